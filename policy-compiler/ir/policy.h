@@ -14,14 +14,11 @@
 #include <string>
 #include <vector>
 
+#include "policy-compiler/support/position.h"
+
 namespace treeline::ir {
 
-// 1-based; 0 means "no place" (a value that a test or a pass made).
-struct Position {
-  uint32_t line = 0;
-  uint32_t column = 0;
-  friend bool operator==(const Position&, const Position&) = default;
-};
+using Position = treeline::Position;
 
 // Bits of enum tl_access (bpf/lsm/abi.h).
 using AccessSet = uint16_t;
