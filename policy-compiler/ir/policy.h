@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The policy as plain values: what the front end builds, the passes check, the back ends lower and `evaluate` gives a meaning.
-// No pointers, no caches, no behaviour: a pass can copy it, a test can write one down. Every rule carries its place in the
-// profile, since each later message has to name it.
+// The policy as plain values: what the front end builds, the passes check, the back ends lower and `evaluate` gives a
+// meaning. No pointers, no caches, no behaviour: a pass can copy it, a test can write one down. Every rule carries its
+// place in the profile, since each later message has to name it.
 //
-// The tree is a vector of nodes in the order of the profile; a child's index is larger than its parent's. Three lists of roots:
-// entry (the container's first exec), join (what may join a started container: `runc exec`, probes).
+// The tree is a vector of nodes in the order of the profile; a child's index is larger than its parent's. Three lists
+// of roots: entry (the container's first exec), join (what may join a started container: `runc exec`, probes).
 #pragma once
 
 #include <array>
@@ -33,10 +33,11 @@ struct Pattern {
 struct FileRule {
   Pattern path;
   AccessSet access = 0;
-  bool unsafe_write_and_execute = false;  // `unsafe_write_and_execute: true`: exempt from the proof that W and X never meet
+  bool unsafe_write_and_execute =
+      false;  // `unsafe_write_and_execute: true`: exempt from the proof that W and X never meet
 };
 
-enum class Direction : uint8_t { kOut, kIn };              // values of enum tl_direction
+enum class Direction : uint8_t { kOut, kIn };                              // values of enum tl_direction
 enum class Protocol : uint8_t { kTcp, kUdp, kSctp, kIcmp, kRaw, kOther };  // values of enum tl_protocol
 
 // An address block; IPv4 is held as an IPv4-mapped prefix would be read by people: family says which bytes count.
@@ -87,21 +88,21 @@ enum class OnViolation : uint8_t { kDeny, kKill };
 constexpr uint32_t kNoNode = UINT32_MAX;
 
 struct Node {
-  std::string id;               // optional label, unique in the profile; target of back edges
+  std::string id;  // optional label, unique in the profile; target of back edges
   Pattern executable;
   std::optional<Pattern> interpreter;  // set: a script started by its shebang, and who may interpret it
-  std::string digest;           // "", "fsverity:sha256:HEX" or "ima:sha256:HEX"
-  uint32_t parent = kNoNode;    // kNoNode: a root (entry or join)
-  std::vector<NumberRule> users;   // empty: any
+  std::string digest;                  // "", "fsverity:sha256:HEX" or "ima:sha256:HEX"
+  uint32_t parent = kNoNode;           // kNoNode: a root (entry or join)
+  std::vector<NumberRule> users;       // empty: any
   std::vector<FileRule> files;
   std::vector<NetworkRule> network;
-  std::vector<NumberRule> sockets;         // enum tl_socket_kind
-  std::vector<NumberRule> netlink;         // AF_NETLINK protocols
+  std::vector<NumberRule> sockets;  // enum tl_socket_kind
+  std::vector<NumberRule> netlink;  // AF_NETLINK protocols
   std::vector<NumberRule> capabilities;
-  std::vector<NumberRule> operations;      // enum tl_operation
+  std::vector<NumberRule> operations;  // enum tl_operation
   std::vector<SyscallRule> syscalls;
   std::vector<uint32_t> children;
-  struct BackEdge {             // exec of `executable` leads to an ancestor (recursion), not to a new node
+  struct BackEdge {  // exec of `executable` leads to an ancestor (recursion), not to a new node
     Pattern executable;
     uint32_t target = kNoNode;
   };
@@ -111,20 +112,22 @@ struct Node {
 };
 
 struct Policy {
-  std::string name;             // [a-z0-9._-]{1,63}
+  std::string name;  // [a-z0-9._-]{1,63}
   OnViolation on_violation = OnViolation::kDeny;
   std::vector<Node> nodes;
   std::vector<uint32_t> entry;
   std::vector<uint32_t> join;
-  std::string file;             // as named on the command line; for messages only, never in an artifact
+  std::string file;  // as named on the command line; for messages only, never in an artifact
 };
 
-// The node's canonical path in the folded tree, the input of its key: "entry" or "join", then for each step " > " and the
-// executable's pattern text; a script's step is "EXECUTABLE (INTERPRETER)". Example: "entry > /entrypoint.sh (/bin/sh) > /usr/sbin/nginx".
+// The node's canonical path in the folded tree, the input of its key: "entry" or "join", then for each step " > " and
+// the executable's pattern text; a script's step is "EXECUTABLE (INTERPRETER)". Example: "entry > /entrypoint.sh
+// (/bin/sh) > /usr/sbin/nginx".
 std::string canonical_path(const Policy&, uint32_t node);
 
-// Key of a canonical path: FNV-1a 64 (draft-eastlake-fnv) through the finaliser of splitmix64 (tl_mix in abi.h). The fixed keys
-// 0..TL_KEY_OUTSIDE are not given out: the backend reports them, and equal keys of different nodes, as errors.
+// Key of a canonical path: FNV-1a 64 (draft-eastlake-fnv) through the finaliser of splitmix64 (tl_mix in abi.h). The
+// fixed keys 0..TL_KEY_OUTSIDE are not given out: the backend reports them, and equal keys of different nodes, as
+// errors.
 uint64_t node_key(const std::string& canonical_path);
 
 }  // namespace treeline::ir

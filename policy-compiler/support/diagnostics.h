@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Diagnostics: what is wrong with the user's profile, all of it at once. One of three channels that are never mixed: Result
-// says that an operation failed, an assert that we made a mistake, this that the text does.
+// Diagnostics: what is wrong with the user's profile, all of it at once. One of three channels that are never mixed:
+// Result says that an operation failed, an assert that we made a mistake, this that the text does.
 //
 //   void check_ports(const ir::Policy& policy, Diagnostics& diagnostics) {
 //     ...
 //     diagnostics.error(rule.position, "port-range", "port 80000 does not exist", "use a number from 0 to 65535");
 //   }
 //
-// A pass reports and goes on with the next rule; who called it asks has_errors() before using what it made. Tests look at
-// code and position, people read message and remedy.
+// A pass reports and goes on with the next rule; who called it asks has_errors() before using what it made. Tests look
+// at code and position, people read message and remedy.
 //
-// `code` is stable, lower case with dashes, and listed in policy-compiler/LANGUAGE.md; scripts and suppressions name it.
-// `message` says what is wrong, with the offending word in quotes; no capital, no full stop. `remedy` says what to write
-// instead; may be empty only when nothing can be advised.
+// `code` is stable, lower case with dashes, and listed in policy-compiler/LANGUAGE.md; scripts and suppressions name
+// it. `message` says what is wrong, with the offending word in quotes; no capital, no full stop. `remedy` says what to
+// write instead; may be empty only when nothing can be advised.
 #pragma once
 
 #include <cstddef>

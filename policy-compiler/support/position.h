@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A place in a text that a person wrote. Lines and columns count from 1; a column is a character (UTF-8 continuation bytes do
-// not count), as editors show it. Line 0 means "no place": a value that a test or a pass made.
+// A place in a text that a person wrote. Lines and columns count from 1; a column is a character (UTF-8 continuation
+// bytes do not count), as editors show it. Line 0 means "no place": a value that a test or a pass made.
 #pragma once
 
 #include <compare>

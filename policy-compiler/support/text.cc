@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/support/text.h"
+
+#include <algorithm>
+
+namespace treeline::text {
+namespace {
+
+char folded(char c) {
+  if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
+  return c == '_' ? '-' : c;
+}
+
+constexpr char kHex[] = "0123456789abcdef";
+
+// Optimal string alignment; both words are short.
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const char x = folded(a[i - 1]), y = folded(b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (x == y ? 0 : 1)});
+      if (i > 1 && j > 1 && x == folded(b[j - 2]) && folded(a[i - 2]) == y)
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.size()];
+}
+
+}  // namespace
+
+std::string_view closest(std::string_view word, std::span<const std::string_view> candidates) {
+  std::string_view best;
+  if (word.empty() || word.size() > 64) return best;
+  size_t least = std::max<size_t>(1, word.size() / 3) + 1;
+  for (const std::string_view candidate : candidates) {
+    const size_t d = distance(word, candidate);
+    if (d < least) {
+      least = d;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+std::string did_you_mean(std::string_view guess) {
+  return guess.empty() ? std::string() : "did you mean '" + std::string(guess) + "'?";
+}
+
+size_t utf8_length(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) -> uint32_t { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+  const auto follows = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  if (at >= text.size()) return 0;
+  const uint32_t first = byte(at);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return follows(at + 1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    if (!follows(at + 1) || !follows(at + 2)) return 0;
+    if (first == 0xe0 && byte(at + 1) < 0xa0) return 0;
+    if (first == 0xed && byte(at + 1) > 0x9f) return 0;
+    return 3;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    if (!follows(at + 1) || !follows(at + 2) || !follows(at + 3)) return 0;
+    if (first == 0xf0 && byte(at + 1) < 0x90) return 0;
+    if (first == 0xf4 && byte(at + 1) > 0x8f) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+std::string printable(std::string_view text, size_t most) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t length = utf8_length(text, at);
+    const auto first = static_cast<unsigned char>(text[at]);
+    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
+    std::string piece;
+    if (length == 0 || first < 0x20 || first == 0x7f || c1) {
+      piece = {'\\', 'x', kHex[first >> 4], kHex[first & 15]};
+      length = 1;
+    } else {
+      piece = text.substr(at, length);
+    }
+    if (out.size() + piece.size() > most) return out + "...";
+    out += piece;
+    at += length;
+  }
+  return out;
+}
+
+std::string quoted(std::string_view text, size_t most) { return "'" + printable(text, most) + "'"; }
+
+std::optional<uint64_t> decimal(std::string_view word, uint64_t most) {
+  if (word.empty() || (word.size() > 1 && word[0] == '0')) return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : word) {
+    if (c < '0' || c > '9') return std::nullopt;
+    const auto digit = static_cast<uint64_t>(c - '0');
+    if (value > (most - std::min(most, digit)) / 10) return std::nullopt;
+    value = value * 10 + digit;
+  }
+  if (value > most) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string_view> words(std::string_view text) {
+  std::vector<std::string_view> out;
+  size_t at = 0;
+  while (true) {
+    at = text.find_first_not_of(" \t", at);
+    if (at == std::string_view::npos) return out;
+    const size_t end = std::min(text.find_first_of(" \t", at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = end;
+  }
+}
+
+std::string hex64(uint64_t value) {
+  std::string out = "0x";
+  for (int shift = 60; shift >= 0; shift -= 4) out += kHex[(value >> shift) & 15];
+  return out;
+}
+
+std::optional<uint64_t> parse_hex64(std::string_view text) {
+  if (text.size() != 18 || text.substr(0, 2) != "0x") return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : text.substr(2)) {
+    const char* digit = c == '\0' ? nullptr : std::find(kHex, kHex + 16, c);
+    if (digit == nullptr || digit == kHex + 16) return std::nullopt;
+    value = value << 4 | static_cast<uint64_t>(digit - kHex);
+  }
+  return value;
+}
+
+std::string hex(std::span<const uint8_t> bytes) {
+  std::string out;
+  for (const uint8_t byte : bytes) {
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+  }
+  return out;
+}
+
+}  // namespace treeline::text
