@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One container of a workload, from the bundle to the last unmount.
+
+    with Container(load("nginx"), runtime=["runc"]) as container:
+        container.start()                        # NotStarted if the runtime refuses, with its words
+        container.wait_ready()
+        status = container.traffic(seed=1, requests=1000)
+        container.stop()                         # the workload's own signal; the exit status of its first process
+
+Fixed verbs: start, wait_ready, traffic, execute, stop, remove. remove() may be called at any time and leaves nothing:
+no process, cgroup, mount, namespace or file. Needs root.
+"""
+import ctypes
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import network
+import oci
+from workload import HERE, CannotRun
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class NotStarted(Exception):
+    """The runtime refused to create or start the container."""
+
+
+class Container:
+    def __init__(self, workload, runtime=("runc",), options=None, identity=None, netns="new", directory=None):
+        self.workload = workload
+        self.runtime = list(runtime)
+        self.options = options or oci.Options()
+        self.identity = identity or f"treeline-{workload.name}-{os.getpid()}"
+        self.netns = netns
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.identity}-", dir=directory))
+        self.output = self.work / "output"
+        self.bundle = None
+        self.network = None
+        self.pid = None
+        self.status = None
+        self.address, self.source = "127.0.0.1", None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+    def start(self):
+        if self.netns == "new":
+            self.network = network.Namespace(self.identity[-40:])
+            self.options.netns = self.network.path
+            self.address, self.source = network.CONTAINER, network.CLIENT
+        else:
+            self.options.netns = "host"
+        self.bundle = oci.Bundle.write(self.workload, self.work / "bundle", self.options)
+        # The container's first process becomes our child when `create` ends, so that we learn how it ended.
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        pid_file = self.work / "pid"
+        self._runtime("create", "--bundle", os.fspath(self.bundle.path), "--pid-file", os.fspath(pid_file), self.identity)
+        self.pid = int(pid_file.read_text())
+        self._runtime("start", self.identity)
+
+    def _runtime(self, verb, *arguments):
+        """The container's own output goes to the same file as the runtime's words about this step."""
+        with open(self.output, "ab") as output:
+            before = output.tell()
+            try:
+                done = subprocess.run([*self.runtime, verb, *arguments], stdin=subprocess.DEVNULL, stdout=output,
+                                      stderr=output, timeout=120)
+            except FileNotFoundError:
+                raise CannotRun(f"there is no runtime {self.runtime[0]!r} here: install it or give its path") from None
+            except subprocess.TimeoutExpired:
+                raise NotStarted(f"{self.runtime[0]} {verb} did not end within 120 s") from None
+        if done.returncode != 0:
+            words = self.output.read_bytes()[before:].decode(errors="replace").strip()
+            raise NotStarted(f"{' '.join(self.runtime)} {verb} ended with status {done.returncode}: {words}")
+
+    def inside_network(self, command):
+        return [*(self.network.enter if self.network else []), *command]
+
+    def environment(self):
+        """For commands that look at the container from outside."""
+        return {**os.environ, "TREELINE_CONTAINER_ID": self.identity, "TREELINE_CONTAINER_PID": str(self.pid),
+                "TREELINE_CONTAINER_ADDRESS": self.address, "TREELINE_CONTAINER_NETNS": self.network.path if self.network else "",
+                "TREELINE_CONTAINER_BUNDLE": os.fspath(self.bundle.path), "TREELINE_RUNTIME": " ".join(self.runtime)}
+
+    def _generator(self, *arguments):
+        command = [sys.executable, os.fspath(HERE / "traffic"), self.workload.name, "--address", self.address, *arguments]
+        if self.source:
+            command += ["--source", self.source]
+        return self.inside_network(command)
+
+    def wait_ready(self, seconds=120):
+        deadline = time.monotonic() + seconds
+        waiting = subprocess.Popen(self._generator("--wait-ready", str(seconds)))
+        try:
+            while waiting.poll() is None:
+                if self.ended() is not None:
+                    raise NotStarted(f"the container ended with status {self.status} before it answered")
+                if time.monotonic() > deadline + 5:
+                    break
+                time.sleep(0.05)
+        finally:
+            if waiting.poll() is None:
+                waiting.kill()
+            waiting.wait()
+        if waiting.returncode != 0:
+            raise NotStarted(f"nothing answered at {self.address}:{self.workload.port} within {seconds} s")
+
+    def traffic(self, seed, requests, answers=None):
+        """The generator's exit status: 0 only if each answer was the expected one."""
+        arguments = ["--seed", str(seed), "--requests", str(requests)]
+        if answers:
+            arguments += ["--answers", os.fspath(answers)]
+        return subprocess.run(self._generator(*arguments)).returncode
+
+    def execute(self, *command):
+        """`runc exec`: a joining process. Returns its subprocess.CompletedProcess."""
+        return subprocess.run([*self.runtime, "exec", self.identity, *command], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def ended(self):
+        """None while the first process lives, else its exit status (128 + signal if a signal killed it)."""
+        if self.status is None and self.pid is not None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # kept by an earlier `run --keep`: somebody else's child
+                return None if os.path.exists(f"/proc/{self.pid}") else 0
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                self.status = code if code >= 0 else 128 - code
+        return self.status
+
+    def stop(self, seconds=60):
+        """Asks it to end in the way its image says, and waits. Returns its exit status; None if it had to be killed."""
+        if self.ended() is None:
+            subprocess.run([*self.runtime, "kill", self.identity, self.workload.container["stop_signal"]],
+                           stdout=subprocess.DEVNULL)
+            deadline = time.monotonic() + seconds
+            while self.ended() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+        return self.ended()
+
+    def remove(self):
+        if self.pid is not None:
+            if self.ended() is None:
+                subprocess.run([*self.runtime, "kill", self.identity, "SIGKILL"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+                for _ in range(500):
+                    if self.ended() is not None:
+                        break
+                    time.sleep(0.02)
+            subprocess.run([*self.runtime, "delete", "--force", self.identity], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+            self.pid = None
+        elif self.bundle is not None:
+            subprocess.run([*self.runtime, "delete", "--force", self.identity], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+        if self.bundle is not None:
+            self.bundle.remove()
+            self.bundle = None
+        if self.network is not None:
+            self.network.remove()
+            self.network = None
+        for name in ("output", "pid"):
+            (self.work / name).unlink(missing_ok=True)
+        if self.work.exists():
+            self.work.rmdir()
