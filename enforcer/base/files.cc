@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/base/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "enforcer/base/fd.h"
+
+namespace treeline {
+
+Error system_error(const std::string& what, int code) { return Error{what + ": " + std::strerror(code), code}; }
+
+std::string trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
+}
+
+Result<std::string> read_file(const std::string& path, size_t limit) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return system_error("cannot open " + path, errno);
+  std::string content;
+  char chunk[16384];
+  for (;;) {
+    ssize_t n = read(fd.get(), chunk, sizeof chunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("cannot read " + path, errno);
+    if (n == 0) return content;
+    content.append(chunk, static_cast<size_t>(n));
+    if (content.size() > limit) return Error{path + " is larger than " + std::to_string(limit) + " bytes", EFBIG};
+  }
+}
+
+std::string read_file_or_empty(const std::string& path, size_t limit) {
+  Result<std::string> content = read_file(path, limit);
+  return content ? *content : std::string();
+}
+
+Result<void> write_file_atomically(const std::string& path, std::string_view content, mode_t mode) {
+  std::string temporary = path + ".XXXXXX";
+  UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return system_error("cannot make a temporary file beside " + path, errno);
+  auto fail = [&](const char* what) {
+    Error error = system_error(std::string("cannot ") + what + " " + path, errno);
+    unlink(temporary.c_str());
+    return error;
+  };
+  while (!content.empty()) {
+    ssize_t n = write(fd.get(), content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail("write");
+    content.remove_prefix(static_cast<size_t>(n));
+  }
+  if (fchmod(fd.get(), mode) != 0) return fail("set the mode of");
+  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return fail("sync");
+  if (rename(temporary.c_str(), path.c_str()) != 0) return fail("replace");
+  return {};
+}
+
+Result<void> make_directories(const std::string& path, mode_t mode) {
+  for (size_t slash = 1; slash != std::string::npos;) {
+    slash = path.find('/', slash);
+    std::string part = path.substr(0, slash);
+    if (slash != std::string::npos) ++slash;
+    if (part.empty() || part.back() == '/') continue;
+    if (mkdir(part.c_str(), mode) == 0) continue;
+    int code = errno;
+    struct stat st {};
+    if (stat(part.c_str(), &st) != 0) return system_error("cannot make the directory " + part, code);
+    if (!S_ISDIR(st.st_mode)) return Error{part + " is not a directory", ENOTDIR};
+  }
+  return {};
+}
+
+Result<void> require_private_directory(const std::string& path, mode_t mode) {
+  if (Result<void> made = make_directories(path, mode); !made) return made;
+  struct stat st {};
+  if (lstat(path.c_str(), &st) != 0) return system_error("cannot look at " + path, errno);
+  if (!S_ISDIR(st.st_mode)) return Error{path + " is not a directory", ENOTDIR};
+  if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+    return Error{path + " belongs to another user or others can write it; mend it with: chown root " + path + " && chmod go-w " + path,
+                 EPERM};
+  return {};
+}
+
+Result<void> remove_flat_directory(const std::string& path) {
+  DIR* dir = opendir(path.c_str());
+  if (!dir) return errno == ENOENT ? Result<void>{} : Result<void>(system_error("cannot open " + path, errno));
+  int failed = 0;
+  while (dirent* entry = readdir(dir)) {
+    if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+    if (unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT) failed = errno;
+  }
+  closedir(dir);
+  if (failed) return system_error("cannot empty " + path, failed);
+  if (rmdir(path.c_str()) != 0 && errno != ENOENT) return system_error("cannot remove " + path, errno);
+  return {};
+}
+
+}  // namespace treeline

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/base/log.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "enforcer/base/bytes.h"
+
+namespace treeline {
+namespace {
+LogLevel quietest = LogLevel::kInfo;
+}
+
+void set_log_level(LogLevel level) { quietest = level; }
+
+void log_line(LogLevel level, std::string_view message) {
+  if (level > quietest) return;
+  static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
+  std::string line = journal ? "<" + std::to_string(static_cast<int>(level)) + ">" : "treelined: ";
+  // Names inside a message may come from a container: no byte of theirs starts a new line.
+  for (char c : message) {
+    if (static_cast<unsigned char>(c) < 0x20) line += escape_bytes(std::string_view(&c, 1));
+    else line += c;
+  }
+  line += '\n';
+  [[maybe_unused]] ssize_t n = write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace treeline

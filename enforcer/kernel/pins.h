@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Treeline's directory in bpffs: what outlives the daemon.
+//
+//   /sys/fs/bpf/treeline/layout-1      TL_ABI_MAPS of the maps beside it (a directory; bpffs holds no plain files)
+//   /sys/fs/bpf/treeline/build-HEX     which BPF object the links run; made last, so it also says "complete"
+//   /sys/fs/bpf/treeline/MAP           one per map
+//   /sys/fs/bpf/treeline/links/PROGRAM one per attached program; removing it detaches
+//   /sys/fs/bpf/treeline/programs/NAME programs that are attached on demand (the system call recorder)
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy-compiler/support/result.h"
+
+namespace treeline::kernel {
+
+class Pins {
+ public:
+  explicit Pins(std::string root) : root_(std::move(root)) {}
+
+  [[nodiscard]] std::string map(const std::string& name) const { return root_ + "/" + name; }
+  [[nodiscard]] std::string link(const std::string& program) const { return root_ + "/links/" + program; }
+  [[nodiscard]] std::string program(const std::string& name) const { return root_ + "/programs/" + name; }
+  [[nodiscard]] const std::string& root() const { return root_; }
+
+  [[nodiscard]] bool exist() const;           // anything of ours is there
+  [[nodiscard]] int layout() const;           // 0: none
+  [[nodiscard]] std::string build() const;    // "": none, or an unfinished one
+  [[nodiscard]] std::vector<std::string> links() const;
+  Result<void> make(int layout) const;        // the directories and the layout's mark
+  Result<void> set_build(const std::string& build) const;
+  // Links first (that detaches), then the rest. Missing is success.
+  Result<void> remove_all() const;
+
+ private:
+  std::string root_;
+};
+
+}  // namespace treeline::kernel

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What this kernel and this machine offer, and what Treeline needs. Read by probing (files, BTF, a map created and closed again),
+// never by version: stable trees and distributions carry backports.
+//
+//   kernel::Facts facts = kernel::probe();                 // reads, judges nothing
+//   for (const kernel::Prerequisite& p : kernel::judge(facts)) print(p);   // pure: a test can write facts down
+//   if (Error* e = ...first_missing(...))                  // what stands in the way, with its remedy
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy-compiler/support/result.h"
+
+namespace treeline::kernel {
+
+struct Facts {
+  std::string release;                // uname -r
+  bool root = false;                  // effective uid 0
+  bool initial_user_ns = false;       // not root of a rootless runtime's user namespace only
+  std::optional<std::string> lsm;     // /sys/kernel/security/lsm; unset: cannot be read (no securityfs)
+  std::string lockdown;               // the active one: "none", "integrity", "confidentiality"; "" unknown
+  bool btf = false;                   // /sys/kernel/btf/vmlinux
+  bool bpf_lsm = false;               // function bpf_lsm_file_open: CONFIG_BPF_LSM
+  bool security_path = false;         // function bpf_lsm_path_unlink: CONFIG_SECURITY_PATH
+  bool file_truncate = false;         // function bpf_lsm_file_truncate (6.2): ftruncate has a hook of its own
+  bool task_storage = false;          // map type (5.11)
+  bool ring_buffer = false;           // map type (5.8)
+  bool bpffs = false;                 // /sys/fs/bpf is one
+  std::string cgroup2;                // where a cgroup2 hierarchy is mounted, "" nowhere
+  bool skips_preempted = false;       // a program that runs on a CPU makes others of its kind be skipped there (prog->active)
+  bool full_preemption = false;       // preempt=full
+  std::string boot_parameter;         // value of treeline= on the kernel's command line: "", "off", "monitor", or nonsense
+};
+
+// `root`: prefix of /proc and /sys, for tests. The map types and BTF are those of the running kernel.
+Facts probe(const std::string& root = "");
+
+// Value of `treeline=` in a kernel command line, the last one counts; "" when absent.
+std::string boot_parameter(const std::string& command_line);
+// Mount point of the first cgroup2 in the text of /proc/self/mountinfo, "" if there is none.
+std::string cgroup2_mount(const std::string& mountinfo);
+
+enum class State { kOk, kNote, kMissing };
+
+struct Prerequisite {
+  std::string name;    // "lsm", "btf", ...: never changes
+  State state = State::kOk;
+  std::string found;   // what is
+  std::string remedy;  // what to do; "" when ok
+};
+
+std::vector<Prerequisite> judge(const Facts& facts);
+
+// Why no policy can be enforced here (all reasons, a line each with its remedy); nothing when it can.
+std::optional<Error> why_not_load(const Facts& facts);
+// Why loading works but `enforce` has to be refused here.
+std::optional<Error> why_not_enforce(const Facts& facts);
+
+}  // namespace treeline::kernel

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/store/policy_store.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bpf/lsm/abi.h"
+#include "enforcer/base/files.h"
+#include "enforcer/base/json.h"
+#include "enforcer/events/words.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::store {
+namespace {
+
+constexpr std::string_view kBundle = "bundle-";
+constexpr std::string_view kViolations[] = {"profile", "deny", "kill"};
+
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> names;
+  DIR* dir = opendir(directory.c_str());
+  if (!dir) return names;
+  while (dirent* entry = readdir(dir)) names.emplace_back(entry->d_name);
+  closedir(dir);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+bool valid_policy_name(std::string_view name) {
+  if (name.empty() || name.size() > 63 || name[0] == '.' || name[0] == '-') return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+}
+
+std::string_view violation_word(Violation v) { return kViolations[static_cast<int>(v)]; }
+
+Result<Violation> violation_of_word(std::string_view word) {
+  for (int i = 0; i < 3; ++i)
+    if (kViolations[i] == word) return static_cast<Violation>(i);
+  return Error{"a violation costs 'profile' (as the profile says), 'deny' or 'kill', not " + text::quoted(word), EINVAL};
+}
+
+Result<void> PolicyStore::open() const { return require_private_directory(root_); }
+
+std::vector<std::string> PolicyStore::names() const {
+  std::vector<std::string> names;
+  for (std::string& name : names_in(root_))
+    if (valid_policy_name(name) && access((directory(name) + "/state.json").c_str(), F_OK) == 0) names.push_back(std::move(name));
+  return names;
+}
+
+std::vector<uint32_t> PolicyStore::numbers(const std::string& name) const {
+  std::vector<uint32_t> numbers;
+  for (const std::string& entry : names_in(directory(name)))
+    if (entry.rfind(kBundle, 0) == 0)
+      if (auto number = text::decimal(entry.substr(kBundle.size()), UINT32_MAX)) numbers.push_back(static_cast<uint32_t>(*number));
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+Result<PolicyState> PolicyStore::read(const std::string& name) const {
+  const std::string path = directory(name) + "/state.json";
+  Result<std::string> content = read_file(path, 65536);
+  if (!content) return content.error();
+  std::optional<Json> json = parse_json(*content);
+  if (!json || number_at(*json, "schema") != 1) return Error{path + " is damaged; load the policy again: treeline policy load BUNDLE", EBADMSG};
+  PolicyState state;
+  state.name = name;
+  int mode = events::mode_of_word(text_at(*json, "mode"));
+  Result<Violation> violation = violation_of_word(text_at(*json, "on_violation", "profile"));
+  const int64_t generation = number_at(*json, "generation"), current = number_at(*json, "bundle"), previous = number_at(*json, "previous");
+  auto fits = [](int64_t n) { return n >= 0 && n <= UINT32_MAX; };
+  if (mode < 0 || !violation || !fits(generation) || !fits(current) || !fits(previous))
+    return Error{path + " holds a value that means nothing; load the policy again: treeline policy load BUNDLE", EBADMSG};
+  state.mode = static_cast<uint32_t>(mode);
+  state.on_violation = *violation;
+  state.generation = static_cast<uint32_t>(generation);
+  state.current = static_cast<uint32_t>(current);
+  state.previous = static_cast<uint32_t>(previous);
+  state.orphans_kill = flag_at(*json, "orphans_kill");
+  state.changed = text_at(*json, "changed");
+  return state;
+}
+
+Result<void> PolicyStore::write(const PolicyState& state) const {
+  if (Result<void> made = make_directories(directory(state.name), 0700); !made) return made;
+  Json json;
+  json["schema"] = 1;
+  json["name"] = state.name;
+  json["mode"] = events::mode_word(state.mode);
+  json["on_violation"] = violation_word(state.on_violation);
+  json["generation"] = state.generation;
+  json["bundle"] = state.current;
+  json["previous"] = state.previous;
+  json["orphans_kill"] = state.orphans_kill;
+  json["changed"] = state.changed;
+  return write_file_atomically(directory(state.name) + "/state.json", to_line(json) + "\n");
+}
+
+Result<uint32_t> PolicyStore::add_bundle(const std::string& name, const bundle::Bundle& bundle) const {
+  if (Result<void> made = make_directories(directory(name), 0700); !made) return made.error();
+  std::vector<uint32_t> taken = numbers(name);
+  const uint32_t number = taken.empty() ? 1 : taken.back() + 1;
+  if (Result<void> written = bundle::write(directory(name) + "/" + std::string(kBundle) + std::to_string(number), bundle); !written)
+    return written.error();
+  return number;
+}
+
+Result<bundle::Bundle> PolicyStore::read_bundle(const std::string& name, uint32_t number) const {
+  return bundle::read(directory(name) + "/" + std::string(kBundle) + std::to_string(number));
+}
+
+void PolicyStore::prune(const PolicyState& state) const {
+  for (uint32_t number : numbers(state.name))
+    if (number != state.current && number != state.previous)
+      (void)!remove_flat_directory(directory(state.name) + "/" + std::string(kBundle) + std::to_string(number)).has_value();
+}
+
+Result<void> PolicyStore::remove(const std::string& name) const {
+  // The state first: a policy without one does not exist, whatever is left of it.
+  if (unlink((directory(name) + "/state.json").c_str()) != 0 && errno != ENOENT)
+    return system_error("cannot remove the state of policy " + name, errno);
+  for (uint32_t number : numbers(name))
+    if (auto removed = remove_flat_directory(directory(name) + "/" + std::string(kBundle) + std::to_string(number)); !removed)
+      return removed;
+  return remove_flat_directory(directory(name));
+}
+
+}  // namespace treeline::store

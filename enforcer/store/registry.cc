@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/store/registry.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "enforcer/base/clock.h"
+#include "enforcer/events/words.h"
+#include "enforcer/store/image.h"
+
+namespace treeline::store {
+namespace {
+
+uint64_t slot_flags(const PolicyState& state) {
+  uint64_t flags = 0;
+  if (state.on_violation == Violation::kKill) flags |= TL_SLOT_KILL;
+  if (state.orphans_kill) flags |= TL_SLOT_ORPHANS_KILL;
+  return flags;
+}
+
+Error no_such(const std::string& name) {
+  return Error{"there is no policy '" + name + "' here; treeline policy list shows those there are", ENOENT};
+}
+
+}  // namespace
+
+std::string Policy::node_path(uint64_t key) const {
+  switch (key) {
+    case TL_KEY_ENTRY: return "entry";
+    case TL_KEY_JOIN: return "join";
+    case TL_KEY_OUTSIDE: return "outside";
+    default: break;
+  }
+  auto it = nodes.find(key);
+  return it == nodes.end() ? "" : it->second.path;
+}
+
+uint32_t Policy::node_line(uint64_t key) const {
+  auto it = nodes.find(key);
+  return it == nodes.end() ? 0 : it->second.line;
+}
+
+const bundle::RuleEntry* Policy::nearest_rule(uint64_t key, const std::string& path) const {
+  auto it = rules.find(key);
+  if (it == rules.end() || path.empty() || path[0] != '/') return nullptr;
+  const bundle::RuleEntry* best = nullptr;
+  size_t best_length = 1;  // "/" alone is common to all
+  for (const bundle::RuleEntry& rule : it->second) {
+    if (rule.kind != "file" && rule.kind != "exec") continue;
+    size_t same = 0, slash = 0;
+    while (same < path.size() && same < rule.pattern.size() && path[same] == rule.pattern[same])
+      if (path[same++] == '/') slash = same;
+    if (same == path.size() && same == rule.pattern.size()) slash = same + 1;
+    if (slash > best_length) best_length = slash, best = &rule;
+  }
+  return best;
+}
+
+Registry::Registry(Publisher& publisher, PolicyStore& kept, PolicyStore& transient, World world)
+    : publisher_(publisher), kept_(kept), transient_(transient), world_(std::move(world)) {}
+
+Policy* Registry::find(const std::string& name) {
+  for (auto& [slot, policy] : by_slot_)
+    if (!policy->learning && policy->state.name == name) return policy.get();
+  return nullptr;
+}
+
+Policy* Registry::find_learning(const std::string& name) {
+  for (auto& [slot, policy] : by_slot_)
+    if (policy->learning && policy->state.name == name) return policy.get();
+  return nullptr;
+}
+
+const Policy* Registry::at(uint32_t slot) const {
+  auto it = by_slot_.find(slot);
+  return it == by_slot_.end() ? nullptr : it->second.get();
+}
+
+std::vector<const Policy*> Registry::all() const {
+  std::vector<const Policy*> policies;
+  for (auto& [slot, policy] : by_slot_) policies.push_back(policy.get());
+  std::sort(policies.begin(), policies.end(), [](const Policy* a, const Policy* b) {
+    return std::pair(a->learning, a->state.name) < std::pair(b->learning, b->state.name);
+  });
+  return policies;
+}
+
+Result<uint32_t> Registry::free_slot() {
+  NodeCounts none;
+  for (uint32_t i = 0; i < TL_SLOTS - 1; ++i) {
+    // 0 is never used: a zeroed tag must not name a policy. Round robin, so that a freed number rests as long as it can.
+    const uint32_t slot = 1 + (last_slot_ + i) % (TL_SLOTS - 1);
+    if (by_slot_.contains(slot) || publisher_.read(slot).mode != TL_MODE_OFF) continue;
+    if (publisher_.read(slot).generation != 0 && count_nodes(world_.tags, slot) != none) continue;
+    last_slot_ = slot;
+    return slot;
+  }
+  return Error{"all " + std::to_string(TL_SLOTS - 1) + " policy slots are in use; unload a policy: treeline policy unload NAME", ENOSPC};
+}
+
+Result<uint32_t> Registry::place_making_room(std::string_view image) {
+  for (;;) {
+    Result<uint32_t> base = publisher_.place(image);
+    if (base || base.error().code != ENOSPC) return base;
+    // Images that only a rollback would want go first; it can place them again from disk.
+    auto spare = std::find_if(by_slot_.begin(), by_slot_.end(), [](auto& p) { return p.second->previous_base != 0; });
+    if (spare == by_slot_.end()) return base;
+    const uint32_t old = std::exchange(spare->second->previous_base, 0);
+    if (Result<void> retired = publisher_.retire(old); !retired) return retired.error();
+  }
+}
+
+Result<void> Registry::may_have(uint32_t mode) const {
+  if (mode != TL_MODE_ENFORCE) return {};
+  if (std::optional<Error> why = world_.why_not_enforce()) return Error{"enforce is refused: " + why->message, ENOTSUP};
+  return {};
+}
+
+Result<void> Registry::check_orphans(const Policy& policy, std::string_view image, uint32_t mode, Orphans orphans) const {
+  if (orphans != Orphans::kRefuse || mode == TL_MODE_LEARN) return {};
+  NodeCounts found = find_orphans(count_nodes(world_.tags, policy.slot), image, mode == TL_MODE_ENFORCE);
+  if (found.empty()) return {};
+  return Error{"running processes would lose their place: " +
+                   store::describe(found, [&](uint64_t key) { return policy.node_path(key); }) +
+                   "; say what becomes of them: --orphans deny (they may do nothing more) or --orphans kill",
+               EBUSY};
+}
+
+void Registry::describe(Policy& policy, bundle::Bundle bundle) {
+  policy.nodes.clear();
+  policy.rules.clear();
+  for (const bundle::NodeEntry& node : bundle.nodes) policy.nodes.emplace(node.key, node);
+  if (const bundle::Artifact* rules = bundle.find(bundle::kRules))
+    if (Result<std::vector<bundle::RuleEntry>> entries = bundle::decode_rules(rules->bytes); entries)
+      for (bundle::RuleEntry& rule : *entries) policy.rules[rule.key].push_back(std::move(rule));
+  for (bundle::Artifact& artifact : bundle.artifacts)
+    if (artifact.name == bundle::kImage) artifact.bytes.clear(), artifact.bytes.shrink_to_fit();  // it lies in the arena
+  policy.bundle = std::move(bundle);
+}
+
+void Registry::publish(Policy& policy, uint32_t base, bool new_generation) {
+  const Published now = publisher_.read(policy.slot);
+  if (new_generation) policy.state.generation = next_generation(std::max(now.generation, policy.state.generation));
+  policy.base = base;
+  policy.mode = world_.ceiling(policy.state.mode);
+  policy.why_weaker = policy.mode == policy.state.mode ? "" : "booted with treeline=monitor";
+  publisher_.publish(policy.slot, {policy.state.generation, policy.mode, base, slot_flags(policy.state)});
+  policy.state.changed = rfc3339(unix_ns());
+}
+
+Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& change) {
+  if (!valid_policy_name(change.name))
+    return Error{"a policy's name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
+  const bundle::Artifact* image = bundle.find(bundle::kImage);
+  if (!image) return Error{"the bundle holds no policy.img: it was compiled for other back ends only", EINVAL};
+  Policy* existing = find(change.name);
+  if (existing && existing->transient != change.transient)
+    return Error{"a policy '" + change.name + "' is already in use", EEXIST};
+  const uint32_t mode = change.mode ? change.mode : existing ? existing->state.mode : uint32_t{TL_MODE_MONITOR};
+  if (Result<void> may = may_have(mode); !may) return may.error();
+  if (existing)
+    if (Result<void> kept = check_orphans(*existing, image->bytes, mode, change.orphans); !kept) return kept.error();
+
+  auto fresh = std::make_unique<Policy>();
+  Policy& policy = existing ? *existing : *fresh;
+  if (!existing) {
+    Result<uint32_t> slot = free_slot();
+    if (!slot) return slot.error();
+    policy.slot = *slot;
+    policy.transient = change.transient;
+    policy.state.name = change.name;
+  }
+  Result<uint32_t> base = place_making_room(image->bytes);
+  if (!base) return base.error();
+  auto undo = [&](const Error& error) {
+    (void)!publisher_.retire(*base).has_value();
+    return error;
+  };
+  Result<uint32_t> number = store_of(policy).add_bundle(change.name, bundle);
+  if (!number) return undo(number.error());
+  if (!existing) {
+    // The slot's owner is on disk before anything can be bound to it.
+    by_slot_[policy.slot] = std::move(fresh);
+    if (Result<void> saved = save_slots(); !saved) {
+      Error error = undo(saved.error());
+      by_slot_.erase(policy.slot);
+      return error;
+    }
+  }
+  const uint32_t replaced = policy.base, spare = policy.previous_base;
+  policy.state.previous = policy.state.current;
+  policy.state.current = *number;
+  policy.state.mode = mode;
+  policy.state.orphans_kill = change.orphans == Orphans::kKill;
+  if (change.on_violation) policy.state.on_violation = *change.on_violation;
+  publish(policy, *base, true);
+  policy.previous_base = replaced;
+  describe(policy, bundle);
+  if (Result<void> written = store_of(policy).write(policy.state); !written)
+    return Error{"policy '" + change.name + "' is in force, but will not survive a restart: " + written.error().message, written.error().code};
+  store_of(policy).prune(policy.state);
+  if (Result<void> retired = publisher_.retire(spare); !retired) return retired.error();
+  return &policy;
+}
+
+Result<Policy*> Registry::set_mode(const Change& change) {
+  Policy* policy = find(change.name);
+  if (!policy) return no_such(change.name);
+  const uint32_t mode = change.mode ? change.mode : policy->state.mode;
+  if (mode != TL_MODE_MONITOR && mode != TL_MODE_ENFORCE)
+    return Error{"a loaded policy is in monitor or in enforce; learning: treeline learn start NAME", EINVAL};
+  if (Result<void> may = may_have(mode); !may) return may.error();
+  Result<std::string_view> image = publisher_.image_at(policy->base);
+  if (!image) return image.error();
+  if (mode == TL_MODE_ENFORCE)
+    if (Result<void> kept = check_orphans(*policy, *image, mode, change.orphans); !kept) return kept.error();
+  policy->state.mode = mode;
+  policy->state.orphans_kill = change.orphans == Orphans::kKill;
+  if (change.on_violation) policy->state.on_violation = *change.on_violation;
+  publish(*policy, policy->base, false);
+  if (Result<void> written = store_of(*policy).write(policy->state); !written) return written.error();
+  return policy;
+}
+
+Result<Policy*> Registry::rollback(const Change& change) {
+  Policy* policy = find(change.name);
+  if (!policy) return no_such(change.name);
+  if (policy->state.previous == 0) return Error{"policy '" + change.name + "' has no generation before this one", ENOENT};
+  Result<bundle::Bundle> bundle = store_of(*policy).read_bundle(change.name, policy->state.previous);
+  if (!bundle) return bundle.error();
+  const bundle::Artifact* image = bundle->find(bundle::kImage);
+  if (!image) return Error{"the bundle before holds no policy.img", EBADMSG};
+  if (Result<void> kept = check_orphans(*policy, image->bytes, policy->state.mode, change.orphans); !kept) return kept.error();
+  uint32_t base = policy->previous_base;
+  if (base == 0) {
+    Result<uint32_t> placed = place_making_room(image->bytes);
+    if (!placed) return placed.error();
+    base = *placed;
+  }
+  policy->previous_base = policy->base;
+  std::swap(policy->state.current, policy->state.previous);
+  policy->state.orphans_kill = change.orphans == Orphans::kKill;
+  publish(*policy, base, true);
+  describe(*policy, std::move(*bundle));
+  if (Result<void> written = store_of(*policy).write(policy->state); !written) return written.error();
+  return policy;
+}
+
+Result<void> Registry::unload(const std::string& name) {
+  Policy* policy = find(name);
+  if (!policy) return no_such(name);
+  if (uint32_t bound = world_.bound(policy->slot))
+    return Error{std::to_string(bound) + (bound == 1 ? " container is" : " containers are") + " bound to '" + name +
+                     "'; stop them first, or set the policy to monitor: treeline policy mode " + name + " monitor",
+                 EBUSY};
+  const uint32_t slot = policy->slot, base = policy->base, previous = policy->previous_base;
+  PolicyStore& store = store_of(*policy);
+  publisher_.publish(slot, {publisher_.read(slot).generation, TL_MODE_OFF, 0, 0});
+  by_slot_.erase(slot);
+  if (Result<void> retired = publisher_.retire(base); !retired) return retired;
+  if (Result<void> retired = publisher_.retire(previous); !retired) return retired;
+  if (Result<void> removed = store.remove(name); !removed) return removed;
+  return save_slots();
+}
+
+Result<Policy*> Registry::start_learning(const std::string& name) {
+  if (find_learning(name)) return Error{"'" + name + "' is already being learned; treeline learn status shows it", EEXIST};
+  Result<uint32_t> slot = free_slot();
+  if (!slot) return slot.error();
+  auto policy = std::make_unique<Policy>();
+  policy->slot = *slot;
+  policy->learning = true;
+  policy->state.name = name;
+  policy->state.mode = TL_MODE_LEARN;
+  Policy* made = policy.get();
+  by_slot_[*slot] = std::move(policy);
+  if (Result<void> saved = save_slots(); !saved) {
+    by_slot_.erase(*slot);
+    return saved.error();
+  }
+  publish(*made, 0, true);
+  return made;
+}
+
+Result<void> Registry::stop_learning(uint32_t slot) {
+  auto it = by_slot_.find(slot);
+  if (it == by_slot_.end() || !it->second->learning) return Error{"nothing is being learned there", ENOENT};
+  publisher_.publish(slot, {publisher_.read(slot).generation, TL_MODE_OFF, 0, 0});
+  by_slot_.erase(it);
+  return save_slots();
+}
+
+}  // namespace treeline::store

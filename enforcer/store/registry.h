@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The live policies: which name has which slot, image and mode, and the acts that change that. Every change checks first, places,
+// publishes by one store, then writes the state and retires what was replaced; on an error before the store nothing has changed.
+//
+//   registry.load(bundle, {.name = "nginx", .mode = TL_MODE_MONITOR});
+//   registry.set_mode("nginx", {.mode = TL_MODE_ENFORCE, .orphans = Orphans::kDeny});
+//   registry.rollback("nginx", ...);      // the image of the generation before is still placed: one write
+//
+// Two policies never share a slot, and a slot gets a new owner only when no task's tag holds its number any more.
+// Transient policies (`treeline run`) live in a store of their own that is emptied with the run; learning ones have no image.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "enforcer/store/orphans.h"
+#include "enforcer/store/policy_store.h"
+#include "enforcer/store/publisher.h"
+
+namespace treeline::store {
+
+enum class Orphans { kRefuse, kDeny, kKill };
+
+struct Policy {
+  PolicyState state;
+  uint32_t slot = 0;
+  bool transient = false;
+  bool learning = false;
+  uint32_t mode = 0;            // published
+  std::string why_weaker;       // set when `mode` is not what state.mode asks for
+  uint32_t base = 0;            // arena address of the current image
+  uint32_t previous_base = 0;   // of the generation before, kept while there is room; 0: not placed
+  bundle::Bundle bundle;        // without the image's bytes: manifest, nodes, residuals
+  std::unordered_map<uint64_t, bundle::NodeEntry> nodes;
+  std::unordered_map<uint64_t, std::vector<bundle::RuleEntry>> rules;  // by node
+
+  [[nodiscard]] std::string node_path(uint64_t key) const;
+  [[nodiscard]] uint32_t node_line(uint64_t key) const;
+  // The rule of this node whose pattern is most like `path` (longest common prefix up to a '/'); nullptr: none is.
+  [[nodiscard]] const bundle::RuleEntry* nearest_rule(uint64_t key, const std::string& path) const;
+};
+
+struct Change {
+  std::string name;
+  uint32_t mode = 0;                        // 0: as it is (load of a new name: monitor)
+  std::optional<Violation> on_violation;    // unset: as it is
+  Orphans orphans = Orphans::kRefuse;
+  bool transient = false;
+};
+
+class Registry {
+ public:
+  struct World {
+    TagWalk tags;                                            // every tag of every task
+    std::function<std::optional<Error>()> why_not_enforce;   // nothing: enforce can be asked for
+    std::function<uint32_t(uint32_t mode)> ceiling;          // what may be published of what was asked for (boot parameter)
+    std::function<uint32_t(uint32_t slot)> bound;            // containers that are bound to a slot
+    std::string slots_file;                                  // which name has which slot, while the maps are pinned
+  };
+  Registry(Publisher& publisher, PolicyStore& kept, PolicyStore& transient, World world);
+
+  // Takes over the slots of an earlier daemon and publishes what the store holds beside them. What cannot be read is reported by
+  // name in `complaints`, and stays as it is published.
+  Result<void> restore(std::vector<std::string>& complaints);
+
+  Result<Policy*> load(const bundle::Bundle& bundle, const Change& change);
+  Result<Policy*> set_mode(const Change& change);
+  Result<Policy*> rollback(const Change& change);
+  Result<void> unload(const std::string& name);
+  // A slot in learn mode, without an image. Several may have the same name as a policy: they are told apart by their slot.
+  Result<Policy*> start_learning(const std::string& name);
+  Result<void> stop_learning(uint32_t slot);
+
+  [[nodiscard]] Policy* find(const std::string& name);           // never a learning one
+  [[nodiscard]] Policy* find_learning(const std::string& name);
+  [[nodiscard]] const Policy* at(uint32_t slot) const;
+  [[nodiscard]] std::vector<const Policy*> all() const;           // by name, learning ones last
+
+ private:
+  PolicyStore& store_of(const Policy& policy) { return policy.transient ? transient_ : kept_; }
+  Result<uint32_t> free_slot();
+  Result<uint32_t> place_making_room(std::string_view image);
+  Result<void> check_orphans(const Policy& policy, std::string_view image, uint32_t mode, Orphans orphans) const;
+  Result<void> may_have(uint32_t mode) const;
+  void publish(Policy& policy, uint32_t base, bool new_generation);
+  void describe(Policy& policy, bundle::Bundle bundle);
+  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning);
+  Result<Policy*> publish_stored(const std::string& name);
+  Result<void> save_slots() const;
+
+  Publisher& publisher_;
+  PolicyStore& kept_;
+  PolicyStore& transient_;
+  World world_;
+  std::map<uint32_t, std::unique_ptr<Policy>> by_slot_;
+  uint32_t last_slot_ = 0;
+};
+
+}  // namespace treeline::store

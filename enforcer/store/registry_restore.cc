@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a new daemon finds: slots that an earlier one published (the maps are pinned), and policies on disk. The slots stay exactly
+// as they are published: a restart changes no verdict.
+#include "enforcer/base/files.h"
+#include "enforcer/base/json.h"
+#include "enforcer/events/words.h"
+#include "enforcer/store/registry.h"
+
+namespace treeline::store {
+
+Result<void> Registry::save_slots() const {
+  Json json;
+  json["schema"] = 1;
+  json["slots"] = Json::array();
+  for (auto& [slot, policy] : by_slot_)
+    json["slots"].push_back({{"slot", slot}, {"name", policy->state.name}, {"transient", policy->transient}, {"learning", policy->learning}});
+  return write_file_atomically(world_.slots_file, to_line(json) + "\n");
+}
+
+Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning) {
+  if (slot == 0 || slot >= TL_SLOTS || !valid_policy_name(name) || by_slot_.contains(slot)) return Error{"slot table is damaged", EBADMSG};
+  const Published now = publisher_.read(slot);
+  auto policy = std::make_unique<Policy>();
+  policy->slot = slot;
+  policy->transient = transient;
+  policy->learning = learning;
+  policy->state.name = name;
+  policy->state.mode = policy->mode = now.mode;
+  policy->state.generation = now.generation;
+  policy->base = now.base;
+  if (!learning) {
+    if (now.base == 0) return Error{"slot " + std::to_string(slot) + " of '" + name + "' holds no image", ENOENT};
+    if (Result<void> adopted = publisher_.adopt(now.base); !adopted) return adopted;
+    Result<PolicyState> state = store_of(*policy).read(name);
+    if (!state) return state.error();
+    policy->state = *state;
+    policy->state.generation = now.generation;
+    Result<bundle::Bundle> bundle = store_of(*policy).read_bundle(name, state->current);
+    if (!bundle) return bundle.error();
+    describe(*policy, std::move(*bundle));
+    const uint32_t allowed = world_.ceiling(policy->state.mode);
+    if (allowed != now.mode && allowed != policy->state.mode) publish(*policy, now.base, false);  // the boot parameter
+  }
+  by_slot_[slot] = std::move(policy);
+  return {};
+}
+
+Result<Policy*> Registry::publish_stored(const std::string& name) {
+  Result<PolicyState> state = kept_.read(name);
+  if (!state) return state.error();
+  Result<bundle::Bundle> bundle = kept_.read_bundle(name, state->current);
+  if (!bundle) return bundle.error();
+  const bundle::Artifact* image = bundle->find(bundle::kImage);
+  if (!image) return Error{"its bundle holds no policy.img", EBADMSG};
+  Result<uint32_t> slot = free_slot();
+  if (!slot) return slot.error();
+  Result<uint32_t> base = place_making_room(image->bytes);
+  if (!base) return base.error();
+  auto policy = std::make_unique<Policy>();
+  policy->slot = *slot;
+  policy->state = *state;
+  describe(*policy, std::move(*bundle));
+  Policy* made = policy.get();
+  by_slot_[*slot] = std::move(policy);
+  if (Result<void> saved = save_slots(); !saved) return saved.error();
+  publish(*made, *base, true);
+  if (Result<void> written = kept_.write(made->state); !written) return written.error();
+  return made;
+}
+
+Result<void> Registry::restore(std::vector<std::string>& complaints) {
+  std::string content = read_file_or_empty(world_.slots_file);
+  if (std::optional<Json> json = parse_json(content); json && json->contains("slots") && (*json)["slots"].is_array()) {
+    for (const Json& entry : (*json)["slots"]) {
+      if (!entry.is_object()) continue;
+      const int64_t slot = number_at(entry, "slot");
+      const std::string name = text_at(entry, "name");
+      if (slot <= 0 || slot >= TL_SLOTS) continue;
+      if (publisher_.read(static_cast<uint32_t>(slot)).mode == TL_MODE_OFF) continue;  // the maps are new: nothing to take over
+      if (Result<void> restored = restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning")); !restored)
+        complaints.push_back("policy '" + name + "' stays in force as published, but cannot be managed: " + restored.error().message);
+    }
+  }
+  for (const std::string& name : kept_.names()) {
+    if (find(name)) continue;
+    if (Result<Policy*> published = publish_stored(name); !published)
+      complaints.push_back("policy '" + name + "' is not in force: " + published.error().message);
+  }
+  return save_slots();
+}
+
+}  // namespace treeline::store
