@@ -73,14 +73,27 @@ size_t utf8_length(std::string_view text, size_t at) {
   return 0;
 }
 
+size_t visible_length(std::string_view text, size_t at) {
+  const size_t length = utf8_length(text, at);
+  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[at + i])); };
+  if (length == 1) return byte(0) < 0x20 || byte(0) == 0x7f ? 0 : 1;
+  if (length == 2) return byte(0) == 0xc2 && byte(1) < 0xa0 ? 0 : 2;
+  if (length == 3) {
+    const uint32_t point = (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+    const bool unseen = (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+                        (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
+    return unseen ? 0 : 3;
+  }
+  return length;
+}
+
 std::string printable(std::string_view text, size_t most) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    size_t length = utf8_length(text, at);
+    size_t length = visible_length(text, at);
     const auto first = static_cast<unsigned char>(text[at]);
-    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
     std::string piece;
-    if (length == 0 || first < 0x20 || first == 0x7f || c1) {
+    if (length == 0) {
       piece = {'\\', 'x', kHex[first >> 4], kHex[first & 15]};
       length = 1;
     } else {

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/frontend/document.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <istream>
+#include <streambuf>
+#include <string>
+#include <unordered_map>
+
+#include "policy-compiler/frontend/profile.h"
+#include "policy-compiler/frontend/source.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::frontend {
+namespace {
+
+constexpr std::string_view kQuoteRemedy =
+    "check indentation and quotes here and just before; text that starts with one of {*?[!&%@`|>'\"# or holds ': ' or "
+    "' #' stands in double quotes";
+
+// Thrown by the handlers below, through yaml-cpp, to the one catch in parse_document.
+struct Stop {};
+
+class Builder final : public YAML::EventHandler {
+ public:
+  Builder(const Source& source, Diagnostics& diagnostics) : source_(source), diagnostics_(diagnostics) {}
+
+  std::optional<Value> take() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ == 1) return;
+    diagnostics_.error(at(mark), "second-document", "a second document starts here",
+                       "a profile is one document: remove the line '---', or make it a file of its own");
+    throw Stop{};
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Value value;
+    value.position = at(mark);
+    check_properties(value, "", anchor);
+    put(std::move(value));
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    Value value;
+    value.kind = Value::Kind::kRefused;
+    value.position = at(mark);
+    diagnostics_.error(value.position, "alias", "aliases ('*name') are not part of the language",
+                       "write the value out, or use a group; a pattern that starts with '*' stands in quotes");
+    put(std::move(value));
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
+    Value value;
+    value.kind = Value::Kind::kScalar;
+    value.position = at(mark);
+    value.text = text;
+    value.quoted = tag == "!";
+    check_properties(value, tag == "!" ? "" : tag, anchor);
+    put(std::move(value));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(mark, tag, anchor, Value::Kind::kSequence);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(mark, tag, anchor, Value::Kind::kMapping);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Level {
+    Value value;
+    bool has_key = false;  // mapping: the key came, its value is next
+    Entry entry;
+    bool drop = false;                                // the value belongs to a key that was refused
+    std::unordered_map<std::string, uint32_t> lines;  // of the keys so far
+  };
+
+  Position at(const YAML::Mark& mark) {
+    return source_.position(mark.line < 0 ? 0 : static_cast<size_t>(mark.line),
+                            mark.column < 0 ? 0 : static_cast<size_t>(mark.column));
+  }
+
+  void check_properties(Value& value, const std::string& tag, YAML::anchor_t anchor) {
+    if (++values_ > kMaxValues) {
+      diagnostics_.error(value.position, "too-large", "more than " + std::to_string(kMaxValues) + " values",
+                         "split the profile by workload, or let patterns stand for lists of names");
+      throw Stop{};
+    }
+    if (anchor != 0)
+      diagnostics_.error(value.position, "anchor", "anchors ('&name') are not part of the language",
+                         "remove it; text that starts with '&' stands in quotes");
+    if (!tag.empty() && tag != "?") {
+      diagnostics_.error(value.position, "tag", "tags (" + text::quoted(tag) + ") are not part of the language",
+                         "remove it; text that starts with '!' stands in quotes");
+      value.kind = Value::Kind::kRefused;
+    }
+  }
+
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Value::Kind kind) {
+    Level level;
+    level.value.kind = kind;
+    level.value.position = at(mark);
+    check_properties(level.value, tag, anchor);
+    if (stack_.size() >= kMaxDepth) {
+      diagnostics_.error(level.value.position, "too-deep",
+                         "more than " + std::to_string(kMaxDepth) + " lists and mappings inside one another",
+                         "fold recursion of the process tree into 'back_to'");
+      throw Stop{};
+    }
+    // A refused collection is still filled, as what it looks like, and then put as refused.
+    stack_.push_back(std::move(level));
+  }
+
+  void close() {
+    if (stack_.empty()) throw Stop{};
+    Level level = std::move(stack_.back());
+    stack_.pop_back();
+    put(std::move(level.value));
+  }
+
+  void put(Value value) {
+    if (stack_.empty()) {
+      if (!root_) root_ = std::move(value);
+      return;
+    }
+    Level& top = stack_.back();
+    if (top.value.kind == Value::Kind::kSequence) {
+      top.value.items.push_back(std::move(value));
+    } else if (top.value.kind == Value::Kind::kMapping) {
+      if (top.has_key)
+        put_value(top, std::move(value));
+      else
+        put_key(top, std::move(value));
+    }
+  }
+
+  void put_key(Level& top, Value key) {
+    top.has_key = true;
+    top.drop = true;
+    top.entry.position = key.position;
+    if (key.is_refused()) return;
+    if (!key.is_scalar()) {
+      diagnostics_.error(key.position, "key-kind", "a key must be text, this is " + std::string(kind_name(key)),
+                         "a pattern that starts with '{', '[', '?' or '*' stands in double quotes");
+      return;
+    }
+    if (key.text == "<<" && !key.quoted) {
+      diagnostics_.error(key.position, "merge", "merge keys ('<<') are not part of the language",
+                         "write the entries out, or use a group");
+      return;
+    }
+    const auto [seen, fresh] = top.lines.emplace(key.text, key.position.line);
+    if (!fresh) {
+      diagnostics_.error(
+          key.position, "duplicate-key",
+          "key " + text::quoted(key.text) + " is given a second time, first on line " + std::to_string(seen->second),
+          "put both values under one key, or remove one");
+      return;
+    }
+    top.entry.key = std::move(key.text);
+    top.drop = false;
+  }
+
+  void put_value(Level& top, Value value) {
+    top.has_key = false;
+    if (top.drop) return;
+    top.entry.value = std::move(value);
+    top.value.entries.push_back(std::move(top.entry));
+    top.entry = Entry{};
+  }
+
+  const Source& source_;
+  Diagnostics& diagnostics_;
+  std::optional<Value> root_;
+  std::vector<Level> stack_;
+  size_t values_ = 0;
+  size_t documents_ = 0;
+};
+
+// The text as a stream, without a copy.
+class ViewBuffer final : public std::streambuf {
+ public:
+  explicit ViewBuffer(std::string_view text) {
+    char* begin = const_cast<char*>(text.data());
+    setg(begin, begin, begin + text.size());
+  }
+};
+
+}  // namespace
+
+std::string_view kind_name(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::kNull:
+      return "nothing";
+    case Value::Kind::kScalar:
+      return "text";
+    case Value::Kind::kSequence:
+      return "a list";
+    case Value::Kind::kMapping:
+      return "a mapping";
+    case Value::Kind::kRefused:
+      return "a value that is not part of the language";
+  }
+  return "nothing";
+}
+
+std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnostics) {
+  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
+  const Source source(text);
+  if (!source.check(diagnostics)) return std::nullopt;
+  ViewBuffer buffer(text);
+  std::istream stream(&buffer);
+  Builder builder(source, diagnostics);
+  try {
+    YAML::Parser parser(stream);
+    if (!parser.HandleNextDocument(builder)) {
+      diagnostics.error({1, 1}, "empty", "the profile is empty",
+                        "a profile starts with 'treeline: 1', 'name: ...' and 'entry:'");
+      return std::nullopt;
+    }
+    parser.HandleNextDocument(builder);
+  } catch (const Stop&) {
+    // reported where it was thrown; what came before it is still looked at
+  } catch (const YAML::Exception& e) {
+    const Position position =
+        e.mark.is_null() ? Position{1, 1}
+                         : source.position(static_cast<size_t>(e.mark.line), static_cast<size_t>(e.mark.column));
+    diagnostics.error(position, "syntax", "not YAML: " + text::printable(e.msg), std::string(kQuoteRemedy));
+    return std::nullopt;
+  } catch (const std::exception& e) {
+    diagnostics.error({1, 1}, "syntax", "not YAML: " + text::printable(e.what()), std::string(kQuoteRemedy));
+    return std::nullopt;
+  }
+  return builder.take();
+}
+
+}  // namespace treeline::frontend

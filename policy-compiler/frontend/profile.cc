@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/frontend/profile.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "policy-compiler/frontend/fields.h"
+#include "policy-compiler/frontend/tree.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::frontend {
+namespace {
+
+void read_version(const Value& value, Diagnostics& diagnostics) {
+  const std::string remedy = "write 'treeline: " + std::to_string(kLanguage) + "'";
+  if (!expect_text(value, "'treeline'", remedy, diagnostics)) return;
+  const auto version = text::decimal(value.text, UINT32_MAX);
+  if (version == kLanguage) return;
+  if (version && *version > kLanguage)
+    diagnostics.error(value.position, "version",
+                      "the profile is written in language version " + std::to_string(*version) +
+                          ", this compiler reads " + std::to_string(kLanguage),
+                      "use a newer treelinec");
+  else
+    diagnostics.error(value.position, "version", text::quoted(value.text) + " is no language version", remedy);
+}
+
+}  // namespace
+
+ir::Policy read_profile(std::string_view text, Diagnostics& diagnostics) {
+  ir::Policy policy;
+  policy.file = diagnostics.file();
+  const std::optional<Value> root = parse_document(text, diagnostics);
+  if (!root) return policy;
+  Fields fields(*root, "a profile", diagnostics);
+  if (!fields.ok()) return policy;
+
+  if (const Entry* version = fields.need("treeline", "write 'treeline: 1', the version of the language"))
+    read_version(version->value, diagnostics);
+  if (const Entry* name = fields.need("name", "write 'name: WORKLOAD'"))
+    policy.name = read_label(name->value, "'name'", diagnostics).value_or("");
+  if (const Entry* on_violation = fields.take("on_violation")) {
+    const auto number = read_name(on_violation->value, "'on_violation'", ir::names::violations(), diagnostics);
+    if (number) policy.on_violation = static_cast<ir::OnViolation>(*number);
+  }
+  Tree tree{policy, {}, 0, {}, {}};
+  if (const Entry* groups = fields.take("groups")) read_groups(groups->value, tree, diagnostics);
+  if (const Entry* entry = fields.need("entry", "name the program that the container starts: '- exec: /path'"))
+    read_roots(*entry, tree, policy.entry, diagnostics);
+  if (const Entry* join = fields.take("join")) read_roots(*join, tree, policy.join, diagnostics);
+  fields.finish();
+  check_structure(tree, diagnostics);
+  diagnostics.sort();
+  return policy;
+}
+
+Result<std::string> load_text(const std::string& path) {
+  const auto failed = [&](int code, const std::string& remedy) {
+    return Error{"cannot read " + text::quoted(path, 4096) + ": " + std::strerror(code) + remedy, code};
+  };
+  const int fd = path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return failed(errno, errno == ENOENT ? "; check the name" : "");
+  std::string text;
+  char buffer[64 * 1024];
+  while (true) {
+    const ssize_t got = read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      const int code = errno;
+      close(fd);
+      return failed(code, code == EISDIR ? "; name the profile, not its directory" : "");
+    }
+    if (got == 0) break;
+    text.append(buffer, static_cast<size_t>(got));
+    if (text.size() > kMaxBytes) {
+      close(fd);
+      return Error{text::quoted(path, 4096) + " is larger than " + std::to_string(kMaxBytes >> 20) +
+                       " MiB, more than a profile may be; split it by workload",
+                   EFBIG};
+    }
+  }
+  close(fd);
+  return text;
+}
+
+}  // namespace treeline::frontend
