@@ -5,15 +5,16 @@
 //   manifest.json   name, versions, node table, digest and size of every other file
 //   policy.img      the image that the hooks read (bpf/lsm/abi.h)
 //   rules.json      (row, rule) -> where in the profile it stands, so that an event can name the line
-//   profile.yaml    a canonical copy of the profile
+//   profile.yaml    the profile as it was compiled, byte for byte: every line number in the bundle is one of this file
 //   ...             further artifacts, all named by the manifest
 //
-// Writing: the files are written beside the target (DIR.XXXXXX), flushed to disk, and renamed into place; who reads sees the
-// old bundle or the new one. Same content, same bytes: keys sorted, no times, no paths of the machine.
+// Writing: the files are written beside the target (DIR.XXXXXX), flushed to disk, and renamed into place; who reads
+// sees the old bundle or the new one. Same content, same bytes: keys sorted, no times, no paths of the machine.
 //
-// Reading: the manifest is checked field by field, then each file against size and SHA-256. A file too many, one missing, one
-// byte changed or cut: the whole bundle is refused, and the Error says which file and what to do. The digests guard against damage
-// and mixed-up files, not against somebody who can write the directory: that is what its owner and mode are for.
+// Reading: the manifest must be the bytes that its content would be written as, each file must have the size and the
+// SHA-256 that it says, and the image's header the same name hash and version. A file too many, one missing, one byte
+// changed or cut: the whole bundle is refused, and the Error says which file and what to do. The digests guard against
+// damage and mixed-up files, not against somebody who can write the directory: that is what its owner and mode are for.
 //
 //   Result<Bundle> bundle = bundle::read("/var/lib/treeline/policies/nginx");
 //   if (!bundle) return bundle.error();
@@ -48,14 +49,15 @@ struct Artifact {
   std::string name;  // a plain file name: [a-z0-9._-]{1,63}, not starting with '.'
   std::string kind;  // "bpf-image", "rules", "profile", ...; [a-z0-9-]{1,31}
   std::string bytes;
-  std::string sha256;  // lower-case hex; read() and write() fill it
+  uint64_t size = 0;   // read() and write() fill these two
+  std::string sha256;  // lower-case hex
 };
 
 struct NodeEntry {
   uint32_t row = 0;  // of the image
   uint64_t key = 0;
-  std::string path;  // canonical path, "entry > /usr/sbin/nginx"
-  uint32_t line = 0;  // of the profile.yaml inside the bundle
+  std::string path;   // canonical path, "entry > /usr/sbin/nginx"
+  uint32_t line = 0;  // of profile.yaml
 };
 
 // A rule that the image cannot express exactly, and why (backends/).
@@ -66,38 +68,43 @@ struct Residual {
 };
 
 struct Bundle {
-  std::string name;      // of the policy
-  std::string compiler;  // version that wrote it
-  uint32_t abi = 0;      // TL_ABI_IMAGE
-  uint64_t policy = 0;   // hash of the name, as in the image header
-  std::vector<Artifact> artifacts;  // sorted by name
-  std::vector<NodeEntry> nodes;     // sorted by row
+  std::string name;                    // of the policy
+  std::string compiler;                // version that wrote it
+  uint32_t abi = 0;                    // TL_ABI_IMAGE
+  uint64_t policy = 0;                 // hash of the name, as in the image header
+  std::vector<Artifact> artifacts;     // sorted by name
+  std::vector<NodeEntry> nodes;        // sorted by row
   std::vector<std::string> requires_;  // features of the enforcer without which it must refuse; sorted
   std::vector<Residual> residuals;
-  std::string digest;    // SHA-256 of manifest.json, which names everything else: the identity of the bundle
+  std::string digest;  // SHA-256 of manifest.json, which names everything else: the identity of the bundle
 
   const Artifact* find(std::string_view artifact) const;
 };
 
-// One row of rules.json: what a rule says and where it stands in the bundle's profile.yaml and in the source.
+// One row of rules.json: what a rule says and where it stands in profile.yaml.
 struct RuleEntry {
   uint32_t row = 0;
-  uint64_t key = 0;      // of the node
-  std::string kind;      // "file", "exec", "net", "capability", "operation", "socket", "netlink", "user", "syscall"
-  std::string words;     // file: "read write"; net: "out tcp"; else ""
-  std::string pattern;   // file, exec: the pattern; net: peer and ports; else the name
-  Position position;     // in the profile that was compiled
+  uint64_t key = 0;     // of the node
+  std::string kind;     // "file", "exec", "net", "capability", "operation", "socket", "netlink", "user", "syscall"
+  std::string words;    // file: "read write"; net: "out tcp"; else ""
+  std::string pattern;  // file, exec: the pattern; net: peer and ports; else the name
+  Position position;
 };
 
-// Writes `bundle` as directory `path`. An existing bundle there is replaced (renamed aside, then removed); anything else that
-// stands there is left alone and is an error.
+// Writes `bundle` as directory `path`, sorting what has to be sorted and filling in the digests. An existing bundle
+// there is exchanged with the new one in one step and then removed (where the file system has no RENAME_EXCHANGE, for a
+// moment there is none); anything else that stands there is left alone and is an error.
 Result<void> write(const std::string& path, Bundle bundle);
 
-// Reads and verifies. Opens with O_NOFOLLOW, regular files only.
+// Reads and verifies; what is returned was in memory when it was verified. Regular files only, no links.
 Result<Bundle> read(const std::string& path);
 
-// The bytes of rules.json and back. Sorted by row, then position.
-std::string encode_rules(std::vector<RuleEntry> rules);
+// The bytes of manifest.json and back; decode refuses whatever encode would not have written, byte for byte.
+Result<std::string> encode_manifest(const Bundle& bundle);
+Result<Bundle> decode_manifest(std::string_view json);  // artifacts without their bytes
+
+// The bytes of rules.json and back. Sorted by row, position, kind, pattern.
+Result<std::string> encode_rules(std::vector<RuleEntry> rules);
 Result<std::vector<RuleEntry>> decode_rules(std::string_view json);
 
 }  // namespace treeline::bundle

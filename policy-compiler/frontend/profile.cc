@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/frontend/profile.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "policy-compiler/frontend/fields.h"
 #include "policy-compiler/frontend/tree.h"
+#include "policy-compiler/support/files.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::frontend {
@@ -58,33 +52,6 @@ ir::Policy read_profile(std::string_view text, Diagnostics& diagnostics) {
   return policy;
 }
 
-Result<std::string> load_text(const std::string& path) {
-  const auto failed = [&](int code, const std::string& remedy) {
-    return Error{"cannot read " + text::quoted(path, 4096) + ": " + std::strerror(code) + remedy, code};
-  };
-  const int fd = path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return failed(errno, errno == ENOENT ? "; check the name" : "");
-  std::string text;
-  char buffer[64 * 1024];
-  while (true) {
-    const ssize_t got = read(fd, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      const int code = errno;
-      close(fd);
-      return failed(code, code == EISDIR ? "; name the profile, not its directory" : "");
-    }
-    if (got == 0) break;
-    text.append(buffer, static_cast<size_t>(got));
-    if (text.size() > kMaxBytes) {
-      close(fd);
-      return Error{text::quoted(path, 4096) + " is larger than " + std::to_string(kMaxBytes >> 20) +
-                       " MiB, more than a profile may be; split it by workload",
-                   EFBIG};
-    }
-  }
-  close(fd);
-  return text;
-}
+Result<std::string> load_text(const std::string& path) { return files::read_file(path, kMaxBytes); }
 
 }  // namespace treeline::frontend

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "policy-compiler/bundle/form.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::bundle {
+
+bool is_file_name(std::string_view name) {
+  return !name.empty() && name.size() <= 63 && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
+}
+
+bool is_word(std::string_view word, size_t most) {
+  return !word.empty() && word.size() <= most && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+Json parse(std::string_view text) {
+  Json json = Json::parse(text.begin(), text.end(), nullptr, false);
+  if (json.is_discarded()) throw BadField{"it is not JSON"};
+  return json;
+}
+
+const Json& object_field(const Json& object, const char* key) {
+  if (!object.is_object()) throw BadField{"an object was expected"};
+  const auto field = object.find(key);
+  if (field == object.end()) throw BadField{std::string("'") + key + "' is missing"};
+  return *field;
+}
+
+std::string text_field(const Json& object, const char* key, size_t most) {
+  const Json& field = object_field(object, key);
+  if (!field.is_string()) throw BadField{std::string("'") + key + "' is not text"};
+  const auto& text = field.get_ref<const std::string&>();
+  if (text.size() > most) throw BadField{std::string("'") + key + "' is too long"};
+  return text;
+}
+
+uint64_t number_field(const Json& object, const char* key, uint64_t most) {
+  const Json& field = object_field(object, key);
+  if (!field.is_number_unsigned() || field.get<uint64_t>() > most)
+    throw BadField{std::string("'") + key + "' is not a number from 0 to " + std::to_string(most)};
+  return field.get<uint64_t>();
+}
+
+uint64_t hex_field(const Json& object, const char* key) {
+  const auto value = text::parse_hex64(text_field(object, key, 18));
+  if (!value) throw BadField{std::string("'") + key + "' is not 0x and 16 digits"};
+  return *value;
+}
+
+const Json& list_field(const Json& object, const char* key, size_t most) {
+  const Json& field = object_field(object, key);
+  if (!field.is_array()) throw BadField{std::string("'") + key + "' is not a list"};
+  if (field.size() > most) throw BadField{std::string("'") + key + "' is too long"};
+  return field;
+}
+
+namespace {
+
+constexpr size_t kMaxPath = 1u << 20;  // of a canonical path
+constexpr size_t kMaxText = 1u << 16;
+
+Json to_json(const Bundle& bundle) {
+  Json artifacts = Json::array(), nodes = Json::array(), residuals = Json::array();
+  for (const Artifact& artifact : bundle.artifacts)
+    artifacts.push_back(
+        {{"name", artifact.name}, {"kind", artifact.kind}, {"size", artifact.size}, {"sha256", artifact.sha256}});
+  for (const NodeEntry& node : bundle.nodes)
+    nodes.push_back({{"row", node.row}, {"key", text::hex64(node.key)}, {"path", node.path}, {"line", node.line}});
+  for (const Residual& residual : bundle.residuals)
+    residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}});
+  return {{"schema", kSchema},
+          {"type", "treeline-bundle"},
+          {"name", bundle.name},
+          {"compiler", bundle.compiler},
+          {"abi", bundle.abi},
+          {"policy", text::hex64(bundle.policy)},
+          {"artifacts", std::move(artifacts)},
+          {"nodes", std::move(nodes)},
+          {"requires", bundle.requires_},
+          {"residuals", std::move(residuals)}};
+}
+
+void check(const Bundle& bundle) {
+  if (!is_file_name(bundle.name)) throw BadField{"'name' is not 1 to 63 of a-z, 0-9, '.', '_' and '-'"};
+  for (size_t i = 0; i < bundle.artifacts.size(); ++i) {
+    const Artifact& artifact = bundle.artifacts[i];
+    if (!is_file_name(artifact.name) || artifact.name == kManifest)
+      throw BadField{text::quoted(artifact.name) + " cannot be the name of an artifact"};
+    if (!is_word(artifact.kind, 31)) throw BadField{text::quoted(artifact.kind) + " cannot be a kind of artifact"};
+    if (i > 0 && artifact.name <= bundle.artifacts[i - 1].name)
+      throw BadField{"'artifacts' is not sorted, or names " + text::quoted(artifact.name) + " twice"};
+    if (artifact.sha256.size() != 64 || artifact.sha256.find_first_not_of("0123456789abcdef") != std::string::npos)
+      throw BadField{"'sha256' of " + text::quoted(artifact.name) + " is no digest"};
+  }
+  for (size_t i = 1; i < bundle.nodes.size(); ++i)
+    if (bundle.nodes[i].row <= bundle.nodes[i - 1].row) throw BadField{"'nodes' is not sorted by row"};
+  for (size_t i = 0; i < bundle.requires_.size(); ++i) {
+    if (!is_word(bundle.requires_[i], 63)) throw BadField{"'requires' holds no words"};
+    if (i > 0 && bundle.requires_[i] <= bundle.requires_[i - 1]) throw BadField{"'requires' is not sorted"};
+  }
+}
+
+Bundle from_json(const Json& json) {
+  Bundle bundle;
+  if (text_field(json, "type", 63) != "treeline-bundle") throw BadField{"'type' is not treeline-bundle"};
+  const uint64_t schema = number_field(json, "schema", UINT32_MAX);
+  if (schema != kSchema)
+    throw BadField{"schema " + std::to_string(schema) + " is not known to this version, which reads " +
+                   std::to_string(kSchema)};
+  bundle.name = text_field(json, "name", 63);
+  bundle.compiler = text_field(json, "compiler", 63);
+  bundle.abi = static_cast<uint32_t>(number_field(json, "abi", UINT32_MAX));
+  bundle.policy = hex_field(json, "policy");
+  for (const Json& item : list_field(json, "artifacts", kMaxArtifacts)) {
+    Artifact artifact;
+    artifact.name = text_field(item, "name", 63);
+    artifact.kind = text_field(item, "kind", 31);
+    artifact.size = number_field(item, "size", kMaxArtifact);
+    artifact.sha256 = text_field(item, "sha256", 64);
+    bundle.artifacts.push_back(std::move(artifact));
+  }
+  for (const Json& item : list_field(json, "nodes", kMaxNodes))
+    bundle.nodes.push_back({static_cast<uint32_t>(number_field(item, "row", UINT32_MAX)), hex_field(item, "key"),
+                            text_field(item, "path", kMaxPath),
+                            static_cast<uint32_t>(number_field(item, "line", UINT32_MAX))});
+  for (const Json& item : list_field(json, "requires", 64)) {
+    if (!item.is_string()) throw BadField{"'requires' holds no words"};
+    bundle.requires_.push_back(item.get<std::string>());
+  }
+  for (const Json& item : list_field(json, "residuals", kMaxNodes))
+    bundle.residuals.push_back({text_field(item, "backend", 31), text_field(item, "message", kMaxText),
+                                static_cast<uint32_t>(number_field(item, "line", UINT32_MAX))});
+  return bundle;
+}
+
+std::string dump(const Bundle& bundle) {
+  check(bundle);
+  try {
+    return to_json(bundle).dump(1) + "\n";
+  } catch (const Json::exception&) {
+    throw BadField{"a text in it is not UTF-8"};
+  }
+}
+
+}  // namespace
+
+Result<std::string> encode_manifest(const Bundle& bundle) {
+  try {
+    return dump(bundle);
+  } catch (const BadField& bad) {
+    return Error{"cannot write a manifest: " + bad.message};
+  }
+}
+
+Result<Bundle> decode_manifest(std::string_view json) {
+  try {
+    Bundle bundle = from_json(parse(json));
+    // One text per content: a key given twice, one too many, another order or spacing were not written by the compiler.
+    if (dump(bundle) != json) throw BadField{"it is not in the form in which the compiler writes it"};
+    return bundle;
+  } catch (const BadField& bad) {
+    return Error{std::string(kManifest) + ": " + bad.message};
+  }
+}
+
+const Artifact* Bundle::find(std::string_view artifact) const {
+  for (const Artifact& a : artifacts)
+    if (a.name == artifact) return &a;
+  return nullptr;
+}
+
+}  // namespace treeline::bundle
