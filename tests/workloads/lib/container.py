@@ -4,7 +4,7 @@
     with Container(load("nginx"), runtime=["runc"]) as container:
         container.start()                        # NotStarted if the runtime refuses, with its words
         container.wait_ready()
-        status = container.traffic(seed=1, requests=1000)
+        status = container.traffic(seed="1", requests=1000)
         container.stop()                         # the workload's own signal; the exit status of its first process
 
 Fixed verbs: start, wait_ready, traffic, execute, stop, remove. remove() may be called at any time and leaves nothing:
@@ -15,13 +15,13 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
+import client
 import network
 import oci
-from workload import HERE, CannotRun
+from workload import CannotRun
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -53,7 +53,7 @@ class Container:
 
     def start(self):
         if self.netns == "new":
-            self.network = network.Namespace(self.identity[-40:])
+            self.network = network.Namespace(self.work / "netns")
             self.options.netns = self.network.path
             self.address, self.source = network.CONTAINER, network.CLIENT
         else:
@@ -81,44 +81,35 @@ class Container:
             words = self.output.read_bytes()[before:].decode(errors="replace").strip()
             raise NotStarted(f"{' '.join(self.runtime)} {verb} ended with status {done.returncode}: {words}")
 
-    def inside_network(self, command):
-        return [*(self.network.enter if self.network else []), *command]
-
     def environment(self):
         """For commands that look at the container from outside."""
         return {**os.environ, "TREELINE_CONTAINER_ID": self.identity, "TREELINE_CONTAINER_PID": str(self.pid),
                 "TREELINE_CONTAINER_ADDRESS": self.address, "TREELINE_CONTAINER_NETNS": self.network.path if self.network else "",
                 "TREELINE_CONTAINER_BUNDLE": os.fspath(self.bundle.path), "TREELINE_RUNTIME": " ".join(self.runtime)}
 
-    def _generator(self, *arguments):
-        command = [sys.executable, os.fspath(HERE / "traffic"), self.workload.name, "--address", self.address, *arguments]
-        if self.source:
-            command += ["--source", self.source]
-        return self.inside_network(command)
+    def _client(self, use, seed="1"):
+        """Forks a client beside the container; the child's pid."""
+        made = client.generator(self.workload.name, self.address, self.source, seed)
+        return client.fork_inside(self.network.path if self.network else None, lambda: use(made))
 
     def wait_ready(self, seconds=120):
-        deadline = time.monotonic() + seconds
-        waiting = subprocess.Popen(self._generator("--wait-ready", str(seconds)))
-        try:
-            while waiting.poll() is None:
-                if self.ended() is not None:
-                    raise NotStarted(f"the container ended with status {self.status} before it answered")
-                if time.monotonic() > deadline + 5:
-                    break
-                time.sleep(0.05)
-        finally:
-            if waiting.poll() is None:
-                waiting.kill()
-            waiting.wait()
-        if waiting.returncode != 0:
+        waiting = self._client(lambda made: 0 if made.wait_ready(seconds) else 2)
+        while True:
+            pid, status = os.waitpid(waiting, os.WNOHANG)
+            if pid:
+                break
+            if self.ended() is not None:
+                os.kill(waiting, signal.SIGKILL)
+                os.waitpid(waiting, 0)
+                raise NotStarted(f"the container ended with status {self.status} before it answered")
+            time.sleep(0.02)
+        if status != 0:
             raise NotStarted(f"nothing answered at {self.address}:{self.workload.port} within {seconds} s")
 
-    def traffic(self, seed, requests, answers=None):
-        """The generator's exit status: 0 only if each answer was the expected one."""
-        arguments = ["--seed", str(seed), "--requests", str(requests)]
-        if answers:
-            arguments += ["--answers", os.fspath(answers)]
-        return subprocess.run(self._generator(*arguments)).returncode
+    def traffic(self, seed="1", requests=1000, answers=None):
+        """0 if each answer was the expected one, 1 if not, 2 if nothing answers."""
+        child = self._client(lambda made: client.generate(made, requests, answers), str(seed))
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
     def execute(self, *command):
         """`runc exec`: a joining process. Returns its subprocess.CompletedProcess."""

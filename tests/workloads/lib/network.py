@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network namespace for one container, without any device but its loopback.
 
-    with Namespace("tl-nginx-7") as network:
-        network.path           # for config.json
+    with Namespace("/tmp/work/netns") as network:
+        network.path           # for config.json: the file that holds the namespace
         network.enter + [...]  # a command line that runs in it
 
 Three addresses stand on the loopback: the client's, the container's and a stranger's. A client that binds itself to
@@ -19,15 +19,14 @@ STRANGER = "10.88.0.3"
 
 
 class Namespace:
-    def __init__(self, name):
-        self.name = name
-        self.path = f"/run/netns/{name}"
+    def __init__(self, path):
+        """`path` is made: a file with the namespace mounted on it, which needs no directory that others share."""
+        self.path = os.fspath(path)
         self.enter = ["nsenter", f"--net={self.path}"]
-        _ip("netns", "add", name)
+        open(self.path, "x").close()
+        addresses = "".join(f"address add {address}/32 dev lo\n" for address in (CLIENT, CONTAINER, STRANGER))
         try:
-            _ip("-n", name, "link", "set", "lo", "up")
-            for address in (CLIENT, CONTAINER, STRANGER):
-                _ip("-n", name, "address", "add", f"{address}/32", "dev", "lo")
+            _command(["unshare", f"--net={self.path}", "ip", "-batch", "-"], f"link set lo up\n{addresses}")
         except BaseException:
             self.remove()
             raise
@@ -40,13 +39,14 @@ class Namespace:
 
     def remove(self):
         if os.path.exists(self.path):
-            _ip("netns", "delete", self.name)
+            subprocess.run(["umount", self.path], stderr=subprocess.DEVNULL)
+            os.unlink(self.path)
 
 
-def _ip(*arguments):
+def _command(argv, text):
     try:
-        done = subprocess.run(["ip", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except FileNotFoundError:
-        raise CannotRun("there is no `ip` here: install Debian's iproute2") from None
+        raise CannotRun(f"there is no {argv[0]!r} here: install Debian's util-linux and iproute2") from None
     if done.returncode != 0:
-        raise CannotRun(f"ip {' '.join(arguments)}: {done.stdout.strip()} (needs root; or use --netns host)")
+        raise CannotRun(f"{' '.join(argv)}: {done.stdout.strip()} (needs root and iproute2; or use --netns host)")
