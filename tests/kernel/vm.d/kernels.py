@@ -2,7 +2,8 @@
 """The kernels under test and their cache.
 
     <cache>/kernels/6.12            symlink to the version in use
-    <cache>/kernels/6.12.118+.../   vmlinuz, config (if packaged), btf (raw BTF), lib/modules/VERSION/, initramfs-*.img
+    <cache>/kernels/6.12.118+.../   vmlinux, vmlinuz, config (if packaged), btf (raw BTF), lib/modules/VERSION/,
+                                    initramfs-*.img
     <cache>/kernels/.6.12.lock      held while filling
 
 A kernel is unpacked aside and becomes visible by renaming the symlink: a reader sees a whole kernel or none, and a fill
@@ -46,7 +47,7 @@ class Kernel:
         self.directory = directory
         self.version = os.path.basename(directory)
         self.lock = lock
-        self.vmlinuz = os.path.join(directory, "vmlinuz")
+        self.vmlinux = os.path.join(directory, "vmlinux")
         self.btf = os.path.join(directory, "btf")
         self.modules = os.path.join(directory, "lib", "modules", self.version)
 
@@ -177,9 +178,11 @@ def _unpack(debs, version, work):
     os.rename(modules, os.path.join(kernel, "lib", "modules", version))
     environment = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     subprocess.run(["depmod", "-b", kernel, version], check=True, env=environment)
-    btf = vmlinuz.extract_btf(os.path.join(kernel, "vmlinuz"))
-    with open(os.path.join(kernel, "btf"), "wb") as f:
-        f.write(btf)
+    with open(os.path.join(kernel, "vmlinuz"), "rb") as f:
+        elf = vmlinuz.extract(f.read())
+    for name, content in (("vmlinux", elf), ("btf", vmlinuz.elf_section(elf, ".BTF"))):
+        with open(os.path.join(kernel, name), "wb") as f:
+            f.write(content)
 
 
 def _first(tree, *candidates):

@@ -10,6 +10,7 @@ even a SIGKILL leaves nothing behind.
 import ctypes
 import os
 import re
+import secrets
 import shlex
 import signal
 import subprocess
@@ -77,8 +78,9 @@ class _Machine:
         self._changed = threading.Condition()
         self._console = bytearray()
         self._status = bytearray()
-        self._received = {"out": 0, "err": 0}
-        self._waiting_for_reader = {"out": False, "err": False}
+        mark = secrets.token_hex(16)
+        self._mark_file = mark.encode() + b"\n"
+        self._streams = {"out": _Stream(1, mark), "err": _Stream(2, mark)}
         self._reader_gone = False
         self._qemu = None
         self._threads = []
@@ -97,7 +99,8 @@ class _Machine:
     def _start(self):
         image = os.memfd_create("treeline-vm-initramfs")
         with os.fdopen(os.dup(image), "wb") as f:
-            f.write(initramfs.base_for(self._what.kernel) + initramfs.pack(_run_files(self._what), directories=("vm",)))
+            files = dict(_run_files(self._what), **{"vm/mark": (0o600, self._mark_file)})
+            f.write(initramfs.base_for(self._what.kernel) + initramfs.pack(files, directories=("vm",)))
         pipes = {name: os.pipe() for name in ("console", "out", "err", "status")}
         try:
             self._qemu = subprocess.Popen(
@@ -116,8 +119,8 @@ class _Machine:
         pumps = {
             "console": self._take_console,
             "status": self._take_status,
-            "out": lambda data: self._pass_on("out", 1, data),
-            "err": lambda data: self._pass_on("err", 2, data),
+            "out": lambda data: self._pass_on(self._streams["out"], data),
+            "err": lambda data: self._pass_on(self._streams["err"], data),
         }
         for name, take in pumps.items():
             thread = threading.Thread(target=self._pump, args=(pipes[name][0], take), daemon=True)
@@ -154,17 +157,12 @@ class _Machine:
             self._status += data
             self._changed.notify_all()
 
-    def _pass_on(self, name, fd, data):
-        self._waiting_for_reader[name] = True
+    def _pass_on(self, stream, data):
         try:
-            rest = memoryview(data)
-            while rest and not self._reader_gone:
-                rest = rest[os.write(fd, rest):]
+            stream.take(data)
         except OSError:  # EPIPE: whoever read us has seen enough
             self._reader_gone = True
-        self._waiting_for_reader[name] = False
         with self._changed:
-            self._received[name] += len(data)
             self._changed.notify_all()
 
     # -- waiting
@@ -179,8 +177,7 @@ class _Machine:
         deadline = time.monotonic() + seconds
         with self._changed:
             while not reached():
-                if self._reader_gone:
-                    raise VmError(128 + signal.SIGPIPE, "nobody reads the output any more; ended the guest")
+                self._refuse_without_reader()
                 if self._qemu.poll() is not None:
                     # What it sent before it went may still be on its way through the pipes.
                     self._changed.wait(0.5)
@@ -192,25 +189,25 @@ class _Machine:
                 self._changed.wait(0.25)
 
     def _drained_status(self):
-        """The status, once every byte that the guest says it sent has been passed on."""
-        _word, status, out, err = self._status_line("exit").split()
-        owed = {name: int(count) for name, count in (("out", out), ("err", err)) if count != "?"}
+        """The status, once both streams have come to their mark."""
+        _word, status, whole = self._status_line("exit").split()
         last, since = None, time.monotonic()
         with self._changed:
-            while any(self._received[name] < count for name, count in owed.items()):
-                now = tuple(self._received.values())
-                if now != last or any(self._waiting_for_reader.values()):
-                    last, since = now, time.monotonic()
-                if self._reader_gone:
-                    raise VmError(128 + signal.SIGPIPE, "nobody reads the output any more; ended the guest")
+            while not all(stream.ended for stream in self._streams.values()):
+                self._refuse_without_reader()
+                passed = [stream.passed for stream in self._streams.values()]
+                if passed != last or any(stream.blocked for stream in self._streams.values()):
+                    last, since = passed, time.monotonic()
                 if time.monotonic() - since > DRAIN_SECONDS:
-                    raise VmError(NO_MACHINE, f"the guest sent {owed} bytes but only {self._received} arrived "
-                                              f"(the command's exit status was {status})")
+                    raise VmError(NO_MACHINE, f"the command's output did not arrive whole (its exit status was {status})")
                 self._changed.wait(0.25)
-            if len(owed) < 2:
-                say("the guest's output pump was killed: its output may be incomplete")
-                self._changed.wait(1)
+        if whole != "whole":
+            say("the end of the command's output may be missing: its pump was killed, or a process could not be")
         return int(status)
+
+    def _refuse_without_reader(self):
+        if self._reader_gone:
+            raise VmError(128 + signal.SIGPIPE, "nobody reads the output any more; ended the guest")
 
     # -- ends
 
@@ -239,6 +236,38 @@ class _Machine:
         return "its console:\n" + "\n".join("  | " + line for line in shown)
 
 
+class _Stream:
+    """One output stream of the command on its way to our own `fd`, up to the mark that ends it."""
+
+    def __init__(self, fd, mark):
+        self._fd = fd
+        self._mark = b"\0" + mark.encode()
+        self._held = b""  # may be the beginning of the mark
+        self.passed = 0
+        self.blocked = False
+        self.ended = False
+
+    def take(self, data):
+        data = self._held + data
+        ended = data.endswith(self._mark)
+        if ended:
+            self._held, data = b"", data[: -len(self._mark)]
+        else:
+            held = self._length_of_mark_at_end(data)
+            self._held, data = data[len(data) - held:], data[: len(data) - held]
+        self.blocked = True
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._fd, rest):]
+        self.blocked = False
+        self.passed += len(data)
+        self.ended = ended
+
+    def _length_of_mark_at_end(self, data):
+        start = data.rfind(b"\0", max(0, len(data) - len(self._mark)))
+        return len(data) - start if start >= 0 and self._mark.startswith(data[start:]) else 0
+
+
 def _from_first_fault(console):
     """The console from the first sign of trouble on; the last 20 lines where there is none."""
     found = re.search(r"^.*(?:BUG:|Oops|kernel BUG|int3:|general protection|Kernel panic|vm guest:).*$", console, re.MULTILINE)
@@ -265,7 +294,9 @@ def _qemu_command(what, image, channels):
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-accel", "tcg" if what.icount else "tcg,thread=multi",
         "-cpu", "max", "-m", str(what.memory), "-smp", str(what.smp),
-        "-kernel", what.kernel.vmlinuz, "-initrd", f"/proc/self/fd/{image}", "-append", _kernel_arguments(what),
+        # The uncompressed kernel, by its PVH entry: the same code without the seconds that its decompressor takes under
+        # emulation. (Address randomisation is that decompressor's work: kernel addresses are the same in each run.)
+        "-kernel", what.kernel.vmlinux, "-initrd", f"/proc/self/fd/{image}", "-append", _kernel_arguments(what),
         "-device", "virtio-serial-pci",
         "-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
         "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a bzImage to the kernel's BTF (the types that CO-RE relocates against).
+"""From a bzImage to the ELF kernel within, and to that one's BTF (the types that CO-RE relocates against).
 
 Written to the x86 boot protocol (Documentation/arch/x86/boot.rst): the setup header says where the compressed ELF image
-lies, so nothing is searched for. The result is raw BTF, as /sys/kernel/btf/vmlinux gives it.
+lies, so nothing is searched for. The BTF is raw, as /sys/kernel/btf/vmlinux gives it.
 """
 
 import gzip
@@ -11,10 +11,9 @@ import struct
 import subprocess
 
 
-def extract_btf(vmlinuz_path):
-    """The bytes of the .BTF section. Raises ValueError, saying what was not as expected."""
-    with open(vmlinuz_path, "rb") as f:
-        return elf_section(decompress(compressed_payload(f.read())), ".BTF")
+def extract(image):
+    """The ELF kernel in the bytes of a bzImage. Raises ValueError, saying what was not as expected."""
+    return decompress(compressed_payload(image))
 
 
 def compressed_payload(image):
@@ -43,6 +42,7 @@ def decompress(payload):
 
 
 def elf_section(elf, wanted):
+    """The bytes of a section of an ELF64 file. Raises ValueError where there is none of that name."""
     if elf[:6] != b"\x7fELF\x02\x01":
         raise ValueError("the kernel image is not a little-endian ELF64 file")
     (headers,) = struct.unpack_from("<Q", elf, 0x28)
