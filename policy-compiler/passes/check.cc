@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/passes/check.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::passes {
+namespace {
+
+constexpr ir::AccessSet kWriting = TL_WRITE | TL_APPEND | TL_CREATE | TL_RENAME_IN | TL_MKNOD | TL_LINK;
+constexpr size_t kMostPairs = 10'000;  // of rules that meet; more are counted as one
+
+bool writes(const Use& use) { return use.kind == UseKind::kFile && (use.access & kWriting) != 0; }
+bool executes(const Use& use) { return use.kind != UseKind::kFile || (use.access & TL_MAP) != 0; }
+
+std::string how_executed(const Use& use) {
+  if (use.kind == UseKind::kStep) return "executed";
+  return use.kind == UseKind::kInterpreter ? "run as an interpreter" : "mapped executable";
+}
+
+std::string place(ir::Position position) { return position.line == 0 ? "" : " (line " + std::to_string(position.line) + ")"; }
+
+// The first use of each kind that a pattern has.
+struct Stance {
+  const Use* writes = nullptr;
+  const Use* writes_unsafe = nullptr;
+  const Use* executes = nullptr;
+  const Use* executes_unsafe = nullptr;
+  bool steps = false;
+};
+
+Stance stance_of(const PathPattern& pattern) {
+  Stance stance;
+  const auto keep = [](const Use*& first, const Use& use) {
+    if (first == nullptr) first = &use;
+  };
+  for (const Use& use : pattern.uses) {
+    if (writes(use)) keep(use.unsafe ? stance.writes_unsafe : stance.writes, use);
+    if (executes(use)) keep(use.unsafe ? stance.executes_unsafe : stance.executes, use);
+    stance.steps = stance.steps || use.kind == UseKind::kStep;
+  }
+  return stance;
+}
+
+class Checker {
+ public:
+  Checker(const ir::Policy& policy, const Paths& paths, Diagnostics& diagnostics)
+      : policy_(policy), paths_(paths), diagnostics_(diagnostics) {
+    for (const PathPattern& pattern : paths.patterns) stances_.push_back(stance_of(pattern));
+  }
+
+  bool run() {
+    find_meetings();
+    const std::vector<std::string> texts = witnesses(paths_.dfa, wanted_);
+    for (const auto& [pair, set] : written_and_executed_) report_pair(pair.first, pair.second, witness(texts, set));
+    for (const auto& [key, set] : ambiguous_) report_ambiguous(key, witness(texts, set));
+    if (written_and_executed_.size() >= kMostPairs) {
+      diagnostics_.error({}, "write-and-execute", "more than " + std::to_string(kMostPairs) + " pairs of rules meet; the rest is not listed",
+                         "mend the listed ones first");
+      good_ = false;
+    }
+    return good_;
+  }
+
+ private:
+  struct Fork {  // two steps of one row
+    uint32_t row;
+    const Use* first;
+    const Use* second;
+    uint32_t first_pattern;
+    uint32_t second_pattern;
+    auto key() const { return std::tuple(row, first->next, second->next, first_pattern, second_pattern); }
+    friend bool operator<(const Fork& a, const Fork& b) { return a.key() < b.key(); }
+  };
+
+  // An accept set that the start cannot reach does not exist: each was made with a state.
+  void find_meetings() {
+    const std::vector<std::vector<uint32_t>>& sets = paths_.dfa.sets;
+    wanted_.assign(sets.size(), false);
+    for (uint32_t set = 1; set < sets.size(); ++set) look_at(sets[set], set);
+    for (uint32_t number = 0; number < paths_.patterns.size(); ++number) {
+      if (paths_.patterns[number].reserved_class != 0) look_at({number}, 0);
+    }
+  }
+
+  void look_at(const std::vector<uint32_t>& numbers, uint32_t set) {
+    writers_.clear();
+    executers_.clear();
+    bool steps = false;
+    for (uint32_t number : numbers) {
+      const Stance& stance = stances_[number];
+      if (stance.writes != nullptr || stance.writes_unsafe != nullptr) writers_.push_back(number);
+      if (stance.executes != nullptr || stance.executes_unsafe != nullptr) executers_.push_back(number);
+      steps = steps || stance.steps;
+    }
+    for (uint32_t writer : writers_) {
+      for (uint32_t executer : executers_) {
+        if (written_and_executed_.size() >= kMostPairs) break;
+        if (written_and_executed_.try_emplace({writer, executer}, set).second) wanted_[set] = set != 0;
+      }
+    }
+    if (steps) find_forks(numbers, set);
+  }
+
+  void find_forks(const std::vector<uint32_t>& numbers, uint32_t set) {
+    std::map<uint32_t, std::pair<const Use*, uint32_t>> taken;  // row -> its step
+    for (uint32_t number : numbers) {
+      if (!stances_[number].steps) continue;
+      for (const Use& use : paths_.patterns[number].uses) {
+        if (use.kind != UseKind::kStep) continue;
+        const auto [at, fresh] = taken.try_emplace(use.row, std::pair(&use, number));
+        if (fresh || at->second.first->next == use.next || ambiguous_.size() >= kMostPairs) continue;
+        const Fork fork = {use.row, at->second.first, &use, at->second.second, number};
+        if (ambiguous_.try_emplace(fork, set).second) wanted_[set] = set != 0;
+      }
+    }
+  }
+
+  static std::string witness(const std::vector<std::string>& texts, uint32_t set) {
+    return set == 0 ? "" : ", for example " + text::quoted(texts[set]);
+  }
+
+  void report_pair(uint32_t writer, uint32_t executer, const std::string& example) {
+    const Stance& w = stances_[writer];
+    const Stance& x = stances_[executer];
+    const bool exempt = w.writes == nullptr || x.executes == nullptr;
+    const Use& write = *(w.writes != nullptr ? w.writes : w.writes_unsafe);
+    const Use& execute = *(x.executes != nullptr ? x.executes : x.executes_unsafe);
+    const ir::AccessSet words = static_cast<ir::AccessSet>(write.access & kWriting);
+    const std::string what = text::quoted(paths_.patterns[writer].text) + " may be changed (" + ir::names::access_text(words) + "), and what " +
+                             text::quoted(paths_.patterns[executer].text) + place(execute.position) + " matches may be " +
+                             how_executed(execute) + example;
+    if (exempt) {
+      diagnostics_.warning(write.position, "unsafe-write-and-execute", what, "signed for by unsafe_write_and_execute");
+      return;
+    }
+    good_ = false;
+    diagnostics_.error(write.position, "write-and-execute", what,
+                       "narrow one of the two patterns; or sign for it with `unsafe_write_and_execute: true` on the file rule");
+  }
+
+  std::string subject(uint32_t row) const {
+    if (row == TL_ROW_ENTRY) return "the entry";
+    if (row == TL_ROW_JOIN) return "what joins";
+    return "node " + text::quoted(ir::canonical_path(policy_, row - TL_ROW_FIRST));
+  }
+
+  void report_ambiguous(const Fork& fork, const std::string& example) {
+    good_ = false;
+    const std::string& first = paths_.patterns[fork.first_pattern].text;
+    const std::string& second = paths_.patterns[fork.second_pattern].text;
+    diagnostics_.error(fork.second->position, "ambiguous-step",
+                       "two steps of " + subject(fork.row) + " match the same executable: " + text::quoted(second) + " and " +
+                           text::quoted(first) + place(fork.first->position) + example,
+                       "make the patterns disjoint, or merge the two nodes");
+  }
+
+  const ir::Policy& policy_;
+  const Paths& paths_;
+  Diagnostics& diagnostics_;
+  std::vector<Stance> stances_;
+  std::vector<bool> wanted_;
+  std::vector<uint32_t> writers_, executers_;
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> written_and_executed_;  // (writer, executer) -> accept set
+  std::map<Fork, uint32_t> ambiguous_;
+  bool good_ = true;
+};
+
+}  // namespace
+
+bool check_paths(const ir::Policy& policy, const Paths& paths, Diagnostics& diagnostics) { return Checker(policy, paths, diagnostics).run(); }
+
+}  // namespace treeline::passes
