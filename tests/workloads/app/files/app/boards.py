@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Notes on boards: list, add, show, edit, delete, search, export (plain through a temporary file, or by gzip)."""
 import csv
+import io
 import os
 import subprocess
 import tempfile
@@ -43,7 +44,7 @@ def search(board):
     return render_template("board.html", board=board, notes=_notes(board, "AND instr(body, ?) > 0", query), query=query)
 
 
-@blueprint.get(".json")
+@blueprint.get("/notes.json")
 def as_json(board):
     return {"board": board, "notes": [dict(note) for note in _notes(board)]}
 
@@ -93,23 +94,25 @@ def clear(board):
 
 
 def _write_csv(board, target):
-    writer = csv.writer(target)
+    text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows(tuple(note) for note in _notes(board))
+    text.detach()  # else it would close the file with itself
     target.flush()
 
 
 @blueprint.get("/export.csv")
 def export(board):
-    target = tempfile.TemporaryFile(mode="w+", newline="", dir="/tmp")
+    target = tempfile.TemporaryFile(dir="/tmp")
     _write_csv(board, target)
     target.seek(0)
-    return send_file(target.buffer, mimetype="text/csv", download_name=f"{board}.csv")
+    return send_file(target, mimetype="text/csv", download_name="notes.csv")
 
 
 @blueprint.get("/export.csv.gz")
 def export_compressed(board):
-    with tempfile.NamedTemporaryFile(mode="w", newline="", dir="/tmp", suffix=".csv") as target:
+    with tempfile.NamedTemporaryFile(dir="/tmp", suffix=".csv") as target:
         _write_csv(board, target)
         packed = subprocess.run(["gzip", "-9", "-n", "-c", target.name], check=True, stdout=subprocess.PIPE).stdout
     return current_app.response_class(packed, mimetype="application/gzip")
