@@ -20,9 +20,11 @@ Result<Event> decode(const void* record, size_t size) {
   tl_event raw{};
   if (size < sizeof raw) return Error{"event record of " + std::to_string(size) + " bytes is shorter than its header", EBADMSG};
   std::memcpy(&raw, record, sizeof raw);
-  const size_t texts = size_t{raw.text_length} + raw.text2_length;
+  constexpr size_t kHalf = TL_EVENT_TEXT / 2;  // the second text has its place, however short the first is
+  const size_t texts = raw.text2_length ? kHalf + raw.text2_length : raw.text_length;
   // Perf records are padded and a reserved record may be larger than what was written: size says what is meant.
-  if (raw.size < sizeof raw || raw.size > size || raw.size - sizeof raw < texts || texts > TL_EVENT_TEXT)
+  if (raw.size < sizeof raw || raw.size > size || raw.size - sizeof raw < texts ||
+      raw.text_length > kHalf || raw.text2_length > kHalf)
     return Error{"event record lies about its length", EBADMSG};
   if (raw.type < TL_EVENT_LEARNED || raw.type > TL_EVENT_LIFE || raw.hook >= TL_HOOKS || raw.reason >= TL_REASONS ||
       raw.verdict > TL_VERDICT_KILL || raw.mode > TL_MODE_ENFORCE || raw.object_type > TL_OBJECT_NUMBER)
@@ -61,7 +63,7 @@ Result<Event> decode(const void* record, size_t size) {
   event.comm.assign(raw.comm, strnlen(raw.comm, sizeof raw.comm));
   const char* text = static_cast<const char*>(record) + sizeof raw;
   event.text.assign(text, raw.text_length);
-  event.text2.assign(text + raw.text_length, raw.text2_length);
+  if (raw.text2_length) event.text2.assign(text + kHalf, raw.text2_length);
   return event;
 }
 

@@ -108,7 +108,10 @@ Facts probe(const std::string& root) {
   facts.bpf_lsm = has_function(vmlinux.get(), "bpf_lsm_file_open");
   facts.security_path = has_function(vmlinux.get(), "bpf_lsm_path_unlink");
   facts.file_truncate = has_function(vmlinux.get(), "bpf_lsm_file_truncate");
-  facts.task_storage = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, nullptr) == 1;
+  // Before 4279adb094a1 (6.2) a lookup gave NULL also when a preempted one held bpf_task_storage_busy: not to be told from "no tag".
+  const bool sure = has_function(vmlinux.get(), "bpf_task_storage_get_recur") ||
+                    (vmlinux && btf__find_by_name_kind(vmlinux.get(), "bpf_task_storage_busy", BTF_KIND_VAR) < 0);
+  facts.task_storage = sure && libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, nullptr) == 1;
   facts.ring_buffer = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, nullptr) == 1;
 
   const std::string command_line = read_file_or_empty(root + "/proc/cmdline");
@@ -151,7 +154,7 @@ std::vector<Prerequisite> judge(const Facts& f) {
   add("preemption", safe,
       safe ? (f.full_preemption ? "full" : "not full") : "full preemption on a kernel that skips a BPF program while a preempted one holds it",
       "enforce is refused here, since a skipped program refuses nothing: boot with preempt=voluntary, or use a kernel of 6.2 or later", State::kNote);
-  add("task-storage", f.task_storage, f.task_storage ? "the tag lies in task storage" : "no task storage for LSM programs (5.11)",
+  add("task-storage", f.task_storage, f.task_storage ? "the tag lies in task storage" : "no dependable task storage for LSM programs (6.2)",
       "nothing to do: the tag lies in a hash by task, a little slower", State::kNote);
   add("ring-buffer", f.ring_buffer, f.ring_buffer ? "events by ring buffer" : "no BPF ring buffer (5.8)",
       "nothing to do: events come by perf buffer", State::kNote);

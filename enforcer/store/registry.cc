@@ -87,15 +87,16 @@ std::vector<const Policy*> Registry::all() const {
 
 Result<uint32_t> Registry::free_slot() {
   NodeCounts none;
-  for (uint32_t i = 0; i < TL_SLOTS - 1; ++i) {
-    // 0 is never used: a zeroed tag must not name a policy. Round robin, so that a freed number rests as long as it can.
-    const uint32_t slot = 1 + (last_slot_ + i) % (TL_SLOTS - 1);
+  for (uint32_t i = 0; i < TL_SLOTS - 2; ++i) {
+    // 0 is never used: a zeroed tag must not name a policy; the last one is the canary's. Round robin, so that a freed number rests
+    // as long as it can.
+    const uint32_t slot = 1 + (last_slot_ + i) % (TL_SLOTS - 2);
     if (by_slot_.contains(slot) || publisher_.read(slot).mode != TL_MODE_OFF) continue;
     if (publisher_.read(slot).generation != 0 && count_nodes(world_.tags, slot) != none) continue;
     last_slot_ = slot;
     return slot;
   }
-  return Error{"all " + std::to_string(TL_SLOTS - 1) + " policy slots are in use; unload a policy: treeline policy unload NAME", ENOSPC};
+  return Error{"all " + std::to_string(TL_SLOTS - 2) + " policy slots are in use; unload a policy: treeline policy unload NAME", ENOSPC};
 }
 
 Result<uint32_t> Registry::place_making_room(std::string_view image) {

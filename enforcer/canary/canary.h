@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Attached is not proven. Before `enforce` is reported, a victim that is bound to a policy of its own must have been refused by each
+// hook, and the kernel side must have counted that refusal for that hook: an errno alone could be another security module's.
+//
+//   CanaryReport report = run_canary(world);
+//   if (!report.passed()) ...                        // which hook let it pass, or what stood in the way
+//
+// Takes slot TL_SLOTS - 1 and container entry TL_CONTAINERS - 1, which nobody else is given. Takes tens of milliseconds; at most kLimit.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bpf/lsm/abi.h"
+#include "enforcer/kernel/maps.h"
+#include "enforcer/kernel/probe.h"
+#include "enforcer/store/publisher.h"
+#include "enforcer/workload/cgroup.h"
+
+namespace treeline::canary {
+
+constexpr uint32_t kSlot = TL_SLOTS - 1;
+constexpr uint32_t kContainer = TL_CONTAINERS - 1;
+constexpr int kLimitSeconds = 30;
+
+struct HookProof {
+  std::string hook;
+  bool refused = false;  // the act ended in EACCES or EPERM, or the process was killed
+  bool counted = false;  // and the kernel side counted a refusal of this hook
+  bool wanted = true;    // false: this kernel has no such hook, and another one answers for it
+  std::string detail;    // what happened instead
+};
+
+struct CanaryReport {
+  std::string time;   // RFC 3339
+  std::string error;  // the canary could not be run
+  std::vector<HookProof> hooks;
+  [[nodiscard]] bool passed() const;
+  [[nodiscard]] std::string why() const;  // "" when it passed
+};
+
+struct CanaryWorld {
+  kernel::Maps& maps;
+  store::Publisher& publisher;
+  const workload::Cgroups& cgroups;
+  std::string directory;                                     // private, for the victim's files
+  std::function<bool(const std::string& hook)> is_attached;  // programs of this kernel
+};
+
+CanaryReport run_canary(CanaryWorld world);
+
+}  // namespace treeline::canary

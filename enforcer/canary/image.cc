@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/canary/image.h"
+
+#include <cstring>
+#include <vector>
+
+#include "bpf/lsm/abi.h"
+
+namespace treeline::canary {
+namespace {
+
+constexpr uint32_t kOther = TL_CLASS_FIRST;       // every path but one
+constexpr uint32_t kVictim = TL_CLASS_FIRST + 1;  // the executable
+constexpr uint32_t kClasses = TL_CLASS_FIRST + 2;
+constexpr uint32_t kVictimRow = TL_ROW_FIRST, kHeirRow = TL_ROW_FIRST + 1, kRows = TL_ROW_FIRST + 2;
+constexpr uint64_t kVictimKey = 0x9a6e7a2d3c4b5f01ull, kHeirKey = 0x9a6e7a2d3c4b5f02ull;  // arbitrary; only this image holds them
+
+// One chain of states that spells the path; whatever leaves the chain ends in a state of its own that is never left.
+std::vector<tl_dfa_entry> spell(std::string_view path) {
+  std::vector<tl_dfa_entry> slots(TL_DFA_START + 256);
+  auto claim = [&](uint32_t from, uint32_t byte) {  // a row that needs its head and the entry of one byte
+    for (uint32_t id = from;; ++id) {
+      if (slots.size() < id + 512) slots.resize(id + 512);
+      if (slots[id].check || slots[id].next || (byte && (slots[id + byte].check || slots[id + byte].next))) continue;
+      return id;
+    }
+  };
+  auto byte_at = [&](size_t i) { return static_cast<uint8_t>(path[i]); };
+  std::vector<uint32_t> ids;
+  uint32_t next = TL_DFA_START;
+  for (size_t i = 0; i <= path.size(); ++i) {
+    const uint32_t byte = i < path.size() ? byte_at(i) : 0;
+    const uint32_t id = i == 0 ? TL_DFA_START : claim(next, byte);
+    slots[id].check = TL_DFA_HEAD | (i == path.size() ? kVictim : kOther);
+    if (byte) slots[id + byte].check = id;
+    ids.push_back(id);
+    next = TL_DFA_START + 1;
+  }
+  const uint32_t other = claim(next, 0);
+  slots[other] = {TL_DFA_HEAD | kOther, other};
+  uint32_t last = other;
+  for (size_t i = 0; i <= path.size(); ++i) {
+    slots[ids[i]].next = other;
+    if (i < path.size()) slots[ids[i] + byte_at(i)].next = ids[i + 1];
+    last = std::max(last, ids[i]);
+  }
+  slots.resize(last + 256);  // each row may be asked for any byte
+  return slots;
+}
+
+class Builder {
+ public:
+  Builder() : bytes_(TL_DFA_OFFSET, '\0') {}
+  template <typename T>
+  tl_section add(const std::vector<T>& entries, size_t alignment) {
+    while (bytes_.size() % alignment) bytes_ += '\0';
+    tl_section section{static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(entries.size())};
+    bytes_.append(reinterpret_cast<const char*>(entries.data()), entries.size() * sizeof(T));
+    return section;
+  }
+  std::string finish(tl_image_header header) {
+    while (bytes_.size() % TL_IMAGE_ALIGN) bytes_ += '\0';
+    header.size = static_cast<uint32_t>(bytes_.size());
+    std::memcpy(bytes_.data(), &header, sizeof header);
+    return bytes_;
+  }
+
+ private:
+  std::string bytes_;
+};
+
+std::vector<tl_key> key_table(const std::vector<tl_row>& rows) {
+  std::vector<tl_key> table(16);
+  for (uint32_t row = TL_ROW_ENTRY; row < rows.size(); ++row)
+    for (uint32_t at = tl_hash_key(rows[row].key);; ++at)
+      if (tl_key& entry = table[at % table.size()]; entry.key == 0) {
+        entry = {rows[row].key, row, 0};
+        break;
+      }
+  return table;
+}
+
+std::vector<tl_edge> edge_table(const std::vector<tl_edge>& edges) {
+  std::vector<tl_edge> table(8);
+  for (const tl_edge& edge : edges)
+    for (uint32_t at = tl_hash_pair(edge.row, edge.class_id);; ++at)
+      if (tl_edge& entry = table[at % table.size()]; entry.row == 0) {
+        entry = edge;
+        break;
+      }
+  return table;
+}
+
+}  // namespace
+
+std::string build_image(std::string_view executable) {
+  std::vector<tl_row> rows(kRows);
+  const uint64_t keys[kRows] = {0, TL_KEY_ENTRY, TL_KEY_JOIN, TL_KEY_OUTSIDE, kVictimKey, kHeirKey};
+  for (uint32_t row = 1; row < kRows; ++row) {
+    rows[row].key = keys[row];
+    rows[row].flags = TL_ROW_ANY_USER;
+  }
+  rows[kVictimRow].sockets = (1u << TL_SOCK_INET_STREAM) | (1u << TL_SOCK_INET_DGRAM) | (1u << TL_SOCK_UNIX_STREAM) | (1u << TL_SOCK_UNIX_DGRAM);
+  rows[kVictimRow].rights = 1;
+  rows[kVictimRow].parent = TL_KEY_ENTRY;
+  rows[kHeirRow].rights = 2;
+  rows[kHeirRow].parent = kVictimKey;
+
+  std::vector<uint16_t> blocks(3 * TL_BLOCK);  // 0: nothing; 1: the victim; 2: its heir
+  for (uint32_t block : {1u, 2u}) {
+    blocks[block * TL_BLOCK + kOther] = TL_READ | TL_LIST | TL_MAP;
+    blocks[block * TL_BLOCK + kVictim] = TL_READ | TL_MAP;
+  }
+  blocks[1 * TL_BLOCK + kVictim] |= TL_EXECUTE;
+  for (uint32_t plain : {TL_CLASS_PIPE, TL_CLASS_SOCKET}) blocks[1 * TL_BLOCK + plain] = TL_READ | TL_WRITE;
+
+  Builder builder;
+  tl_image_header header{};
+  header.magic = TL_IMAGE_MAGIC;
+  header.abi = TL_ABI_IMAGE;
+  header.policy = tl_hash_word(0, 0x7972616e6163ull);  // "canary"
+  header.dfa = builder.add(spell(executable), 8);
+  header.keys = builder.add(key_table(rows), 64);
+  header.rows = builder.add(rows, 128);
+  header.block_index = builder.add(std::vector<uint32_t>{0, 1, 2, 0}, 64);
+  header.blocks = builder.add(blocks, 128);
+  header.edges = builder.add(edge_table({{TL_ROW_ENTRY, kVictim, kVictimRow, 0}, {kVictimRow, kVictim, kHeirRow, 0}}), 64);
+  header.moves = builder.add(std::vector<tl_move>(8), 64);
+  header.peers4 = builder.add(std::vector<tl_range4>(1), 64);
+  header.peers6 = builder.add(std::vector<tl_range6>(1), 64);
+  header.ports = builder.add(std::vector<tl_port_range>(1), 64);
+  header.nets = builder.add(std::vector<uint64_t>(1), 64);
+  header.users = builder.add(std::vector<uint32_t>(16), 64);
+  header.classes = kClasses;
+  header.peer_classes = 1;
+  header.port_classes = 1;
+  return builder.finish(header);
+}
+
+}  // namespace treeline::canary

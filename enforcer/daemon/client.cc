@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/daemon/client.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "enforcer/base/files.h"
+
+namespace treeline::daemon {
+
+Result<Client> Client::connect(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) return Error{"the socket's path is empty or too long: " + path, EINVAL};
+  std::memcpy(address.sun_path, path.data(), path.size());
+  Client client;
+  client.fd_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!client.fd_) return system_error("cannot make a socket", errno);
+  if (::connect(client.fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    const int code = errno;
+    if (code == ENOENT || code == ECONNREFUSED) return Error{"no treelined answers at " + path + "; start it: systemctl start treelined", code};
+    if (code == EACCES || code == EPERM) return Error{"only root may talk to treelined: run it with sudo", code};
+    return system_error("cannot connect to " + path, code);
+  }
+  return client;
+}
+
+Result<int> Client::send(Json request) {
+  request["id"] = ++last_id_;
+  std::string line = to_line(request) + "\n";
+  for (std::string_view rest = line; !rest.empty();) {
+    ssize_t n = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("treelined went away", errno);
+    rest.remove_prefix(static_cast<size_t>(n));
+  }
+  return last_id_;
+}
+
+std::optional<std::string> Client::next_line() {
+  for (;;) {
+    if (size_t end = buffer_.find('\n'); end != std::string::npos) {
+      std::string line = buffer_.substr(0, end);
+      buffer_.erase(0, end + 1);
+      return line;
+    }
+    char chunk[65536];
+    ssize_t n = read(fd_.get(), chunk, sizeof chunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return std::nullopt;
+    buffer_.append(chunk, static_cast<size_t>(n));
+  }
+}
+
+Result<Json> Client::request(Json request) {
+  Result<int> id = send(std::move(request));
+  if (!id) return id.error();
+  while (std::optional<std::string> line = next_line()) {
+    std::optional<Json> reply = parse_json(*line);
+    if (!reply || number_at(*reply, "id", -1) != *id) continue;
+    if (flag_at(*reply, "ok")) return std::move(*reply);
+    code_ = text_at(*reply, "code", "failed");
+    return Error{text_at(*reply, "error", "treelined gave no reason"), 0};
+  }
+  return Error{"treelined closed the connection before it answered", ECONNRESET};
+}
+
+}  // namespace treeline::daemon

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The control socket, /run/treeline/treeline.sock: a stream, root only (SO_PEERCRED), refused to anyone who is itself inside a bound
+// container. One JSON object a line in each direction, a request at most kMaxRequest bytes. `id` comes back as it was sent.
+//
+//   -> {"id":1,"do":"policy.mode","name":"nginx","mode":"enforce"}
+//   <- {"id":1,"ok":true,"policy":{...}}
+//   <- {"id":1,"ok":false,"error":"there is no policy 'nginx' here; ...","code":"not-found"}
+//
+// Codes: "usage" (the request is wrong), "not-found", "refused" (it would do harm, the text says which option allows it), "not-enforced"
+// (this machine cannot enforce, or it is not proven that it does), "full", "failed".
+//
+// do                 fields                                             answer beside ok
+// -----------------  -------------------------------------------------  -----------------------------------------------------------
+// status                                                                see Service::status: one object with everything
+// doctor                                                                "prerequisites", "canary": runs the canary again
+// events             follow, backlog (number, -1 all), learned (bool)   then one event a line (enforcer/events/json_encoder.h);
+//                                                                       without follow a last line {"type":"end"}
+// policy.load        bundle (directory), name, mode, on_violation,      "policy"
+//                    orphans ("deny"|"kill"), reason
+// policy.list                                                           "policies"
+// policy.show        name                                               "policy" with nodes and residuals
+// policy.mode        name, mode, on_violation, orphans, reason          "policy"
+// policy.rollback    name, orphans, reason                              "policy"
+// policy.unload      name, reason
+// learn.start        name
+// learn.stop         name                                               "traces": N, then N traces, each ending in {"type":"end",...}
+// learn.status                                                          "learning"
+// run                pid, learn (bool) | bundle, mode, on_violation     "container", "mode", "policy": the waiting process `pid` was put into
+//                                                                       a cgroup of its own and bound; let it exec now
+// run.end            container, exit, rest ("wait"|"kill"|"leave")      after the tree has ended (wait, kill): "denied", "would",
+//                                                                       "traces": 0|1, then the trace
+// run.kill           container                                          SIGKILL to the whole tree
+// resolve            policy ("": the default)                           "action": "bind"|"learn"|"unbound", "policy", "mode", "directory"
+//                                                                       (of the bundle, "" for learn); an error when it is refused
+// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory"
+// unbind             container                                          the binding goes once its cgroup is empty
+// containers                                                            "containers", "unbound"
+// detach             reason                                             every hook is detached, every pin removed; the daemon ends
+#pragma once
+
+#include <cstddef>
+
+namespace treeline::daemon {
+
+constexpr size_t kMaxRequest = 64 << 10;
+constexpr char kSocketName[] = "treeline.sock";
+constexpr char kDefaultSocket[] = "/run/treeline/treeline.sock";
+
+constexpr char kCodeUsage[] = "usage";
+constexpr char kCodeNotFound[] = "not-found";
+constexpr char kCodeRefused[] = "refused";
+constexpr char kCodeNotEnforced[] = "not-enforced";
+constexpr char kCodeFull[] = "full";
+constexpr char kCodeFailed[] = "failed";
+
+// The code of an error by its errno value.
+const char* code_of(int error_number);
+// The exit status that an operator's command gives for a code: 2 usage, 4 not enforced, 3 no daemon or permission, 1 otherwise.
+int exit_status_of(const char* code);
+
+}  // namespace treeline::daemon

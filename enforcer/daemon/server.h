@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The listening side of the control socket: connections, framing, back pressure. What requests mean is the service's business.
+//
+//   Server server(loop, [&](Peer& peer, const Json& request) { ... peer.reply(...); });
+//   server.listen("/run/treeline/treeline.sock");
+//
+// A peer that does not read its stream is not waited for: past kMaxBacklog bytes its events are dropped and counted, and it is told
+// how many. A request that is no JSON object, or longer than kMaxRequest, ends the connection.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "enforcer/base/json.h"
+#include "enforcer/daemon/loop.h"
+
+namespace treeline::daemon {
+
+class Server;
+
+class Peer {
+ public:
+  [[nodiscard]] uint64_t id() const { return id_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] uid_t uid() const { return uid_; }
+  // The answer to `request`: its id is put in, "ok" is set.
+  void reply(const Json& request, Json fields);
+  void refuse(const Json& request, const Error& error);
+  void line(const std::string& text);
+  // A line of a stream that may be dropped when the peer is slow.
+  void event_line(const std::string& text);
+
+ private:
+  friend class Server;
+  Peer(Server& server, int fd, uint64_t id, pid_t pid, uid_t uid) : server_(server), fd_(fd), id_(id), pid_(pid), uid_(uid) {}
+  Server& server_;
+  UniqueFd fd_;
+  uint64_t id_;
+  pid_t pid_;
+  uid_t uid_;
+  std::string in_, out_;
+  uint64_t dropped_ = 0;
+  bool closing_ = false;
+  bool watching_out_ = false;
+};
+
+class Server {
+ public:
+  static constexpr size_t kMaxBacklog = 8u << 20;
+  struct Handlers {
+    std::function<std::string(pid_t)> admit;  // "" or why this peer is refused
+    std::function<void(Peer&, const Json&)> request;
+    std::function<void(uint64_t peer)> gone;
+  };
+  Server(Loop& loop, Handlers handlers) : loop_(loop), handlers_(std::move(handlers)) {}
+  ~Server();
+
+  Result<void> listen(const std::string& path);
+  [[nodiscard]] Peer* find(uint64_t id);
+  [[nodiscard]] size_t peers() const { return peers_.size(); }
+  [[nodiscard]] bool had_peers() const { return next_id_ > 1; }
+
+ private:
+  friend class Peer;
+  void accept_all();
+  void on_peer(uint64_t id, uint32_t events);
+  void flush(Peer& peer);
+  void drop(uint64_t id);
+
+  Loop& loop_;
+  Handlers handlers_;
+  UniqueFd listener_;
+  std::string path_;
+  std::map<uint64_t, std::unique_ptr<Peer>> peers_;
+  uint64_t next_id_ = 1;
+};
+
+}  // namespace treeline::daemon

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/workload/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <sstream>
+
+#include "enforcer/base/fd.h"
+#include "enforcer/base/files.h"
+
+namespace treeline::workload {
+namespace {
+
+std::vector<std::string> directories_in(const std::string& path) {
+  std::vector<std::string> names;
+  DIR* dir = opendir(path.c_str());
+  if (!dir) return names;
+  while (dirent* entry = readdir(dir))
+    if (entry->d_type == DT_DIR && std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
+      names.emplace_back(entry->d_name);
+  closedir(dir);
+  return names;
+}
+
+Result<void> write_control(const std::string& path, const std::string& text) {
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || write(fd.get(), text.data(), text.size()) < 0) return system_error("cannot write " + path, errno);
+  return {};
+}
+
+}  // namespace
+
+bool is_at_or_below(const std::string& path, const std::string& above) {
+  if (above == "/") return true;
+  return path.rfind(above, 0) == 0 && (path.size() == above.size() || path[above.size()] == '/');
+}
+
+Result<std::string> Cgroups::of(pid_t pid) {
+  const std::string file = "/proc/" + std::to_string(pid) + "/cgroup";
+  Result<std::string> content = read_file(file);
+  if (!content) return content.error();
+  std::istringstream lines(*content);
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.rfind("0::", 0) != 0) continue;
+    std::string path = line.substr(3);
+    // A process may sit in a removed cgroup, and one above ours reads as "/../x" through a cgroup namespace.
+    if (path.find(" (deleted)") != std::string::npos) return Error{"process " + std::to_string(pid) + " is in a removed cgroup", ENOENT};
+    if (path.empty() || path[0] != '/' || path.find("/..") == 0)
+      return Error{"the cgroup of process " + std::to_string(pid) + " lies outside the daemon's cgroup namespace; run treelined on the host", EXDEV};
+    return path;
+  }
+  return Error{"process " + std::to_string(pid) + " has no cgroup v2; boot with systemd.unified_cgroup_hierarchy=1", ENOENT};
+}
+
+Result<uint64_t> Cgroups::id(const std::string& path) const {
+  struct stat st {};
+  if (stat((mount_ + path).c_str(), &st) != 0) return system_error("cannot look at cgroup " + path, errno);
+  if (!S_ISDIR(st.st_mode)) return Error{path + " is no cgroup", ENOTDIR};
+  return static_cast<uint64_t>(st.st_ino);  // 64 bit: the inode number of a kernfs directory is its node's id
+}
+
+Result<void> Cgroups::create(const std::string& path) const { return make_directories(mount_ + path, 0755); }
+
+Result<void> Cgroups::enter(const std::string& path, pid_t pid) const {
+  return write_control(mount_ + path + "/cgroup.procs", std::to_string(pid));
+}
+
+bool Cgroups::exists(const std::string& path) const { return access((mount_ + path).c_str(), F_OK) == 0; }
+
+bool Cgroups::populated(const std::string& path) const {
+  return read_file_or_empty(mount_ + path + "/cgroup.events").find("populated 1") != std::string::npos;
+}
+
+std::vector<pid_t> Cgroups::processes(const std::string& path) const {
+  std::vector<pid_t> pids;
+  std::istringstream text(read_file_or_empty(mount_ + path + "/cgroup.procs", 16 << 20));
+  for (pid_t pid; text >> pid;) pids.push_back(pid);
+  return pids;
+}
+
+Result<void> Cgroups::remove(const std::string& path) const {
+  for (const std::string& child : directories_in(mount_ + path))
+    if (Result<void> removed = remove(path + "/" + child); !removed) return removed;
+  if (rmdir((mount_ + path).c_str()) != 0 && errno != ENOENT) return system_error("cannot remove cgroup " + path, errno);
+  return {};
+}
+
+void Cgroups::kill_all(const std::string& path) const {
+  if (write_control(mount_ + path + "/cgroup.kill", "1")) return;  // 5.14
+  for (const std::string& child : directories_in(mount_ + path)) kill_all(path + "/" + child);
+  for (int round = 0; round < 100; ++round) {  // who forks meanwhile is met in the next round
+    std::vector<pid_t> pids = processes(path);
+    if (pids.empty()) return;
+    for (pid_t pid : pids)
+      if (pid > 0) kill(pid, SIGKILL);
+    usleep(1000);
+  }
+}
+
+}  // namespace treeline::workload

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cgroup v2 directories: what a binding hangs on. Paths are relative to the hierarchy's mount ("/treeline/run-7").
+//
+//   Cgroups cgroups("/sys/fs/cgroup");
+//   Result<std::string> made = cgroups.create("/treeline/run-7");
+//   cgroups.enter("/treeline/run-7", pid);
+//   Result<uint64_t> id = cgroups.id("/treeline/run-7");      // what the hooks see: the kernfs node's id
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "policy-compiler/support/result.h"
+
+namespace treeline::workload {
+
+class Cgroups {
+ public:
+  explicit Cgroups(std::string mount) : mount_(std::move(mount)) {}
+
+  [[nodiscard]] const std::string& mount() const { return mount_; }
+  // The v2 cgroup of a process, "/" for the root.
+  [[nodiscard]] static Result<std::string> of(pid_t pid);
+  [[nodiscard]] Result<uint64_t> id(const std::string& path) const;
+  Result<void> create(const std::string& path) const;  // and its parents
+  Result<void> enter(const std::string& path, pid_t pid) const;
+  [[nodiscard]] bool populated(const std::string& path) const;  // a process in it or below; false when it is gone
+  [[nodiscard]] bool exists(const std::string& path) const;
+  [[nodiscard]] std::vector<pid_t> processes(const std::string& path) const;  // of this one, not of those below
+  Result<void> remove(const std::string& path) const;  // with the empty ones below; missing is success
+  // SIGKILL to everything in it and below.
+  void kill_all(const std::string& path) const;
+
+ private:
+  std::string mount_;
+};
+
+// Is `path` the same as `above` or below it?
+bool is_at_or_below(const std::string& path, const std::string& above);
+
+}  // namespace treeline::workload

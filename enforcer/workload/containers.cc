@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/workload/containers.h"
+
+#include <cerrno>
+
+#include "enforcer/base/clock.h"
+#include "enforcer/base/files.h"
+#include "enforcer/base/json.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::workload {
+
+Result<uint32_t> Containers::free_index() {
+  const auto size = static_cast<uint32_t>(memory_.table.size());
+  for (uint32_t i = 0; i + 2 < size; ++i) {
+    // 0 is never used: a zeroed tag must not name a container. The last one is the canary's.
+    const uint32_t index = 1 + (last_ + i) % (size - 2);
+    if (containers_.contains(index) || (memory_.table[index].flags & TL_CONTAINER_BOUND)) continue;
+    if (memory_.table[index].cgroup != 0 && memory_.tagged(index)) continue;  // a task that left the cgroup before it emptied
+    last_ = index;
+    return index;
+  }
+  return Error{"all " + std::to_string(size - 2) + " container entries are in use", ENOSPC};
+}
+
+Result<const Container*> Containers::bind(const Binding& b) {
+  if (find(b.id)) return Error{"'" + b.id + "' is bound already", EEXIST};
+  if (memory_.look_up(b.cgroup_id))
+    return Error{"cgroup " + b.cgroup + " is bound already: each container needs a cgroup of its own", EEXIST};
+  Result<uint32_t> index = free_index();
+  if (!index) return index.error();
+
+  Container container;
+  container.index = *index;
+  container.id = b.id;
+  container.cgroup = b.cgroup;
+  container.cgroup_id = b.cgroup_id;
+  container.slot = b.slot;
+  container.plain = b.plain;
+  container.own_cgroup = b.own_cgroup;
+  container.bundle = b.bundle;
+  container.started = rfc3339(unix_ns());
+
+  tl_container entry{};
+  entry.cgroup = b.cgroup_id;
+  entry.slot = b.slot;
+  entry.flags = TL_CONTAINER_BOUND | (b.plain ? uint32_t{TL_CONTAINER_PLAIN} : 0u);
+  for (size_t i = 0; i < 3; ++i) entry.stdio[i] = b.streams[i];
+  entry.bound_at = boot_ns();
+  entry.mount_ns_inum = b.mount_ns;
+  memory_.table[*index] = entry;
+  containers_[*index] = container;
+  __atomic_add_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
+  Result<void> done = save();
+  if (done) done = memory_.insert(b.cgroup_id, *index);
+  if (!done) {
+    __atomic_sub_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
+    memory_.table[*index].flags = 0;
+    containers_.erase(*index);
+    return done.error();
+  }
+  return &containers_[*index];
+}
+
+Result<void> Containers::unbind(uint32_t index) {
+  auto it = containers_.find(index);
+  if (it == containers_.end()) return Error{"container entry " + std::to_string(index) + " is not in use", ENOENT};
+  memory_.erase(it->second.cgroup_id);
+  // The entry keeps its cgroup: a task that got away with a tag still finds its slot there, until the entry is reused.
+  __atomic_and_fetch(&memory_.table[index].flags, ~uint32_t{TL_CONTAINER_BOUND}, __ATOMIC_SEQ_CST);
+  __atomic_sub_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
+  containers_.erase(it);
+  return save();
+}
+
+const Container* Containers::at(uint32_t index) const {
+  auto it = containers_.find(index);
+  return it == containers_.end() ? nullptr : &it->second;
+}
+
+const Container* Containers::find(const std::string& id) const {
+  for (auto& [index, container] : containers_)
+    if (container.id == id) return &container;
+  return nullptr;
+}
+
+uint32_t Containers::bound_to(uint32_t slot) const {
+  uint32_t count = 0;
+  for (auto& [index, container] : containers_) count += container.slot == slot;
+  return count;
+}
+
+bool Containers::started(uint32_t index) const {
+  return index < memory_.table.size() && (__atomic_load_n(&memory_.table[index].flags, __ATOMIC_RELAXED) & TL_CONTAINER_STARTED);
+}
+
+Result<void> Containers::save() const {
+  Json json;
+  json["schema"] = 1;
+  json["containers"] = Json::array();
+  for (auto& [index, c] : containers_)
+    json["containers"].push_back({{"index", index}, {"id", c.id}, {"cgroup", c.cgroup}, {"own_cgroup", c.own_cgroup},
+                                  {"bundle", c.bundle}, {"started", c.started}});
+  return write_file_atomically(file_, to_line(json) + "\n");
+}
+
+Result<void> Containers::restore() {
+  std::map<uint32_t, Json> known;
+  std::string content = read_file_or_empty(file_, 16 << 20);
+  if (std::optional<Json> json = parse_json(content); json && json->contains("containers") && (*json)["containers"].is_array())
+    for (const Json& entry : (*json)["containers"])
+      if (entry.is_object() && number_at(entry, "index") > 0) known[static_cast<uint32_t>(number_at(entry, "index"))] = entry;
+  uint32_t bound = 0;
+  for (uint32_t index = 1; index + 1 < memory_.table.size(); ++index) {
+    const tl_container& entry = memory_.table[index];
+    if (!(entry.flags & TL_CONTAINER_BOUND)) continue;
+    ++bound;
+    Container c;
+    c.index = index;
+    c.cgroup_id = entry.cgroup;
+    c.slot = entry.slot;
+    c.plain = entry.flags & TL_CONTAINER_PLAIN;
+    if (auto it = known.find(index); it != known.end()) {
+      c.id = text_at(it->second, "id");
+      c.cgroup = text_at(it->second, "cgroup");
+      c.own_cgroup = flag_at(it->second, "own_cgroup");
+      c.bundle = text_at(it->second, "bundle");
+      c.started = text_at(it->second, "started");
+    }
+    if (c.id.empty()) c.id = "cgroup-" + std::to_string(entry.cgroup);
+    containers_[index] = std::move(c);
+  }
+  __atomic_store_n(&memory_.control->bound, bound, __ATOMIC_SEQ_CST);
+  return save();
+}
+
+}  // namespace treeline::workload

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is bound: a cgroup, the policy slot it is judged by, and the name the runtime gave it. The hooks adopt by it: who forks or
+// execs below a bound cgroup without a tag gets one. Works on memory and functions that are handed in; a test needs no kernel.
+//
+//   Containers containers(memory, "/run/treeline/containers.json");
+//   Result<const Container*> bound = containers.bind({.id = "web-1", .cgroup = "/docker/abc", .cgroup_id = id, .slot = 3, ...});
+//   containers.unbind(bound->index);
+//
+// Order: the entry is filled, then `control.bound` is raised, then the binding appears: who finds the binding finds a whole entry.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/support/result.h"
+
+namespace treeline::workload {
+
+struct Container {
+  uint32_t index = 0;
+  std::string id;          // the runtime's, or "run-7" for a plain tree
+  std::string cgroup;      // path below the hierarchy's mount
+  uint64_t cgroup_id = 0;
+  uint32_t slot = 0;
+  bool plain = false;      // a process tree in the host's mount namespace
+  bool own_cgroup = false; // made by us: removed at the end
+  std::string bundle;      // OCI bundle directory, "" for plain
+  std::string started;     // RFC 3339
+};
+
+struct Binding {
+  std::string id;
+  std::string cgroup;
+  uint64_t cgroup_id = 0;
+  uint32_t slot = 0;
+  bool plain = false;
+  bool own_cgroup = false;
+  bool learning = false;
+  std::array<tl_file_id, 3> streams{};
+  uint32_t mount_ns = 0;   // inode number of its mount namespace; 0 for a plain tree
+  std::string bundle;
+};
+
+class Containers {
+ public:
+  struct Memory {
+    std::span<tl_container> table;
+    tl_control* control = nullptr;
+    std::function<Result<void>(uint64_t cgroup, uint32_t index)> insert;  // into `bindings`
+    std::function<void(uint64_t cgroup)> erase;
+    std::function<std::optional<uint32_t>(uint64_t cgroup)> look_up;
+    std::function<bool(uint32_t index)> tagged;  // does some task's tag still name this entry?
+  };
+  Containers(Memory memory, std::string file) : memory_(std::move(memory)), file_(std::move(file)) {}
+
+  // Takes over what an earlier daemon bound. Entries that only the maps know (the file was lost) stay bound, named by their cgroup id.
+  Result<void> restore();
+
+  Result<const Container*> bind(const Binding& binding);
+  Result<void> unbind(uint32_t index);
+
+  [[nodiscard]] const Container* at(uint32_t index) const;
+  [[nodiscard]] const Container* find(const std::string& id) const;
+  [[nodiscard]] const std::map<uint32_t, Container>& all() const { return containers_; }
+  [[nodiscard]] uint32_t bound_to(uint32_t slot) const;
+  // Has the entrypoint begun? (the kernel sets the flag when the entry exec commits)
+  [[nodiscard]] bool started(uint32_t index) const;
+
+ private:
+  Result<uint32_t> free_index();
+  Result<void> save() const;
+
+  Memory memory_;
+  std::string file_;
+  std::map<uint32_t, Container> containers_;
+  uint32_t last_ = 0;
+};
+
+}  // namespace treeline::workload

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A process that is to be bound, read from procfs: does it exist, and what are its standard streams by identity. Fds 0-2 of an entry are
+// granted as the objects they are (whoever started the container chose them), not by a name that a rule would have to hold.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/support/result.h"
+
+namespace treeline::workload {
+
+// Fds 0-2; {0, 0} for one that is closed. `dev` is the superblock's device as the kernel holds it (MKDEV, 12:20 bits), not as stat(2) packs it.
+std::array<tl_file_id, 3> standard_streams(pid_t pid);
+// Inode number of its mount namespace; 0: gone.
+uint32_t mount_namespace(pid_t pid);
+// Start time in clock ticks since boot, field 22 of proc_pid_stat(5): with the pid it names one process. 0: there is none.
+uint64_t start_time(pid_t pid);
+uint64_t kernel_device(uint32_t major, uint32_t minor);
+// Device of a mount, by its id, in the text of a mountinfo; 0: no such mount.
+uint64_t device_of_mount(const std::string& mountinfo, int mount_id);
+
+}  // namespace treeline::workload
