@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/learn/fold_names.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "policy-compiler/learn/name_shape.h"
+#include "policy-compiler/learn/trace.h"
+
+namespace treeline::learn {
+namespace {
+
+using Kind = Token::Kind;
+using PieceKind = Piece::Kind;
+constexpr size_t kEpisodesNeeded = 2;
+constexpr size_t kMostEnds = 4;  // words of a name that may end in a random core, from the last one
+constexpr std::array<size_t, 3> kRandomLengths = {6, 8, 10};  // mkstemp(3), python's tempfile, mktemp(1)
+
+struct Candidate {
+  NamePattern pattern;
+  std::vector<size_t> members;
+  std::string text;
+};
+
+// Numbers of any length, in order: without leading zeros the longer one is the larger.
+bool less_number(std::string_view a, std::string_view b) {
+  const auto strip = [](std::string_view n) { return n.substr(std::min(n.find_first_not_of('0'), n.size())); };
+  a = strip(a), b = strip(b);
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+class Names {
+ public:
+  Names(const std::vector<NameFacts>& names, const std::vector<std::pair<int64_t, int64_t>>& days)
+      : names_(names), days_(days) {}
+
+  FoldedNames fold() {
+    std::vector<size_t> everyone(names_.size());
+    for (size_t i = 0; i < everyone.size(); i++) everyone[i] = i;
+    if (names_.size() > kMaxFoldedNames) {
+      out_.near_misses.push_back({everyone, "", "more than " + std::to_string(kMaxFoldedNames) + " names in one directory"});
+      return std::move(out_);
+    }
+    by_shape(everyone, Cut::kWide);
+    std::vector<size_t> again = std::move(deferred_);
+    std::sort(again.begin(), again.end());
+    again.erase(std::unique(again.begin(), again.end()), again.end());
+    deferred_.clear();
+    by_shape(again, Cut::kDigits);
+    random_cores();
+    projected_volumes();
+    choose();
+    return std::move(out_);
+  }
+
+ private:
+  using Cuts = std::vector<std::pair<size_t, std::vector<Token>>>;  // index of the name, its tokens
+
+  void by_shape(const std::vector<size_t>& members, Cut cut) {
+    std::map<std::string, Cuts> shapes;
+    for (const size_t i : members) {
+      if (names_[i].projected || names_[i].name.find(".so.") != std::string::npos) continue;  // a library's version is no counter
+      std::vector<Token> tokens = cut_name(names_[i].name, cut);
+      const bool varies = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind != Kind::kText; });
+      if (varies) shapes[shape_key(tokens)].emplace_back(i, std::move(tokens));
+    }
+    for (auto& [key, cuts] : shapes) judge(cuts);
+  }
+
+  static std::map<std::string, Cuts> split_by(const Cuts& cuts, size_t position) {
+    std::map<std::string, Cuts> out;
+    for (const auto& cut : cuts) out[cut.second[position].text].push_back(cut);
+    return out;
+  }
+
+  std::vector<std::string> values(const Cuts& cuts, size_t position) const {
+    std::set<std::string> out;
+    for (const auto& cut : cuts) out.insert(cut.second[position].text);
+    return {out.begin(), out.end()};
+  }
+
+  // Names of one shape. A part that is the same in all is literal; one with too few values for a class divides the names.
+  void judge(const Cuts& cuts) {
+    std::vector<Piece> pieces;
+    std::vector<size_t> counters;
+    std::optional<size_t> few;
+    size_t varying = 0;
+    std::vector<size_t> members;
+    for (const auto& cut : cuts) members.push_back(cut.first);
+    const size_t positions = cuts.front().second.size();
+    for (size_t p = 0; p < positions; p++) {
+      const Token& first = cuts.front().second[p];
+      if (first.kind == Kind::kText) {
+        pieces.push_back({PieceKind::kLiteral, 0, first.text});
+        continue;
+      }
+      const std::vector<std::string> seen = values(cuts, p);
+      const std::optional<Piece> piece = class_of(first.kind, seen, cuts);
+      if (!piece) {
+        // One name's eight digits may be a date in truth, or hex digits: only what varies is worth another look.
+        deferred_.insert(deferred_.end(), members.begin(), members.end());
+        return;
+      }
+      if (seen.size() == 1 && cuts.size() > 1) {
+        pieces.push_back({PieceKind::kLiteral, 0, first.text});
+        continue;
+      }
+      varying++;
+      if (cuts.size() > 1 && seen.size() < needed(*piece, cuts) && !few) few = p;
+      const bool counter = piece->kind == PieceKind::kDigits || piece->kind == PieceKind::kDigitsN || piece->kind == PieceKind::kAnyHex;
+      if (counter) counters.push_back(p);
+      pieces.push_back(*piece);
+    }
+    if (few && varying > 1) {
+      for (const auto& [value, part] : split_by(cuts, *few)) judge(part);
+      return;
+    }
+    NamePattern pattern(std::move(pieces));
+    const size_t enough = names_[members.front()].kernel_number ? 2 : pattern.names_needed();
+    if (members.size() < enough) return miss(members, pattern, few_names(members.size(), enough));
+    if (const std::string why = episodes_missing(members); !why.empty()) return miss(members, pattern, why);
+    if (!counters.empty() && !is_counter(cuts, counters)) {
+      return miss(members, pattern, "its numbers neither grow nor are the names deleted again");
+    }
+    offer(std::move(pattern), std::move(members));
+  }
+
+  size_t needed(const Piece& piece, const Cuts& cuts) const {
+    return names_[cuts.front().first].kernel_number ? 2 : names_needed(piece);
+  }
+
+  std::optional<Piece> class_of(Kind kind, const std::vector<std::string>& seen, const Cuts& cuts) const {
+    const auto length = static_cast<uint32_t>(seen.front().size());
+    const auto any = [&](auto&& condition) { return std::any_of(seen.begin(), seen.end(), condition); };
+    switch (kind) {
+      case Kind::kUuid: return Piece{PieceKind::kUuid, 0, ""};
+      case Kind::kDate:
+        if (!near_the_clock(seen, cuts)) return std::nullopt;
+        return Piece{PieceKind::kDate, 0, ""};
+      case Kind::kHex: {
+        const bool lower = any([](const std::string& s) { return s.find_first_of("abcdef") != std::string::npos; });
+        const bool upper = any([](const std::string& s) { return s.find_first_of("ABCDEF") != std::string::npos; });
+        // A decimal counter of 64 bits has at most 20 digits: what is longer counts in hex and met no letter yet.
+        if (!lower && !upper && length <= 20) return std::nullopt;
+        return Piece{lower == upper ? PieceKind::kAnyHex : lower ? PieceKind::kHex : PieceKind::kUpperHex, length, ""};
+      }
+      case Kind::kDigits: {
+        size_t longest = 0;
+        for (const std::string& value : seen) longest = std::max(longest, value.size());
+        const bool equal = !any([&](const std::string& s) { return s.size() != length; });
+        const bool padded = equal && length > 1 && any([](const std::string& s) { return s[0] == '0'; });
+        // Seconds or milliseconds since 1970, from 2017 to 2033.
+        const bool epoch = equal && (length == 10 || length == 13) &&
+                           !any([](const std::string& s) { return s[0] != '1' || s[1] < '5'; });
+        if (equal && (padded || epoch || length > 10)) return Piece{PieceKind::kDigitsN, length, ""};
+        if (longest > 10) return std::nullopt;  // the language has no class for numbers of unequal length beyond 10 digits
+        return Piece{PieceKind::kDigits, 0, ""};
+      }
+      case Kind::kText: break;
+    }
+    return std::nullopt;
+  }
+
+  bool near_the_clock(const std::vector<std::string>& dates, const Cuts& cuts) const {
+    std::set<std::pair<int64_t, int64_t>> spans;
+    for (const auto& cut : cuts) {
+      for (const uint32_t episode : names_[cut.first].episodes) {
+        if (episode < days_.size() && days_[episode].first <= days_[episode].second) spans.insert(days_[episode]);
+      }
+    }
+    return std::all_of(dates.begin(), dates.end(), [&](const std::string& date) {
+      const int64_t day = *day_of(date);
+      return std::any_of(spans.begin(), spans.end(), [&](const auto& span) { return day >= span.first - 1 && day <= span.second + 1; });
+    });
+  }
+
+  // Counters, process ids, segments: the names go away again, or the numbers grow in the order in which they were made.
+  bool is_counter(const Cuts& cuts, const std::vector<size_t>& positions) const {
+    size_t gone = 0;
+    for (const auto& cut : cuts) gone += names_[cut.first].removed || names_[cut.first].kernel_number;
+    if (2 * gone >= cuts.size()) return true;
+    for (const size_t position : positions) {
+      std::map<uint32_t, std::vector<std::pair<uint64_t, std::string_view>>> by_episode;
+      for (const auto& [index, tokens] : cuts) {
+        for (const auto& [episode, ns] : names_[index].born) {
+          if (ns != 0) by_episode[episode].emplace_back(ns, tokens[position].text);
+        }
+      }
+      size_t pairs = 0, growing = 0;
+      for (auto& [episode, list] : by_episode) {
+        std::sort(list.begin(), list.end());
+        for (size_t i = 1; i < list.size(); i++) {
+          if (list[i].second == list[i - 1].second) continue;
+          pairs++;
+          growing += less_number(list[i - 1].second, list[i].second);
+        }
+      }
+      if (pairs != 0 && growing * 5 >= pairs * 4) return true;
+    }
+    return false;
+  }
+
+  // mkstemp(3) and its like: a core of one length before the end or a byte that is none of the core's.
+  void random_cores() {
+    const auto in_core = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    std::map<std::tuple<size_t, std::string, std::string>, std::vector<size_t>> shapes;
+    for (size_t i = 0; i < names_.size(); i++) {
+      const std::string& name = names_[i].name;
+      if (!names_[i].exclusive || name.find(".so.") != std::string::npos) continue;
+      size_t ends = 0;
+      for (size_t end = name.size(); end > 0 && ends < kMostEnds; end--) {
+        if (!in_core(name[end - 1]) || (end < name.size() && in_core(name[end]))) continue;
+        ends++;
+        size_t run = 0;
+        while (run < end && in_core(name[end - 1 - run])) run++;
+        for (const size_t length : kRandomLengths) {
+          if (run >= length) shapes[{length, name.substr(0, end - length), name.substr(end)}].push_back(i);
+        }
+      }
+    }
+    for (auto& [shape, members] : shapes) {
+      const auto& [length, prefix, suffix] = shape;
+      if (members.size() < 2) continue;
+      size_t mixed = 0;
+      for (const size_t i : members) mixed += mixes_kinds(names_[i].name.substr(prefix.size(), length));
+      if (mixed * 10 < members.size() * 6) continue;
+      NamePattern pattern({{PieceKind::kLiteral, 0, prefix}, {PieceKind::kRand, static_cast<uint32_t>(length), ""}, {PieceKind::kLiteral, 0, suffix}});
+      if (members.size() < pattern.names_needed()) {
+        miss(members, pattern, few_names(members.size(), pattern.names_needed()));
+      } else if (const std::string why = episodes_missing(members); !why.empty()) {
+        miss(members, pattern, why);
+      } else {
+        offer(std::move(pattern), members);
+      }
+    }
+  }
+
+  static bool mixes_kinds(std::string_view core) {
+    int kinds = 0;
+    const auto has = [&](char from, char to) { return std::any_of(core.begin(), core.end(), [&](char c) { return c >= from && c <= to; }); };
+    kinds += has('0', '9');
+    kinds += has('a', 'z');
+    kinds += has('A', 'Z');
+    return kinds >= 2;
+  }
+
+  // "..2024_05_01_10_20_30.123456789": where a projected volume keeps what it shows now.
+  void projected_volumes() {
+    std::vector<Piece> pieces = {{PieceKind::kLiteral, 0, ".."}, {PieceKind::kDigitsN, 4, ""}};
+    for (int i = 0; i < 5; i++) {
+      pieces.push_back({PieceKind::kLiteral, 0, "_"});
+      pieces.push_back({PieceKind::kDigitsN, 2, ""});
+    }
+    pieces.push_back({PieceKind::kLiteral, 0, "."});
+    pieces.push_back({PieceKind::kDigits, 0, ""});
+    NamePattern pattern(std::move(pieces));
+    std::vector<size_t> members;
+    for (size_t i = 0; i < names_.size(); i++) {
+      if (names_[i].projected && pattern.matches(names_[i].name)) members.push_back(i);
+    }
+    if (members.size() >= 2 && episodes_missing(members).empty()) offer(std::move(pattern), std::move(members));
+    else if (!members.empty()) miss(members, pattern, few_names(members.size(), 2));
+  }
+
+  static std::string few_names(size_t seen, size_t needed) {
+    return (seen == 1 ? "one such name was" : std::to_string(seen) + " such names were") + " seen, " + std::to_string(needed) + " are needed";
+  }
+
+  std::string episodes_missing(const std::vector<size_t>& members) const {
+    std::set<uint32_t> episodes;
+    for (const size_t i : members) episodes.insert(names_[i].episodes.begin(), names_[i].episodes.end());
+    return episodes.size() >= kEpisodesNeeded ? "" : "they were seen in one start only, 2 are needed";
+  }
+
+  void offer(NamePattern pattern, std::vector<size_t> members) {
+    std::string text = pattern.text();
+    candidates_.push_back({std::move(pattern), std::move(members), std::move(text)});
+  }
+  void miss(std::vector<size_t> members, const NamePattern& pattern, std::string reason) {
+    out_.near_misses.push_back({std::move(members), pattern.text(), std::move(reason)});
+  }
+
+  // The class that explains most names first; of equal ones the narrower. What it took counts for no other.
+  void choose() {
+    std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
+      return std::tuple(b.members.size(), a.pattern.log2_names(), a.text) < std::tuple(a.members.size(), b.pattern.log2_names(), b.text);
+    });
+    std::vector<bool> taken(names_.size(), false);
+    for (Candidate& candidate : candidates_) {
+      std::erase_if(candidate.members, [&](size_t i) { return taken[i]; });
+      const bool kernel = !candidate.members.empty() && names_[candidate.members.front()].kernel_number;
+      if (candidate.members.size() < (kernel ? 2 : candidate.pattern.names_needed())) continue;
+      if (!episodes_missing(candidate.members).empty()) continue;
+      for (const size_t i : candidate.members) taken[i] = true;
+      out_.groups.push_back({std::move(candidate.pattern), std::move(candidate.members)});
+    }
+    for (NearMiss& near : out_.near_misses) std::erase_if(near.members, [&](size_t i) { return taken[i]; });
+    std::erase_if(out_.near_misses, [](const NearMiss& near) { return near.members.empty(); });
+  }
+
+  const std::vector<NameFacts>& names_;
+  const std::vector<std::pair<int64_t, int64_t>>& days_;
+  std::vector<size_t> deferred_;
+  std::vector<Candidate> candidates_;
+  FoldedNames out_;
+};
+
+}  // namespace
+
+FoldedNames fold_names(const std::vector<NameFacts>& names, const std::vector<std::pair<int64_t, int64_t>>& days) {
+  return Names(names, days).fold();
+}
+
+}  // namespace treeline::learn

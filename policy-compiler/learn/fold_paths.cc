@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/learn/fold_paths.h"
+
+#include <algorithm>
+#include <set>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/learn/fold_names.h"
+#include "policy-compiler/learn/fold_tree.h"
+#include "policy-compiler/learn/object_name.h"
+
+namespace treeline::learn {
+namespace {
+
+constexpr size_t kEpisodesNeeded = 2;
+constexpr size_t kMaxDepth = 64;  // components; what lies deeper is literal
+constexpr ir::AccessSet kReadOnly = TL_READ | TL_LIST;
+
+struct Path {
+  const std::string* name = nullptr;
+  std::vector<std::string> components;
+  const Use* use = nullptr;
+  PathPattern pattern;  // grows from the root downwards
+};
+
+class NodeFiles {
+ public:
+  NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, uint32_t episodes, std::vector<Question>& questions)
+      : observed_(observed), node_(node), guards_(guards), episodes_(episodes), questions_(questions) {}
+
+  std::vector<LearnedFile> fold() {
+    for (uint32_t bit = 1; bit <= TL_CONNECT; bit <<= 1) {
+      if (bit != TL_EXECUTE) fold_word(static_cast<ir::AccessSet>(bit));
+    }
+    ask();
+    std::vector<LearnedFile> out;
+    for (auto& [text, rule] : rules_) {
+      rule.examples.assign(names_[text].begin(), names_[text].end());
+      if (!rule.folded) rule.examples.clear();
+      rule.names = rule.folded ? counts_[text].size() : 1;
+      if (rule.examples.size() > kMostExamples) rule.examples.resize(kMostExamples);
+      out.push_back(std::move(rule));
+    }
+    return out;
+  }
+
+ private:
+  const ObservedNode& node() const { return observed_.nodes[node_]; }
+
+  void fold_word(ir::AccessSet word) {
+    std::vector<Path> paths;
+    for (const auto& [name, words] : node().files) {
+      const auto use = words.find(word);
+      if (use == words.end()) continue;
+      if (!is_path(name) || name == "/" || word == TL_MAP) {
+        literal(name, word, use->second);
+      } else {
+        paths.push_back({&name, split(name), &use->second, {}});
+      }
+    }
+    std::vector<Path*> all;
+    for (Path& path : paths) all.push_back(&path);
+    level(all, 0, word);
+    emit(all, word);
+  }
+
+  // Decides component `depth` of paths that have one pattern so far.
+  void level(const std::vector<Path*>& paths, size_t depth, ir::AccessSet word) {
+    std::map<std::string, std::vector<Path*>> children;
+    for (Path* path : paths) {
+      if (path->components.size() > depth) children[path->components[depth]].push_back(path);
+    }
+    if (children.empty()) return;
+    if (depth >= kMaxDepth) {
+      for (Path* path : paths) {
+        for (size_t i = depth; i < path->components.size(); i++) path->pattern.push_back(NamePattern::exactly(path->components[i]));
+      }
+      return;
+    }
+    std::vector<NameFacts> names;
+    std::vector<std::vector<Path*>> members;
+    for (auto& [name, below] : children) {
+      if (auto facts = candidate(name, below, depth, word)) {
+        names.push_back(std::move(*facts));
+        members.push_back(std::move(below));
+        below.clear();
+      }
+    }
+    const FoldedNames folded = fold_names(names, observed_.days);
+    for (const NameGroup& group : folded.groups) {
+      std::vector<Path*> together;
+      for (const size_t i : group.members) {
+        for (Path* path : members[i]) path->pattern.push_back(group.pattern);
+        together.insert(together.end(), members[i].begin(), members[i].end());
+        members[i].clear();
+      }
+      level(together, depth + 1, word);
+    }
+    for (const NearMiss& near : folded.near_misses) {
+      for (const size_t i : near.members) {
+        for (const Path* path : members[i]) {
+          const auto [at, fresh] = reasons_.try_emplace(join_to(*path, depth + 1), near.shape, near.reason, near.members.size());
+          if (!fresh && std::get<2>(at->second) < near.members.size()) at->second = {near.shape, near.reason, near.members.size()};
+        }
+      }
+    }
+    for (size_t i = 0; i < names.size(); i++) {
+      if (!members[i].empty()) children[names[i].name] = std::move(members[i]);
+    }
+    for (auto& [name, below] : children) {
+      if (below.empty()) continue;
+      for (Path* path : below) path->pattern.push_back(NamePattern::exactly(name));
+      level(below, depth + 1, word);
+    }
+  }
+
+  static std::string join_to(const Path& path, size_t depth) {
+    return join({path.components.begin(), path.components.begin() + static_cast<std::ptrdiff_t>(depth)});
+  }
+
+  // The facts of a name, over every directory that the pattern so far stands for; nullopt where a guard says no.
+  std::optional<NameFacts> candidate(const std::string& name, const std::vector<Path*>& below, size_t depth, ir::AccessSet word) {
+    NameFacts facts;
+    facts.name = name;
+    std::set<std::string> seen;
+    std::set<uint32_t> in;
+    bool all_kernel = true, all_projected = (word & kReadOnly) != 0;
+    for (const Path* path : below) {
+      in.insert(path->use->episodes.begin(), path->use->episodes.end());
+      std::string whole = join_to(*path, depth + 1);
+      const auto [at, fresh] = seen.insert(std::move(whole));
+      if (!fresh) continue;
+      const Guards::Answer answer = guards_.ask(path->components, depth + 1);
+      const bool projected = name.starts_with("..") && answer != Guards::Answer::kExecutable && !observed_.births.contains(*at);
+      all_projected &= projected;
+      if (answer != Guards::Answer::kMayFold && !projected) return std::nullopt;
+      all_kernel &= Guards::is_kernel_number(path->components, depth + 1);
+      const auto birth = observed_.births.find(*at);
+      if (birth == observed_.births.end()) continue;
+      facts.exclusive |= birth->second.exclusive;
+      facts.removed |= birth->second.removed;
+      facts.born.insert(facts.born.end(), birth->second.times.begin(), birth->second.times.end());
+    }
+    facts.kernel_number = all_kernel;
+    facts.projected = all_projected;
+    if (name.starts_with("..") && !all_projected) return std::nullopt;
+    facts.episodes.assign(in.begin(), in.end());
+    return facts;
+  }
+
+  // A pattern stands only if each of its classes has names enough among the paths that it took over with this word, and two
+  // episodes do. Where a class has not, that component goes back to what it was, and the rest is asked again.
+  void emit(const std::vector<Path*>& all, ir::AccessSet word) {
+    std::map<std::string, std::vector<Path*>> patterns;
+    for (Path* path : all) patterns[text_of(path->pattern)].push_back(path);
+    while (!patterns.empty()) {
+      auto first = patterns.extract(patterns.begin());
+      std::vector<Path*>& paths = first.mapped();
+      const PathPattern& pattern = paths.front()->pattern;
+      if (const auto weak = unsupported(pattern, paths)) {
+        for (Path* path : paths) {
+          path->pattern[*weak] = NamePattern::exactly(path->components[*weak]);
+          patterns[text_of(path->pattern)].push_back(path);
+        }
+      } else if (folded(pattern) && meets_executed(pattern)) {
+        ask_about_executed(first.key(), paths);
+        for (const Path* path : paths) literal(*path->name, word, *path->use);
+      } else {
+        for (const Path* path : paths) add(first.key(), pattern, *path->name, word, *path->use);
+      }
+    }
+  }
+
+  static std::optional<size_t> unsupported(const PathPattern& pattern, const std::vector<Path*>& paths) {
+    std::optional<size_t> first_class;
+    for (size_t depth = 0; depth < pattern.size(); depth++) {
+      if (!pattern[depth].folded()) continue;
+      if (!first_class) first_class = depth;
+      std::set<std::string_view> names;
+      bool kernel = true;
+      for (const Path* path : paths) {
+        names.insert(path->components[depth]);
+        kernel &= Guards::is_kernel_number(path->components, depth + 1);
+      }
+      const bool projected = paths.front()->components[depth].starts_with("..");
+      if (names.size() < (kernel || projected ? 2 : pattern[depth].names_needed())) return depth;
+    }
+    std::set<uint32_t> episodes;
+    for (const Path* path : paths) episodes.insert(path->use->episodes.begin(), path->use->episodes.end());
+    return episodes.size() < kEpisodesNeeded ? first_class : std::nullopt;
+  }
+
+  bool meets_executed(const PathPattern& pattern) const {
+    return std::any_of(guards_.executed().begin(), guards_.executed().end(),
+                       [&](const std::string& file) { return is_path(file) && matches(pattern, split(file)); });
+  }
+
+  void ask_about_executed(const std::string& text, const std::vector<Path*>& paths) {
+    std::vector<std::string> examples;
+    for (const Path* path : paths) {
+      if (examples.size() < kMostExamples) examples.push_back(pattern_text(*path->name));
+    }
+    questions_.push_back({QuestionKind::kLiteral, "executed-among-names", observed_path(observed_, node_),
+                          text + " would match a file that is executed or mapped: the names stay literal",
+                          "keep what is executed in a directory that nothing writes to", std::move(examples)});
+  }
+
+  void literal(const std::string& name, ir::AccessSet word, const Use& use) {
+    PathPattern path;
+    if (is_path(name)) {
+      for (const std::string& component : split(name)) path.push_back(NamePattern::exactly(component));
+    }
+    add(pattern_text(name), path, name, word, use);
+  }
+
+  void add(const std::string& text, const PathPattern& path, const std::string& name, ir::AccessSet word, const Use& use) {
+    LearnedFile& rule = rules_[text];
+    rule.pattern = text;
+    rule.path = path;
+    rule.folded = folded(path);
+    rule.words[word].add(use);
+    counts_[text].insert(name);
+    auto& examples = names_[text];
+    examples.insert(pattern_text(name));
+    if (examples.size() > kMostExamples) examples.erase(std::prev(examples.end()));
+    if (!rule.folded) literals_.insert(name);
+  }
+
+  // A name that was born at run time, was not seen in every start and is now literal will not come again as it was.
+  void ask() {
+    struct Group {
+      std::set<std::string> examples;
+      size_t names = 0;
+    };
+    std::map<std::tuple<std::string, std::string, std::string>, Group> groups;  // directory, shape, reason
+    for (const std::string& name : literals_) {
+      if (!is_path(name) || name == "/") continue;
+      std::set<uint32_t> in;
+      for (const auto& [word, use] : node().files.at(name)) in.insert(use.episodes.begin(), use.episodes.end());
+      const std::vector<std::string> components = split(name);
+      const bool varies = in.size() < episodes_ || episodes_ < kEpisodesNeeded;
+      if (!varies || !(guards_.born(name) || Guards::is_kernel_number(components, components.size()))) continue;
+      // The reason may lie with a directory above.
+      std::string shape, reason;
+      for (size_t depth = components.size(); depth > 0 && reason.empty(); depth--) {
+        const auto at = reasons_.find(join({components.begin(), components.begin() + static_cast<std::ptrdiff_t>(depth)}));
+        if (at != reasons_.end()) std::tie(shape, reason, std::ignore) = at->second;
+      }
+      if (reason.empty() && episodes_ < kEpisodesNeeded) continue;  // said once, for the whole profile
+      if (reason.empty()) reason = reason_of(components);
+      const std::string directory = pattern_text(join({components.begin(), components.end() - 1}));
+      Group& group = groups[{directory, shape, reason}];
+      group.names++;
+      group.examples.insert(pattern_text(name));
+      if (group.examples.size() > kMostExamples) group.examples.erase(std::prev(group.examples.end()));
+    }
+    for (const auto& [key, group] : groups) {
+      const auto& [directory, shape, reason] = key;
+      questions_.push_back({QuestionKind::kLiteral, "literal-names", observed_path(observed_, node_),
+                            std::to_string(group.names) + (group.names == 1 ? " name" : " names") + " born at run time in " + directory +
+                                (shape.empty() ? "" : ", like " + shape + ",") + " stayed literal: " + reason,
+                            "record another start with such names, or write a pattern for them",
+                            {group.examples.begin(), group.examples.end()}});
+    }
+  }
+
+  std::string reason_of(const std::vector<std::string>& components) const {
+    switch (guards_.ask(components, components.size())) {
+      case Guards::Answer::kProtected: return "secrets and control are never folded";
+      case Guards::Answer::kHidden: return "names with a leading dot are never folded";
+      case Guards::Answer::kExecutable: return "what is executed is never folded";
+      default: return "they were not seen in every start, and fit no class";
+    }
+  }
+
+  const Observed& observed_;
+  uint32_t node_;
+  const Guards& guards_;
+  uint32_t episodes_;
+  std::vector<Question>& questions_;
+  std::map<std::string, LearnedFile> rules_;
+  std::map<std::string, std::set<std::string>> names_;   // examples
+  std::map<std::string, std::set<std::string>> counts_;  // distinct names
+  std::set<std::string> literals_;
+  std::map<std::string, std::tuple<std::string, std::string, size_t>> reasons_;  // path -> shape, reason, names
+};
+
+}  // namespace
+
+ir::AccessSet LearnedFile::access() const {
+  ir::AccessSet out = implied;
+  for (const auto& [word, use] : words) out = static_cast<ir::AccessSet>(out | word);
+  return out;
+}
+
+std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, uint32_t episodes,
+                                    std::vector<Question>& questions) {
+  return NodeFiles(observed, node, guards, episodes, questions).fold();
+}
+
+}  // namespace treeline::learn

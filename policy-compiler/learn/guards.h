@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which names may be folded at all. A class in a profile is a door for every name of it, so each of these is asked for every
+// name, and one "no" keeps it literal:
+//   executable   an executable, an interpreter, a file mapped executable, or a directory above one
+//   protected    secrets and control: keys, certificates, accounts, /etc/ssh, /sys, /dev (but /dev/shm), other processes' memory
+//   hidden       a leading dot
+//   static       the image holds it, or nothing shows that it was born at run time
+//
+// "Born at run time": some node of some trace made it (create, mkdir, mknod, link, rename to it), or made a directory above it,
+// or it is not in the image given with --image. The entries of the own fd and task directories are the kernel's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "policy-compiler/learn/observed.h"
+#include "policy-compiler/support/result.h"
+
+namespace treeline::learn {
+
+// Whether the image holds this path (walked). In doubt (an unreadable directory) it does.
+using ImageHolds = std::function<bool(const std::string& path)>;
+
+// Looks below `directory`, never following a symbolic link out of it. The directory is the image as it was before any start: one
+// in which the workload has run holds the names that are asked about.
+Result<ImageHolds> image_directory(const std::string& directory);
+
+class Guards {
+ public:
+  Guards(const Observed& observed, ImageHolds image);
+
+  // Of the name that ends `path`, the first `depth` components of a path.
+  enum class Answer { kMayFold, kExecutable, kProtected, kHidden, kStatic };
+  Answer ask(const std::vector<std::string>& path, size_t depth) const;
+
+  // An entry of /proc/{own}/fd, fdinfo, task.
+  static bool is_kernel_number(const std::vector<std::string>& path, size_t depth);
+  static bool is_protected(const std::vector<std::string>& path, size_t depth);
+  bool born(const std::string& path) const;
+  const std::set<std::string>& executed() const { return observed_.executed; }
+
+ private:
+  bool held_by_image(const std::string& path) const;
+
+  const Observed& observed_;
+  ImageHolds image_;
+  std::set<std::string> above_executed_;  // executables and every directory above one
+  mutable std::map<std::string, bool> held_;
+};
+
+}  // namespace treeline::learn

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/learn/learn.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/learn/closed_calls.h"
+#include "policy-compiler/learn/evidence.h"
+#include "policy-compiler/learn/fold_paths.h"
+#include "policy-compiler/learn/moves.h"
+#include "policy-compiler/learn/network_rules.h"
+#include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/learn/observed.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::learn {
+namespace {
+
+constexpr std::array<std::string_view, 17> kGraveCapabilities = {
+    "sys_admin", "sys_module", "sys_rawio",       "sys_ptrace", "sys_boot",  "bpf",       "perfmon", "checkpoint_restore", "net_admin",
+    "net_raw",   "mac_admin",  "mac_override",    "setfcap",    "setpcap",   "sys_time",  "syslog",  "dac_read_search"};
+constexpr std::array<uint32_t, 7> kGraveSockets = {TL_SOCK_INET_RAW, TL_SOCK_PACKET, TL_SOCK_ALG,  TL_SOCK_VSOCK,
+                                                   TL_SOCK_XDP,      TL_SOCK_OTHER,  TL_SOCK_INET_OTHER};
+
+std::string label_from(const std::string& executable) {
+  std::string out;
+  for (const char c : executable.substr(executable.rfind('/') + 1)) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    out += good ? c : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
+  }
+  return out.substr(0, 48);
+}
+
+class Drafter {
+ public:
+  Drafter(std::vector<Trace> episodes, const Options& options, Diagnostics& diagnostics)
+      : episodes_(std::move(episodes)), options_(options), diagnostics_(diagnostics) {}
+
+  std::optional<Learned> run() {
+    if (!name() || !check_episodes()) return std::nullopt;
+    observed_ = merge(episodes_, options_.join);
+    if (observed_.entry.empty()) {
+      diagnostics_.error({}, "learn-no-entry", "no trace holds the start of a workload",
+                         "record from the start: bind first, then let the container or command begin");
+      return std::nullopt;
+    }
+    const TreeFold fold = fold_tree(observed_, questions_);
+    out_.permits.by_recursion = fold.added;
+    out_.back_edges = fold.folded;
+    keep_one_of_each(observed_.entry, {});
+    keep_one_of_each(observed_.join, {});
+    if (kept_.empty()) {
+      diagnostics_.error({}, "learn-no-entry", "none of the entry's executables may be learned: each was written by the workload itself",
+                         "start the workload from an image that holds its executables");
+      return std::nullopt;
+    }
+    files();
+    nodes();
+    if (diagnostics_.has_errors()) return std::nullopt;
+    finish();
+    return std::move(out_);
+  }
+
+ private:
+  const ObservedNode& at(uint32_t node) const { return observed_.nodes[node]; }
+  std::string path(uint32_t node) const { return observed_path(observed_, node); }
+  void ask(QuestionKind kind, std::string code, uint32_t node, std::string text, std::string remedy, std::vector<std::string> examples = {}) {
+    questions_.push_back({kind, std::move(code), node == ir::kNoNode ? "" : path(node), std::move(text), std::move(remedy), std::move(examples)});
+  }
+
+  bool name() {
+    std::string chosen = options_.name;
+    std::set<std::string> named;
+    for (const Trace& trace : episodes_) {
+      if (!trace.workload.empty()) named.insert(trace.workload);
+    }
+    if (chosen.empty() && named.size() == 1) chosen = *named.begin();
+    if (named.size() > 1) {
+      diagnostics_.warning({}, "learn-workloads", "the traces are of several workloads: " + text::quoted(*named.begin()) + ", " +
+                           text::quoted(*named.rbegin()), "learn each workload by itself, unless these are names of one");
+    }
+    const bool good = !chosen.empty() && chosen.size() <= 63 &&
+                      chosen.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
+    if (!good) {
+      diagnostics_.error({}, "learn-name", chosen.empty() ? "the profile has no name" : "a profile cannot be named " + text::quoted(chosen),
+                         "give --name with 1 to 63 of a-z, 0-9, '.', '_' and '-'");
+      return false;
+    }
+    out_.policy.name = chosen;
+    return true;
+  }
+
+  bool check_episodes() {
+    if (episodes_.empty()) {
+      diagnostics_.error({}, "learn-no-trace", "no trace was given", "give the traces of two starts or more");
+      return false;
+    }
+    for (const Trace& trace : episodes_) {
+      if (trace.late) {
+        diagnostics_.warning({}, "trace-late", trace.file + " was recorded from a container that ran already: its start is not in it",
+                             "record from the start too");
+      }
+      if (trace.incomplete) {
+        diagnostics_.warning({}, "trace-incomplete", trace.file + " is incomplete" +
+                             (trace.losses != 0 ? ": " + std::to_string(trace.losses) + " acts were lost" : std::string()),
+                             "what it holds is learned; what it lacks will be refused: record it again");
+      }
+      std::set<std::string> left_out;
+      for (const TracedNode& node : trace.nodes) {
+        if (!options_.join && node.joined && (node.parent == ir::kNoNode || !trace.nodes[node.parent].joined)) {
+          left_out.insert(step_text({node.executable, node.interpreter.value_or("")}));
+        }
+      }
+      joined_.insert(left_out.begin(), left_out.end());
+    }
+    if (!joined_.empty()) {
+      std::vector<std::string> examples(joined_.begin(), joined_.end());
+      if (examples.size() > kMostExamples) examples.resize(kMostExamples);
+      ask(QuestionKind::kLeftOut, "joined", ir::kNoNode, std::to_string(joined_.size()) + " programs joined the started container (exec, probes)",
+          "give --join if they belong to its operation", std::move(examples));
+    }
+    if (episodes_.size() == 1) {
+      ask(QuestionKind::kLiteral, "one-start", ir::kNoNode, "one start was recorded: no name is folded, whatever is born at run time stays literal",
+          "record a second start and give both traces");
+    }
+    return true;
+  }
+
+  // An executable leads to one node: a file that was a script of two interpreters, or in one trace without its interpreter, keeps
+  // the step that was seen in more starts.
+  void keep_one_of_each(const std::map<Step, uint32_t>& steps, const std::map<Step, uint32_t>& back_edges) {
+    std::map<std::string_view, uint32_t> best;
+    const auto weight = [&](uint32_t node) { return std::pair(at(node).executions.episodes.size(), at(node).executions.count); };
+    for (const auto& [step, node] : steps) {
+      const auto [known, fresh] = best.emplace(step.executable, node);
+      if (!fresh && weight(node) > weight(known->second)) known->second = node;
+    }
+    for (const auto& [step, target] : back_edges) best[step.executable] = ir::kNoNode;
+    for (const auto& [step, node] : steps) {
+      if (best[step.executable] == node) {
+        keep(node);
+        continue;
+      }
+      ask(QuestionKind::kLeftOut, "two-interpreters", node, pattern_text(step.executable) + " was seen with another interpreter too; this step is left out",
+          "say in the profile which one is meant");
+    }
+  }
+
+  // Decides which nodes are in the profile, parents first. W and X: what the workload wrote is not what it may execute.
+  void keep(uint32_t node) {
+    const Step& step = at(node).step;
+    for (const std::string* file : {&step.executable, &step.interpreter}) {
+      if (file->empty()) continue;
+      const bool plain = is_path(*file) && file->find("//") == std::string::npos;
+      if (plain && !observed_.written.contains(*file)) continue;
+      ask(QuestionKind::kLeftOut, plain ? "written-and-executed" : "executed-without-path", node,
+          pattern_text(*file) + (plain ? " was written by the workload and then executed" : " was executed: it is no file with a path") +
+              "; the step and all below it are left out",
+          "put the program into the image; executing what was born at run time takes a person's signature in the profile");
+      return;
+    }
+    kept_.push_back(node);
+    for (const auto& [child_step, child] : at(node).children) {
+      if (is_shell(child_step)) {
+        for (uint32_t above = node; above != ir::kNoNode; above = at(above).parent) {
+          if (!is_network_facing(at(above))) continue;
+          ask(QuestionKind::kReview, "shell-below-server", child, "a shell is started by a program that listens on the network",
+              "keep it only if the workload needs it: it is what an intruder would start");
+          break;
+        }
+      }
+    }
+    keep_one_of_each(at(node).children, at(node).back_edges);
+  }
+
+  void files() {
+    const Guards guards(observed_, options_.image);
+    std::vector<std::vector<LearnedFile>> all(observed_.nodes.size());
+    for (const uint32_t node : kept_) {
+      drop_what_cannot_be_granted(node);
+      all[node] = fold_paths(observed_, node, guards, static_cast<uint32_t>(episodes_.size()), questions_);
+    }
+    out_.permits.implied_words = close_over_moves(observed_, all);
+    for (const uint32_t node : kept_) drafts_.push_back({node, path(node), std::move(all[node]), {}});
+  }
+
+  void drop_what_cannot_be_granted(uint32_t node) {
+    static const std::set<std::string> kNever = {"{none}", "{detached}", "{unreadable}"};
+    std::vector<std::string> mapped, never;
+    for (auto it = observed_.nodes[node].files.begin(); it != observed_.nodes[node].files.end();) {
+      auto& [file, words] = *it;
+      if (kNever.contains(file)) {
+        never.push_back(file);
+        it = observed_.nodes[node].files.erase(it);
+        continue;
+      }
+      if (words.contains(TL_MAP) && observed_.written.contains(file)) {
+        words.erase(TL_MAP);
+        mapped.push_back(pattern_text(file));
+      }
+      ++it;
+    }
+    if (!mapped.empty()) {
+      const std::string count = std::to_string(mapped.size());
+      if (mapped.size() > kMostExamples) mapped.resize(kMostExamples);
+      ask(QuestionKind::kLeftOut, "written-and-mapped", node, count + " files were written by the workload and mapped executable: the word map is left out",
+          "put the library into the image; mapping what was born at run time takes a person's signature in the profile", mapped);
+    }
+    if (!never.empty()) {
+      ask(QuestionKind::kLeftOut, "never-granted", node, "objects were used that no rule can grant", "find out what the program does there", never);
+    }
+  }
+
+  void nodes() {
+    std::vector<uint32_t> index(observed_.nodes.size(), ir::kNoNode);
+    for (size_t i = 0; i < drafts_.size(); i++) index[drafts_[i].observed] = static_cast<uint32_t>(i);
+    for (DraftNode& draft : drafts_) {
+      const ObservedNode& seen = at(draft.observed);
+      ir::Node node;
+      node.executable.text = pattern_text(seen.step.executable);
+      if (!seen.step.interpreter.empty()) node.interpreter = ir::Pattern{pattern_text(seen.step.interpreter), {}};
+      if (seen.parent == ir::kNoNode) {
+        (seen.joined ? out_.policy.join : out_.policy.entry).push_back(index[draft.observed]);
+      } else {
+        node.parent = index[seen.parent];
+        out_.policy.nodes[node.parent].children.push_back(index[draft.observed]);
+      }
+      users(draft.observed, node);
+      for (const LearnedFile& file : draft.files) {
+        if (file.access() == 0) continue;  // only executed: that follows from the tree
+        node.files.push_back({{file.pattern, {}}, file.access(), false});
+        permits(draft, file);
+      }
+      network(draft, node);
+      numbers(draft.observed, node);
+      calls(draft.observed, node);
+      for (const auto& [step, target] : seen.back_edges) {
+        const uint32_t to = index[current_node(observed_, target)];
+        node.back_edges.push_back({{pattern_text(step.executable), {}}, to});
+      }
+      out_.permits.exec_edges += seen.back_edges.size();
+      out_.policy.nodes.push_back(std::move(node));
+    }
+    for (const ir::Node& node : out_.policy.nodes) {
+      for (const ir::Node::BackEdge& edge : node.back_edges) label(edge.target);
+    }
+    out_.permits.nodes = out_.policy.nodes.size();
+    out_.permits.exec_edges += out_.policy.nodes.size();
+    const uint64_t by_recursion = out_.permits.by_recursion.exec_edges;
+    out_.permits.exec_edges_used = out_.permits.exec_edges - std::min(out_.permits.exec_edges, by_recursion);
+  }
+
+  void label(uint32_t node) {
+    std::string& id = out_.policy.nodes[node].id;
+    if (!id.empty()) return;
+    const std::string base = label_from(out_.policy.nodes[node].executable.text);
+    std::string candidate = base;
+    for (int i = 2; !labels_.insert(candidate).second; i++) candidate = base + "-" + std::to_string(i);
+    id = candidate;
+  }
+
+  // An empty list would mean any user. A node of which none was recorded runs as the one above it does.
+  void users(uint32_t observed, ir::Node& node) {
+    uint32_t from = observed;
+    while (from != ir::kNoNode && at(from).users.empty()) from = at(from).parent;
+    if (from == ir::kNoNode) {
+      diagnostics_.error({}, "learn-no-user", "no user was recorded for " + path(observed), "record the traces again");
+      return;
+    }
+    if (from != observed) {
+      ask(QuestionKind::kReview, "users-of-parent", observed, "no user was recorded: it has those of the node above", "check the list");
+    }
+    for (const auto& [user, use] : at(from).users) node.users.push_back({user, {}});
+  }
+
+  void network(DraftNode& draft, ir::Node& node) {
+    draft.network = network_rules(at(draft.observed).nets, static_cast<uint32_t>(episodes_.size()), draft.path, questions_);
+    for (const LearnedNet& net : draft.network) {
+      node.network.push_back(net.rule);
+      out_.permits.endpoints += std::max<size_t>(1, net.rule.peer.blocks.size());
+      out_.permits.endpoints_used += net.pairs;
+      out_.permits.open_listeners += net.rule.peer.kind == ir::PeerKind::kAny;
+    }
+  }
+
+  void numbers(uint32_t observed, ir::Node& node) {
+    const ObservedNode& seen = at(observed);
+    const auto grave = [&](const std::string& what) {
+      ask(QuestionKind::kReview, "grave-right", observed, what, "remove it unless the workload needs it");
+    };
+    std::set<uint32_t> kinds, netlink;
+    for (const auto& [kind, use] : seen.sockets) {
+      kinds.insert(kind.first);
+      if (kind.first == TL_SOCK_NETLINK && netlink.insert(kind.second).second && kind.second != 0) {
+        grave("sockets of netlink " + ir::names::netlink_text(kind.second));
+      }
+    }
+    for (const uint32_t kind : kinds) {
+      node.sockets.push_back({kind, {}});
+      if (std::find(kGraveSockets.begin(), kGraveSockets.end(), kind) != kGraveSockets.end()) {
+        grave("sockets of kind " + std::string(ir::names::socket_kinds().name(kind)));
+      }
+    }
+    for (const uint32_t protocol : netlink) node.netlink.push_back({protocol, {}});
+    for (const auto& [capability, use] : seen.capabilities) {
+      node.capabilities.push_back({capability, {}});
+      const std::string_view name = ir::names::capabilities().name(capability);
+      if (std::find(kGraveCapabilities.begin(), kGraveCapabilities.end(), name) != kGraveCapabilities.end()) grave("capability " + std::string(name));
+    }
+    for (const auto& [operation, use] : seen.operations) {
+      node.operations.push_back({operation, {}});
+      grave("special operation " + std::string(ir::names::operations().name(operation)));
+    }
+    out_.permits.capabilities += seen.capabilities.size();
+    out_.permits.capabilities_used += seen.capabilities.size();
+  }
+
+  void calls(uint32_t observed, ir::Node& node) {
+    const ObservedNode& seen = at(observed);
+    std::set<std::string> known;
+    std::vector<std::string> unknown;
+    for (const std::string& call : seen.calls) {
+      if (call.starts_with("syscall-")) unknown.push_back(call);
+      else known.insert(call);
+    }
+    if (!seen.foreign_calls.empty() || !unknown.empty()) {
+      unknown.insert(unknown.end(), seen.foreign_calls.begin(), seen.foreign_calls.end());
+      ask(QuestionKind::kLeftOut, "foreign-calls", observed, "system calls of another architecture, or without a name", "a profile cannot grant them", unknown);
+    }
+    if (seen.calls.empty()) return;  // not recorded: a list of what every process needs would be no one's observation
+    const std::set<std::string> closed = closed_calls(known);
+    for (const std::string& call : closed) node.syscalls.push_back({call, {}});
+    out_.permits.calls += closed.size();
+    out_.permits.calls_used += known.size();
+  }
+
+  void permits(const DraftNode& draft, const LearnedFile& file) {
+    if (file.folded) out_.permits.patterns.push_back({draft.path, file.pattern, log2_names(file.path), file.names});
+    else out_.permits.literal_files++;
+  }
+
+  void finish() {
+    std::sort(questions_.begin(), questions_.end());
+    questions_.erase(std::unique(questions_.begin(), questions_.end()), questions_.end());
+    out_.evidence = evidence_json(out_.policy.name, episodes_, observed_, drafts_, questions_);
+    out_.questions = std::move(questions_);
+  }
+
+  std::vector<Trace> episodes_;
+  const Options& options_;
+  Diagnostics& diagnostics_;
+  Observed observed_;
+  std::set<std::string> joined_;
+  std::vector<uint32_t> kept_;
+  std::vector<DraftNode> drafts_;
+  std::set<std::string> labels_;
+  std::vector<Question> questions_;
+  Learned out_;
+};
+
+}  // namespace
+
+std::optional<Learned> learn(std::vector<Trace> traces, const Options& options, Diagnostics& diagnostics) {
+  return Drafter(distinct_episodes(std::move(traces), diagnostics), options, diagnostics).run();
+}
+
+}  // namespace treeline::learn

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/learn/moves.h"
+
+#include <bit>
+#include <map>
+#include <string>
+#include <set>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/learn/fold_tree.h"
+#include "policy-compiler/learn/object_name.h"
+
+namespace treeline::learn {
+namespace {
+
+constexpr ir::AccessSet kNeverImplied = TL_EXECUTE | TL_MAP;
+constexpr int kMaxRounds = 8;  // a file renamed twice takes two
+
+// One node's rules, to be asked for a name: the literal one by its text, the few folded ones one by one.
+class Rules {
+ public:
+  explicit Rules(std::vector<LearnedFile> files) {
+    for (LearnedFile& file : files) insert(std::move(file));
+  }
+  LearnedFile& insert(LearnedFile file) {
+    if (file.folded) folded_.insert(file.pattern);
+    std::string text = file.pattern;
+    return by_text_.try_emplace(std::move(text), std::move(file)).first->second;
+  }
+  std::vector<LearnedFile> take() {
+    std::vector<LearnedFile> out;
+    for (auto& [text, file] : by_text_) out.push_back(std::move(file));
+    return out;
+  }
+  template <typename Each>
+  void covering(const std::vector<std::string>& name, Each each) const {
+    if (const auto literal = by_text_.find(pattern_text(join(name))); literal != by_text_.end()) each(literal->second);
+    for (const std::string& text : folded_) {
+      if (const LearnedFile& file = by_text_.at(text); matches(file.path, name)) each(file);
+    }
+  }
+  // The rule by which one of `words` is granted on this name: a folded one first, the pattern that later names of its kind will meet.
+  const LearnedFile* granting(const std::vector<std::string>& name, ir::AccessSet words) const {
+    const LearnedFile* found = nullptr;
+    covering(name, [&](const LearnedFile& file) {
+      if ((file.access() & words) != 0 && (found == nullptr || (file.folded && !found->folded))) found = &file;
+    });
+    return found;
+  }
+  ir::AccessSet rights(const std::vector<std::string>& name) const {
+    ir::AccessSet out = 0;
+    covering(name, [&](const LearnedFile& file) { out = static_cast<ir::AccessSet>(out | file.access()); });
+    return out;
+  }
+
+ private:
+  std::map<std::string, LearnedFile> by_text_;
+  std::set<std::string> folded_;
+};
+
+struct Pair {
+  std::vector<std::string> from, to;
+  LearnedFile as;  // the rule of the old name without its words, for nodes that have none
+};
+
+}  // namespace
+
+uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<LearnedFile>>& files) {
+  std::vector<Rules> nodes;
+  for (auto& list : files) nodes.emplace_back(std::move(list));
+  // One pair of names stands for all that met the same two patterns.
+  std::map<std::pair<std::string, std::string>, Pair> pairs;
+  for (const Move& move : observed.moves) {
+    if (!is_path(move.from) || !is_path(move.to) || move.from == move.to) continue;
+    const Rules& rules = nodes[current_node(observed, move.node)];
+    std::vector<std::string> from = split(move.from), to = split(move.to);
+    const LearnedFile* old_rule = rules.granting(from, TL_DELETE);
+    const LearnedFile* new_rule = rules.granting(to, TL_RENAME_IN | TL_CREATE);
+    if (old_rule == nullptr || new_rule == nullptr || old_rule == new_rule) continue;
+    LearnedFile as = *old_rule;
+    as.words.clear();
+    as.implied = 0;
+    pairs.try_emplace({old_rule->pattern, new_rule->pattern}, Pair{std::move(from), std::move(to), std::move(as)});
+  }
+  uint64_t added = 0;
+  for (int round = 0; round < kMaxRounds; round++) {
+    bool changed = false;
+    for (const auto& [patterns, pair] : pairs) {
+      for (Rules& rules : nodes) {
+        const ir::AccessSet held = rules.rights(pair.from);
+        auto missing = static_cast<ir::AccessSet>(rules.rights(pair.to) & ~held & ~kNeverImplied);
+        if ((held & TL_WRITE) != 0) missing = static_cast<ir::AccessSet>(missing & ~TL_APPEND);
+        if (missing == 0) continue;
+        LearnedFile& rule = rules.insert(pair.as);
+        rule.implied = static_cast<ir::AccessSet>(rule.implied | missing);
+        added += static_cast<uint64_t>(std::popcount(missing));
+        changed = true;
+      }
+    }
+    if (!changed) break;
+  }
+  for (size_t i = 0; i < files.size(); i++) files[i] = nodes[i].take();
+  return added;
+}
+
+}  // namespace treeline::learn

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/learn/name_pattern.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/learn/trace.h"
+
+namespace treeline::learn {
+namespace {
+
+using Kind = Piece::Kind;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool in_class(Kind kind, char c) {
+  switch (kind) {
+    case Kind::kHex: return is_digit(c) || (c >= 'a' && c <= 'f');
+    case Kind::kUpperHex: return is_digit(c) || (c >= 'A' && c <= 'F');
+    case Kind::kAnyHex: return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    case Kind::kRand: return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    default: return is_digit(c);
+  }
+}
+
+bool all(std::string_view text, Kind kind) {
+  return std::all_of(text.begin(), text.end(), [&](char c) { return in_class(kind, c); });
+}
+
+bool is_uuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (size_t i = 0; i < 36; i++) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : !in_class(Kind::kHex, text[i])) return false;
+  }
+  return true;
+}
+
+// Lengths that the piece may take at the front of `text`, from the one tried first.
+std::vector<size_t> lengths(const Piece& piece, std::string_view text) {
+  switch (piece.kind) {
+    case Kind::kLiteral: return text.starts_with(piece.bytes) ? std::vector<size_t>{piece.bytes.size()} : std::vector<size_t>{};
+    case Kind::kUuid: return is_uuid(text.substr(0, 36)) ? std::vector<size_t>{36} : std::vector<size_t>{};
+    case Kind::kDate: {
+      std::vector<size_t> out;
+      for (const size_t n : {size_t{10}, size_t{8}}) {
+        if (text.size() >= n && day_of(text.substr(0, n)) && (n == 8) == (text.substr(0, n).find('-') == std::string_view::npos)) out.push_back(n);
+      }
+      return out;
+    }
+    case Kind::kDigits: {
+      std::vector<size_t> out;
+      for (size_t n = 1; n <= std::min<size_t>(10, text.size()) && is_digit(text[n - 1]); n++) out.push_back(n);
+      std::reverse(out.begin(), out.end());
+      return out;
+    }
+    default:
+      if (text.size() < piece.length || !all(text.substr(0, piece.length), piece.kind)) return {};
+      return {piece.length};
+  }
+}
+
+bool match_from(const std::vector<Piece>& pieces, size_t at, std::string_view text) {
+  if (at == pieces.size()) return text.empty();
+  for (const size_t length : lengths(pieces[at], text)) {
+    if (match_from(pieces, at + 1, text.substr(length))) return true;
+  }
+  return false;
+}
+
+std::string repeated(const char* set, uint32_t times) {
+  std::string out;
+  for (uint32_t i = 0; i < times; i++) out += set;
+  return out;
+}
+
+}  // namespace
+
+uint32_t names_needed(const Piece& piece) {
+  if (piece.kind == Kind::kUuid) return 2;
+  const bool hex = piece.kind == Kind::kHex;
+  for (const uint32_t digest : {32u, 40u, 64u, 96u, 128u}) {
+    if (hex && piece.length == digest) return 2;
+  }
+  return 3;
+}
+
+NamePattern::NamePattern(std::vector<Piece> pieces) {
+  for (Piece& piece : pieces) {
+    if (piece.kind == Kind::kLiteral && piece.bytes.empty()) continue;
+    if (piece.kind == Kind::kLiteral && !pieces_.empty() && pieces_.back().kind == Kind::kLiteral) {
+      pieces_.back().bytes += piece.bytes;
+    } else {
+      pieces_.push_back(std::move(piece));
+    }
+  }
+}
+
+NamePattern NamePattern::exactly(std::string_view component) {
+  return NamePattern({{Kind::kLiteral, 0, std::string(component)}});
+}
+
+bool NamePattern::folded() const {
+  return std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.kind != Kind::kLiteral; });
+}
+
+bool NamePattern::matches(std::string_view component) const { return match_from(pieces_, 0, component); }
+
+std::string NamePattern::text() const {
+  std::string out;
+  for (const Piece& piece : pieces_) {
+    const std::string length = std::to_string(piece.length);
+    switch (piece.kind) {
+      case Kind::kLiteral: out += pattern_component(piece.bytes); break;
+      case Kind::kUuid: out += "{uuid}"; break;
+      case Kind::kHex: out += "{hex:" + length + "}"; break;
+      case Kind::kUpperHex: out += repeated("[0-9A-F]", piece.length); break;
+      case Kind::kAnyHex: out += repeated("[0-9A-Fa-f]", piece.length); break;
+      case Kind::kDigits: out += "{digits}"; break;
+      case Kind::kDigitsN: out += "{digits:" + length + "}"; break;
+      case Kind::kRand: out += "{rand:" + length + "}"; break;
+      case Kind::kDate: out += "{date}"; break;
+    }
+  }
+  return out;
+}
+
+double NamePattern::log2_names() const {
+  double bits = 0;
+  for (const Piece& piece : pieces_) {
+    switch (piece.kind) {
+      case Kind::kLiteral: break;
+      case Kind::kUuid: bits += 128; break;
+      case Kind::kHex:
+      case Kind::kUpperHex: bits += 4.0 * piece.length; break;
+      case Kind::kAnyHex: bits += std::log2(22.0) * piece.length; break;
+      case Kind::kDigits: bits += std::log2(11111111110.0); break;
+      case Kind::kDigitsN: bits += std::log2(10.0) * piece.length; break;
+      case Kind::kRand: bits += std::log2(63.0) * piece.length; break;
+      case Kind::kDate: bits += std::log2(2 * 366.0 * 200); break;
+    }
+  }
+  return bits;
+}
+
+uint32_t NamePattern::names_needed() const {
+  uint32_t needed = 1;
+  for (const Piece& piece : pieces_) {
+    if (piece.kind != Kind::kLiteral) needed = std::max(needed, learn::names_needed(piece));
+  }
+  return needed;
+}
+
+bool matches(const PathPattern& pattern, const std::vector<std::string>& components) {
+  if (pattern.size() != components.size()) return false;
+  for (size_t i = 0; i < pattern.size(); i++) {
+    if (!pattern[i].matches(components[i])) return false;
+  }
+  return true;
+}
+
+std::string text_of(const PathPattern& pattern) {
+  std::string out;
+  for (const NamePattern& name : pattern) out += "/" + name.text();
+  return out.empty() ? "/" : out;
+}
+
+double log2_names(const PathPattern& pattern) {
+  double bits = 0;
+  for (const NamePattern& name : pattern) bits += name.log2_names();
+  return bits;
+}
+
+bool folded(const PathPattern& pattern) {
+  return std::any_of(pattern.begin(), pattern.end(), [](const NamePattern& name) { return name.folded(); });
+}
+
+}  // namespace treeline::learn

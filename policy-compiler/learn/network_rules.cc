@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/learn/network_rules.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "policy-compiler/ir/names.h"
+
+namespace treeline::learn {
+namespace {
+
+bool is_loopback(const NetUse& net) {
+  if (!net.v6) return net.address[0] == 127;
+  return net.address[15] == 1 && std::all_of(net.address.begin(), net.address.begin() + 15, [](uint8_t b) { return b == 0; });
+}
+
+// The clouds' metadata services hand out credentials.
+bool is_metadata(const NetUse& net) {
+  constexpr std::array<uint8_t, 4> kV4 = {169, 254, 169, 254};
+  constexpr std::array<uint8_t, 16> kV6 = {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+  return net.v6 ? net.address == kV6 : std::equal(kV4.begin(), kV4.end(), net.address.begin());
+}
+
+std::string endpoint_text(const NetUse& net) {
+  const std::string address = ir::names::cidr_text({net.v6, net.address, static_cast<uint8_t>(net.v6 ? 128 : 32)});
+  return std::string(ir::names::protocols().name(static_cast<uint32_t>(net.protocol))) + " " +
+         address.substr(0, address.find('/')) + " port " + std::to_string(net.port);
+}
+
+}  // namespace
+
+std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_t episodes, const std::string& path,
+                                      std::vector<Question>& questions) {
+  // One rule for each (direction, protocol, port, kind of peer).
+  std::map<std::tuple<ir::Direction, ir::Protocol, uint16_t, ir::PeerKind>, LearnedNet> rules;
+  for (const auto& [net, use] : nets) {
+    const bool in = net.direction == ir::Direction::kIn;
+    if (in && net.port >= kEphemeralFirst && net.port <= kEphemeralLast && (use.episodes.size() < episodes || episodes < 2)) {
+      questions.push_back({QuestionKind::kLeftOut, "ephemeral-listener", path,
+                           "listened on " + endpoint_text(net) + ", a port that the kernel chose",
+                           "give the program a port of its own, or write the rule", {}});
+      continue;
+    }
+    if (!in && is_metadata(net)) {
+      questions.push_back({QuestionKind::kReview, "metadata-service", path,
+                           "connected to " + endpoint_text(net) + ", which hands out the machine's credentials",
+                           "remove the rule unless the workload needs them", {}});
+    }
+    const ir::PeerKind kind = is_loopback(net) ? ir::PeerKind::kLocalhost : in ? ir::PeerKind::kAny : ir::PeerKind::kBlocks;
+    LearnedNet& learned = rules[{net.direction, net.protocol, net.port, kind}];
+    learned.rule.direction = net.direction;
+    learned.rule.protocol = net.protocol;
+    learned.rule.ports = {{net.port, net.port}};
+    learned.rule.peer.kind = kind;
+    if (kind == ir::PeerKind::kBlocks) {
+      learned.rule.peer.blocks.push_back({net.v6, net.address, static_cast<uint8_t>(net.v6 ? 128 : 32)});
+    }
+    learned.use.add(use);
+    learned.pairs++;
+  }
+  std::vector<LearnedNet> out;
+  for (auto& [key, learned] : rules) {
+    // A listener open to all is open to localhost.
+    const auto& [direction, protocol, port, kind] = key;
+    if (direction == ir::Direction::kIn && kind == ir::PeerKind::kLocalhost && rules.contains({direction, protocol, port, ir::PeerKind::kAny})) continue;
+    out.push_back(std::move(learned));
+  }
+  return out;
+}
+
+}  // namespace treeline::learn

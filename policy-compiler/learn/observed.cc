@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/learn/observed.h"
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/learn/object_name.h"
+
+namespace treeline::learn {
+
+const ir::AccessSet kWrittenWords = TL_WRITE | TL_APPEND | TL_CREATE | TL_LINK | TL_RENAME_IN | TL_MKNOD;
+
+namespace {
+
+constexpr ir::AccessSet kMadeWords = TL_CREATE | TL_LINK | TL_RENAME_IN | TL_MKDIR | TL_MKNOD;
+
+void insert_sorted(std::vector<uint32_t>& into, uint32_t value) {
+  const auto at = std::lower_bound(into.begin(), into.end(), value);
+  if (at == into.end() || *at != value) into.insert(at, value);
+}
+
+class Merger {
+ public:
+  explicit Merger(bool with_join) : with_join_(with_join) {}
+  void add(const Trace& trace, uint32_t episode);
+  Observed take() { return std::move(out_); }
+
+ private:
+  uint32_t child(uint32_t parent, bool joined, const Step& step);
+  void file(const TracedFile& file, uint32_t node, uint32_t episode);
+  void guess_moves(const Trace& trace, const std::vector<uint32_t>& place);
+
+  bool with_join_;
+  Observed out_;
+};
+
+uint32_t Merger::child(uint32_t parent, bool joined, const Step& step) {
+  auto& siblings = parent != ir::kNoNode ? out_.nodes[parent].children : joined ? out_.join : out_.entry;
+  const auto [at, fresh] = siblings.emplace(step, static_cast<uint32_t>(out_.nodes.size()));
+  const uint32_t index = at->second;
+  if (fresh) {
+    ObservedNode node;
+    node.step = step;
+    node.parent = parent;
+    node.joined = joined;
+    out_.nodes.push_back(std::move(node));
+  }
+  return index;
+}
+
+void Merger::file(const TracedFile& file, uint32_t node, uint32_t episode) {
+  for (uint32_t bit = 1; bit <= TL_CONNECT; bit <<= 1) {
+    if ((file.access & bit) == 0) continue;
+    const auto word = static_cast<ir::AccessSet>(bit);
+    out_.nodes[node].files[file.name][word].add(episode, file.seen);
+    if ((word & (TL_EXECUTE | TL_MAP)) != 0) out_.executed.insert(file.name);
+    if ((word & kWrittenWords) != 0) out_.written.insert(file.name);
+    if ((word & (kMadeWords | TL_DELETE)) == 0) continue;
+    Birth& birth = out_.births[file.name];
+    birth.removed |= word == TL_DELETE;
+    if ((word & kMadeWords) == 0) continue;
+    birth.made = true;
+    birth.exclusive |= file.exclusive || word == TL_MKDIR;
+    const auto [at, fresh] = birth.times.emplace(episode, file.seen.first);
+    if (!fresh) at->second = std::min(at->second, file.seen.first);
+  }
+}
+
+void Merger::add(const Trace& trace, uint32_t episode) {
+  std::vector<uint32_t> place(trace.nodes.size(), ir::kNoNode);
+  for (size_t i = 0; i < trace.nodes.size(); i++) {
+    const TracedNode& node = trace.nodes[i];
+    if (node.joined && !with_join_) continue;
+    const uint32_t parent = node.parent == ir::kNoNode ? ir::kNoNode : place[node.parent];
+    place[i] = child(parent, node.joined, {node.executable, node.interpreter.value_or("")});
+    ObservedNode& into = out_.nodes[place[i]];
+    into.executions.add(episode, {node.count, 0, 0});
+    for (const uint32_t user : node.users) into.users[user].add(episode, {node.count, 0, 0});
+    out_.executed.insert(node.executable);
+    if (node.interpreter) out_.executed.insert(*node.interpreter);
+  }
+  const auto each = [&](const auto& records, auto&& take) {
+    for (const auto& record : records) {
+      if (place[record.node] != ir::kNoNode) take(record, out_.nodes[place[record.node]]);
+    }
+  };
+  for (const TracedFile& record : trace.files) {
+    if (place[record.node] != ir::kNoNode) file(record, place[record.node], episode);
+  }
+  each(trace.nets, [&](const TracedNet& net, ObservedNode& node) {
+    node.nets[{net.direction, net.protocol, net.address.v6, net.address.address, net.port}].add(episode, net.seen);
+  });
+  each(trace.sockets, [&](const TracedNumber& n, ObservedNode& node) { node.sockets[{n.value, n.detail}].add(episode, n.seen); });
+  each(trace.capabilities, [&](const TracedNumber& n, ObservedNode& node) { node.capabilities[n.value].add(episode, n.seen); });
+  each(trace.operations, [&](const TracedNumber& n, ObservedNode& node) { node.operations[n.value].add(episode, n.seen); });
+  each(trace.users, [&](const TracedNumber& n, ObservedNode& node) { node.users[n.value].add(episode, n.seen); });
+  each(trace.calls, [&](const TracedCalls& calls, ObservedNode& node) {
+    if (calls.architecture == "x86_64" || calls.architecture == "arm64") node.calls.insert(calls.names.begin(), calls.names.end());
+    else if (!calls.names.empty()) node.foreign_calls.insert(calls.architecture);
+  });
+  for (const TracedMove& move : trace.moves) {
+    if (place[move.node] != ir::kNoNode) out_.moves.insert({place[move.node], move.from, move.to});
+  }
+  if (trace.moves.empty()) guess_moves(trace, place);
+
+  const auto start = day_of(trace.started), stop = day_of(trace.stopped);
+  const int64_t from = start.value_or(stop.value_or(1)), to = stop.value_or(start.value_or(0));
+  out_.days.emplace_back(from, to);
+}
+
+// A recorder that does not tell which name became which still recorded both ends of a rename in one hook, so at one time: what was
+// made and then deleted by a node at the moment at which it put another name in place is taken for that rename's old name.
+void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place) {
+  constexpr uint64_t kSameMoment = 1'000'000;  // 1 ms
+  constexpr size_t kMostRepeated = 256, kMostTargets = 16;  // a hostile trace gives every record one time
+  std::map<uint32_t, std::vector<const TracedFile*>> arrivals, repeated;
+  std::set<std::pair<uint32_t, std::string_view>> made;
+  for (const TracedFile& file : trace.files) {
+    if ((file.access & TL_CREATE) != 0) made.emplace(file.node, file.name);
+    if ((file.access & TL_RENAME_IN) == 0 || file.seen.first == 0 || place[file.node] == ir::kNoNode) continue;
+    arrivals[file.node].push_back(&file);
+    // A target that is replaced again and again has one record: the moment lies within it.
+    if (file.seen.count > 1) repeated[file.node].push_back(&file);
+  }
+  const auto by_time = [](const TracedFile* a, const TracedFile* b) {
+    return std::tie(a->seen.first, a->name) < std::tie(b->seen.first, b->name);
+  };
+  for (auto& [node, list] : arrivals) std::sort(list.begin(), list.end(), by_time);
+  for (auto& [node, list] : repeated) {
+    std::sort(list.begin(), list.end(), by_time);
+    if (list.size() > kMostRepeated) list.resize(kMostRepeated);
+  }
+  for (const TracedFile& file : trace.files) {
+    if ((file.access & TL_DELETE) == 0 || file.seen.first == 0 || !made.contains({file.node, file.name})) continue;
+    const auto at = arrivals.find(file.node);
+    if (at == arrivals.end()) continue;
+    const uint64_t from = file.seen.first - std::min(file.seen.first, kSameMoment), to = file.seen.first + kSameMoment;
+    auto it = std::lower_bound(at->second.begin(), at->second.end(), from,
+                               [](const TracedFile* arrival, uint64_t time) { return arrival->seen.first < time; });
+    size_t found = 0;
+    for (; it != at->second.end() && (*it)->seen.first <= to && found < kMostTargets; ++it) {
+      if ((*it)->name == file.name) continue;
+      out_.moves.insert({place[file.node], file.name, (*it)->name});
+      found++;
+    }
+    for (const TracedFile* target : repeated[file.node]) {
+      if (found != 0 || target->name == file.name) continue;
+      if (target->seen.first <= to && target->seen.last >= from) out_.moves.insert({place[file.node], file.name, target->name});
+    }
+  }
+}
+
+}  // namespace
+
+void Use::add(uint32_t episode, const Seen& seen) {
+  count += seen.count;
+  insert_sorted(episodes, episode);
+  if (seen.first == 0) return;
+  first = std::min(first, Time{episode, seen.first});
+  last = std::max(last, Time{episode, seen.last});
+}
+
+void Use::add(const Use& other) {
+  count += other.count;
+  for (const uint32_t episode : other.episodes) insert_sorted(episodes, episode);
+  first = std::min(first, other.first);
+  last = std::max(last, other.last);
+}
+
+std::string step_text(const Step& step) {
+  std::string out = pattern_text(step.executable);
+  if (!step.interpreter.empty()) out += " (" + pattern_text(step.interpreter) + ")";
+  return out;
+}
+
+std::vector<Trace> distinct_episodes(std::vector<Trace> traces, Diagnostics& diagnostics) {
+  // Of two copies the fuller one is kept, so that a cut-off copy takes nothing away.
+  std::sort(traces.begin(), traces.end(), [](const Trace& a, const Trace& b) {
+    return std::tuple(a.started, a.identity, a.incomplete, b.files.size() + b.nodes.size(), a.file) <
+           std::tuple(b.started, b.identity, b.incomplete, a.files.size() + a.nodes.size(), b.file);
+  });
+  std::vector<Trace> out;
+  for (Trace& trace : traces) {
+    if (!out.empty() && out.back().identity == trace.identity) {
+      diagnostics.warning({0, 0}, "trace-twice", trace.file + " is the recording of " + out.back().file + " once more",
+                          "it counts once; give recordings of different starts");
+      continue;
+    }
+    out.push_back(std::move(trace));
+  }
+  return out;
+}
+
+Observed merge(const std::vector<Trace>& episodes, bool with_join) {
+  Merger merger(with_join);
+  for (uint32_t i = 0; i < episodes.size(); i++) merger.add(episodes[i], i);
+  return merger.take();
+}
+
+}  // namespace treeline::learn
