@@ -46,7 +46,7 @@ constexpr std::string_view kRules = "rules.json";
 constexpr std::string_view kProfile = "profile.yaml";
 
 struct Artifact {
-  std::string name;  // a plain file name: [a-z0-9._-]{1,63}, not starting with '.'
+  std::string name;  // a plain file name: [a-z0-9._-]{1,63}, not starting with '.' or '-'
   std::string kind;  // "bpf-image", "rules", "profile", ...; [a-z0-9-]{1,31}
   std::string bytes;
   uint64_t size = 0;   // read() and write() fill these two

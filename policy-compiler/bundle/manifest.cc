@@ -7,9 +7,10 @@
 namespace treeline::bundle {
 
 bool is_file_name(std::string_view name) {
-  return !name.empty() && name.size() <= 63 && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
+  return !name.empty() && name.size() <= 63 && name[0] != '.' && name[0] != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+         });
 }
 
 bool is_word(std::string_view word, size_t most) {

@@ -22,12 +22,24 @@ constexpr std::string_view kQuoteRemedy =
     "check indentation and quotes here and just before; text that starts with one of {*?[!&%@`|>'\"# or holds ': ' or "
     "' #' stands in double quotes";
 
+constexpr std::string_view kNoAliases = "aliases ('*name') are not part of the language";
+constexpr std::string_view kAliasRemedy =
+    "write the value out, or use a group; text that starts with '*' stands in quotes";
+
 // Thrown by the handlers below, through yaml-cpp, to the one catch in parse_document.
 struct Stop {};
 
 class Builder final : public YAML::EventHandler {
  public:
   Builder(const Source& source, Diagnostics& diagnostics) : source_(source), diagnostics_(diagnostics) {}
+
+  // After a mistake that ended the text: what is open is closed as it is.
+  void unwind() {
+    while (!stack_.empty()) {
+      stack_.back().value.complete = false;
+      close();
+    }
+  }
 
   std::optional<Value> take() { return std::move(root_); }
 
@@ -50,8 +62,7 @@ class Builder final : public YAML::EventHandler {
     Value value;
     value.kind = Value::Kind::kRefused;
     value.position = at(mark);
-    diagnostics_.error(value.position, "alias", "aliases ('*name') are not part of the language",
-                       "write the value out, or use a group; a pattern that starts with '*' stands in quotes");
+    diagnostics_.error(value.position, "alias", std::string(kNoAliases), std::string(kAliasRemedy));
     put(std::move(value));
   }
 
@@ -123,7 +134,6 @@ class Builder final : public YAML::EventHandler {
   }
 
   void close() {
-    if (stack_.empty()) throw Stop{};
     Level level = std::move(stack_.back());
     stack_.pop_back();
     put(std::move(level.value));
@@ -231,16 +241,19 @@ std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnost
     }
     parser.HandleNextDocument(builder);
   } catch (const Stop&) {
-    // reported where it was thrown; what came before it is still looked at
+    builder.unwind();  // reported where it was thrown
   } catch (const YAML::Exception& e) {
-    const Position position =
-        e.mark.is_null() ? Position{1, 1}
-                         : source.position(static_cast<size_t>(e.mark.line), static_cast<size_t>(e.mark.column));
-    diagnostics.error(position, "syntax", "not YAML: " + text::printable(e.msg), std::string(kQuoteRemedy));
-    return std::nullopt;
+    Position position{1, 1};
+    if (!e.mark.is_null() && e.mark.line >= 0 && e.mark.column >= 0)
+      position = source.position(static_cast<size_t>(e.mark.line), static_cast<size_t>(e.mark.column));
+    if (e.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR)
+      diagnostics.error(position, "alias", std::string(kNoAliases), std::string(kAliasRemedy));
+    else
+      diagnostics.error(position, "syntax", "not YAML: " + text::printable(e.msg), std::string(kQuoteRemedy));
+    builder.unwind();
   } catch (const std::exception& e) {
     diagnostics.error({1, 1}, "syntax", "not YAML: " + text::printable(e.what()), std::string(kQuoteRemedy));
-    return std::nullopt;
+    builder.unwind();
   }
   return builder.take();
 }

@@ -5,7 +5,10 @@
 // (which one counts?), one document, UTF-8 without control characters. Scalars stay text: whether `no` is a word, a
 // number or a boolean is decided by who asks for it, never guessed.
 //
-//   std::optional<Value> root = parse_document(text, diagnostics);   // nullopt: not even the shape could be read
+//   std::optional<Value> root = parse_document(text, diagnostics);   // nullopt: nothing could be read
+//
+// Where the text stops being YAML, that is reported, and what stands before it is still returned, marked as not
+// complete: its other mistakes belong in the same list.
 #pragma once
 
 #include <optional>
@@ -23,7 +26,8 @@ struct Entry;
 struct Value {
   enum class Kind : uint8_t { kNull, kScalar, kSequence, kMapping, kRefused };
   Kind kind = Kind::kNull;
-  bool quoted = false;  // scalar: written in quotes or as a block
+  bool quoted = false;   // scalar: written in quotes or as a block
+  bool complete = true;  // false: the text ended in a mistake before this list or mapping did; nothing is missing in it
   Position position;
   std::string text;            // scalar
   std::vector<Value> items;    // sequence

@@ -35,7 +35,7 @@ const Entry* Fields::need(std::string_view key, std::string_view remedy) {
 }
 
 bool Fields::missing(std::string_view key, std::string_view remedy, std::string_view why) {
-  if (!ok_) return false;
+  if (!ok_ || !value_.complete) return false;
   for (const Entry& entry : value_.entries) {
     if (entry.key == key) return false;
     if (std::find(asked_.begin(), asked_.end(), entry.key) == asked_.end() &&
@@ -87,13 +87,14 @@ std::optional<uint32_t> read_name(const Value& value, std::string_view what, con
 }
 
 bool is_label(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
+  return !text.empty() && text.size() <= 63 && text[0] != '.' && text[0] != '-' &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+         });
 }
 
 std::optional<std::string> read_label(const Value& value, std::string_view what, Diagnostics& diagnostics) {
-  constexpr std::string_view kForm = "use 1 to 63 of a-z, 0-9, '.', '_' and '-'";
+  constexpr std::string_view kForm = "use 1 to 63 of a-z, 0-9, '_', and behind the first also '.' and '-'";
   if (!expect_text(value, what, kForm, diagnostics)) return std::nullopt;
   if (is_label(value.text)) return value.text;
   diagnostics.error(value.position, "label", std::string(what) + " cannot be " + text::quoted(value.text),

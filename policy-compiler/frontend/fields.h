@@ -51,7 +51,7 @@ bool expect_list(const Value& value, std::string_view what, std::string_view rem
 // One word of a table.
 std::optional<uint32_t> read_name(const Value& value, std::string_view what, const ir::names::Table& table,
                                   Diagnostics& diagnostics);
-// Text of [a-z0-9._-]{1,63}: names of policies, groups and nodes.
+// Text of [a-z0-9_][a-z0-9._-]{0,62}: names of policies, groups and nodes. A policy's name is also that of a directory.
 std::optional<std::string> read_label(const Value& value, std::string_view what, Diagnostics& diagnostics);
 std::optional<bool> read_bool(const Value& value, std::string_view what, Diagnostics& diagnostics);
 

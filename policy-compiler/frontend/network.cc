@@ -74,7 +74,7 @@ std::optional<ir::Peer> read_peer(const Value& value, Diagnostics& diagnostics) 
     else
       good = false;
   }
-  if (value.items.empty()) {
+  if (value.items.empty() && value.complete) {
     diagnostics.error(value.position, "empty-list", "'peer' is an empty list", std::string(kPeerForm));
     good = false;
   }
@@ -108,7 +108,7 @@ std::optional<std::vector<ir::PortRange>> read_ports(const Value& value, Diagnos
     else
       good = false;
   }
-  if (value.items.empty()) {
+  if (value.items.empty() && value.complete) {
     diagnostics.error(value.position, "empty-list", "'port' is an empty list", std::string(kPortForm));
     good = false;
   }

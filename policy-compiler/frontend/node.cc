@@ -59,6 +59,7 @@ void use_groups(const Value& value, Tree& tree, ir::Node& node, Diagnostics& dia
     seen.push_back(item.text);
     const auto group = tree.groups.find(item.text);
     if (group == tree.groups.end()) {
+      if (!tree.complete) continue;  // it may stand below the mistake
       std::vector<std::string_view> names;
       for (const auto& [name, unused] : tree.groups) names.push_back(name);
       const std::string guess = text::did_you_mean(text::closest(item.text, names));
@@ -174,9 +175,10 @@ void read_groups(const Value& value, Tree& tree, Diagnostics& diagnostics) {
   for (const Entry& entry : value.entries) {
     if (!is_label(entry.key))
       diagnostics.error(entry.position, "label", "a group cannot be named " + text::quoted(entry.key),
-                        "use 1 to 63 of a-z, 0-9, '.', '_' and '-'");
+                        "use 1 to 63 of a-z, 0-9, '_', and behind the first also '.' and '-'");
     Group& group = tree.groups[entry.key];
     group.position = entry.position;
+    group.used = !is_label(entry.key);  // one mistake, one message
     if (entry.value.is_null()) {
       diagnostics.error(entry.position, "no-value", "group " + text::quoted(entry.key) + " has no rules",
                         "give it some, or remove it");
@@ -190,7 +192,7 @@ void read_groups(const Value& value, Tree& tree, Diagnostics& diagnostics) {
 
 void read_roots(const Entry& entry, Tree& tree, std::vector<uint32_t>& roots, Diagnostics& diagnostics) {
   if (!expect_list(entry.value, "'" + entry.key + "'", "write '- exec: /path' lines", diagnostics)) return;
-  if (entry.value.items.empty())
+  if (entry.value.items.empty() && entry.value.complete)
     diagnostics.error(entry.value.position, "empty-list", "'" + entry.key + "' is an empty list",
                       entry.key == "entry" ? "name the program that the container starts with '- exec: /path'"
                                            : "remove the key: then nothing may join");

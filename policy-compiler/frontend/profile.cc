@@ -41,13 +41,13 @@ ir::Policy read_profile(std::string_view text, Diagnostics& diagnostics) {
     const auto number = read_name(on_violation->value, "'on_violation'", ir::names::violations(), diagnostics);
     if (number) policy.on_violation = static_cast<ir::OnViolation>(*number);
   }
-  Tree tree{policy, {}, 0, {}, {}};
+  Tree tree{policy, {}, root->complete, 0, {}, {}};
   if (const Entry* groups = fields.take("groups")) read_groups(groups->value, tree, diagnostics);
   if (const Entry* entry = fields.need("entry", "name the program that the container starts: '- exec: /path'"))
     read_roots(*entry, tree, policy.entry, diagnostics);
   if (const Entry* join = fields.take("join")) read_roots(*join, tree, policy.join, diagnostics);
   fields.finish();
-  check_structure(tree, diagnostics);
+  if (tree.complete) check_structure(tree, diagnostics);
   diagnostics.sort();
   return policy;
 }

@@ -24,7 +24,7 @@
 namespace treeline::frontend {
 
 constexpr size_t kMaxBytes = 32u << 20;   // of profile text: twice what 100,000 rules in twenty nodes take
-constexpr size_t kMaxValues = 1'000'000;  // scalars, lists and mappings of a document
+constexpr size_t kMaxValues = 500'000;    // scalars, lists and mappings of a document
 constexpr size_t kMaxDepth = 200;         // lists and mappings inside one another: about 95 steps of the tree
 constexpr size_t kMaxRules = 1'000'000;   // rules of every kind after groups were copied into the nodes that use them
 constexpr size_t kMaxPattern = 4096;      // bytes of a pattern's text

@@ -37,13 +37,13 @@ bool check_pattern(const std::string& text, Position position, std::string_view 
 
 // "read write" -> words; nullopt: reported.
 std::optional<ir::AccessSet> read_access(const Value& value, Diagnostics& diagnostics) {
-  const std::string known = "words of: " + ir::names::access_words().list();
-  if (!expect_text(value, "access", "write words separated by spaces, " + known, diagnostics)) return std::nullopt;
+  const std::string known = "access words are " + ir::names::access_words().list();
+  if (!expect_text(value, "access", "write words separated by spaces; " + known, diagnostics)) return std::nullopt;
   ir::AccessSet access = 0;
   bool good = true;
   const auto words = text::words(value.text);
   if (words.empty()) {
-    diagnostics.error(value.position, "access-empty", "no access word", "remove the rule, or write " + known);
+    diagnostics.error(value.position, "access-empty", "no access word", "remove the rule, or write words; " + known);
     return std::nullopt;
   }
   for (const std::string_view word : words) {
@@ -77,7 +77,7 @@ void read_file_rule(const Entry& entry, ir::Node& node, Diagnostics& diagnostics
   bool good = check_pattern(entry.key, entry.position, "a pattern", diagnostics);
   if (entry.value.is_mapping()) {
     Fields fields(entry.value, "a file rule", diagnostics);
-    const Entry* access = fields.need("access", "words of: " + ir::names::access_words().list());
+    const Entry* access = fields.need("access", "write 'access: read', or more words in quotes");
     const Entry* exempt = fields.take("unsafe_write_and_execute");
     fields.finish();
     if (exempt != nullptr) {
@@ -93,7 +93,7 @@ void read_file_rule(const Entry& entry, ir::Node& node, Diagnostics& diagnostics
     return;
   } else if (entry.value.is_null()) {
     diagnostics.error(entry.position, "no-value", text::quoted(entry.key) + " has no access words",
-                      "remove the rule, or write words of: " + ir::names::access_words().list());
+                      "remove the rule, or write words such as 'read'");
     return;
   } else {
     const auto words = read_access(entry.value, diagnostics);
@@ -215,7 +215,7 @@ void read_users(const Value& value, std::vector<ir::NumberRule>& users, Diagnost
     diagnostics.error(item.position, "user", text::quoted(item.text) + " is no user id", std::string(kForm));
     return std::nullopt;
   });
-  if (value.is_sequence() && value.items.empty())
+  if (value.is_sequence() && value.items.empty() && value.complete)
     diagnostics.error(value.position, "empty-list", "'users' is an empty list: nobody could start this node",
                       "list the ids, or remove the key to allow any user");
 }

@@ -23,7 +23,8 @@ using Groups = std::map<std::string, Group, std::less<>>;
 struct Tree {
   ir::Policy& policy;
   Groups groups;
-  size_t rules = 0;  // of every kind so far, copies of groups included
+  bool complete = true;  // the text was read to its end: what is not there is missing
+  size_t rules = 0;      // of every kind so far, copies of groups included
 
   struct Label {
     uint32_t node;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hostile texts: refused with a place, within bounded time and memory.
+#include <gmock/gmock.h>
+
+#include "tests/unit/frontend/reading.h"
+
+namespace treeline::frontend {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Limits, AnEmptyTextAndOneOfCommentsAreReported) {
+  EXPECT_THAT(read("").found(), ElementsAre("1:1 empty"));
+  EXPECT_THAT(read("# nothing\n\n").found(), ElementsAre("1:1 empty"));
+  EXPECT_THAT(read("just text\n").found(), ElementsAre("1:1 kind"));
+  EXPECT_THAT(read("- list\n").found(), ElementsAre("1:1 kind"));
+}
+
+TEST(Limits, BytesThatAReviewerDoesNotSeeAreRefused) {
+  EXPECT_THAT(read("treeline: 1\nname: x\x01\n").found(), ElementsAre("2:8 encoding"));
+  EXPECT_THAT(read(std::string("treeline: 1\nname: \0x\n", 21)).found(), ElementsAre("2:7 encoding"));
+  EXPECT_THAT(read("treeline: 1\nname: \xff\n").found(), ElementsAre("2:7 encoding"));
+  EXPECT_THAT(read("# \xc0\xaf overlong\n").found(), ElementsAre("1:3 encoding"));
+  EXPECT_THAT(read("# \xed\xa0\x80 surrogate\n").found(), ElementsAre("1:3 encoding"));
+  // U+202E turns what follows around on the screen: /bin/hs looks like something else than what is compiled.
+  EXPECT_THAT(read("# \xe2\x80\xae turned around\n").found(), ElementsAre("1:3 encoding"));
+  EXPECT_THAT(read("# \xe2\x80\x8b zero width\n").found(), ElementsAre("1:3 encoding"));
+  EXPECT_THAT(read("# \xc2\x85 next line\n").found(), ElementsAre("1:3 encoding"));
+}
+
+TEST(Limits, ATextLargerThanTheLimitIsRefusedUnread) {
+  EXPECT_THAT(read(std::string(kMaxBytes + 1, '#')).found(), ElementsAre("1:1 too-large"));
+}
+
+TEST(Limits, DepthIsBounded) {
+  for (const std::string& text : {std::string(100'000, '['), std::string(100'000, '{'), [] {
+                                    std::string s;
+                                    for (int i = 0; i < 3000; ++i) s += "- ";
+                                    return s;
+                                  }()}) {
+    const Read r = read(text);
+    EXPECT_TRUE(r.diagnostics.has_errors());
+    EXPECT_THAT(r.found(), Contains(testing::HasSubstr("too-deep")));
+  }
+}
+
+// `steps` programs inside one another.
+std::string chain(int steps) {
+  std::string text = "treeline: 1\nname: x\nentry:\n";
+  std::string indent = "  ";
+  for (int i = 0; i < steps; ++i) {
+    text += indent + "- exec: /p" + std::to_string(i) + "\n" + indent + "  children:\n";
+    indent += "  ";
+  }
+  return text + indent + "- exec: /last\n";
+}
+
+TEST(Limits, NinetyFiveStepsOfTheTreeFit) {
+  EXPECT_THAT(read(chain(95)).found(), IsEmpty());
+  EXPECT_THAT(read(chain(120)).found(), Contains(testing::HasSubstr("too-deep")));
+}
+
+TEST(Limits, NumberOfValuesIsBounded) {
+  std::string text = "treeline: 1\nname: x\nentry: [";
+  for (size_t i = 0; i < kMaxValues; ++i) text += "a,";
+  const Read r = read(text + "]\n");
+  EXPECT_TRUE(r.diagnostics.has_errors());
+}
+
+TEST(Limits, GroupsCannotMultiplyRulesWithoutBound) {
+  std::string text = "treeline: 1\nname: x\ngroups:\n  g:\n    files:\n";
+  for (int i = 0; i < 2000; ++i) text += "      /f" + std::to_string(i) + ": read\n";
+  text += "entry:\n  - exec: /a\n    children:\n";
+  for (int i = 0; i < 600; ++i) text += "      - {exec: /c" + std::to_string(i) + ", use: [g]}\n";
+  const Read r = read(text);
+  EXPECT_EQ(r.diagnostics.errors(), 1u);
+  EXPECT_EQ(r.diagnostics.list()[0].code, "too-large");
+}
+
+TEST(Limits, MoreMistakesThanAreShownAreCountedAndStillErrors) {
+  std::string text = "treeline: 1\nname: x\nentry:\n";
+  for (int i = 0; i < 5000; ++i) text += "  - {exec: /p" + std::to_string(i) + ", filse: 1}\n";
+  const Read r = read(text);
+  EXPECT_EQ(r.diagnostics.list().size(), Diagnostics::kMost);
+  EXPECT_EQ(r.diagnostics.errors(), 5000u);
+  EXPECT_EQ(r.diagnostics.dropped(), 4000u);
+}
+
+TEST(Limits, AHundredThousandRulesOnOneLineAreRead) {
+  std::string text = "{\"treeline\": 1, \"name\": \"x\", \"entry\": [{\"exec\": \"/ä\", \"files\": {\"/0\": \"read\"";
+  for (int i = 1; i < 100'000; ++i) text += ", \"/" + std::to_string(i) + "\": \"read\"";
+  const Read r = read(text + "}}]}");
+  EXPECT_THAT(r.found(), IsEmpty());
+  EXPECT_EQ(r.policy.nodes[0].files.size(), 100'000u);
+}
+
+TEST(Limits, EveryPrefixOfAProfileIsJudgedWithoutACrash) {
+  const std::string full = slurp(TREELINE_SOURCE_DIR "/tests/fuzz/corpus/profile/full.yaml");
+  for (size_t i = 0; i < full.size(); ++i) {
+    const Read r = read(std::string_view(full).substr(0, i));
+    for (const Diagnostic& d : r.diagnostics.list()) EXPECT_GE(d.position.line, 1u);
+  }
+}
+
+}  // namespace
+}  // namespace treeline::frontend
