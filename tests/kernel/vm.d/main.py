@@ -20,8 +20,8 @@ Runs COMMAND as root in a micro VM under a stock Debian kernel, in the directory
   vm --fetch --kernel all
 
 The guest sees this machine's whole file system, read-only underneath: what it writes is its own and gone with it, except
-in a --writable directory. /tmp, /run and /dev/shm are empty tmpfs there, apart from the working directory, the checkout
-and the paths below them that COMMAND or --env name (a path in a script does not count: --show it). There is no
+in a --writable directory. /tmp, /run and /dev/shm are empty tmpfs there, except that the working directory, the checkout
+and what COMMAND or --env name below /tmp show through (a path within a script does not count: --show it). There is no
 network but loopback, stdin is empty, stdout and stderr arrive as they are written. `modprobe` works.
 
 Exit status: the command's own (128 + signal where one killed it), or one of these, each with a message that starts "vm:":
@@ -128,7 +128,7 @@ def _run(parser, options, command):
     here = os.path.dirname(os.path.abspath(__file__))
     checkout = os.path.dirname(os.path.dirname(os.path.dirname(here)))
     named = [word for text in [*command, *environment.values()]
-             for word in re.findall(r"/(?:tmp|run|dev/shm)/[^\s'\":;,=]+", text)]
+             for word in re.findall(r"(?<![\w.])/tmp/[^\s'\":;,=]+", text)]
     visible = [os.path.realpath(path) for path in [cwd, checkout, *options.show, *named]]
     visible += [os.path.abspath(path) for path in [*options.show, *named]]
     what = machine.Run(
