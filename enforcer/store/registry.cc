@@ -67,7 +67,7 @@ Policy* Registry::find(const std::string& name) {
 
 Policy* Registry::find_learning(const std::string& name) {
   for (auto& [slot, policy] : by_slot_)
-    if (policy->learning && policy->state.name == name) return policy.get();
+    if (policy->learning && !policy->stopped && policy->state.name == name) return policy.get();
   return nullptr;
 }
 
@@ -283,7 +283,12 @@ Result<Policy*> Registry::start_learning(const std::string& name) {
   return made;
 }
 
-Result<void> Registry::stop_learning(uint32_t slot) {
+void Registry::stop_learning(uint32_t slot) {
+  if (auto it = by_slot_.find(slot); it != by_slot_.end() && it->second->learning) it->second->stopped = true;
+  (void)!save_slots().has_value();  // a daemon that starts later takes it for one that still learns: it binds, and says so
+}
+
+Result<void> Registry::free_learning(uint32_t slot) {
   auto it = by_slot_.find(slot);
   if (it == by_slot_.end() || !it->second->learning) return Error{"nothing is being learned there", ENOENT};
   publisher_.publish(slot, {publisher_.read(slot).generation, TL_MODE_OFF, 0, 0});

@@ -32,6 +32,7 @@ struct Policy {
   uint32_t slot = 0;
   bool transient = false;
   bool learning = false;
+  bool stopped = false;         // learning: nothing new binds to it; it goes with its last container
   uint32_t mode = 0;            // published
   std::string why_weaker;       // set when `mode` is not what state.mode asks for
   uint32_t base = 0;            // arena address of the current image
@@ -75,10 +76,11 @@ class Registry {
   Result<void> unload(const std::string& name);
   // A slot in learn mode, without an image. Several may have the same name as a policy: they are told apart by their slot.
   Result<Policy*> start_learning(const std::string& name);
-  Result<void> stop_learning(uint32_t slot);
+  void stop_learning(uint32_t slot);               // nothing new binds to it
+  Result<void> free_learning(uint32_t slot);       // no container is bound to it any more
 
   [[nodiscard]] Policy* find(const std::string& name);           // never a learning one
-  [[nodiscard]] Policy* find_learning(const std::string& name);
+  [[nodiscard]] Policy* find_learning(const std::string& name);   // one that is not stopped
   [[nodiscard]] const Policy* at(uint32_t slot) const;
   [[nodiscard]] std::vector<const Policy*> all() const;           // by name, learning ones last
 

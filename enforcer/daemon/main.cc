@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// treelined: loads and holds the BPF side, keeps policies and bindings, answers at the control socket. See README.md one folder up.
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "enforcer/base/files.h"
+#include "enforcer/canary/victim.h"
+#include "enforcer/daemon/client.h"
+#include "enforcer/daemon/notify.h"
+#include "enforcer/daemon/protocol.h"
+#include "enforcer/daemon/service.h"
+
+namespace treeline::daemon {
+namespace {
+
+constexpr char kDefaultConf[] = "/etc/treeline/treeline.conf";
+constexpr char kPins[] = "/sys/fs/bpf/treeline";
+constexpr int kExitUsage = 2, kExitCannot = 3, kExitNotEnforced = 4;
+
+struct Options {
+  std::string conf = kDefaultConf;
+  std::string runtime;
+  std::string reason;
+  bool detach = false;
+  bool ephemeral = false;
+  bool check = false;
+  bool without_task_storage = false;
+  bool without_ring_buffer = false;
+  int ready_fd = -1;
+};
+
+// To whoever started us and waits: "ok", or why not.
+void tell_starter(int fd, const std::string& text) {
+  if (fd < 0) return;
+  (void)!write(fd, text.data(), text.size());
+  close(fd);
+}
+
+int fail(const Options& options, const Error& error) {
+  tell_starter(options.ready_fd, error.message);
+  if (options.ready_fd < 0) log_error(error.message);
+  return error.code == ENOTSUP ? kExitNotEnforced : error.code == EINVAL ? kExitUsage : kExitCannot;
+}
+
+int detach(const Options& options, const Conf& conf) {
+  if (options.reason.empty()) {
+    log_error("--detach takes every protection off this machine: say why, with --reason TEXT");
+    return kExitUsage;
+  }
+  if (geteuid() != 0) {
+    log_error("only root may detach: run it with sudo");
+    return kExitCannot;
+  }
+  Result<Client> client = Client::connect(conf.runtime + "/" + kSocketName);
+  if (client) {
+    Result<Json> answer = client->request({{"do", "detach"}, {"reason", options.reason}});
+    if (!answer) {
+      log_error(answer.error().message);
+      return kExitCannot;
+    }
+    while (client->next_line()) {
+    }  // the end of the stream: the daemon has detached and gone
+    log_notice("detached; " + std::to_string(number_at(*answer, "freed")) + " containers run free; start treelined to protect the next ones");
+    return 0;
+  }
+  if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) {
+    log_error(client.error().message);
+    return kExitCannot;
+  }
+  if (Result<void> detached = kernel::detach_pinned(kPins); !detached) {
+    log_error(detached.error().message);
+    return kExitCannot;
+  }
+  log_notice("audit: detached without a daemon by uid " + std::to_string(getuid()) + ", reason: " + options.reason);
+  return 0;
+}
+
+int serve(const Options& options, Conf conf) {
+  kernel::Facts facts = kernel::probe();
+  if (!facts.bpffs && facts.root && mount("bpf", "/sys/fs/bpf", "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") == 0) facts.bpffs = true;
+  if (facts.boot_parameter == "off") {
+    (void)!kernel::detach_pinned(kPins).has_value();
+    return fail(options, Error{"the machine was booted with treeline=off: nothing is attached; boot without it to protect", ENOTSUP});
+  }
+  Loop loop;
+  if (Result<void> opened = loop.open(); !opened) return fail(options, opened.error());
+
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  UniqueFd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (Result<void> added = loop.add(signal_fd.get(), EPOLLIN,
+                                    [&](uint32_t) {
+                                      signalfd_siginfo info{};
+                                      while (read(signal_fd.get(), &info, sizeof info) == sizeof info)
+                                        if (info.ssi_signo != SIGHUP) loop.stop();
+                                    });
+      !added)
+    return fail(options, added.error());
+
+  const std::string socket = conf.runtime + "/" + kSocketName;
+  ServiceOptions how;
+  how.ephemeral = options.ephemeral;
+  how.without_task_storage = options.without_task_storage;
+  how.without_ring_buffer = options.without_ring_buffer;
+  if (Result<Client> other = Client::connect(socket); other)
+    return fail(options, Error{"another treelined answers at " + socket + "; stop it first: systemctl stop treelined", EADDRINUSE});
+  Service service(loop, conf, how, std::move(facts));
+  if (Result<void> opened = service.open(); !opened) return fail(options, opened.error());
+  Server server(loop, {[&](pid_t pid) { return service.admit(pid); }, [&](Peer& peer, const Json& request) { service.handle(peer, request); },
+                       [&](uint64_t peer) { service.gone(peer); }});
+  service.set_server(server);
+  if (Result<void> listening = server.listen(socket); !listening) return fail(options, listening.error());
+  if (Result<void> ticking = loop.every_second([&] { service.tick(); }); !ticking) return fail(options, ticking.error());
+  notify_manager("READY=1");
+  tell_starter(options.ready_fd, "ok");
+  Result<void> ended = loop.run();
+  notify_manager("STOPPING=1");
+  service.close();
+  if (!ended) log_error(ended.error().message);
+  return ended ? 0 : kExitCannot;
+}
+
+int main_of(int argc, char** argv) {
+  if (argc == 3 && !std::strcmp(argv[1], canary::kVictimOption)) canary::run_victim(argv[2], argv[0]);
+  if (argc == 2 && !std::strcmp(argv[1], canary::kHeirOption)) canary::run_heir();
+
+  Options options;
+  CLI::App app(
+      "treelined holds Treeline's kernel side: it loads the BPF programs (or takes over those that an earlier daemon left), keeps policies\n"
+      "and bindings, and answers the `treeline` command at its socket. What it enforces stays enforced when it ends; to take that off:\n"
+      "  treelined --detach --reason \"kernel update\"\n");
+  app.set_version_flag("--version", std::string("treelined " TREELINE_VERSION));
+  app.add_option("--conf", options.conf, "configuration")->capture_default_str();
+  app.add_flag("--check", options.check, "read the configuration, print what is wrong with it, and end");
+  app.add_flag("--detach", options.detach, "detach every hook and remove every pin: bound containers go free (needs --reason)");
+  app.add_option("--reason", options.reason, "why, for the log");
+  app.add_flag("--ephemeral", options.ephemeral, "pin nothing; end with the tree of the command that started it")->group("For other programs");
+  app.add_option("--runtime", options.runtime, "directory of socket and tables, instead of the configuration's")->group("For other programs");
+  app.add_option("--ready-fd", options.ready_fd, "write \"ok\", or why not, to this fd")->group("For other programs");
+  app.add_flag("--without-task-storage", options.without_task_storage, "keep tags in the hash alone, as on kernels before 6.2")->group("For tests");
+  app.add_flag("--without-ring-buffer", options.without_ring_buffer, "send events by perf buffer, as on kernels before 5.8")->group("For tests");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
+  Result<Conf> conf = read_conf(options.conf, /*may_be_missing=*/options.conf == kDefaultConf);
+  if (!conf) return fail(options, Error{conf.error().message, EINVAL});
+  if (!options.runtime.empty()) conf->runtime = options.runtime;
+  if (options.check) return 0;
+  set_log_level(options.ephemeral ? LogLevel::kWarning : conf->log);
+  if (options.detach) return detach(options, *conf);
+  return serve(options, std::move(*conf));
+}
+
+}  // namespace
+}  // namespace treeline::daemon
+
+int main(int argc, char** argv) { return treeline::daemon::main_of(argc, argv); }

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/daemon/service.h"
+
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "enforcer/base/files.h"
+#include "enforcer/daemon/protocol.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::daemon {
+
+Service::Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts facts)
+    : loop_(loop),
+      conf_(std::move(conf)),
+      options_(options),
+      facts_(std::move(facts)),
+      kept_(options.ephemeral ? conf_.runtime + "/none" : conf_.store + "/policies"),
+      transient_(conf_.runtime + "/policies"),
+      cgroups_(facts_.cgroup2) {}
+
+Service::~Service() = default;
+
+std::optional<Error> Service::why_not_enforce() const {
+  if (auto why = kernel::why_not_enforce(facts_)) return why;
+  if (!canary_.passed()) return Error{"the canary was not refused by every hook: " + canary_.why(), ENOTSUP};
+  return std::nullopt;
+}
+
+Result<void> Service::open() {
+  if (auto why = kernel::why_not_load(facts_)) return *why;
+  if (Result<void> made = require_private_directory(conf_.runtime, 0755); !made) return made;
+  if (!options_.ephemeral)
+    for (const std::string& directory : {conf_.store, conf_.store + "/policies", conf_.store + "/learn"})
+      if (Result<void> made = require_private_directory(directory); !made) return made;
+  if (Result<void> opened = transient_.open(); !opened) return opened;
+
+  kernel::EngineOptions engine;
+  engine.ephemeral = options_.ephemeral;
+  engine.arena_elements = conf_.arena_mib * (1u << 20) / TL_ELEMENT;
+  engine.ring_bytes = conf_.ring_kib << 10;
+  engine.without_task_storage = options_.without_task_storage;
+  engine.without_ring_buffer = options_.without_ring_buffer;
+  Result<std::unique_ptr<kernel::Engine>> opened = kernel::Engine::open(engine, facts_);
+  if (!opened) return opened.error();
+  engine_ = std::move(*opened);
+  kernel::Maps& maps = engine_->maps();
+
+  tl_control& control = maps.control_word();
+  if (control.seed == 0 && getrandom(&control.seed, sizeof control.seed, 0) != sizeof control.seed) return system_error("cannot draw a random seed", errno);
+  control.daemon = static_cast<uint32_t>(getpid());
+
+  Result<kernel::Grace> grace = kernel::Grace::create();
+  if (!grace) return grace.error();
+  grace_ = std::move(*grace);
+  publisher_ = std::make_unique<store::Publisher>(
+      store::Publisher::Memory{maps.slots(), maps.arena_bytes(), [this] { return grace_->wait(); }});
+  const auto walk_tags = [&maps](const std::function<void(const tl_tag&)>& use) {
+    kernel::for_each<uint64_t, tl_tag>(maps.tags_by_task.get(), 1 << 20, [&](uint64_t, const tl_tag& tag) { use(tag); });
+  };
+  registry_ = std::make_unique<store::Registry>(
+      *publisher_, kept_, transient_,
+      store::Registry::World{walk_tags, [this] { return why_not_enforce(); },
+                             [this](uint32_t mode) { return mode == TL_MODE_ENFORCE && facts_.boot_parameter == "monitor" ? uint32_t{TL_MODE_MONITOR} : mode; },
+                             [this](uint32_t slot) { return containers_ ? containers_->bound_to(slot) : 0; }, conf_.runtime + "/slots.json"});
+  workload::Containers::Memory bound;
+  bound.table = maps.container_table();
+  bound.control = &control;
+  bound.insert = [&maps](uint64_t cgroup, uint32_t index) -> Result<void> {
+    if (bpf_map_update_elem(maps.bindings.get(), &cgroup, &index, BPF_NOEXIST) != 0) return system_error("cannot bind the cgroup", errno);
+    return {};
+  };
+  bound.erase = [&maps](uint64_t cgroup) { bpf_map_delete_elem(maps.bindings.get(), &cgroup); };
+  bound.look_up = [&maps](uint64_t cgroup) -> std::optional<uint32_t> {
+    uint32_t index = 0;
+    if (bpf_map_lookup_elem(maps.bindings.get(), &cgroup, &index) != 0) return std::nullopt;
+    return index;
+  };
+  bound.tagged = [walk_tags](uint32_t index) {
+    bool found = false;
+    walk_tags([&](const tl_tag& tag) { found |= tag.container == index; });
+    return found;
+  };
+  containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers.json");
+  if (Result<void> restored = containers_->restore(); !restored) return restored;
+
+  prove();  // before any policy is put in force: what is said about it must be known
+  std::vector<std::string> complaints;
+  if (Result<void> restored = registry_->restore(complaints); !restored) return restored;
+  for (const std::string& complaint : complaints) log_error(complaint);
+
+  Result<std::unique_ptr<kernel::EventSource>> source =
+      kernel::EventSource::open(maps, [this](const void* record, size_t size) { on_record(record, size); });
+  if (!source) return source.error();
+  source_ = std::move(*source);
+  losses_told_ = losses();
+  if (Result<void> resumed = resume_sessions(); !resumed) return resumed;
+  return loop_.add(source_->poll_fd(), EPOLLIN, [this](uint32_t) { source_->consume(); });
+}
+
+std::string Service::admit(pid_t pid) const {
+  Result<std::string> cgroup = workload::Cgroups::of(pid);
+  if (!cgroup) return "";  // gone already, or no v2 cgroup: then it cannot be below a bound one
+  for (auto& [index, container] : containers_->all())
+    if (!container.cgroup.empty() && workload::is_at_or_below(*cgroup, container.cgroup))
+      return "you are inside '" + container.id + "', which is bound to a policy: ask from outside";
+  return "";
+}
+
+void Service::audit(const Peer& peer, const Json& request, const std::string& what) const {
+  std::string reason = text_at(request, "reason");
+  log_notice("audit: " + what + ", asked by pid " + std::to_string(peer.pid()) + " uid " + std::to_string(peer.uid()) +
+             (reason.empty() ? "" : ", reason: " + reason));
+}
+
+void Service::handle(Peer& peer, const Json& request) {
+  bool answered = false;
+  Answer answer = dispatch(peer, request, answered);
+  if (!answer) peer.refuse(request, answer.error());
+  else if (!answered) peer.reply(request, std::move(*answer));
+  if (detach_asked_) loop_.stop();
+}
+
+Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answered) {
+  const std::string what = text_at(request, "do");
+  if (what == "status") return status();
+  if (what == "doctor") return doctor();
+  if (what == "containers") return containers();
+  if (what == "events") {
+    answered = true;
+    return subscribe(peer, request);
+  }
+  if (what == "policy.load") return policy_load(peer, request);
+  if (what == "policy.list") return policy_list();
+  if (what == "policy.show") return policy_show(request);
+  if (what == "policy.mode") return policy_mode(peer, request);
+  if (what == "policy.rollback") return policy_rollback(peer, request);
+  if (what == "policy.unload") return policy_unload(peer, request);
+  if (what == "learn.start") return learn_start(peer, request);
+  if (what == "learn.stop") return learn_stop(peer, request, answered);
+  if (what == "learn.status") return learn_status();
+  if (what == "run") return run(peer, request);
+  if (what == "run.end") return run_end(peer, request, answered);
+  if (what == "run.kill") return run_kill(request);
+  if (what == "resolve") return resolve_request(request);
+  if (what == "bind") return bind(peer, request);
+  if (what == "unbind") return unbind(request);
+  if (what == "detach") {
+    if (text_at(request, "reason").empty()) return Error{"say why: --reason TEXT", EINVAL};
+    audit(peer, request, "detached everything, " + std::to_string(containers_->all().size()) + " containers go free");
+    detach_asked_ = true;
+    Json answer;
+    answer["freed"] = containers_->all().size();
+    return answer;
+  }
+  return Error{"this treelined does not know the request " + text::quoted(what) + "; is the command of another version?", EINVAL};
+}
+
+void Service::gone(uint64_t peer) {
+  subscribers_.erase(peer);
+  for (auto& [index, run] : runs_)
+    if (run.peer == peer) run.peer = 0;
+}
+
+void Service::tick() {
+  sweep();
+  report_losses();
+  // An ephemeral daemon is there for one command: it goes when nobody asks and nothing is bound.
+  if (options_.ephemeral && server_ && server_->had_peers() && server_->peers() == 0 && containers_->all().empty()) loop_.stop();
+}
+
+void Service::close() {
+  source_->consume();
+  for (auto& [index, session] : sessions_) {
+    if (runs_.contains(index)) continue;
+    // Its container runs on: what is known now is kept, the next daemon goes on with the rest.
+    log_warning("learning of " + (containers_->at(index) ? containers_->at(index)->id : std::to_string(index)) +
+                " is interrupted: texts seen so far are kept by the next daemon's request for them");
+  }
+  engine_->maps().control_word().daemon = 0;
+  if (detach_asked_ && !options_.ephemeral) {
+    if (Result<void> detached = kernel::detach_pinned("/sys/fs/bpf/treeline"); !detached) log_error(detached.error().message);
+  }
+}
+
+}  // namespace treeline::daemon

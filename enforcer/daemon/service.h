@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon's state and what each request of protocol.h does to it. One thread; every request is answered before the next one is
+// read. The acts are split by concern:
+//
+//   service.cc           start, requests to functions, once a second
+//   service_events.cc    records of the kernel side to readers, sessions and counters
+//   service_policy.cc    load, mode, rollback, unload
+//   service_learn.cc     learn start, stop; the end of a session
+//   service_bind.cc      containers: resolve, bind, unbind, their end
+//   service_run.cc       plain process trees
+//   service_status.cc    status, doctor, containers
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "enforcer/canary/canary.h"
+#include "enforcer/daemon/conf.h"
+#include "enforcer/daemon/loop.h"
+#include "enforcer/daemon/server.h"
+#include "enforcer/kernel/engine.h"
+#include "enforcer/kernel/event_source.h"
+#include "enforcer/kernel/probe.h"
+#include "enforcer/recorder/session.h"
+#include "enforcer/store/registry.h"
+#include "enforcer/workload/cgroup.h"
+#include "enforcer/workload/containers.h"
+
+namespace treeline::daemon {
+
+struct ServiceOptions {
+  bool ephemeral = false;            // for one `treeline run`: nothing pinned, ends with its tree
+  bool without_task_storage = false; // tests
+  bool without_ring_buffer = false;  // tests
+};
+
+class Service {
+ public:
+  Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts facts);
+  ~Service();
+
+  // Loads or takes over, restores, proves. An error: nothing is attached that was not attached before.
+  Result<void> open();
+  void set_server(Server& server) { server_ = &server; }
+
+  [[nodiscard]] std::string admit(pid_t pid) const;
+  void handle(Peer& peer, const Json& request);
+  void gone(uint64_t peer);
+  void tick();
+  // Before the process ends on a signal: what enforces stays, what records is written.
+  void close();
+
+ private:
+  using Answer = Result<Json>;
+  struct Session {
+    std::unique_ptr<recorder::Session> recorder;
+    std::map<std::string, uint64_t> losses_before;
+    uint32_t slot = 0;
+  };
+  struct Run {  // a plain tree and the command that waits for it
+    uint64_t peer = 0;
+    bool learn = false;
+    bool ended = false;  // the command's own child has ended; it waits for the rest
+    bool done = false;   // the whole tree has ended
+    int exit_code = -1;
+    Json end_request;
+    std::vector<std::string> trace;
+    uint64_t denied = 0, would = 0;
+  };
+  struct Unbound {
+    std::string id, cgroup, since;
+  };
+
+  // service.cc
+  Answer dispatch(Peer& peer, const Json& request, bool& answered);
+  void audit(const Peer& peer, const Json& request, const std::string& what) const;
+  [[nodiscard]] std::optional<Error> why_not_enforce() const;
+
+  // service_events.cc
+  void on_record(const void* record, size_t size);
+  [[nodiscard]] events::Named name(const events::Event& event) const;
+  Answer subscribe(Peer& peer, const Json& request);
+  void broadcast(const std::string& line, bool learned);
+  [[nodiscard]] std::map<std::string, uint64_t> losses() const;
+  void report_losses();
+
+  // service_policy.cc
+  Answer policy_load(Peer& peer, const Json& request);
+  Answer policy_mode(Peer& peer, const Json& request);
+  Answer policy_rollback(Peer& peer, const Json& request);
+  Answer policy_unload(Peer& peer, const Json& request);
+  Answer policy_list() const;
+  Answer policy_show(const Json& request);
+  [[nodiscard]] Json policy_json(const store::Policy& policy) const;
+  Result<store::Change> change_of(const Json& request) const;
+  [[nodiscard]] std::string directory_of(const store::Policy& policy) const;
+
+  // service_learn.cc
+  Answer learn_start(Peer& peer, const Json& request);
+  Answer learn_stop(Peer& peer, const Json& request, bool& answered);
+  Answer learn_status() const;
+  Result<void> begin_session(const workload::Container& container, const std::string& name);
+  std::vector<std::string> end_session(uint32_t container, int exit_code);  // the trace
+  void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
+  [[nodiscard]] std::string spool_directory(const std::string& name) const;
+  void count_tracing();
+  Result<void> resume_sessions();
+
+  // service_bind.cc
+  struct Resolved {
+    const store::Policy* policy = nullptr;  // nullptr: unbound
+  };
+  Result<Resolved> resolve(const std::string& name);
+  Answer resolve_request(const Json& request);
+  Answer bind(Peer& peer, const Json& request);
+  Answer unbind(const Json& request);
+  void end_container(uint32_t index);
+  void sweep();
+
+  // service_run.cc
+  Answer run(Peer& peer, const Json& request);
+  Answer run_end(Peer& peer, const Json& request, bool& answered);
+  Answer run_kill(const Json& request);
+  void finish_run(uint32_t index);
+  void count_denials(uint32_t slot, Run& run) const;
+
+  // service_status.cc
+  Answer status() const;
+  Answer doctor();
+  Answer containers() const;
+  [[nodiscard]] Json canary_json() const;
+  void prove();
+
+  Loop& loop_;
+  Conf conf_;
+  ServiceOptions options_;
+  kernel::Facts facts_;
+  Server* server_ = nullptr;
+
+  std::unique_ptr<kernel::Engine> engine_;
+  std::optional<kernel::Grace> grace_;
+  std::unique_ptr<store::Publisher> publisher_;
+  store::PolicyStore kept_, transient_;
+  std::unique_ptr<store::Registry> registry_;
+  workload::Cgroups cgroups_;
+  std::unique_ptr<workload::Containers> containers_;
+  std::unique_ptr<kernel::EventSource> source_;
+  canary::CanaryReport canary_;
+
+  std::map<uint32_t, Session> sessions_;  // by container
+  std::map<uint32_t, Run> runs_;          // by container
+  std::vector<Unbound> unbound_;
+  std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too
+  std::deque<std::string> backlog_;
+  std::map<std::string, uint64_t> losses_told_;
+  uint64_t undecodable_ = 0;
+  uint32_t next_run_ = 1;
+  bool detach_asked_ = false;
+};
+
+}  // namespace treeline::daemon

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+
+#include "enforcer/base/clock.h"
+#include "enforcer/daemon/service.h"
+#include "enforcer/events/words.h"
+#include "enforcer/workload/process.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::daemon {
+namespace {
+
+// What a runtime or a person may call a container: shown, logged and kept, never used as a path.
+bool valid_container_id(const std::string& id) {
+  if (id.empty() || id.size() > 255) return false;
+  for (char c : id)
+    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) return false;
+  return true;
+}
+
+}  // namespace
+
+Result<Service::Resolved> Service::resolve(const std::string& asked) {
+  std::string name = asked;
+  if (name.empty()) {
+    switch (conf_.default_) {
+      case Default::kUnbound: return Resolved{};
+      case Default::kPolicy: name = conf_.default_policy; break;
+      case Default::kRefuse:
+        return Error{"the container names no policy (annotation treeline.policy) and treeline.conf says default = refuse; name one, or set "
+                     "default = unbound or default = POLICY",
+                     EPERM};
+    }
+  }
+  if (!store::valid_policy_name(name)) return Error{text::quoted(name) + " is no name of a policy: 1 to 63 of [a-z0-9._-]", EINVAL};
+  if (const store::Policy* learning = registry_->find_learning(name)) return Resolved{learning};
+  const store::Policy* policy = registry_->find(name);
+  if (!policy || policy->transient)
+    return Error{"there is no policy '" + name + "' here; load it: treeline policy load BUNDLE --name " + name + ", or learn it: treeline learn start " + name, ENOENT};
+  return Resolved{policy};
+}
+
+Service::Answer Service::resolve_request(const Json& request) {
+  Result<Resolved> resolved = resolve(text_at(request, "policy"));
+  if (!resolved) return resolved.error();
+  Json answer;
+  const store::Policy* policy = resolved->policy;
+  answer["action"] = !policy ? "unbound" : policy->learning ? "learn" : "bind";
+  answer["policy"] = policy ? policy->state.name : "";
+  answer["mode"] = policy ? events::mode_word(policy->mode) : "off";
+  answer["directory"] = policy && !policy->learning ? directory_of(*policy) : "";
+  return answer;
+}
+
+Service::Answer Service::bind(Peer& peer, const Json& request) {
+  const std::string id = text_at(request, "container");
+  const int64_t pid = number_at(request, "pid");
+  if (!valid_container_id(id)) return Error{"the request names no container", EINVAL};
+  if (pid <= 1 || pid > INT32_MAX) return Error{"the request names no process", EINVAL};
+  Result<Resolved> resolved = resolve(text_at(request, "policy"));
+  if (!resolved) return resolved.error();
+  // The cgroup is read here, not believed: the binding hangs on it.
+  const auto process = static_cast<pid_t>(pid);
+  const uint64_t born = workload::start_time(process);
+  Result<std::string> cgroup = workload::Cgroups::of(process);
+  if (!cgroup) return cgroup.error();
+  const store::Policy* policy = resolved->policy;
+  if (!policy) {
+    unbound_.push_back({id, *cgroup, rfc3339(unix_ns())});
+    log_warning("container " + id + " runs unbound: it names no policy and default = unbound");
+    return Json{{"bound", false}};
+  }
+  if (*cgroup == "/") return Error{"process " + std::to_string(pid) + " is in the root cgroup: the container needs a cgroup of its own (is the cgroup manager disabled, or is this cgroup v1?)", EPERM};
+  for (auto [who, whose] : {std::pair(peer.pid(), "the caller"), std::pair(getpid(), "treelined")})
+    if (Result<std::string> other = workload::Cgroups::of(who); other && workload::is_at_or_below(*other, *cgroup))
+      return Error{"cgroup " + *cgroup + " also holds " + whose + ": the container needs a cgroup of its own", EPERM};
+  for (auto& [index, container] : containers_->all())
+    if (!container.cgroup.empty() && (workload::is_at_or_below(*cgroup, container.cgroup) || workload::is_at_or_below(container.cgroup, *cgroup)))
+      return Error{"cgroup " + *cgroup + " lies inside or around that of '" + container.id + "', which is bound: a policy never replaces another one", EPERM};
+  Result<uint64_t> cgroup_id = cgroups_.id(*cgroup);
+  if (!cgroup_id) return cgroup_id.error();
+
+  workload::Binding binding;
+  binding.id = id;
+  binding.cgroup = *cgroup;
+  binding.cgroup_id = *cgroup_id;
+  binding.slot = policy->slot;
+  binding.streams = workload::standard_streams(process);
+  binding.mount_ns = workload::mount_namespace(process);
+  binding.bundle = text_at(request, "bundle");
+  if (born == 0 || workload::start_time(process) != born || binding.mount_ns == 0) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
+  if (binding.mount_ns == workload::mount_namespace(getpid()))
+    return Error{"process " + std::to_string(pid) + " has no mount namespace of its own; for a plain process tree: treeline run --policy BUNDLE -- CMD", EPERM};
+  const uint32_t slot = policy->slot;
+  Result<const workload::Container*> bound = containers_->bind(binding);
+  if (!bound) return bound.error();
+  if (policy->learning)
+    if (Result<void> begun = begin_session(**bound, policy->state.name); !begun) {
+      (void)!containers_->unbind((*bound)->index).has_value();
+      return begun.error();
+    }
+  log_info("bound container " + id + " to " + policy->state.name + " in " + std::string(events::mode_word(policy->mode)));
+  Json answer;
+  answer["bound"] = true;
+  answer["policy"] = policy->state.name;
+  answer["mode"] = events::mode_word(policy->mode);
+  answer["generation"] = publisher_->read(slot).generation;
+  answer["directory"] = policy->learning ? "" : directory_of(*policy);
+  return answer;
+}
+
+Service::Answer Service::unbind(const Json& request) {
+  const std::string id = text_at(request, "container");
+  const workload::Container* container = containers_->find(id);
+  if (!container) {
+    std::erase_if(unbound_, [&](const Unbound& u) { return u.id == id; });
+    return Json{{"bound", false}};
+  }
+  // A runtime that says "gone" too early frees nobody: the binding goes when the cgroup holds no process.
+  const uint32_t index = container->index;
+  if (!cgroups_.populated(container->cgroup)) end_container(index);
+  return Json{{"bound", containers_->at(index) != nullptr}};
+}
+
+// The container's cgroup is empty or gone.
+void Service::end_container(uint32_t index) {
+  const workload::Container* found = containers_->at(index);
+  if (!found) return;
+  const workload::Container container = *found;
+  source_->consume();
+  auto run = runs_.find(index);
+  const bool has_session = sessions_.contains(index);
+  std::vector<std::string> trace = has_session ? end_session(index, run == runs_.end() ? -1 : run->second.exit_code) : std::vector<std::string>();
+  if (run != runs_.end()) {
+    run->second.trace = std::move(trace);
+    if (!run->second.learn) count_denials(container.slot, run->second);
+  } else if (has_session) {
+    spool(container.slot, container.id, trace);
+  }
+  if (Result<void> unbound = containers_->unbind(index); !unbound) log_error(unbound.error().message);
+  if (container.own_cgroup)
+    if (Result<void> removed = cgroups_.remove(container.cgroup); !removed) log_warning(removed.error().message);
+  log_info("container " + container.id + " has ended");
+
+  const store::Policy* policy = registry_->at(container.slot);
+  if (policy && containers_->bound_to(container.slot) == 0) {
+    Result<void> freed;
+    if (policy->learning && (policy->stopped || container.plain)) freed = registry_->free_learning(container.slot);
+    else if (policy->transient) freed = registry_->unload(std::string(policy->state.name));
+    if (!freed) log_error(freed.error().message);
+  }
+  finish_run(index);
+}
+
+void Service::sweep() {
+  std::vector<uint32_t> empty;
+  for (auto& [index, container] : containers_->all())
+    if (!container.cgroup.empty() && !cgroups_.populated(container.cgroup)) empty.push_back(index);
+  for (uint32_t index : empty) {
+    // A command that has not told its child's exit status yet still wants it in the trace.
+    auto run = runs_.find(index);
+    if (run != runs_.end() && run->second.peer != 0 && !run->second.ended) continue;
+    end_container(index);
+  }
+  std::erase_if(unbound_, [&](const Unbound& u) { return u.cgroup != "/" && !cgroups_.populated(u.cgroup); });
+}
+
+}  // namespace treeline::daemon

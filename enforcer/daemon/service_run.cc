@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+
+#include "enforcer/daemon/service.h"
+#include "enforcer/events/words.h"
+#include "enforcer/workload/process.h"
+
+namespace treeline::daemon {
+
+Service::Answer Service::run(Peer& peer, const Json& request) {
+  const int64_t pid = number_at(request, "pid");
+  const bool learn = flag_at(request, "learn");
+  if (pid <= 1 || pid > INT32_MAX) return Error{"the request names no process", EINVAL};
+  const auto process = static_cast<pid_t>(pid);
+  if (workload::start_time(process) == 0) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
+  if (std::string inside = admit(process); !inside.empty()) return Error{inside, EPERM};
+
+  std::string name;
+  do name = "run-" + std::to_string(next_run_++);
+  while (containers_->find(name) || registry_->find(name) || registry_->find_learning(name) || cgroups_.exists("/treeline/" + name));
+  store::Policy* policy = nullptr;
+  if (learn) {
+    Result<store::Policy*> started = registry_->start_learning(name);
+    if (!started) return started.error();
+    policy = *started;
+  } else {
+    Result<store::Change> change = change_of(request);
+    if (!change) return change.error();
+    change->name = name;
+    change->transient = true;
+    const std::string directory = text_at(request, "bundle");
+    if (directory.empty() || directory[0] != '/') return Error{"the request names no bundle directory by its absolute path", EINVAL};
+    Result<bundle::Bundle> bundle = bundle::read(directory);
+    if (!bundle) return bundle.error();
+    Result<store::Policy*> loaded = registry_->load(*bundle, *change);
+    if (!loaded) return loaded.error();
+    policy = *loaded;
+  }
+  const uint32_t slot = policy->slot;
+  const std::string cgroup = "/treeline/" + name;
+  auto undo = [&](const Error& error) {
+    (void)!(learn ? registry_->free_learning(slot) : registry_->unload(name)).has_value();
+    (void)!cgroups_.remove(cgroup).has_value();
+    return error;
+  };
+  if (Result<void> made = cgroups_.create(cgroup); !made) return undo(made.error());
+  Result<uint64_t> id = cgroups_.id(cgroup);
+  if (!id) return undo(id.error());
+  workload::Binding binding;
+  binding.id = name;
+  binding.cgroup = cgroup;
+  binding.cgroup_id = *id;
+  binding.slot = slot;
+  binding.plain = true;
+  binding.own_cgroup = true;
+  binding.streams = workload::standard_streams(process);
+  Result<const workload::Container*> bound = containers_->bind(binding);
+  if (!bound) return undo(bound.error());
+  const uint32_t index = (*bound)->index;
+  Result<void> done = learn ? begin_session(**bound, "") : Result<void>{};
+  // Last: the process enters. It has been waiting; its next exec is the entry.
+  if (done) done = cgroups_.enter(cgroup, process);
+  if (!done) {
+    if (learn) (void)end_session(index, -1);
+    (void)!containers_->unbind(index).has_value();
+    return undo(done.error());
+  }
+  Run run;
+  run.peer = peer.id();
+  run.learn = learn;
+  runs_[index] = std::move(run);
+  log_info(name + ": pid " + std::to_string(pid) + " in " + std::string(events::mode_word(policy->mode)));
+  Json answer;
+  answer["container"] = name;
+  answer["mode"] = events::mode_word(policy->mode);
+  if (!learn) answer["policy"] = policy_json(*policy);
+  return answer;
+}
+
+Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered) {
+  const workload::Container* container = containers_->find(text_at(request, "container"));
+  auto run = container ? runs_.find(container->index) : runs_.end();
+  if (run == runs_.end()) return Error{"no such run", ENOENT};
+  const std::string rest = text_at(request, "rest", "wait");
+  if (rest != "wait" && rest != "kill" && rest != "leave") return Error{"rest is wait, kill or leave", EINVAL};
+  const uint32_t index = container->index;
+  run->second.peer = peer.id();
+  run->second.exit_code = static_cast<int>(number_at(request, "exit", -1));
+  run->second.end_request = request;
+  run->second.ended = true;
+  if (rest == "kill") cgroups_.kill_all(container->cgroup);
+  if (rest == "leave" && cgroups_.populated(container->cgroup)) {
+    run->second.peer = 0;
+    count_denials(container->slot, run->second);
+    Json answer;
+    answer["left"] = cgroups_.processes(container->cgroup).size();
+    answer["denied"] = run->second.denied;
+    answer["would"] = run->second.would;
+    answer["traces"] = 0;
+    runs_.erase(run);
+    return answer;
+  }
+  answered = true;  // finish_run does, when the tree has ended
+  if (!cgroups_.populated(container->cgroup)) end_container(index);
+  return Json::object();
+}
+
+Service::Answer Service::run_kill(const Json& request) {
+  const workload::Container* container = containers_->find(text_at(request, "container"));
+  if (!container || !container->plain) return Error{"no such run", ENOENT};
+  cgroups_.kill_all(container->cgroup);
+  return Json::object();
+}
+
+void Service::count_denials(uint32_t slot, Run& run) const {
+  run.denied = run.would = 0;
+  const bool monitor = publisher_->read(slot).mode == TL_MODE_MONITOR;
+  kernel::for_each<tl_denial_key, tl_denial>(engine_->maps().denials.get(), 1 << 20, [&](const tl_denial_key& key, const tl_denial& denial) {
+    if (key.slot == slot) (monitor ? run.would : run.denied) += denial.count;
+  });
+}
+
+void Service::finish_run(uint32_t index) {
+  auto it = runs_.find(index);
+  if (it == runs_.end()) return;
+  Run run = std::move(it->second);
+  runs_.erase(it);
+  Peer* peer = run.peer && server_ ? server_->find(run.peer) : nullptr;
+  if (!peer || !run.ended) return;
+  Json answer;
+  answer["denied"] = run.denied;
+  answer["would"] = run.would;
+  answer["traces"] = run.learn ? 1 : 0;
+  peer->reply(run.end_request, std::move(answer));
+  for (const std::string& line : run.trace) peer->line(line);
+}
+
+}  // namespace treeline::daemon

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "enforcer/base/bytes.h"
+#include "enforcer/base/clock.h"
+#include "enforcer/daemon/service.h"
+#include "enforcer/events/words.h"
+
+namespace treeline::daemon {
+namespace {
+
+const char* opened_word(kernel::Opened how) {
+  return how == kernel::Opened::kFresh ? "fresh" : how == kernel::Opened::kTakenOver ? "taken over" : "upgraded";
+}
+
+}  // namespace
+
+void Service::prove() {
+  canary_ = canary::run_canary({engine_->maps(), *publisher_, cgroups_, conf_.runtime + "/canary", [this](const std::string& hook) {
+                                  for (const kernel::ProgramState& program : engine_->programs())
+                                    if (program.hook == hook) return program.attached;
+                                  return true;  // a hook without a program is one that nothing enforces: let it fail
+                                }});
+  if (canary_.passed()) log_info("canary refused by every hook");
+  else log_error("not enforced: " + canary_.why());
+}
+
+Json Service::canary_json() const {
+  Json json;
+  json["passed"] = canary_.passed();
+  json["time"] = canary_.time;
+  if (!canary_.error.empty()) json["error"] = canary_.error;
+  json["hooks"] = Json::array();
+  for (const canary::HookProof& proof : canary_.hooks) {
+    Json hook = {{"hook", proof.hook}, {"refused", proof.refused && proof.counted}};
+    if (!proof.wanted) hook["absent"] = true;
+    if (!proof.detail.empty()) hook["detail"] = proof.detail;
+    json["hooks"].push_back(std::move(hook));
+  }
+  return json;
+}
+
+Service::Answer Service::containers() const {
+  Json list = Json::array(), unbound = Json::array();
+  for (auto& [index, c] : containers_->all()) {
+    const store::Policy* policy = registry_->at(c.slot);
+    list.push_back({{"container", escape_bytes(c.id)},
+                    {"policy", policy ? policy->state.name : ""},
+                    {"mode", events::mode_word(publisher_->read(c.slot).mode)},
+                    {"cgroup", escape_bytes(c.cgroup)},
+                    {"plain", c.plain},
+                    {"started", containers_->started(index)},
+                    {"since", c.started}});
+  }
+  for (const Unbound& u : unbound_) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
+  return Json{{"containers", list}, {"unbound", unbound}};
+}
+
+Service::Answer Service::status() const {
+  const kernel::Maps& maps = engine_->maps();
+  Json json;
+  json["schema"] = 1;
+  json["version"] = TREELINE_VERSION;
+  json["daemon"] = {{"pid", getpid()}, {"ephemeral", options_.ephemeral}, {"programs", opened_word(engine_->how())}};
+  json["kernel"] = facts_.release;
+  std::optional<Error> why = why_not_enforce();
+  json["can_enforce"] = !why;
+  if (why) json["why_not"] = why->message;
+  json["canary"] = canary_json();
+
+  Json hooks = Json::array();
+  size_t attached = 0;
+  for (const kernel::ProgramState& program : engine_->programs()) {
+    attached += program.attached;
+    if (!program.attached) hooks.push_back({{"hook", program.hook}, {"note", program.note}});
+  }
+  json["hooks"] = {{"attached", attached}, {"wanted", engine_->programs().size()}, {"not_attached", hooks}};
+  json["tag"] = maps.tags ? "task storage" : "hash by task";
+  json["events"] = source_->name();
+  json["arena"] = {{"used", publisher_->space().used()}, {"total", publisher_->space().total()}};
+  json["default"] = conf_.default_ == Default::kPolicy ? conf_.default_policy : conf_.default_ == Default::kRefuse ? "refuse" : "unbound";
+
+  Json policies = Json::array();
+  size_t not_enforced = 0;
+  for (const store::Policy* policy : registry_->all()) {
+    if (policy->learning) continue;
+    policies.push_back(policy_json(*policy));
+    if (policy->state.mode == TL_MODE_ENFORCE && (policy->mode != TL_MODE_ENFORCE || why)) ++not_enforced;
+  }
+  json["policies"] = std::move(policies);
+  json["not_enforced"] = not_enforced;
+  if (Answer learning = learn_status(); learning) json["learning"] = (*learning)["learning"];
+  if (Answer bound = containers(); bound) {
+    json["containers"] = (*bound)["containers"];
+    json["unbound"] = (*bound)["unbound"];
+  }
+  json["doubts"] = Json::array();
+  for (uint32_t hook = 0; hook < TL_HOOKS; ++hook)
+    for (uint32_t reason = TL_REASON_DOUBT; reason < TL_REASONS; ++reason)
+      if (uint64_t count = kernel::sum_over_cpus(maps.doubts.get(), hook * TL_REASONS + reason))
+        json["doubts"].push_back({{"hook", events::hook_word(hook)}, {"reason", events::reason_word(reason)}, {"count", count}});
+  json["losses"] = Json::object();
+  for (auto& [what, count] : losses()) json["losses"][what] = count;
+  return json;
+}
+
+Service::Answer Service::doctor() {
+  prove();
+  Json list = Json::array();
+  for (const kernel::Prerequisite& p : kernel::judge(facts_))
+    list.push_back({{"name", p.name}, {"state", p.state == kernel::State::kOk ? "ok" : p.state == kernel::State::kNote ? "note" : "missing"},
+                    {"found", p.found}, {"remedy", p.remedy}});
+  std::optional<Error> why = why_not_enforce();
+  Json json;
+  json["prerequisites"] = std::move(list);
+  json["canary"] = canary_json();
+  json["can_enforce"] = !why;
+  if (why) json["why_not"] = why->message;
+  return json;
+}
+
+}  // namespace treeline::daemon
