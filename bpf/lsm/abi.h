@@ -284,7 +284,7 @@ enum tl_mode {
 
 /*
  * policies: ARRAY[TL_SLOTS], mmapable. One 64-bit store publishes: generation << 36 | mode << 32 | arena address of the image.
- * Address is in bytes from the arena's start, a multiple of 64; 0 with mode learn means no image. Generation counts per slot
+ * Address is in bytes from the arena's start, a multiple of 64; no image is ever placed at 0: 0 means none (learn). Generation counts per slot
  * from 1 and wraps within 28 bits.
  */
 #define TL_SLOTS 1024
@@ -344,7 +344,9 @@ struct tl_container {
 	__u32 flags;
 	struct tl_file_id stdio[3]; /* fds 0-2 of the entry */
 	__u64 bound_at; /* ktime_get_boot_ns at binding, written by user space */
-	__u64 reserved[5];
+	__u32 mount_ns_inum; /* inode number of the container's mount namespace at binding, written by user space; 0 for a plain tree */
+	__u32 reserved32;
+	__u64 reserved[4];
 };
 
 /* control: ARRAY[1], mmapable. */
@@ -534,7 +536,7 @@ struct tl_event {
 	__u8 text_kind; /* reserved */
 	__u16 port; /* host byte order; OUT: the peer's, IN: the local one */
 	__u16 text_length; /* bytes of text, no NUL */
-	__u16 text2_length; /* bytes of the second text, directly behind the first */
+	__u16 text2_length; /* bytes of the second text, at text + TL_EVENT_TEXT / 2 */
 	__u16 flags; /* enum tl_event_flag */
 	__u8 address[16]; /* network order; IPv4 in the first four */
 	char comm[16];

@@ -49,7 +49,6 @@ typedef __u32 tl_elem;
 /* tl_img, TL_ELEM, TL_AT64, TL_ELEM_FIRST_SLOT and TL_ELEM_SLOTS come from arena.bpf.h. */
 #endif
 #define TL_LOAD64(img, off) TL_AT64(TL_ELEM(img, off), img, off)
-#define TL_UNROLL _Pragma("clang loop unroll(full)")
 
 TL_INLINE __u32 tl_load32(tl_img img, __u32 off)
 {
@@ -74,9 +73,6 @@ TL_INLINE __u32 tl_dfa_feed(tl_img img, __u32 state, __u64 word, __u32 n)
 	tl_elem elem = TL_ELEM(img, TL_SLOT_OFFSET(state));
 	__u32 first = TL_ELEM_FIRST_SLOT(img, state);
 
-#ifdef __clang__
-	TL_UNROLL
-#endif
 	for (__u32 i = 0; i < 8; i++) {
 		__u64 entry;
 		__u32 next;

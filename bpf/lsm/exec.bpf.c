@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Fork, exec, exit: how a tag comes to a task and moves through the tree.
+ *
+ *   task_alloc                fork copies the tag; an untagged parent below a bound cgroup is adopted
+ *   task_free                 the tag's entry by address goes with the task
+ *   bprm_check_security       once per hop: which node would this exec lead to? Kept as pending, for this bprm
+ *   bprm_committing_creds     pending becomes the node; its users and the inherited file descriptors are judged
+ *
+ * A failed exec has no hook, so a pending node is honoured only by a later hop of the same bprm and by its commit; the first hop of
+ * the next exec overwrites it (a first hop is told by bprm->interp == bprm->filename, so a reused address is no way in).
+ */
+#include "report.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+/* ------------------------------------------------------------------------------------------------- adoption --- */
+static __always_inline struct tl_container *container_of_tag(const struct tl_tag *tag)
+{
+	u32 index = tag->container;
+
+	return bpf_map_lookup_elem(&containers, &index);
+}
+
+/* The container whose cgroup, or an ancestor of it, the current task is in; TL_CONTAINERS: none. */
+__noinline u32 bound_container(void)
+{
+	for (int level = 1; level <= TL_CGROUP_DEPTH; level++) {
+		u64 id = bpf_get_current_ancestor_cgroup_id(level);
+		u32 *index;
+
+		if (!id)
+			break;
+		index = bpf_map_lookup_elem(&bindings, &id);
+		if (index)
+			return *index;
+	}
+	return TL_CONTAINERS;
+}
+
+static __always_inline int write_tag(struct task_struct *task, u64 address, struct tl_tag *tag)
+{
+	if (bpf_map_update_elem(&tags_by_task, &address, tag, BPF_ANY))
+		return -1;
+	if (k_task_storage && !bpf_task_storage_get(&tags, task, tag, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return -1;
+	return 0;
+}
+
+/*
+ * An untagged task in fork or exec. 0: not bound. 1: it was, and has a tag now (the runtime's). -1: it was, and could not be tagged.
+ */
+static __always_inline int adopt(u32 hook)
+{
+	struct tl_control *c = the_control();
+	struct tl_container *container;
+	struct tl_tag tag = {};
+	u32 index;
+
+	if (!c || !c->bound)
+		return 0;
+	index = bound_container();
+	if (index >= TL_CONTAINERS)
+		return 0;
+	container = bpf_map_lookup_elem(&containers, &index);
+	if (!container || !(container->flags & TL_CONTAINER_BOUND))
+		return 0;
+	tag.node = container->flags & TL_CONTAINER_STARTED ? TL_KEY_JOIN : TL_KEY_ENTRY;
+	tag.slot = container->slot;
+	tag.container = index;
+	tag.flags = TL_TAG_RUNTIME | (container->flags & TL_CONTAINER_STARTED ? TL_TAG_JOINED : 0);
+	tag.start_time = READ(struct task_struct, start_time, bpf_get_current_task());
+	if (write_tag(k_task_storage ? bpf_get_current_task_btf() : NULL, bpf_get_current_task(), &tag)) {
+		doubt(hook, TL_REASON_NO_MEMORY);
+		return -1;
+	}
+	return 1;
+}
+
+SEC("lsm/task_alloc")
+int BPF_PROG(tl_task_alloc, struct task_struct *task)
+{
+	struct tl_tag *mine = my_tag(), tag;
+	u64 address = (u64)task;
+	int adopted;
+
+	if (!mine) {
+		adopted = adopt(TL_HOOK_TASK_ALLOC);
+		if (adopted < 0)
+			return -EPERM;
+		if (!adopted) {
+			/* The address may have been a tagged task's whose entry could not be deleted. */
+			if (!k_task_storage)
+				bpf_map_delete_elem(&tags_by_task, &address);
+			return 0;
+		}
+		mine = my_tag();
+		if (!mine) {
+			doubt(TL_HOOK_TASK_ALLOC, TL_REASON_NO_TAG);
+			return -EPERM;
+		}
+	}
+	tag = *mine;
+	tag.flags &= ~(TL_TAG_PENDING_EDGE | TL_TAG_ENTRY_PENDING);
+	tag.pending_bprm = 0;
+	tag.pending_node = 0;
+	tag.start_time = 0;
+	if (write_tag(task, address, &tag)) {
+		doubt(TL_HOOK_TASK_ALLOC, TL_REASON_NO_MEMORY);
+		return -EPERM;
+	}
+	return 0;
+}
+
+SEC("lsm/task_free")
+int BPF_PROG(tl_task_free, struct task_struct *task)
+{
+	u64 address = (u64)task;
+
+	bpf_map_delete_elem(&tags_by_task, &address);
+	return 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------- exec --- */
+/* The mount that is the visible root of the current namespace, if the whole path above it is empty: paths that end there need no more. */
+__noinline u64 root_shortcut(u64 ns)
+{
+	u64 fs = READ(struct task_struct, fs, bpf_get_current_task());
+	u64 vfsmount = READ(struct path, mnt, fs + FIELD(struct fs_struct, root));
+	u64 root = READ(struct vfsmount, mnt_root, vfsmount);
+	u64 mount = mount_of(vfsmount);
+
+	if (namespace_of(vfsmount) != ns || READ(struct super_block, s_magic, READ(struct dentry, d_sb, root)) == PROC_SUPER_MAGIC)
+		return 0;
+	for (u32 i = 0; i < 4; i++) {
+		u64 parent = READ(struct mount, mnt_parent, mount);
+
+		if (parent == mount)
+			return vfsmount;
+		if (READ(struct mount, mnt_mountpoint, mount) != READ(struct mount, mnt.mnt_root, parent))
+			return 0;
+		mount = parent;
+	}
+	return 0;
+}
+
+static __always_inline u64 my_mount_namespace(void)
+{
+	return READ(struct nsproxy, mnt_ns, READ(struct task_struct, nsproxy, bpf_get_current_task()));
+}
+
+static __always_inline u64 sequence_of(u64 ns)
+{
+	if (!ns)
+		return 0;
+	if (bpf_core_field_exists(struct ns_common___id, ns_id))
+		return read_u64(ns + FIELD(struct mnt_namespace, ns) + FIELD(struct ns_common___id, ns_id));
+	return READ(struct mnt_namespace, seq, ns);
+}
+
+/*
+ * Is an exec by the runtime one of a file inside the container? Inside: the task is in the container's mount namespace, and so is the
+ * file. (runc and crun start as a memfd, a detached mount, or from the host's namespace.)
+ */
+static __always_inline bool inside(const struct tl_container *c, u64 vfsmount)
+{
+	u64 ns = my_mount_namespace(), seq = sequence_of(ns);
+
+	if (namespace_of(vfsmount) != seq)
+		return false;
+	if (c->flags & TL_CONTAINER_PLAIN)
+		return true;
+	if (c->mount_ns)
+		return c->mount_ns == seq;
+	return !c->mount_ns_inum || READ32(struct ns_common, inum, ns + FIELD(struct mnt_namespace, ns)) == c->mount_ns_inum;
+}
+
+#define EXEC(reason) \
+	(WHAT(TL_HOOK_BPRM_CHECK, reason, TL_KIND_EXEC, TL_EXECUTE) | WHAT_FLAGS(WHAT_EPERM))
+
+/*
+ * The tag takes a pending node: in learn its key is made from the path, in monitor and enforce it is the edge's. Returns 0, or `what` to
+ * report; EXEC_REFUSE where there is nothing to tell beyond the count.
+ */
+#define EXEC_REFUSE ~0ull
+__noinline u64 exec_check(u64 bprm)
+{
+	struct tl_tag *tag = my_tag();
+	u64 file = READ(struct linux_binprm, file, bprm), dentry = file_dentry(file), vfsmount = file_mount(file), ns, hash;
+	bool later_hop = READ(struct linux_binprm, interp, bprm) != READ(struct linux_binprm, filename, bprm);
+	struct tl_container *c;
+	u32 class_id, next;
+	struct subject s;
+
+	if (!tag)
+		return 0;
+	if (tag->flags & TL_TAG_RUNTIME) {
+		c = container_of_tag(tag);
+		if (!c) {
+			doubt(TL_HOOK_BPRM_CHECK, TL_REASON_NO_TAG);
+			return EXEC_REFUSE;
+		}
+		if (!inside(c, vfsmount)) {
+			tag->flags &= ~TL_TAG_PENDING_EDGE;
+			return 0;
+		}
+		if (!later_hop) {
+			tag->mount_ns = sequence_of(my_mount_namespace());
+			tag->root_mount = root_shortcut(tag->mount_ns);
+			tag->node = c->flags & TL_CONTAINER_STARTED ? TL_KEY_JOIN : TL_KEY_ENTRY;
+			tag->cache = 0;
+			tag->flags |= TL_TAG_ENTRY_PENDING;
+			if (c->flags & TL_CONTAINER_STARTED)
+				tag->flags |= TL_TAG_JOINED;
+		}
+	}
+	if (later_hop && (!(tag->flags & TL_TAG_PENDING_EDGE) || tag->pending_bprm != bprm)) {
+		doubt(TL_HOOK_BPRM_CHECK, TL_REASON_NO_PENDING);
+		return EXEC_REFUSE;
+	}
+	if (!later_hop)
+		tag->flags &= ~TL_TAG_PENDING_EDGE;
+	tag->pending_bprm = bprm;
+	subject_of(&s, tag);
+	ns = tag->mount_ns;
+	class_id = reserved_class(dentry, vfsmount, 0);
+
+	if (s.mode == TL_MODE_LEARN) {
+		if (later_hop)
+			return WITH_CLASS(WHAT(TL_HOOK_BPRM_CHECK, 0, TL_KIND_INTERPRETER, 0) | WHAT_FLAGS(WHAT_PENDING), class_id);
+		hash = object_hash(dentry, vfsmount, ns, class_id);
+		tag->pending_node = tl_child_key(tag->node, hash);
+		tag->flags |= TL_TAG_PENDING_EDGE;
+		return WITH_CLASS(EXEC(TL_REASON_NONE), class_id);
+	}
+
+	if (!class_id)
+		class_id = class_of_state(s.img, walk_slow(s.img, TL_DFA_START, dentry, vfsmount, ns));
+	if (later_hop) {
+		/* Outside, one event told it all; and where the script was refused, this is not reached. */
+		if (tag->pending_node == TL_KEY_OUTSIDE)
+			return 0;
+		next = row_of_key(s.img, tag->pending_node);
+		if (tl_exec_edge(s.img, next, class_id, TL_EDGE_INTERPRETER))
+			return 0;
+		if (s.mode == TL_MODE_MONITOR)
+			tag->pending_node = TL_KEY_OUTSIDE;
+		return WITH_CLASS(EXEC(TL_REASON_INTERPRETER), class_id);
+	}
+	next = tl_exec_edge(s.img, s.row, class_id, 0);
+	tag->flags |= TL_TAG_PENDING_EDGE;
+	if (next) {
+		tag->pending_node = TL_ROW64(s.img, next, key);
+		return 0;
+	}
+	tag->pending_node = TL_KEY_OUTSIDE;
+	if (s.mode != TL_MODE_MONITOR)
+		tag->flags &= ~TL_TAG_PENDING_EDGE;
+	return WITH_CLASS(EXEC(TL_REASON_NOT_IN_TREE), class_id);
+}
+
+SEC("lsm/bprm_check_security")
+int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
+{
+	u64 file_address, what;
+
+	if (!my_tag()) {
+		int adopted = adopt(TL_HOOK_BPRM_CHECK);
+
+		if (adopted <= 0)
+			return adopted ? -EPERM : 0;
+	}
+	what = exec_check(raw_argument(ctx, 0));
+	if (!what)
+		return 0;
+	if (what == EXEC_REFUSE)
+		return -EPERM;
+	file_address = READ(struct linux_binprm, file, raw_argument(ctx, 0));
+	return finish(ctx, report_path(what, file_dentry(file_address), file_mount(file_address), 0, 0));
+}
+
+/* -------------------------------------------------------------------------------------------------- commit --- */
+#define MAX_FDS 4096
+
+static __always_inline bool same_file(const struct tl_file_id *id, u64 dev, u64 ino)
+{
+	return id->ino == ino && id->dev == dev && ino;
+}
+
+/* fds 0-2 of the entry are the operator's: granted by identity, on whatever number they are inherited later. */
+__noinline bool granted_stdio(u64 file)
+{
+	struct tl_tag *tag = my_tag();
+	struct tl_container *c = tag ? container_of_tag(tag) : NULL;
+	u64 inode = READ(struct file, f_inode, file), dev, ino;
+
+	if (!c || !inode)
+		return false;
+	ino = READ(struct inode, i_ino, inode);
+	dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
+	return same_file(&c->stdio[0], dev, ino) || same_file(&c->stdio[1], dev, ino) || same_file(&c->stdio[2], dev, ino);
+}
+
+__noinline u32 remember_stdio(u32 index, u64 files)
+{
+	struct tl_container *c = bpf_map_lookup_elem(&containers, &index);
+	u64 table = READ(struct fdtable, fd, READ(struct files_struct, fdt, files));
+
+	if (!c)
+		return 0;
+	for (u32 i = 0; i < 3; i++) {
+		u64 file = read_u64(table + 8 * i), inode = file ? READ(struct file, f_inode, file) : 0;
+
+		if (!inode)
+			continue;
+		c->stdio[i].ino = READ(struct inode, i_ino, inode);
+		c->stdio[i].dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
+	}
+	return 0;
+}
+
+/* What an inherited file is to the node that the task is on now: 0, or the question to ask. */
+__noinline u64 fd_question(u64 file)
+{
+	u32 mode = READ32(struct file, f_mode, file), words;
+	u64 inode = READ(struct file, f_inode, file);
+
+	/* O_PATH gives nothing by itself: what is done with it is judged then. */
+	if ((mode & FMODE_PATH) || granted_stdio(file))
+		return 0;
+	words = words_of_open(READ32(struct file, f_flags, file) & ~O_TRUNC, mode, (u16)READ(struct inode, i_mode, inode));
+	return WHAT(TL_HOOK_BPRM_COMMITTING, TL_REASON_INHERITED_FD, TL_KIND_FILE, words) | WHAT_FLAGS(WHAT_ALWAYS_KILL);
+}
+
+/* The first open descriptor at or after `from`; MAX_FDS: none. */
+__noinline u32 next_fd(u64 fdt, u32 from)
+{
+	u64 bits = READ(struct fdtable, open_fds, fdt);
+	u32 max = READ32(struct fdtable, max_fds, fdt);
+
+	u32 word = from / 64;
+	u64 mask = ~0ull << (from & 63);
+
+	for (u32 i = 0; i < MAX_FDS / 64; i++) {
+		u64 open;
+
+		if (word * 64 >= max || word >= MAX_FDS / 64)
+			break;
+		open = read_u64(bits + 8 * word) & mask;
+		if (open) {
+			/* lowest set bit, without a loop */
+			open &= -open;
+			return word * 64 + (open & 0xffffffff00000000 ? 32 : 0) + (open & 0xffff0000ffff0000 ? 16 : 0) +
+			       (open & 0xff00ff00ff00ff00 ? 8 : 0) + (open & 0xf0f0f0f0f0f0f0f0 ? 4 : 0) + (open & 0xcccccccccccccccc ? 2 : 0) +
+			       (open & 0xaaaaaaaaaaaaaaaa ? 1 : 0);
+		}
+		mask = ~0ull;
+		word++;
+	}
+	return MAX_FDS;
+}
+
+/* Descriptors beyond the bound cannot be judged in a bounded program. */
+__noinline bool too_many_fds(u64 files)
+{
+	u64 fdt = READ(struct files_struct, fdt, files), bits = READ(struct fdtable, open_fds, fdt);
+	u32 max = READ32(struct fdtable, max_fds, fdt);
+
+	for (u32 i = 0; i < 1024; i++) {
+		if (MAX_FDS + i * 64 >= max)
+			return false;
+		if (read_u64(bits + MAX_FDS / 8 + 8 * i))
+			return true;
+	}
+	return true;
+}
+
+/* Pending becomes the node. 0: nothing to do; 1: the node is new, judge what comes with it; 2: in doubt, the task has to go. */
+__noinline u32 exec_commit(u64 bprm)
+{
+	struct tl_tag *tag = my_tag();
+	u64 me = bpf_get_current_task();
+	struct tl_container *c;
+	u32 entry;
+
+	if (!tag)
+		return 0;
+	if (!(tag->flags & TL_TAG_PENDING_EDGE) || tag->pending_bprm != bprm) {
+		if (tag->flags & TL_TAG_RUNTIME)
+			return 0;
+		doubt(TL_HOOK_BPRM_COMMITTING, TL_REASON_NO_PENDING);
+		return 2;
+	}
+	entry = tag->flags & TL_TAG_ENTRY_PENDING;
+	tag->node = tag->pending_node;
+	tag->cache = 0;
+	tag->pending_bprm = 0;
+	tag->pending_node = 0;
+	tag->flags &= ~(TL_TAG_PENDING_EDGE | TL_TAG_ENTRY_PENDING | TL_TAG_RUNTIME);
+	if (k_task_storage && bpf_map_update_elem(&tags_by_task, &me, tag, BPF_ANY))
+		doubt(TL_HOOK_BPRM_COMMITTING, TL_REASON_NO_MEMORY);
+	if (entry) {
+		c = container_of_tag(tag);
+		if (c && !(c->flags & TL_CONTAINER_STARTED)) {
+			c->mount_ns = tag->mount_ns;
+			c->root_mount = tag->root_mount;
+			c->flags |= TL_CONTAINER_STARTED;
+		}
+		remember_stdio(tag->container, READ(struct task_struct, files, me));
+	}
+	return 1;
+}
+
+__noinline u32 check_user(u64 bprm)
+{
+	u32 uid = READ32(struct cred, euid, READ(struct linux_binprm, cred, bprm));
+	struct subject s;
+
+	if (!subject(&s))
+		return 0;
+	if (s.mode != TL_MODE_LEARN && tl_user_allowed(s.img, s.row, uid))
+		return 0;
+	return report_number(WHAT(TL_HOOK_BPRM_COMMITTING, TL_REASON_USER, TL_KIND_USER, 0) | WHAT_FLAGS(WHAT_ALWAYS_KILL), uid);
+}
+
+#define JUDGED_FDS 128 /* open descriptors that one exec may hand over; more is refused */
+
+/* A void hook: it cannot refuse. What is not allowed is killed before its first instruction. */
+SEC("lsm/bprm_committing_creds")
+int BPF_PROG(tl_bprm_committing_creds, struct linux_binprm *bprm)
+{
+	u64 files, fdt;
+	u32 fd = 0, step;
+
+	if (!my_tag())
+		return 0;
+	step = exec_commit(raw_argument(ctx, 0));
+	if (step == 2)
+		bpf_send_signal(SIGKILL);
+	if (step != 1)
+		return 0;
+	ASK(check_user(raw_argument(ctx, 0)));
+	files = READ(struct task_struct, files, bpf_get_current_task());
+	fdt = READ(struct files_struct, fdt, files);
+	for (u32 i = 0; i < JUDGED_FDS; i++) {
+		u64 file, what;
+
+		fd = next_fd(fdt, fd);
+		if (fd >= MAX_FDS)
+			break;
+		file = read_u64(READ(struct fdtable, fd, fdt) + 8 * fd);
+		fd++;
+		what = file ? fd_question(file) : 0;
+		if (what)
+			what = judge_path(what, file_dentry(file), file_mount(file));
+		if (what)
+			ASK(report_path(what, file_dentry(file), file_mount(file), 0, 0));
+	}
+	if (next_fd(fdt, fd) < MAX_FDS || too_many_fds(files)) {
+		doubt(TL_HOOK_BPRM_COMMITTING, TL_REASON_TOO_MANY_FDS);
+		ASK(report_number(WHAT(TL_HOOK_BPRM_COMMITTING, TL_REASON_TOO_MANY_FDS, TL_KIND_FILE, 0) | WHAT_FLAGS(WHAT_ALWAYS_KILL), JUDGED_FDS));
+	}
+	return 0;
+}

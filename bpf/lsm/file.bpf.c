@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Files.
+ *
+ *   file_open                        may the node read, write, append, list this object?
+ *   mmap_file, file_mprotect         may the node have this memory executable?
+ *   path_unlink, path_rmdir          delete
+ *   path_mkdir, path_mknod, path_symlink   create, mkdir, mknod, link under this name
+ *   path_link, path_rename           both names; the new one must not grant any node more than the old one did
+ *   path_truncate, file_truncate     write
+ *   path_chmod, path_chown           setattr
+ */
+#include "report.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define VM_WRITE 2
+#define VM_EXEC 4
+
+static __always_inline u64 file_dentry(u64 file) { return READ(struct file, f_path.dentry, file); }
+static __always_inline u64 file_mount(u64 file) { return READ(struct file, f_path.mnt, file); }
+
+/* Words that an open file needs. */
+static __always_inline u32 words_of_open(u32 flags, u32 mode, u16 inode_mode)
+{
+	u32 words = 0;
+
+	if ((inode_mode & S_IFMT) == S_IFDIR)
+		return TL_LIST;
+	if (mode & FMODE_READ)
+		words |= TL_READ;
+	if (mode & FMODE_WRITE)
+		words |= flags & O_APPEND ? TL_APPEND : TL_WRITE;
+	if (flags & O_TRUNC)
+		words |= TL_WRITE;
+	return words;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(tl_file_open, struct file *file)
+{
+	struct subject s;
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+	struct inode *inode;
+	u32 words, flags;
+	u64 state, what, file_address;
+
+	if (!subject(&s))
+		return 0;
+	flags = file->f_flags;
+	/* A stacked file system opens its layer's file: not the container's act. An exec's own opens are judged by the exec hooks. */
+	if ((file->f_mode & FMODE_BACKING) || (flags & FMODE_EXEC_FLAG))
+		return 0;
+	inode = file->f_inode;
+	words = words_of_open(flags, file->f_mode, inode->i_mode);
+	what = WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words) |
+	       WHAT_FLAGS((flags & O_TMPFILE_BIT) == O_TMPFILE_BIT && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0);
+	mnt = file->f_path.mnt;
+	dentry = file->f_path.dentry;
+	if (s.mode != TL_MODE_LEARN && (u64)mnt == s.tag->root_mount && inode->i_nlink && dentry->d_hash.pprev) {
+		state = walk_fast(s.img, TL_DFA_START, dentry, mnt->mnt_root);
+		if (state < WALK_ERROR && !tl_missing_access(s.img, s.row, tl_dfa_class(s.img, (u32)state), words))
+			return 0;
+	}
+	file_address = raw_argument(ctx, 0);
+	ASK_PATH(what, file_dentry(file_address), file_mount(file_address));
+	return 0;
+}
+
+/* ----------------------------------------------------------------------------------------- executable memory --- */
+static __always_inline u32 check_operation(u32 hook, u32 operation)
+{
+	struct subject s;
+
+	if (!subject(&s))
+		return 0;
+	if (s.mode != TL_MODE_LEARN && tl_operation_allowed(s.img, s.row, operation))
+		return 0;
+	return report_number(WHAT(hook, TL_REASON_OPERATION, TL_KIND_OPERATION, 0), operation);
+}
+
+/* Is this file the task's program? Exec judged it. (Its mapping by the kernel comes after the commit, so it belongs to the new node.) */
+static __always_inline bool own_program(u64 file)
+{
+	u64 exe = READ(struct mm_struct, exe_file, READ(struct task_struct, mm, bpf_get_current_task()));
+
+	return file == exe || (READ(struct file, f_inode, file) == READ(struct file, f_inode, exe) &&
+			       READ(struct file, f_path.mnt, file) == READ(struct file, f_path.mnt, exe));
+}
+
+/* The path that the container knows a file by: a mapping of an overlay's file holds, from 6.5 on, the layer's. */
+static __always_inline u64 user_path(u64 file)
+{
+	if (bpf_core_field_exists(struct backing_file, user_path) && (READ32(struct file, f_mode, file) & FMODE_BACKING))
+		return file + FIELD(struct backing_file, user_path);
+	return file + FIELD(struct file, f_path);
+}
+
+#define ASK_MAP(hook, file) \
+	do { \
+		u64 mapped = user_path(file); \
+		if (!own_program(file)) \
+			ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_MAP), READ(struct path, dentry, mapped), READ(struct path, mnt, mapped)); \
+	} while (0)
+
+SEC("lsm/mmap_file")
+int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot)
+{
+	u64 file_address;
+
+	/* prot, not reqprot: READ_IMPLIES_EXEC shows only there. */
+	if (!(prot & PROT_EXEC) || !my_tag())
+		return 0;
+	if (!file || (prot & PROT_WRITE))
+		ASK(check_operation(TL_HOOK_MMAP_FILE, TL_OP_JIT));
+	if (!file)
+		return 0;
+	file_address = raw_argument(ctx, 0);
+	ASK_MAP(TL_HOOK_MMAP_FILE, file_address);
+	return 0;
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+{
+	unsigned long had = vma->vm_flags;
+	u64 file_address;
+
+	if (!(prot & PROT_EXEC) || !my_tag())
+		return 0;
+	if ((had & VM_EXEC) && !((prot & PROT_WRITE) && !(had & VM_WRITE)))
+		return 0; /* it was executable and does not become writable */
+	/* Writable and executable, or executable after it could be written: anonymous memory, or private pages of a file. */
+	if ((prot & PROT_WRITE) || !vma->vm_file || vma->anon_vma) {
+		u32 operation = TL_OP_JIT;
+
+		struct mm_struct *mm = vma->vm_mm;
+
+		if (mm && vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack)
+			operation = TL_OP_STACK_EXEC;
+		ASK(check_operation(TL_HOOK_FILE_MPROTECT, operation));
+	}
+	if (!vma->vm_file)
+		return 0;
+	file_address = READ(struct vm_area_struct, vm_file, raw_argument(ctx, 0));
+	ASK_MAP(TL_HOOK_FILE_MPROTECT, file_address);
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------ names --- */
+#define NAME(hook, words) (WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, words) | WHAT_FLAGS(WHAT_NAME))
+
+#define NAME_HOOK(hook, HOOK, words) \
+	SEC("lsm/" #hook) \
+	int tl_##hook(u64 *ctx) \
+	{ \
+		u64 dentry, vfsmount; \
+\
+		if (!my_tag()) \
+			return 0; \
+		dentry = raw_argument(ctx, 1); \
+		vfsmount = READ(struct path, mnt, raw_argument(ctx, 0)); \
+		ASK_PATH(NAME(TL_HOOK_##HOOK, words), dentry, vfsmount); \
+		return 0; \
+	}
+/* All of them: (const struct path *parent, struct dentry *name, ...) */
+NAME_HOOK(path_unlink, PATH_UNLINK, TL_DELETE)
+NAME_HOOK(path_rmdir, PATH_RMDIR, TL_DELETE)
+NAME_HOOK(path_mkdir, PATH_MKDIR, TL_MKDIR)
+NAME_HOOK(path_symlink, PATH_SYMLINK, TL_LINK)
+
+#define S_IFREG 0100000
+SEC("lsm/path_mknod")
+int tl_path_mknod(u64 *ctx)
+{
+	u64 dentry, vfsmount;
+	u32 mode;
+
+	if (!my_tag())
+		return 0;
+	mode = (u32)raw_argument(ctx, 2) & S_IFMT;
+	dentry = raw_argument(ctx, 1);
+	vfsmount = READ(struct path, mnt, raw_argument(ctx, 0));
+	/* Every open(O_CREAT) that makes a file comes through here, with S_IFREG or no type at all. */
+	ASK_PATH(NAME(TL_HOOK_PATH_MKNOD, !mode || mode == S_IFREG ? TL_CREATE : TL_MKNOD), dentry, vfsmount);
+	return 0;
+}
+
+/*
+ * An existing object gets a second or another name. Each name needs its word, and beyond that no node may have a right on the new name
+ * that it lacks on the old one. A directory takes its whole subtree along: both names must end in the same state of the automaton.
+ */
+__noinline bool move_allowed(u64 from, u64 vfsmount_from, u64 to, u64 vfsmount_to)
+{
+	struct subject s;
+	u64 old_state, new_state, inode;
+
+	if (!subject(&s) || s.mode == TL_MODE_LEARN)
+		return true;
+	old_state = walk_slow(s.img, TL_DFA_START, from, vfsmount_from, s.tag->mount_ns);
+	new_state = walk_slow(s.img, TL_DFA_START, to, vfsmount_to, s.tag->mount_ns);
+	if (old_state >= WALK_ERROR || new_state >= WALK_ERROR)
+		return false;
+	inode = READ(struct dentry, d_inode, from);
+	if (inode && (READ32(struct inode, i_mode, inode) & S_IFMT) == S_IFDIR)
+		return old_state == new_state;
+	return tl_move_allowed(s.img, tl_dfa_class(s.img, (u32)old_state), tl_dfa_class(s.img, (u32)new_state));
+}
+#define ASK_MOVE(hook, words, from, vfsmount_from, to, vfsmount_to) \
+	do { \
+		if (!move_allowed(from, vfsmount_from, to, vfsmount_to)) \
+			ASK(report_path(WHAT(hook, TL_REASON_MOVE, TL_KIND_FILE, words) | WHAT_FLAGS(WHAT_NAME), to, vfsmount_to, from, vfsmount_from)); \
+	} while (0)
+
+#define RENAME_EXCHANGE 2
+
+#define GONE NAME(TL_HOOK_PATH_RENAME, TL_DELETE)
+#define MADE NAME(TL_HOOK_PATH_RENAME, TL_CREATE | TL_RENAME_IN)
+
+SEC("lsm/path_rename")
+int tl_path_rename(u64 *ctx)
+{
+	u64 from, to, old_dentry, new_dentry;
+	bool exchange, replaces;
+
+	if (!my_tag())
+		return 0;
+	from = READ(struct path, mnt, raw_argument(ctx, 0));
+	to = READ(struct path, mnt, raw_argument(ctx, 2));
+	old_dentry = raw_argument(ctx, 1);
+	new_dentry = raw_argument(ctx, 3);
+	/* The flags came as a fifth argument in 6.0 (100f59d96405); before, the caller asked once for each direction of an exchange. */
+	exchange = k_rename_flags && ((u32)raw_argument(ctx, 4) & RENAME_EXCHANGE);
+	replaces = READ(struct dentry, d_inode, new_dentry) != 0;
+	ASK_PATH(GONE, old_dentry, from);
+	ASK_PATH(MADE, new_dentry, to);
+	if (replaces)
+		ASK_PATH(GONE, new_dentry, to);
+	if (exchange)
+		ASK_PATH(MADE, old_dentry, from);
+	ASK_MOVE(TL_HOOK_PATH_RENAME, TL_RENAME_IN, old_dentry, from, new_dentry, to);
+	if (exchange)
+		ASK_MOVE(TL_HOOK_PATH_RENAME, TL_RENAME_IN, new_dentry, to, old_dentry, from);
+	return 0;
+}
+
+/* (struct dentry *old, const struct path *new_dir, struct dentry *new): the old name's mount is not given; it has to be new_dir's (linkat
+ * refuses to cross mounts, EXDEV). */
+SEC("lsm/path_link")
+int tl_path_link(u64 *ctx)
+{
+	u64 from, to, vfsmount, inode;
+
+	if (!my_tag())
+		return 0;
+	from = raw_argument(ctx, 0);
+	vfsmount = READ(struct path, mnt, raw_argument(ctx, 1));
+	to = raw_argument(ctx, 2);
+	ASK_PATH(NAME(TL_HOOK_PATH_LINK, TL_LINK), to, vfsmount);
+	inode = READ(struct dentry, d_inode, from);
+	/* An O_TMPFILE file gets its first name: that makes a file under it. */
+	if (inode && !READ32(struct inode, i_nlink, inode))
+		ASK_PATH(NAME(TL_HOOK_PATH_LINK, TL_CREATE), to, vfsmount);
+	else
+		ASK_MOVE(TL_HOOK_PATH_LINK, TL_LINK, from, vfsmount, to, vfsmount);
+	return 0;
+}
+
+/* An existing object by its struct path. */
+#define PATH_HOOK(hook, HOOK, words) \
+	SEC("lsm/" #hook) \
+	int tl_##hook(u64 *ctx) \
+	{ \
+		u64 path, dentry, vfsmount; \
+\
+		if (!my_tag()) \
+			return 0; \
+		path = raw_argument(ctx, 0); \
+		dentry = READ(struct path, dentry, path); \
+		vfsmount = READ(struct path, mnt, path); \
+		ASK_PATH(WHAT(TL_HOOK_##HOOK, TL_REASON_ACCESS, TL_KIND_FILE, words), dentry, vfsmount); \
+		return 0; \
+	}
+PATH_HOOK(path_truncate, PATH_TRUNCATE, TL_WRITE)
+PATH_HOOK(path_chmod, PATH_CHMOD, TL_SETATTR)
+PATH_HOOK(path_chown, PATH_CHOWN, TL_SETATTR)
+
+/* 6.2: ftruncate has a hook of its own (3350607dc563); before, path_truncate served it. */
+SEC("lsm/file_truncate")
+int tl_file_truncate(u64 *ctx)
+{
+	u64 file_address;
+
+	if (!my_tag())
+		return 0;
+	file_address = raw_argument(ctx, 0);
+	ASK_PATH(WHAT(TL_HOOK_FILE_TRUNCATE, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), file_dentry(file_address), file_mount(file_address));
+	return 0;
+}

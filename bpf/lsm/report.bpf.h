@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What becomes of an act that was judged: in learn it is recorded, in monitor and enforce what is not allowed is counted, told and, in
+ * enforce, refused.
+ *
+ *   u64 what = judge_path(WHAT(...), dentry, mount);         // 0: allowed; else what was missing
+ *   u32 r = report_path(what, dentry, mount, 0, 0);          // counts, drafts the event
+ *   return finish(ctx, r);                                   // sends the draft, signals, returns the error
+ *
+ * Three calls from the hook's own frame, since the kernel allows eight frames and 512 bytes of stack, and the walk needs six of them.
+ * All take addresses: a global function is verified once, and takes only numbers (5.10).
+ *
+ * A count is exact and lives in a map; an event is sent when a count reaches a power of two. Losing an event never changes a verdict.
+ */
+#ifndef TREELINE_BPF_LSM_REPORT_BPF_H
+#define TREELINE_BPF_LSM_REPORT_BPF_H
+
+#include "subject.bpf.h"
+
+#define EPERM 1
+#define EACCES 13
+#define SIGKILL 9
+
+/* What happened, in one number that fits an argument of a global function. */
+#define WHAT(hook, reason, kind, words) \
+	((u64)(hook) | (u64)(reason) << 8 | (u64)(kind) << 16 | (u64)(words) << 32)
+#define WHAT_CLASS(class_id) ((u64)(class_id) << 48) /* a reserved class, or how a walk failed */
+#define WHAT_FLAGS(flags) ((u64)(flags) << 24) /* WHAT_... below */
+#define WHAT_TMPFILE 1u
+#define WHAT_EXCL 2u
+#define WHAT_PENDING 4u /* the subject is the pending node (interpreter of a script) */
+#define WHAT_EPERM 8u /* refused with EPERM, else EACCES */
+#define WHAT_ALWAYS_KILL 16u /* the hook cannot refuse: what is refused is killed */
+#define WHAT_NAME 32u /* a name (parent and dentry), not an open object: no reserved class applies */
+
+#define what_hook(w) ((u8)(w))
+#define what_reason(w) ((u8)((w) >> 8))
+#define what_kind(w) ((u8)((w) >> 16))
+#define what_flags(w) ((u8)((w) >> 24))
+#define what_words(w) ((u16)((w) >> 32))
+#define what_class(w) ((u16)((w) >> 48))
+
+/* The answer of report_*: what finish() does. */
+#define REPORT_ERRNO 0xffu
+#define REPORT_DRAFT 0x100u
+#define REPORT_KILL 0x200u
+
+static __always_inline bool power_of_two(u64 n) { return (n & (n - 1)) == 0; }
+
+/* Counts a refused act; the new count. A full map is said, and still tells each one. */
+__noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object)
+{
+	struct tl_denial_key key = {.node = node,
+				    .object = object,
+				    .slot = slot,
+				    .hook = what_hook(what),
+				    .reason = what_reason(what),
+				    .access = what_words(what)};
+	u64 now = bpf_ktime_get_boot_ns();
+	struct tl_denial first = {.count = 1, .first = now, .last = now}, *d;
+
+	d = bpf_map_lookup_elem(&denials, &key);
+	if (!d) {
+		if (!bpf_map_update_elem(&denials, &key, &first, BPF_NOEXIST))
+			return 1;
+		d = bpf_map_lookup_elem(&denials, &key);
+		if (!d) {
+			lost(TL_LOSS_DENIALS);
+			return 1;
+		}
+	}
+	__sync_fetch_and_add(&d->count, 1);
+	d->last = now;
+	return d->count;
+}
+
+/* Counts a learned act; the count if its text has still to be told, else 0. */
+__noinline u64 count_learned(u32 container, u64 node, u64 what, u64 object)
+{
+	struct tl_learned_key key = {.node = node,
+				     .object = object,
+				     .container = container,
+				     .access = what_words(what),
+				     .kind = what_kind(what)};
+	u64 now = bpf_ktime_get_boot_ns();
+	struct tl_learned first = {.count = 1, .first = now, .last = now}, *l;
+
+	l = bpf_map_lookup_elem(&learned, &key);
+	if (!l) {
+		if (!bpf_map_update_elem(&learned, &key, &first, BPF_NOEXIST))
+			return 1;
+		l = bpf_map_lookup_elem(&learned, &key);
+		if (!l) {
+			lost(TL_LOSS_LEARNED);
+			return 0;
+		}
+	}
+	__sync_fetch_and_add(&l->count, 1);
+	l->last = now;
+	return l->told ? 0 : l->count;
+}
+
+/* The text of a learned object was sent: from now on it is only counted. */
+static __always_inline void mark_told(const struct tl_event *e)
+{
+	struct tl_learned_key key = {.node = e->node, .object = e->object, .container = e->container, .access = e->access, .kind = e->kind};
+	struct tl_learned *l = bpf_map_lookup_elem(&learned, &key);
+
+	if (l)
+		l->told = 1;
+}
+
+static __always_inline struct tl_event *my_draft(void)
+{
+	u64 me = bpf_get_current_task();
+
+	return bpf_map_lookup_elem(&scratch, &me);
+}
+
+/*
+ * Counts the act and, where it is to be told, begins the draft of this task (REPORT_DRAFT; my_draft() finds it). The rest of the answer is
+ * the verdict.
+ */
+__noinline u32 begin(u64 what, u64 object)
+{
+	struct tl_tag *tag = my_tag();
+	u64 me = bpf_get_current_task(), node, counted;
+	u32 verdict = TL_VERDICT_ALLOW, reason = what_reason(what), killing, answer = 0;
+	struct tl_event *e;
+	struct subject subject_now, *s = &subject_now;
+	void *zero;
+
+	if (!tag)
+		return 0;
+	subject_of(s, tag);
+	node = what_flags(what) & WHAT_PENDING ? tag->pending_node : tag->node;
+	if (s->mode == TL_MODE_LEARN) {
+		counted = count_learned(tag->container, node, what, object);
+		if (!counted)
+			return answer;
+	} else {
+		if (s->mode == TL_MODE_MONITOR && s->row == TL_ROW_OUTSIDE)
+			return answer;
+		if (s->mode < TL_MODE_LEARN || s->mode > TL_MODE_ENFORCE || !s->img)
+			reason = TL_REASON_NO_POLICY;
+		else if (s->row == TL_ROW_NONE)
+			reason = TL_REASON_ORPHAN;
+		else if (what_class(what) == TL_CLASS_UNREADABLE)
+			reason = TL_REASON_UNREADABLE;
+		else if (what_class(what) == TL_CLASS_DETACHED)
+			reason = TL_REASON_FOREIGN;
+		if (reason >= TL_REASON_DOUBT)
+			doubt(what_hook(what), reason);
+		what = (what & ~0xff00ull) | (u64)reason << 8;
+		if (s->mode == TL_MODE_MONITOR) {
+			verdict = TL_VERDICT_WOULD_DENY;
+		} else {
+			killing = (what_flags(what) & WHAT_ALWAYS_KILL) || (s->slot_flags & TL_SLOT_KILL) ||
+				  (s->row != TL_ROW_NONE && (tl_row_flags(s->img, s->row) & TL_ROW_KILL)) ||
+				  (reason == TL_REASON_ORPHAN && (s->slot_flags & TL_SLOT_ORPHANS_KILL));
+			verdict = killing ? TL_VERDICT_KILL : TL_VERDICT_DENY;
+			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (killing ? REPORT_KILL : 0);
+		}
+		counted = count_denial(tag->slot, node, what, object);
+		if (!power_of_two(counted))
+			return answer;
+	}
+	zero = zero_draft();
+	if (!zero || bpf_map_update_elem(&scratch, &me, zero, BPF_ANY) || !(e = bpf_map_lookup_elem(&scratch, &me))) {
+		lost(TL_LOSS_SCRATCH);
+		return answer;
+	}
+	answer |= REPORT_DRAFT;
+	e->type = s->mode == TL_MODE_LEARN ? TL_EVENT_LEARNED : TL_EVENT_DENIAL;
+	e->hook = what_hook(what);
+	e->verdict = verdict;
+	e->mode = s->mode;
+	e->reason = reason;
+	e->kind = what_kind(what);
+	e->access = what_words(what);
+	e->class_id = what_class(what);
+	e->flags = (tag->flags & TL_TAG_JOINED ? TL_EVENT_JOINED : 0) | (what_flags(what) & WHAT_EXCL ? TL_EVENT_EXCL : 0);
+	e->time = bpf_ktime_get_boot_ns();
+	e->node = node;
+	e->object = object;
+	e->count = counted;
+	e->slot = tag->slot;
+	e->container = tag->container;
+	e->generation = s->generation;
+	{
+		u64 pid_tgid = bpf_get_current_pid_tgid(), uid_gid = bpf_get_current_uid_gid();
+
+		e->tgid = pid_tgid >> 32;
+		e->pid = (u32)pid_tgid;
+		e->uid = (u32)uid_gid;
+		e->gid = uid_gid >> 32;
+		e->ppid = READ32(struct task_struct, tgid, READ(struct task_struct, real_parent, me));
+	}
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	return answer;
+}
+
+static __always_inline u64 seed(void)
+{
+	struct tl_control *c = the_control();
+
+	return c ? c->seed : 0;
+}
+
+static __always_inline u64 my_namespace(void)
+{
+	struct tl_tag *tag = my_tag();
+
+	return tag ? tag->mount_ns : 0;
+}
+
+/* The hash that names an object in learned and denials. */
+static __always_inline u64 object_hash(u64 dentry, u64 vfsmount, u64 ns_and_flags, u32 class_id)
+{
+	u64 hash;
+
+	if (class_id && class_id < TL_CLASS_FIRST && class_id != TL_CLASS_DETACHED && class_id != TL_CLASS_UNREADABLE)
+		return tl_hash_word(seed(), class_id);
+	hash = object_state(SINK_HASH, seed(), dentry, vfsmount, ns_and_flags);
+	/* Unreadable or foreign: one object per inode, so that a flood of them still folds. */
+	return hash < WALK_ERROR ? hash : tl_hash_word(seed() ^ hash, READ(struct dentry, d_inode, dentry));
+}
+
+static __always_inline void write_path(struct tl_event *e, u64 ns_and_flags, u64 dentry, u64 vfsmount, bool second)
+{
+	u64 length = object_state(SINK_TEXT, second ? SINK_TEXT_SECOND : 0, dentry, vfsmount, ns_and_flags);
+
+	if (length == WALK_FOREIGN) /* name it by its own namespace: for the reader, not for a verdict */
+		length = object_state(SINK_TEXT, second ? SINK_TEXT_SECOND : 0, dentry, vfsmount, namespace_of(vfsmount) | (ns_and_flags & NS_TMPFILE));
+	if (length >= WALK_ERROR) {
+		e->flags |= TL_EVENT_TRUNCATED;
+		length = 0;
+	}
+	if (second)
+		e->text2_length = (u16)length;
+	else
+		e->text_length = (u16)length;
+}
+
+/* An act on a path; (dentry2, vfsmount2): the second name of a rename or link, or 0. */
+__noinline u32 report_path(u64 what, u64 dentry, u64 vfsmount, u64 dentry2, u64 vfsmount2)
+{
+	u64 ns = my_namespace() | (what_flags(what) & WHAT_TMPFILE ? NS_TMPFILE : 0), object, next = 0;
+	struct tl_tag *tag = my_tag();
+	u32 class_id = what_class(what), answer;
+	struct tl_event *e;
+
+	if (what_kind(what) == TL_KIND_EXEC && tag)
+		next = tag->pending_node;
+	if (what_kind(what) == TL_KIND_EXEC && what_reason(what) == TL_REASON_NONE) {
+		object = next; /* learn: the child's key, which holds the path */
+	} else {
+		object = object_hash(dentry, vfsmount, ns, class_id);
+		if (dentry2)
+			object = tl_hash_word(object, dentry2); /* the second name differs where the first is the same: by its dentry */
+	}
+	answer = begin(what, object);
+	if (!(answer & REPORT_DRAFT) || !(e = my_draft()))
+		return answer;
+	e->next_node = next;
+	if (class_id && class_id < TL_CLASS_FIRST && class_id != TL_CLASS_DETACHED && class_id != TL_CLASS_UNREADABLE) {
+		e->object_type = TL_OBJECT_CLASS;
+		return answer;
+	}
+	e->object_type = TL_OBJECT_PATH;
+	write_path(e, ns, dentry, vfsmount, false);
+	if (dentry2)
+		write_path(e, ns, dentry2, vfsmount2, true);
+	return answer;
+}
+
+/* A capability, an operation, a user, a kind of socket. */
+__noinline u32 report_number(u64 what, u64 number)
+{
+	u32 answer = begin(what, number);
+	struct tl_event *e;
+
+	if ((answer & REPORT_DRAFT) && (e = my_draft())) {
+		e->object_type = TL_OBJECT_NUMBER;
+		e->number = what_kind(what) == TL_KIND_SOCKET ? (u32)(number >> 32) : (u32)number;
+		if (what_kind(what) == TL_KIND_SOCKET)
+			e->protocol = (u8)number;
+	}
+	return answer;
+}
+
+/* An act on the network: `endpoint` is port | protocol << 16 | direction << 24 | family << 32; the address as two words in network order. */
+__noinline u32 report_net(u64 what, u64 endpoint, u64 high, u64 low)
+{
+	u64 object = tl_hash_word(tl_hash_word(tl_hash_word(seed(), endpoint), high), low);
+	u32 answer = begin(what, object);
+	struct tl_event *e;
+
+	if ((answer & REPORT_DRAFT) && (e = my_draft())) {
+		e->object_type = TL_OBJECT_NET;
+		e->port = (u16)endpoint;
+		e->protocol = (u8)(endpoint >> 16);
+		e->direction = (u8)(endpoint >> 24);
+		e->family = (u8)(endpoint >> 32);
+		__builtin_memcpy(e->address, &high, 8);
+		__builtin_memcpy(e->address + 8, &low, 8);
+	}
+	return answer;
+}
+
+/* Sends the draft of this task, if any, and turns the answer into the hook's return value: 0, -EACCES or -EPERM, nothing else. */
+static __always_inline int finish(void *ctx, u32 answer)
+{
+	u64 me = bpf_get_current_task();
+
+	if (answer & REPORT_DRAFT) {
+		struct tl_draft *d = bpf_map_lookup_elem(&scratch, &me);
+
+		if (d) {
+			u32 text = d->event.text_length, size;
+
+			if (d->event.text2_length)
+				text = SEGMENT_TEXT + d->event.text2_length;
+			size = sizeof(struct tl_event) + text;
+			if (size > sizeof(*d))
+				size = sizeof(*d);
+			d->event.size = size;
+			if (k_ringbuf ? bpf_ringbuf_output(&events, d, size, 0) : bpf_perf_event_output(ctx, &events_perf, BPF_F_CURRENT_CPU, d, size))
+				lost(TL_LOSS_EVENTS);
+			else if (d->event.type == TL_EVENT_LEARNED)
+				mark_told(&d->event);
+			bpf_map_delete_elem(&scratch, &me);
+		}
+	}
+	if (answer & REPORT_KILL)
+		bpf_send_signal(SIGKILL);
+	switch (answer & REPORT_ERRNO) {
+	case 0:
+		return 0;
+	case EPERM:
+		return -EPERM;
+	default:
+		return -EACCES;
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------- judging --- */
+#define WITH_CLASS(what, class_id) ((what) | WHAT_CLASS((class_id) < TL_CLASS_FIRST ? (class_id) : 0))
+#define WITH_WORDS(what, words) (((what) & ~(0xffffull << 32)) | (u64)(words) << 32)
+
+/* May the node do this to the object at (dentry, vfsmount)? 0: yes. Else `what`, with the words that are missing (learn: all). */
+__noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
+{
+	bool tmpfile = what_flags(what) & WHAT_TMPFILE;
+	u32 class_id = 0, missing;
+	struct subject s;
+
+	if (!subject(&s))
+		return 0;
+	if (!(what_flags(what) & WHAT_NAME))
+		class_id = reserved_class(dentry, vfsmount, tmpfile ? O_TMPFILE_BIT : 0);
+	if (s.mode == TL_MODE_LEARN)
+		return WITH_CLASS(what, class_id);
+	if (!class_id)
+		class_id = class_of_state(s.img, object_state(s.img, TL_DFA_START, dentry, vfsmount, s.tag->mount_ns | (tmpfile ? NS_TMPFILE : 0)));
+	missing = tl_missing_access(s.img, s.row, class_id, what_words(what));
+	return missing ? WITH_CLASS(WITH_WORDS(what, missing), class_id) : 0;
+}
+
+/* One question of a hook that asks several: told before the next one is asked, and the first refusal ends the hook. */
+#define ASK(report) \
+	do { \
+		int refused = finish(ctx, report); \
+		if (refused) \
+			return refused; \
+	} while (0)
+#define ASK_PATH(what, dentry, vfsmount) \
+	do { \
+		u64 not_held = judge_path(what, dentry, vfsmount); \
+		if (not_held) \
+			ASK(report_path(not_held, dentry, vfsmount, 0, 0)); \
+	} while (0)
+#endif

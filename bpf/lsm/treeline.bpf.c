@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One object from one file per concern: maps and global functions are shared, so they are one unit to the verifier and the loader. */
+#include "file.bpf.c"
+#include "exec.bpf.c"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a dentry and a mount to the bytes of its path, fed to a sink from the root of the mount namespace down to the leaf:
+ *
+ *   an image     the automaton of that policy; the result is a state
+ *   SINK_HASH    the object hash (learning, counting)
+ *   SINK_TEXT    the text of the event that this task drafts; the result is its length
+ *
+ * The path is read from dentries and mounts, never through current->fs->root, so symlinks, "..", chroot and bind mounts cannot lie, and
+ * a mount that is not of the namespace asked for is WALK_FOREIGN. d_path() cannot serve: it stops at the caller's root and
+ * names detached mounts as if they were not.
+ *
+ * Two walks with one meaning. walk_fast: straight-line code up to 16 levels, inline names, one mount: what nearly every check
+ * takes. walk_slow: any depth up to 4,096 bytes, any number of mounts, by probe reads in global functions (each verified once).
+ *
+ * A rename while walking: every dentry's d_seq is read on the way up, before its name, and on the way down, after its name. Equal
+ * sums of even counts mean that all of them stood unchanged at the turning point, so the path existed (d_seq only grows; __d_move
+ * and d_delete bump it). Else the walk is repeated, then WALK_RACED.
+ */
+#ifndef TREELINE_BPF_LSM_WALK_BPF_H
+#define TREELINE_BPF_LSM_WALK_BPF_H
+
+#include "arena.bpf.h"
+#include <bpf/bpf_core_read.h>
+
+#define SINK_HASH 0u
+#define SINK_TEXT 0xffffffffu
+#define SINK_TEXT_SECOND (1ull << 32) /* start state: the second text of the event */
+
+#define WALK_ERROR 0xfffffffffffffff0ull
+#define WALK_FOREIGN (WALK_ERROR + 1)
+#define WALK_UNREADABLE (WALK_ERROR + 2)
+#define WALK_RACED (WALK_ERROR + 3)
+#define WALK_DEEP (WALK_ERROR + 4) /* walk_fast only: take walk_slow */
+
+#define MAX_DEPTH 2112 /* 33 * 64 components: more than 4,096 bytes hold */
+#define MAX_MOUNTS 32 /* mounts above a mount */
+#define RETRIES 4
+
+#define SEGMENT_TEXT (TL_PATH_MAX + 256)
+
+/* ---------------------------------------------------------------------------------------------------------- sinks --- */
+__noinline u64 feed(u32 sink, u64 state, u64 word, u32 n)
+{
+	if (n < 8)
+		word &= (1ull << (8 * n)) - 1;
+	if (sink == SINK_HASH)
+		return tl_hash_word(state, word);
+	if (sink == SINK_TEXT) {
+		u64 me = bpf_get_current_task();
+		struct tl_draft *draft = bpf_map_lookup_elem(&scratch, &me);
+		u32 at = (u32)state & (TL_PATH_MAX - 1);
+
+		if (!draft || (u32)state + n > TL_PATH_MAX)
+			return WALK_UNREADABLE;
+		if (state & SINK_TEXT_SECOND)
+			at += SEGMENT_TEXT;
+		*(u64 *)(draft->text + at) = word;
+		return state + n;
+	}
+	return tl_dfa_feed(sink, (u32)state, word, n);
+}
+
+/* --------------------------------------------------------------------------------------------- the slow walk --- */
+static __always_inline u64 read_u64(u64 address)
+{
+	u64 v = 0;
+
+	bpf_probe_read_kernel(&v, sizeof(v), (void *)address);
+	return v;
+}
+#define FIELD(type, field) ((u64)bpf_core_field_offset(type, field))
+#define READ(type, field, address) read_u64((u64)(address) + FIELD(type, field))
+#define READ32(type, field, address) ((u32)READ(type, field, address))
+
+/* Goes up n (at most 64) levels. */
+__noinline u64 climb(u64 dentry, u32 n)
+{
+	for (u32 i = 0; i < 64; i++) {
+		if (i >= n)
+			break;
+		dentry = READ(struct dentry, d_parent, dentry);
+	}
+	return dentry;
+}
+
+__noinline u64 climb_far(u64 dentry, u32 n)
+{
+	for (u32 i = 0; i < MAX_DEPTH / 64; i++) {
+		u32 rest = n - i * 64;
+
+		if (i * 64 >= n)
+			break;
+		dentry = climb(dentry, rest < 64 ? rest : 64);
+	}
+	return dentry;
+}
+
+/*
+ * What lies between a dentry and a root above it, packed: levels (12 bits), bytes of their names with slashes (20), sum of d_seq (32). At
+ * most 64 levels; SURVEY_ON where the root was not reached, SURVEY_BAD where a count was odd or the tree ended.
+ */
+#define SURVEY_BAD ~0ull
+#define SURVEY_LEVELS(s) ((u32)((s) & 0xfff))
+#define SURVEY_BYTES(s) ((u32)((s) >> 12) & 0xfffff)
+__noinline u64 survey64(u64 dentry, u64 root)
+{
+	u64 levels = 0, bytes = 0, sum = 0;
+
+	for (u32 i = 0; i < 64; i++) {
+		u64 parent;
+		u32 seq;
+
+		if (dentry == root)
+			break;
+		seq = READ32(struct dentry, d_seq.seqcount.sequence, dentry);
+		parent = READ(struct dentry, d_parent, dentry);
+		bytes += 1 + READ32(struct dentry, d_name.len, dentry);
+		if ((seq & 1) || parent == dentry || !parent)
+			return SURVEY_BAD;
+		sum += seq;
+		levels++;
+		dentry = parent;
+	}
+	return levels | (bytes & 0xfffff) << 12 | sum << 32;
+}
+
+__noinline u64 survey(u64 dentry, u64 root)
+{
+	u64 all = 0;
+
+	for (u32 i = 0; i <= MAX_DEPTH / 64; i++) {
+		u64 some = survey64(dentry, root);
+
+		if (some == SURVEY_BAD || SURVEY_BYTES(all) > 2 * TL_PATH_MAX)
+			return SURVEY_BAD;
+		all += some; /* fields are wide enough: at most 34 * 64 levels, 34 * 64 * 256 bytes; the sum may wrap */
+		if (SURVEY_LEVELS(some) < 64)
+			return all;
+		dentry = climb(dentry, 64);
+	}
+	return SURVEY_BAD;
+}
+
+/* '/' and the dentry's name. */
+__noinline u64 feed_name(u32 sink, u64 state, u64 dentry)
+{
+	u64 name = READ(struct dentry, d_name.name, dentry);
+	u32 len = READ32(struct dentry, d_name.len, dentry);
+	u64 buf[4] = {};
+
+	if (state >= WALK_ERROR)
+		return state;
+	if (!len || len > 255)
+		return WALK_UNREADABLE;
+	for (u32 i = 0; i < 8; i++) {
+		u32 at = i * 32, n = len + 1 - at;
+		u64 have; /* of this piece to read, in the form that 5.10 sees the bound of: masked, and not merged with n again */
+
+		if (at > len)
+			break;
+		if (n > 32)
+			n = 32;
+		if (i == 0) {
+			have = n - 1;
+			barrier_var(have);
+			have &= 31;
+			buf[0] = '/';
+			if (bpf_probe_read_kernel((char *)buf + 1, have, (void *)name))
+				return WALK_UNREADABLE;
+		} else {
+			have = n - 1;
+			barrier_var(have);
+			have &= 31;
+			if (bpf_probe_read_kernel(buf, have + 1, (void *)(name + at - 1)))
+				return WALK_UNREADABLE;
+		}
+		state = feed(sink, state, buf[0], n < 8 ? n : 8);
+		if (n > 8)
+			state = feed(sink, state, buf[1], n < 16 ? n - 8 : 8);
+		if (n > 16)
+			state = feed(sink, state, buf[2], n < 24 ? n - 16 : 8);
+		if (n > 24)
+			state = feed(sink, state, buf[3], n - 24);
+	}
+	return state;
+}
+
+/* The n (at most 32) levels that end at `bottom`, from the highest down. */
+__noinline u64 feed_some(u32 sink, u64 state, u64 bottom, u32 n)
+{
+	for (u32 i = 0; i < 32; i++) {
+		if (i >= n)
+			break;
+		state = feed_name(sink, state, climb(bottom, n - 1 - i));
+	}
+	return state;
+}
+
+/* The lowest `levels` levels of a path that ends at `dentry`. */
+__noinline u64 feed_levels(u32 sink, u64 state, u64 dentry, u32 levels)
+{
+	for (u32 i = 0; i < MAX_DEPTH / 32; i++) {
+		u32 rest = levels - i * 32;
+		u32 n = rest < 32 ? rest : 32;
+
+		if (i * 32 >= levels)
+			break;
+		state = feed_some(sink, state, climb_far(dentry, rest - n), n);
+	}
+	return state;
+}
+
+#include "proc.bpf.h"
+
+/* The part of a path that lies in one mount: from below `root` to `dentry`. */
+__noinline u64 walk_segment(u32 sink, u64 state, u64 dentry, u64 root)
+{
+	bool proc;
+
+	if (dentry == root)
+		return state;
+	proc = READ(struct super_block, s_magic, READ(struct dentry, d_sb, root)) == PROC_SUPER_MAGIC;
+	for (u32 i = 0; i < RETRIES; i++) {
+		u64 before = survey(dentry, root), out = state;
+		u32 levels = SURVEY_LEVELS(before);
+
+		if (before == SURVEY_BAD)
+			continue;
+		if (SURVEY_BYTES(before) > TL_PATH_MAX)
+			return WALK_UNREADABLE;
+		if (proc) {
+			out = feed_proc_top(sink, out, climb_far(dentry, levels - 1));
+			levels--;
+		}
+		out = feed_levels(sink, out, dentry, levels);
+		if (survey(dentry, root) == before)
+			return out;
+	}
+	return WALK_RACED;
+}
+
+static __always_inline u64 mount_of(u64 vfsmount) { return vfsmount - FIELD(struct mount, mnt); }
+
+/* Goes up n (at most MAX_MOUNTS) mounts. */
+__noinline u64 climb_mounts(u64 mount, u32 n)
+{
+	for (u32 i = 0; i < MAX_MOUNTS; i++) {
+		if (i >= n)
+			break;
+		mount = READ(struct mount, mnt_parent, mount);
+	}
+	return mount;
+}
+
+/* Sequence number of the namespace that a mount is in: unique for a boot, never reused. 0: in none. */
+__noinline u64 namespace_of(u64 vfsmount)
+{
+	u64 ns = READ(struct mount, mnt_ns, mount_of(vfsmount));
+
+	/* MNT_NS_INTERNAL is ERR_PTR(-EINVAL) */
+	if (!ns || ns >= (u64)-4095)
+		return 0;
+	if (bpf_core_field_exists(struct ns_common___id, ns_id))
+		return read_u64(ns + FIELD(struct mnt_namespace, ns) + FIELD(struct ns_common___id, ns_id));
+	return READ(struct mnt_namespace, seq, ns);
+}
+
+/*
+ * The whole path of (dentry, mount) in mount namespace `ns`. "/" is fed as one slash. Nothing is ever granted on an error.
+ */
+__noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
+{
+	u64 start = state, mount = mount_of(vfsmount), above = mount;
+	u32 mounts = 0;
+
+	if (!ns || namespace_of(vfsmount) != ns)
+		return WALK_FOREIGN;
+	for (u32 i = 0; i < MAX_MOUNTS; i++) {
+		u64 parent = READ(struct mount, mnt_parent, above);
+
+		if (parent == above || !parent)
+			break;
+		above = parent;
+		mounts++;
+	}
+	if (mounts >= MAX_MOUNTS)
+		return WALK_UNREADABLE;
+	for (u32 i = 0; i <= MAX_MOUNTS; i++) {
+		u64 root, leaf = dentry;
+
+		if (i > mounts)
+			break;
+		root = READ(struct mount, mnt.mnt_root, climb_mounts(mount, mounts - i));
+		if (i < mounts)
+			leaf = READ(struct mount, mnt_mountpoint, climb_mounts(mount, mounts - i - 1));
+		state = walk_segment(sink, state, leaf, root);
+		if (state >= WALK_ERROR)
+			return state;
+	}
+	return state == start ? feed(sink, state, '/', 1) : state;
+}
+
+/* --------------------------------------------------------------------------------------------- the fast walk --- */
+/* Eight bytes of the inline name. Direct loads: 2 to 9 instructions where a probe read takes 84. */
+static __always_inline u64 inline_word(struct dentry *d, int i)
+{
+	struct dentry___shortname *s = (void *)d;
+
+	if (bpf_core_field_exists(s->d_shortname))
+		return s->d_shortname.words[i];
+	return *(u64 *)__builtin_preserve_access_index(&d->d_iname[8 * i]);
+}
+
+#define INLINE_NAME 32 /* a name shorter than this is inline on every kernel (40 from 6.12 on) */
+
+static __always_inline u64 feed_fast(u32 sink, u64 state, struct dentry *d)
+{
+	u32 n = d->d_name.len + 1;
+	u64 w0, w1;
+
+	w0 = inline_word(d, 0);
+	state = feed(sink, state, '/' | w0 << 8, n < 8 ? n : 8);
+	if (n <= 8)
+		return state;
+	w1 = inline_word(d, 1);
+	state = feed(sink, state, w0 >> 56 | w1 << 8, n < 16 ? n - 8 : 8);
+	if (n <= 16)
+		return state;
+	w0 = inline_word(d, 2);
+	state = feed(sink, state, w1 >> 56 | w0 << 8, n < 24 ? n - 16 : 8);
+	if (n <= 24)
+		return state;
+	w1 = inline_word(d, 3);
+	return feed(sink, state, w0 >> 56 | w1 << 8, n - 24);
+}
+
+#define FAST_UP(i, next) \
+	if (d##i == root) \
+		goto at##i; \
+	if (d##i->d_name.len >= INLINE_NAME) \
+		return WALK_DEEP; \
+	seq = d##i->d_seq.seqcount.sequence; \
+	odd |= seq; \
+	sum += seq; \
+	d##next = d##i->d_parent;
+#define FAST_DOWN(i, next) \
+	at##next: \
+	state = feed_fast(sink, state, d##i); \
+	sum -= d##i->d_seq.seqcount.sequence;
+
+/*
+ * The path of a dentry whose mount's root is the visible root of the namespace. WALK_DEEP: this walk is not for it (more than 16 levels, a
+ * name of 32 bytes and more, a race): take walk_slow, which decides it.
+ */
+static __noinline u64 walk_fast(u32 sink, u64 state, struct dentry *d0, struct dentry *root)
+{
+	struct dentry *d1, *d2, *d3, *d4, *d5, *d6, *d7, *d8, *d9, *d10, *d11, *d12, *d13, *d14, *d15, *d16;
+	u32 seq, odd = 0, sum = 0;
+
+	if (d0 == root)
+		return feed(sink, state, '/', 1);
+	FAST_UP(0, 1) FAST_UP(1, 2) FAST_UP(2, 3) FAST_UP(3, 4) FAST_UP(4, 5) FAST_UP(5, 6) FAST_UP(6, 7) FAST_UP(7, 8)
+	FAST_UP(8, 9) FAST_UP(9, 10) FAST_UP(10, 11) FAST_UP(11, 12) FAST_UP(12, 13) FAST_UP(13, 14) FAST_UP(14, 15) FAST_UP(15, 16)
+	if (d16 != root)
+		return WALK_DEEP;
+	goto at16;
+	FAST_DOWN(15, 16) FAST_DOWN(14, 15) FAST_DOWN(13, 14) FAST_DOWN(12, 13) FAST_DOWN(11, 12) FAST_DOWN(10, 11) FAST_DOWN(9, 10)
+	FAST_DOWN(8, 9) FAST_DOWN(7, 8) FAST_DOWN(6, 7) FAST_DOWN(5, 6) FAST_DOWN(4, 5) FAST_DOWN(3, 4) FAST_DOWN(2, 3) FAST_DOWN(1, 2)
+	FAST_DOWN(0, 1)
+at0:
+	return (odd & 1) || sum ? WALK_DEEP : state;
+}
+#endif
