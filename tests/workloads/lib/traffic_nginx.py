@@ -12,6 +12,8 @@ TYPES = {"html": "text/html", "css": "text/css", "js": "application/javascript",
 PASSWORD = {"Authorization": "Basic " + base64.b64encode(b"reader:treeline").decode()}
 PUBLIC = sorted(url for url in PAGES if not url.startswith("/private/") and url != "/404.html")
 
+SMALL = [url for url in PUBLIC if len(PAGES[url]) < 100_000]
+
 
 class NginxTraffic(WebTraffic):
     name, port = "nginx", 80
@@ -46,7 +48,7 @@ class NginxTraffic(WebTraffic):
     # Reading
 
     def page(self, url=None):
-        url = url or self.rng.choice(PUBLIC)
+        url = url or self.rng.choice(PUBLIC if self.rng.random() < 0.3 else SMALL)
         self.check("GET", url, 200, PAGES[url], kind=TYPES[url.rpartition(".")[2]])
 
     def index(self):
@@ -138,7 +140,7 @@ class NginxTraffic(WebTraffic):
 
     def put(self):
         name = self.rng.choice(sorted(self.uploads)) if self.uploads and self.rng.random() < 0.2 else self.uuid()
-        content = self.blob(0, 600) if self.rng.random() < 0.5 else self.blob(5_000, 120_000)
+        content = self.blob(0, 600) if self.rng.random() < 0.5 else self.blob(5_000, 60_000)
         self.check("PUT", f"/upload/{name}", 204 if name in self.uploads else 201, sent=content)
         self.uploads[name] = content
 

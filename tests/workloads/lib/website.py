@@ -36,15 +36,15 @@ PAGES = {"/index.html": _page("index", 80), "/about.html": _page("about", 200), 
          "/robots.txt": b"User-agent: *\nDisallow: /private/\n",
          "/private/report.html": _page("report", 120),
          "/files/small.bin": noise("small", 700),
-         "/files/medium.bin": noise("medium", 200_000),
-         "/files/large.bin": noise("large", 3_000_000)}
+         "/files/medium.bin": noise("medium", 150_000),
+         "/files/large.bin": noise("large", 1_500_000)}
 PAGES.update({f"/articles/{number}.html": _page(f"article {number}", 60 + 40 * number) for number in range(1, 13)})
 PAGES.update({f"/listing/{name}.txt": prose(name, 30).encode() for name in ("alpha", "beta", "gamma")})
 
 # Below /srv/backend: what the second server, behind the caching proxy, answers. The last is larger than the proxy's
 # buffers, so that it goes through a temporary file.
 BACKEND = {f"/item/{number}": prose(f"item {number}", 50 * number).encode() for number in range(1, 9)}
-BACKEND["/item/long"] = noise("long item", 600_000)
+BACKEND["/item/long"] = noise("long item", 300_000)
 
 
 def write(root, mtime):
