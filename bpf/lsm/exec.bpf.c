@@ -21,18 +21,26 @@ static __always_inline struct tl_container *container_of_tag(const struct tl_tag
 	return bpf_map_lookup_elem(&containers, &index);
 }
 
-/* The container whose cgroup, or an ancestor of it, the current task is in; TL_CONTAINERS: none. */
+/*
+ * The container whose cgroup, or an ancestor of it, the current task is in; TL_CONTAINERS: none. Read from the cgroup v2 hierarchy by
+ * hand: LSM programs got bpf_get_current_ancestor_cgroup_id only after 5.10.
+ */
 __noinline u32 bound_container(void)
 {
-	for (int level = 1; level <= TL_CGROUP_DEPTH; level++) {
-		u64 id = bpf_get_current_ancestor_cgroup_id(level);
+	u64 cgroup = READ(struct css_set, dfl_cgrp, READ(struct task_struct, cgroups, bpf_get_current_task()));
+
+	for (int level = 0; level < TL_CGROUP_DEPTH; level++) {
+		u64 parent, id;
 		u32 *index;
 
-		if (!id)
+		parent = READ(struct cgroup, self.parent, cgroup);
+		if (!parent) /* the root: never bound */
 			break;
+		id = READ(struct kernfs_node, id, READ(struct cgroup, kn, cgroup));
 		index = bpf_map_lookup_elem(&bindings, &id);
 		if (index)
 			return *index;
+		cgroup = parent - FIELD(struct cgroup, self);
 	}
 	return TL_CONTAINERS;
 }

@@ -173,6 +173,19 @@ struct mm_struct {
 	unsigned long start_brk;
 	unsigned long brk;
 };
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+};
+struct kernfs_node {
+	u64 id;
+};
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
 struct task_struct {
 	int pid;
 	int tgid;
@@ -185,6 +198,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
 	struct mm_struct *mm;
 	char comm[16];
 };
