@@ -43,6 +43,7 @@ class Container:
         self.network = None
         self.pid = None
         self.status = None
+        self.reader = None
         self.address, self.source = "127.0.0.1", None
 
     def __enter__(self):
@@ -62,24 +63,47 @@ class Container:
         # The container's first process becomes our child when `create` ends, so that we learn how it ended.
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         pid_file = self.work / "pid"
-        self._runtime("create", "--bundle", os.fspath(self.bundle.path), "--pid-file", os.fspath(pid_file), self.identity)
+        self._create("--bundle", os.fspath(self.bundle.path), "--pid-file", os.fspath(pid_file), self.identity)
         self.pid = int(pid_file.read_text())
-        self._runtime("start", self.identity)
-
-    def _runtime(self, verb, *arguments):
-        """The container's own output goes to the same file as the runtime's words about this step."""
-        with open(self.output, "ab") as output:
-            before = output.tell()
-            try:
-                done = subprocess.run([*self.runtime, verb, *arguments], stdin=subprocess.DEVNULL, stdout=output,
-                                      stderr=output, timeout=120)
-            except FileNotFoundError:
-                raise CannotRun(f"there is no runtime {self.runtime[0]!r} here: install it or give its path") from None
-            except subprocess.TimeoutExpired:
-                raise NotStarted(f"{self.runtime[0]} {verb} did not end within 120 s") from None
+        done = self._runtime("start", self.identity, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:
-            words = self.output.read_bytes()[before:].decode(errors="replace").strip()
-            raise NotStarted(f"{' '.join(self.runtime)} {verb} ended with status {done.returncode}: {words}")
+            raise self._refused("start", done.returncode, done.stdout)
+
+    def _create(self, *arguments):
+        """What `create` gets as its output is the container's for life: a pipe, as engines give it, that ends in a file."""
+        with open(self.output, "wb") as output:
+            self.reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output)
+        done = self._runtime("create", *arguments, stdout=self.reader.stdin, stderr=self.reader.stdin)
+        self.reader.stdin.close()
+        if done.returncode != 0:
+            self._wait_reader()  # nobody else holds the pipe: all of the runtime's words are there
+            raise self._refused("create", done.returncode, self.output.read_bytes())
+
+    def _runtime(self, verb, *arguments, **streams):
+        try:
+            return subprocess.run([*self.runtime, verb, *arguments], stdin=subprocess.DEVNULL, timeout=120, **streams)
+        except FileNotFoundError:
+            raise CannotRun(f"there is no runtime {self.runtime[0]!r} here: install it or give its path") from None
+        except subprocess.TimeoutExpired:
+            raise NotStarted(f"{self.runtime[0]} {verb} did not end within 120 s") from None
+
+    def _try(self, verb, *arguments):
+        """For taking down, where what is gone already is no failure."""
+        try:
+            subprocess.run([*self.runtime, verb, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, timeout=60)
+        except (FileNotFoundError, subprocess.TimeoutExpired):
+            pass
+
+    def _refused(self, verb, status, words):
+        return NotStarted(f"{' '.join(self.runtime)} {verb} ended with status {status}: {words.decode(errors='replace').strip()}")
+
+    def _wait_reader(self):
+        try:
+            self.reader.wait(timeout=5)
+        except subprocess.TimeoutExpired:  # a process that left the container's cgroup still holds the pipe
+            self.reader.kill()
+            self.reader.wait()
 
     def environment(self):
         """For commands that look at the container from outside."""
@@ -131,8 +155,7 @@ class Container:
     def stop(self, seconds=60):
         """Asks it to end in the way its image says, and waits. Returns its exit status; None if it had to be killed."""
         if self.ended() is None:
-            subprocess.run([*self.runtime, "kill", self.identity, self.workload.container["stop_signal"]],
-                           stdout=subprocess.DEVNULL)
+            self._try("kill", self.identity, self.workload.container["stop_signal"])
             deadline = time.monotonic() + seconds
             while self.ended() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -141,24 +164,25 @@ class Container:
     def remove(self):
         if self.pid is not None:
             if self.ended() is None:
-                subprocess.run([*self.runtime, "kill", self.identity, "SIGKILL"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+                self._try("kill", self.identity, "SIGKILL")
                 for _ in range(500):
                     if self.ended() is not None:
                         break
                     time.sleep(0.02)
-            subprocess.run([*self.runtime, "delete", "--force", self.identity], stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
+            self._try("delete", "--force", self.identity)
             self.pid = None
         elif self.bundle is not None:
-            subprocess.run([*self.runtime, "delete", "--force", self.identity], stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
+            self._try("delete", "--force", self.identity)
         if self.bundle is not None:
             self.bundle.remove()
             self.bundle = None
         if self.network is not None:
             self.network.remove()
             self.network = None
+        if self.reader is not None:
+            if self.reader.stdin:
+                self.reader.stdin.close()
+            self._wait_reader()
         for name in ("output", "pid"):
             (self.work / name).unlink(missing_ok=True)
         if self.work.exists():

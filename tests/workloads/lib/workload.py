@@ -46,7 +46,8 @@ class Workload:
         """Hexadecimal key of the recipe: the image table, the copied files, and the code that builds from them."""
         total = hashlib.sha256(json.dumps([BASE, self.image], sort_keys=True).encode())
         sources = [path for path in self.files.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-        for path in sorted(sources) + [HERE / "lib" / "rootfs.py", HERE / "lib" / "website.py"]:
+        code = ["rootfs.py", "website.py"] if self.image.get("website") else ["rootfs.py"]
+        for path in sorted(sources) + [HERE / "lib" / name for name in code]:
             executable = os.access(path, os.X_OK)
             total.update(f"{path.relative_to(HERE)} {executable} {path.stat().st_size}\n".encode())
             total.update(path.read_bytes())
