@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A set of bytes, the alphabet of path patterns. Plain value of 32 bytes; '/' and NUL are ordinary members here, the pattern
-// reader keeps them out of what a name may hold.
+// A set of bytes, the alphabet of path patterns. Plain value of 32 bytes; '/' and NUL are ordinary members here, the
+// pattern reader keeps them out of what a name may hold.
 #pragma once
 
 #include <array>

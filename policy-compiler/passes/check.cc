@@ -23,7 +23,9 @@ std::string how_executed(const Use& use) {
   return use.kind == UseKind::kInterpreter ? "run as an interpreter" : "mapped executable";
 }
 
-std::string place(ir::Position position) { return position.line == 0 ? "" : " (line " + std::to_string(position.line) + ")"; }
+std::string place(ir::Position position) {
+  return position.line == 0 ? "" : " (line " + std::to_string(position.line) + ")";
+}
 
 // The first use of each kind that a pattern has.
 struct Stance {
@@ -60,7 +62,8 @@ class Checker {
     for (const auto& [pair, set] : written_and_executed_) report_pair(pair.first, pair.second, witness(texts, set));
     for (const auto& [key, set] : ambiguous_) report_ambiguous(key, witness(texts, set));
     if (written_and_executed_.size() >= kMostPairs) {
-      diagnostics_.error({}, "write-and-execute", "more than " + std::to_string(kMostPairs) + " pairs of rules meet; the rest is not listed",
+      diagnostics_.error({}, "write-and-execute",
+                         "more than " + std::to_string(kMostPairs) + " pairs of rules meet; the rest is not listed",
                          "mend the listed ones first");
       good_ = false;
     }
@@ -132,16 +135,18 @@ class Checker {
     const Use& write = *(w.writes != nullptr ? w.writes : w.writes_unsafe);
     const Use& execute = *(x.executes != nullptr ? x.executes : x.executes_unsafe);
     const ir::AccessSet words = static_cast<ir::AccessSet>(write.access & kWriting);
-    const std::string what = text::quoted(paths_.patterns[writer].text) + " may be changed (" + ir::names::access_text(words) + "), and what " +
-                             text::quoted(paths_.patterns[executer].text) + place(execute.position) + " matches may be " +
-                             how_executed(execute) + example;
+    const std::string what = text::quoted(paths_.patterns[writer].text) + " may be changed (" +
+                             ir::names::access_text(words) + "), and what " +
+                             text::quoted(paths_.patterns[executer].text) + place(execute.position) +
+                             " matches may be " + how_executed(execute) + example;
     if (exempt) {
       diagnostics_.warning(write.position, "unsafe-write-and-execute", what, "signed for by unsafe_write_and_execute");
       return;
     }
     good_ = false;
-    diagnostics_.error(write.position, "write-and-execute", what,
-                       "narrow one of the two patterns; or sign for it with `unsafe_write_and_execute: true` on the file rule");
+    diagnostics_.error(
+        write.position, "write-and-execute", what,
+        "narrow one of the two patterns; or sign for it with `unsafe_write_and_execute: true` on the file rule");
   }
 
   std::string subject(uint32_t row) const {
@@ -155,8 +160,8 @@ class Checker {
     const std::string& first = paths_.patterns[fork.first_pattern].text;
     const std::string& second = paths_.patterns[fork.second_pattern].text;
     diagnostics_.error(fork.second->position, "ambiguous-step",
-                       "two steps of " + subject(fork.row) + " match the same executable: " + text::quoted(second) + " and " +
-                           text::quoted(first) + place(fork.first->position) + example,
+                       "two steps of " + subject(fork.row) + " match the same executable: " + text::quoted(second) +
+                           " and " + text::quoted(first) + place(fork.first->position) + example,
                        "make the patterns disjoint, or merge the two nodes");
   }
 
@@ -173,6 +178,8 @@ class Checker {
 
 }  // namespace
 
-bool check_paths(const ir::Policy& policy, const Paths& paths, Diagnostics& diagnostics) { return Checker(policy, paths, diagnostics).run(); }
+bool check_paths(const ir::Policy& policy, const Paths& paths, Diagnostics& diagnostics) {
+  return Checker(policy, paths, diagnostics).run();
+}
 
 }  // namespace treeline::passes

@@ -2,15 +2,17 @@
 //
 // What must hold between the paths of a policy, proved on the automaton over all of them:
 //
-//   - W xor X: no file that any node may write, append to, create, rename to, mknod or link is one that any node may execute,
-//     map executable, or that interprets a script. Over the whole workload: an attacker who writes in one node and executes in
-//     another has won as well. A file rule with `unsafe_write_and_execute` is exempt, and the exemption is reported (warning).
+//   - W xor X: no file that any node may write, append to, create, rename to, mknod or link is one that any node may
+//   execute,
+//     map executable, or that interprets a script. Over the whole workload: an attacker who writes in one node and
+//     executes in another has won as well. A file rule with `unsafe_write_and_execute` is exempt, and the exemption is
+//     reported (warning).
 //   - One exec, one node: two steps of a node never match the same executable and lead to different nodes.
 //
 //   if (!check_paths(policy, *paths, diagnostics)) return;   // reported
 //
-// Each pair of rules that meet is reported once, at the writing rule, with a path that both match. What this does not protect
-// against: one file mounted under both names (refused at binding), and memory (the hooks' part).
+// Each pair of rules that meet is reported once, at the writing rule, with a path that both match. What this does not
+// protect against: one file mounted under both names (refused at binding), and memory (the hooks' part).
 #pragma once
 
 #include "policy-compiler/passes/paths.h"

@@ -89,13 +89,15 @@ class AcceptSets {
 
 class Determiniser {
  public:
-  Determiniser(const Nfa& nfa, const Budget& budget) : nfa_(nfa), budget_(budget), accept_sets_(dfa_.sets), single_(nfa.size(), 0) {}
+  Determiniser(const Nfa& nfa, const Budget& budget)
+      : nfa_(nfa), budget_(budget), accept_sets_(dfa_.sets), single_(nfa.size(), 0) {}
 
   DeterminiseResult run() {
     DeterminiseResult result;
     dfa_.states.resize(1);  // dead
     const Nfa::Span start = nfa_.closure(0);
-    if (state_of(start.first, static_cast<size_t>(start.last - start.first)) == 0) dfa_.states.resize(2);  // no pattern at all
+    if (state_of(start.first, static_cast<size_t>(start.last - start.first)) == 0)
+      dfa_.states.resize(2);  // no pattern at all
     for (uint32_t state = 1; state < subsets_.size(); ++state) {
       row(state);
       if (over_budget(result.excess)) {
@@ -110,18 +112,26 @@ class Determiniser {
   }
 
  private:
+  // Target 0 is the start, which no edge leads to.
+  static constexpr uint32_t kNoTarget = 0;
   struct Move {
     uint8_t byte;
     uint32_t target;
-    friend bool operator<(const Move& a, const Move& b) { return a.byte != b.byte ? a.byte < b.byte : a.target < b.target; }
+    friend bool operator<(const Move& a, const Move& b) {
+      return a.byte != b.byte ? a.byte < b.byte : a.target < b.target;
+    }
     friend bool operator==(const Move&, const Move&) = default;
   };
 
   bool over_budget(std::string& excess) const {
-    if (subsets_.size() > budget_.states) excess = "more than " + std::to_string(budget_.states) + " states";
-    else if (dfa_.bytes.size() > budget_.transitions) excess = "more than " + std::to_string(budget_.transitions) + " transitions";
-    else if (subsets_.members() > budget_.members) excess = "more than " + std::to_string(budget_.members) + " overlapping positions";
-    else if (effort_ > budget_.effort) excess = "too many overlapping wildcards (" + std::to_string(subsets_.size()) + " states so far)";
+    if (subsets_.size() > budget_.states)
+      excess = "more than " + std::to_string(budget_.states) + " states";
+    else if (dfa_.bytes.size() > budget_.transitions)
+      excess = "more than " + std::to_string(budget_.transitions) + " transitions";
+    else if (subsets_.members() > budget_.members)
+      excess = "more than " + std::to_string(budget_.members) + " overlapping positions";
+    else if (effort_ > budget_.effort)
+      excess = "too many overlapping wildcards (" + std::to_string(subsets_.size()) + " states so far)";
     return !excess.empty();
   }
 
@@ -162,9 +172,12 @@ class Determiniser {
     }
   }
 
+  // The row's edges: moves_ by byte, wide_ for those of (nearly) every byte of a name. `holes_` are the bytes that some
+  // wide edge lacks; each is a move of its own, made of all its targets.
   void collect(uint32_t state) {
     moves_.clear();
     wide_.clear();
+    partial_.clear();
     const uint32_t count = subsets_.count(state);
     for (uint32_t i = 0; i < count; ++i) {
       for (uint32_t at = nfa_.first_edge(subsets_.begin(state)[i]); at != Nfa::kNone; at = nfa_.edge(at).next) {
@@ -173,6 +186,9 @@ class Determiniser {
           moves_.push_back({static_cast<uint8_t>(edge.label), edge.target});
         } else if (edge.label == Nfa::kNameSet) {
           wide_.push_back(edge.target);
+        } else if (nfa_.set(edge.label).size() > 127) {
+          wide_.push_back(edge.target);
+          partial_.push_back(edge);
         } else {
           const ByteSet& set = nfa_.set(edge.label);
           for (unsigned byte = 1; byte < 256; ++byte) {
@@ -181,10 +197,42 @@ class Determiniser {
         }
       }
     }
+    if (!partial_.empty()) collect_holes(state);
     std::sort(moves_.begin(), moves_.end());
     moves_.erase(std::unique(moves_.begin(), moves_.end()), moves_.end());
     effort_ += moves_.size();
   }
+
+  void collect_holes(uint32_t state) {
+    holes_ = ByteSet();
+    for (const Nfa::Edge& edge : partial_) {
+      const ByteSet lacking = nfa_.set(edge.label).complement();
+      for (unsigned byte = 1; byte < 256; ++byte) {
+        if (lacking.contains(static_cast<uint8_t>(byte))) holes_.add(static_cast<uint8_t>(byte));
+      }
+    }
+    const uint32_t count = subsets_.count(state);
+    for (uint32_t i = 0; i < count; ++i) {
+      for (uint32_t at = nfa_.first_edge(subsets_.begin(state)[i]); at != Nfa::kNone; at = nfa_.edge(at).next) {
+        const Nfa::Edge& edge = nfa_.edge(at);
+        if (edge.label < Nfa::kFirstSet || nfa_.set(edge.label).size() <= 127) continue;
+        for (unsigned byte = 1; byte < 256; ++byte) {
+          const uint8_t b = static_cast<uint8_t>(byte);
+          if (holes_.contains(b) && nfa_.set(edge.label).contains(b)) moves_.push_back({b, edge.target});
+        }
+      }
+    }
+  }
+
+  // A hole without any target is an exception too: it leads to the dead state. Marked by a target that sorts first.
+  void add_dead_holes() {
+    for (unsigned byte = 1; byte < 256; ++byte) {
+      if (holes_.contains(static_cast<uint8_t>(byte))) moves_.push_back({static_cast<uint8_t>(byte), kNoTarget});
+    }
+    std::sort(moves_.begin(), moves_.end());
+  }
+
+  bool is_hole(uint8_t byte) const { return !partial_.empty() && holes_.contains(byte); }
 
   void row(uint32_t state) {
     collect(state);
@@ -194,12 +242,14 @@ class Determiniser {
       close(wide_members_, wide_.data(), wide_.size());
       otherwise = state_of(wide_members_.data(), wide_members_.size());
     }
+    if (!partial_.empty()) add_dead_holes();
     bool slash = false;
     last_targets_.clear();
     for (size_t i = 0; i < moves_.size();) {
       const uint8_t byte = moves_[i].byte;
       targets_.clear();
       for (; i < moves_.size() && moves_[i].byte == byte; ++i) targets_.push_back(moves_[i].target);
+      if (targets_[0] == kNoTarget) targets_.erase(targets_.begin());
       if (byte == '/') {
         slash = true;
         close(members_, targets_.data(), targets_.size());
@@ -210,6 +260,12 @@ class Determiniser {
       if (!slash && byte > '/' && otherwise != 0) {
         add('/', 0, otherwise);
         slash = true;
+      }
+      if (is_hole(byte)) {
+        close(members_, targets_.data(), targets_.size());
+        add(byte, state_of(members_.data(), members_.size()), otherwise);
+        last_targets_.clear();
+        continue;
       }
       if (targets_ != last_targets_) {
         last_next_ = successor(otherwise);
@@ -233,7 +289,8 @@ class Determiniser {
     }
     close(members_, targets_.data(), targets_.size());
     merged_.clear();
-    std::set_union(members_.begin(), members_.end(), wide_members_.begin(), wide_members_.end(), std::back_inserter(merged_));
+    std::set_union(members_.begin(), members_.end(), wide_members_.begin(), wide_members_.end(),
+                   std::back_inserter(merged_));
     return state_of(merged_.data(), merged_.size());
   }
 
@@ -268,6 +325,8 @@ class Determiniser {
   AcceptSets accept_sets_;
   std::vector<uint32_t> single_;
   std::vector<Move> moves_;
+  std::vector<Nfa::Edge> partial_;
+  ByteSet holes_;
   std::vector<uint32_t> wide_, targets_, last_targets_, accepted_;
   Members wide_members_, members_, merged_;
   uint32_t last_next_ = 0;

@@ -25,7 +25,8 @@ Verdict of_network(const ir::Node* node, ir::Direction direction, ir::Protocol p
   Verdict verdict;
   if (node == nullptr) return verdict;
   for (const ir::NetworkRule& rule : node->network) {
-    if (rule.direction != direction || rule.protocol != protocol || !ports_contain(rule, port) || !holds(rule.peer)) continue;
+    if (rule.direction != direction || rule.protocol != protocol || !ports_contain(rule, port) || !holds(rule.peer))
+      continue;
     verdict.allowed = true;
     verdict.rules.push_back({direction == ir::Direction::kOut ? "network out" : "network in", rule.position});
   }
@@ -59,8 +60,9 @@ void Evaluator::look_at(const Object& object) {
   if (object == looked_at_) return;
   looked_at_ = object;
   for (uint32_t number = 0; number < patterns_.size(); ++number) {
-    matched_[number] = well_formed_[number] && (object.reserved_class != 0 ? parsed_[number].reserved_class == object.reserved_class
-                                                                           : matches(parsed_[number], object.path));
+    matched_[number] =
+        well_formed_[number] && (object.reserved_class != 0 ? parsed_[number].reserved_class == object.reserved_class
+                                                            : matches(parsed_[number], object.path));
   }
 }
 
@@ -100,7 +102,8 @@ Verdict Evaluator::access(uint32_t row, const Object& object, ir::AccessSet word
   if (row >= uses_.size()) return verdict;
   for (const OwnUse& own : uses_[row]) {
     if (!matched_[own.pattern] || own.use.kind == UseKind::kInterpreter) continue;
-    const ir::AccessSet granted = own.use.kind == UseKind::kStep ? ir::AccessSet{TL_EXECUTE} : with_implied(own.use.access);
+    const ir::AccessSet granted =
+        own.use.kind == UseKind::kStep ? ir::AccessSet{TL_EXECUTE} : with_implied(own.use.access);
     if ((granted & words) != 0) verdict.rules.push_back({patterns_[own.pattern].text, own.use.position});
   }
   return verdict;
@@ -114,7 +117,8 @@ Verdict Evaluator::exec(uint32_t row, const Object& object) {
   verdict.allowed = true;
   verdict.next = next[0];
   for (const OwnUse& own : uses_[row]) {
-    if (own.use.kind == UseKind::kStep && matched_[own.pattern]) verdict.rules.push_back({patterns_[own.pattern].text, own.use.position});
+    if (own.use.kind == UseKind::kStep && matched_[own.pattern])
+      verdict.rules.push_back({patterns_[own.pattern].text, own.use.position});
   }
   return verdict;
 }
@@ -167,12 +171,14 @@ Verdict Evaluator::user(uint32_t row, uint32_t uid) const {
 
 Verdict Evaluator::capability(uint32_t row, uint32_t capability) const {
   const ir::Node* subject = node(row);
-  return subject == nullptr ? Verdict() : of_number(subject->capabilities, capability, ir::names::capabilities().name(capability));
+  return subject == nullptr ? Verdict()
+                            : of_number(subject->capabilities, capability, ir::names::capabilities().name(capability));
 }
 
 Verdict Evaluator::operation(uint32_t row, uint32_t operation) const {
   const ir::Node* subject = node(row);
-  return subject == nullptr ? Verdict() : of_number(subject->operations, operation, ir::names::operations().name(operation));
+  return subject == nullptr ? Verdict()
+                            : of_number(subject->operations, operation, ir::names::operations().name(operation));
 }
 
 Verdict Evaluator::socket(uint32_t row, uint32_t kind, uint32_t netlink) const {
@@ -184,11 +190,13 @@ Verdict Evaluator::socket(uint32_t row, uint32_t kind, uint32_t netlink) const {
 }
 
 Verdict Evaluator::connect(uint32_t row, ir::Protocol protocol, const Address& peer, uint32_t port) const {
-  return of_network(node(row), ir::Direction::kOut, protocol, port, [&](const ir::Peer& of_rule) { return peer_contains(of_rule, peer); });
+  return of_network(node(row), ir::Direction::kOut, protocol, port,
+                    [&](const ir::Peer& of_rule) { return peer_contains(of_rule, peer); });
 }
 
 Verdict Evaluator::accept(uint32_t row, ir::Protocol protocol, const Address& peer, uint32_t port) const {
-  return of_network(node(row), ir::Direction::kIn, protocol, port, [&](const ir::Peer& of_rule) { return peer_contains(of_rule, peer); });
+  return of_network(node(row), ir::Direction::kIn, protocol, port,
+                    [&](const ir::Peer& of_rule) { return peer_contains(of_rule, peer); });
 }
 
 Verdict Evaluator::listen(uint32_t row, ir::Protocol protocol, uint32_t port) const {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The slow, obvious meaning of a policy: may this node do this, and which rules say so. No automaton, no table, no class: each
-// question looks at every rule. The image with decide.h, the other back ends and the live kernel are held against it.
+// The slow, obvious meaning of a policy: may this node do this, and which rules say so. No automaton, no table, no
+// class: each question looks at every rule. The image with decide.h, the other back ends and the live kernel are held
+// against it.
 //
 //   Evaluator evaluator(policy);
 //   Verdict v = evaluator.access(row_of_node(3), Object::at("/etc/passwd"), TL_READ);
 //   if (!v.allowed) ... v.missing == TL_READ
 //
-// Subjects are rows (paths.h): row_of_node(n), TL_ROW_ENTRY (the runtime: holds only the entry steps), TL_ROW_JOIN. A row that is
-// no node may do nothing. Paths are texts as the hooks' walk feeds them (match.h). The policy must outlive the evaluator. A
-// malformed pattern matches nothing; compile_paths() reports it.
+// Subjects are rows (paths.h): row_of_node(n), TL_ROW_ENTRY (the runtime: holds only the entry steps), TL_ROW_JOIN. A
+// row that is no node may do nothing. Paths are texts as the hooks' walk feeds them (match.h). The policy must outlive
+// the evaluator. A malformed pattern matches nothing; compile_paths() reports it.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +41,9 @@ struct RuleReference {
 
 struct Verdict {
   bool allowed = false;
-  ir::AccessSet missing = 0;          // access(): the words that no rule holds
-  uint32_t next = 0;                  // exec(): the row it leads to
-  std::vector<RuleReference> rules;   // those that grant what was asked, in the policy's order
+  ir::AccessSet missing = 0;         // access(): the words that no rule holds
+  uint32_t next = 0;                 // exec(): the row it leads to
+  std::vector<RuleReference> rules;  // those that grant what was asked, in the policy's order
 };
 
 class Evaluator {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A hash map from 64-bit keys to 32-bit values for millions of entries: open addressing, 12 bytes an entry, no erase. The key
-// kNoKey is not storable. std::unordered_map took four times the memory and three times the time in the trie of a large policy.
+// A hash map from 64-bit keys to 32-bit values for millions of entries: open addressing, 12 bytes an entry, no erase.
+// The key kNoKey is not storable. std::unordered_map took four times the memory and three times the time in the trie of
+// a large policy.
 #pragma once
 
 #include <cstddef>

@@ -5,8 +5,8 @@
 //
 //   matches(*parse_pattern("/proc/{own}/status", errors), "/proc//own/status")  == true
 //
-// `path` is what the hooks' walk feeds (abi.h, "Pseudo components"): names joined by '/', "//own" and the like for pseudo
-// components, "/" for the root directory. Quadratic in the path for each component pattern; no exponential case.
+// `path` is what the hooks' walk feeds (abi.h, "Pseudo components"): names joined by '/', "//own" and the like for
+// pseudo components, "/" for the root directory. Quadratic in the path for each component pattern; no exponential case.
 #pragma once
 
 #include <string_view>
@@ -15,7 +15,8 @@
 
 namespace treeline::passes {
 
-// False for a pattern that names an object without a path, and for a text that no walk produces ("", "a", "/a/", "//nothing").
+// False for a pattern that names an object without a path, and for a text that no walk produces ("", "a", "/a/",
+// "//nothing").
 bool matches(const Pattern& pattern, std::string_view path);
 
 }  // namespace treeline::passes

@@ -8,17 +8,20 @@
 namespace treeline::passes {
 namespace {
 
-// A state's signature under a partition: a sum over all 255 bytes of weight(byte) * image(block of the next state). Being a sum,
-// it does not depend on which target the row calls its default; the dead block's image is 0, so a literal row costs one term.
-// Two independent 64-bit sums: a chance collision among millions of rows is less likely than a flipped bit in memory.
+// A state's signature under a partition: a sum over all 255 bytes of weight(byte) * image(block of the next state).
+// Being a sum, it does not depend on which target the row calls its default; the dead block's image is 0, so a literal
+// row costs one term. Two independent 64-bit sums: a chance collision among millions of rows is less likely than a
+// flipped bit in memory.
 struct Signature {
   uint64_t low = 0;
   uint64_t high = 0;
   friend bool operator==(const Signature&, const Signature&) = default;
-  friend bool operator<(const Signature& a, const Signature& b) { return a.low != b.low ? a.low < b.low : a.high < b.high; }
+  friend bool operator<(const Signature& a, const Signature& b) {
+    return a.low != b.low ? a.low < b.low : a.high < b.high;
+  }
 };
 
-constexpr uint64_t kLowSeed = 0x243f6a8885a308d3ull;   // digits of pi
+constexpr uint64_t kLowSeed = 0x243f6a8885a308d3ull;  // digits of pi
 constexpr uint64_t kHighSeed = 0x13198a2e03707344ull;
 
 class Weights {
@@ -115,7 +118,8 @@ class Minimiser {
       first = sum;
     }
     predecessors_.resize(sum);
-    for (uint32_t s = 1; s < n; ++s) each_successor(s, [&](uint32_t to) { predecessors_[--first_predecessor_[to]] = s; });
+    for (uint32_t s = 1; s < n; ++s)
+      each_successor(s, [&](uint32_t to) { predecessors_[--first_predecessor_[to]] = s; });
   }
 
   Signature signature(uint32_t state) const {
@@ -184,7 +188,9 @@ class Minimiser {
     groups_.push_back({begin, block.end});
     if (groups_.size() == 1) return;
     // The largest keeps the number: so a state changes its block at most log n times.
-    const auto largest = std::max_element(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) { return a.end - a.begin < b.end - b.begin; });
+    const auto largest = std::max_element(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) {
+      return a.end - a.begin < b.end - b.begin;
+    });
     std::swap(*largest, groups_[0]);
     blocks_[number] = {groups_[0].begin, groups_[0].end, groups_[0].end};
     const uint32_t first_new = blocks();
@@ -195,7 +201,8 @@ class Minimiser {
     }
     // Marking reorders states within blocks; collected first, so that no range is walked while it moves.
     moved_.clear();
-    for (size_t b = first_new; b < blocks_.size(); ++b) moved_.insert(moved_.end(), order_.begin() + blocks_[b].begin, order_.begin() + blocks_[b].end);
+    for (size_t b = first_new; b < blocks_.size(); ++b)
+      moved_.insert(moved_.end(), order_.begin() + blocks_[b].begin, order_.begin() + blocks_[b].end);
     for (uint32_t state : moved_) {
       for (uint32_t i = first_predecessor_[state]; i < first_predecessor_[state + 1]; ++i) mark_dirty(predecessors_[i]);
     }
@@ -231,7 +238,8 @@ class RowWriter {
     const Dfa::State& old = from_.states[state];
     const uint32_t otherwise = number(old.otherwise);
     scratch_.clear();
-    for (uint32_t i = old.first; i < old.first + old.count; ++i) scratch_.push_back({from_.bytes[i], number(from_.nexts[i])});
+    for (uint32_t i = old.first; i < old.first + old.count; ++i)
+      scratch_.push_back({from_.bytes[i], number(from_.nexts[i])});
     uint32_t best = otherwise;
     if (2 * scratch_.size() >= 127) best = most_frequent(otherwise);
     Dfa::State row;
@@ -284,8 +292,8 @@ class RowWriter {
   std::vector<uint32_t> counted_;
 };
 
-// Breadth first from the start, bytes ascending: the numbering depends on the language alone. The default's place in a row is that
-// of the smallest byte that takes it.
+// Breadth first from the start, bytes ascending: the numbering depends on the language alone. The default's place in a
+// row is that of the smallest byte that takes it.
 std::vector<uint32_t> breadth_first(const Dfa& dfa) {
   std::vector<uint32_t> order = {Dfa::kStart};
   std::vector<bool> seen(dfa.states.size(), false);

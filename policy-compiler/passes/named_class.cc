@@ -47,8 +47,8 @@ ByteSet word() {
 }
 
 Sequence uuid() {
-  return {set(hex(), 8, 8), bytes("-"), set(hex(), 4, 4), bytes("-"), set(hex(), 4, 4), bytes("-"),
-          set(hex(), 4, 4), bytes("-"), set(hex(), 12, 12)};
+  return {set(hex(), 8, 8), bytes("-"),       set(hex(), 4, 4), bytes("-"),        set(hex(), 4, 4),
+          bytes("-"),       set(hex(), 4, 4), bytes("-"),       set(hex(), 12, 12)};
 }
 
 Sequence date_with(const std::string& separator) {
@@ -57,7 +57,8 @@ Sequence date_with(const std::string& separator) {
     if (!separator.empty()) date.push_back(bytes(separator));
   };
   separate();
-  date.push_back(either({{bytes("0"), set(ByteSet::range('1', '9'), 1, 1)}, {bytes("1"), set(ByteSet::range('0', '2'), 1, 1)}}));
+  date.push_back(
+      either({{bytes("0"), set(ByteSet::range('1', '9'), 1, 1)}, {bytes("1"), set(ByteSet::range('0', '2'), 1, 1)}}));
   separate();
   date.push_back(either({{bytes("0"), set(ByteSet::range('1', '9'), 1, 1)},
                          {set(ByteSet::range('1', '2'), 1, 1), set(digits(), 1, 1)},
@@ -74,7 +75,8 @@ std::optional<Sequence> named_class(std::string_view text, std::string& problem,
   if (!counted && name != "uuid" && name != "date") {
     problem = "\"{" + std::string(text) + "}\" is not a named class";
     remedy =
-        "named classes are {uuid} {hex:N} {digits} {digits:N} {rand:N} {date}; alternatives need a comma: {a,b}; a literal "
+        "named classes are {uuid} {hex:N} {digits} {digits:N} {rand:N} {date}; alternatives need a comma: {a,b}; a "
+        "literal "
         "brace is \\{";
     return std::nullopt;
   }
@@ -82,9 +84,11 @@ std::optional<Sequence> named_class(std::string_view text, std::string& problem,
   if (colon != std::string_view::npos) {
     const std::string_view number = text.substr(colon + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
-    if (!counted || error != std::errc() || end != number.data() + number.size() || count == 0 || count > kLongestName) {
+    if (!counted || error != std::errc() || end != number.data() + number.size() || count == 0 ||
+        count > kLongestName) {
       problem = "\"{" + std::string(text) + "}\" has a length that cannot be";
-      remedy = counted ? "write {" + std::string(name) + ":N} with N from 1 to 255" : "write {" + std::string(name) + "}";
+      remedy =
+          counted ? "write {" + std::string(name) + ":N} with N from 1 to 255" : "write {" + std::string(name) + "}";
       return std::nullopt;
     }
   }

@@ -19,7 +19,9 @@ bool begins(const std::array<uint8_t, 16>& bytes, std::initializer_list<uint8_t>
   return true;
 }
 
-bool mapped(const std::array<uint8_t, 16>& bytes) { return begins(bytes, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96); }
+bool mapped(const std::array<uint8_t, 16>& bytes) {
+  return begins(bytes, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96);
+}
 
 bool is_metadata(const Address& a) {
   if (!a.v6) return begins(a.bytes, {169, 254, 169, 254}, 32);
@@ -81,13 +83,15 @@ bool peer_contains(const ir::Peer& peer, const Address& address) {
     case ir::PeerKind::kExternal:
       return is_external(a);
     case ir::PeerKind::kBlocks:
-      return std::any_of(peer.blocks.begin(), peer.blocks.end(), [&](const ir::Cidr& block) { return block_contains(block, a); });
+      return std::any_of(peer.blocks.begin(), peer.blocks.end(),
+                         [&](const ir::Cidr& block) { return block_contains(block, a); });
   }
   return false;
 }
 
 bool ports_contain(const ir::NetworkRule& rule, uint32_t port) {
-  return std::any_of(rule.ports.begin(), rule.ports.end(), [&](const ir::PortRange& range) { return range.first <= port && port <= range.last; });
+  return std::any_of(rule.ports.begin(), rule.ports.end(),
+                     [&](const ir::PortRange& range) { return range.first <= port && port <= range.last; });
 }
 
 }  // namespace treeline::passes

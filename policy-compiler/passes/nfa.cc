@@ -20,7 +20,8 @@ bool may_be_empty(const Element& element) {
     case Element::Kind::kSet:
       return element.min == 0;
     case Element::Kind::kAlternatives:
-      return std::any_of(element.branches.begin(), element.branches.end(), [](const Sequence& b) { return may_be_empty(b); });
+      return std::any_of(element.branches.begin(), element.branches.end(),
+                         [](const Sequence& b) { return may_be_empty(b); });
   }
   return false;
 }
@@ -155,7 +156,8 @@ uint32_t Nfa::repeat(uint32_t state, uint32_t label, uint32_t min, uint32_t max)
   if (max == kUnlimited) return star(state, label);
   if (max == min) return state;
   bool fresh = false;
-  const uint32_t end = follow(state, follow_key(kShape, shape("r" + std::to_string(label) + "," + std::to_string(max - min))), fresh);
+  const uint32_t end =
+      follow(state, follow_key(kShape, shape("r" + std::to_string(label) + "," + std::to_string(max - min))), fresh);
   if (!fresh) return end;
   connect_free(state, end);
   for (uint32_t i = min; i < max; ++i) {
@@ -202,7 +204,8 @@ uint32_t Nfa::not_empty(uint32_t state, const Element& e) {
   if (e.kind == Element::Kind::kSet) {
     if (e.max == 0) return kNone;
     const uint32_t label = set_label(e.set);
-    return repeat(one_of(state, label), label, e.min == 0 ? 0 : e.min - 1, e.max == kUnlimited ? kUnlimited : e.max - 1);
+    return repeat(one_of(state, label), label, e.min == 0 ? 0 : e.min - 1,
+                  e.max == kUnlimited ? kUnlimited : e.max - 1);
   }
   bool fresh = false;
   const uint32_t end = follow(state, follow_key(kShape, shape(description("na", {e}))), fresh);

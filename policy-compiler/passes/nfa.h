@@ -51,7 +51,8 @@ class Nfa {
   const Edge& edge(uint32_t index) const { return edges_[index]; }
   const ByteSet& set(uint32_t label) const { return sets_[label - kFirstSet]; }
 
-  // The states that matter (they have edges or accept) reachable from `state` without a byte, itself included; ascending.
+  // The states that matter (they have edges or accept) reachable from `state` without a byte, itself included;
+  // ascending.
   struct Span {
     const uint32_t* first;
     const uint32_t* last;

@@ -98,7 +98,8 @@ struct Relief {
   size_t removed = 0;
   uint32_t states = 0;
 };
-std::optional<Relief> relief(const std::vector<PathPattern>& patterns, const std::vector<uint32_t>& blamed, const Budget& budget) {
+std::optional<Relief> relief(const std::vector<PathPattern>& patterns, const std::vector<uint32_t>& blamed,
+                             const Budget& budget) {
   const Budget trial = {budget.states / 8, budget.transitions / 8, budget.members / 8, budget.effort / 16};
   std::vector<bool> without(patterns.size(), false);
   size_t removed = 0;
@@ -112,21 +113,25 @@ std::optional<Relief> relief(const std::vector<PathPattern>& patterns, const std
   return std::nullopt;
 }
 
-void report_excess(const std::vector<PathPattern>& patterns, const DeterminiseResult& made, const Budget& budget, Diagnostics& diagnostics) {
+void report_excess(const std::vector<PathPattern>& patterns, const DeterminiseResult& made, const Budget& budget,
+                   Diagnostics& diagnostics) {
   constexpr size_t kNamed = 5;
   const std::vector<uint32_t> blamed = by_cost(made.cost);
   const std::optional<Relief> mend = relief(patterns, blamed, budget);
   std::string remedy = "write fewer wildcards before a literal part in rules that can match the same path";
   if (mend) {
-    remedy += "; without the " + std::to_string(mend->removed) + " costliest pattern(s) the rest needs " + std::to_string(mend->states) + " states";
+    remedy += "; without the " + std::to_string(mend->removed) + " costliest pattern(s) the rest needs " +
+              std::to_string(mend->states) + " states";
   }
-  diagnostics.error({}, "automaton-budget", "the policy's patterns need " + made.excess + " in the path automaton", remedy);
+  diagnostics.error({}, "automaton-budget", "the policy's patterns need " + made.excess + " in the path automaton",
+                    remedy);
   for (size_t i = 0; i < std::min(kNamed, blamed.size()); ++i) {
     const PathPattern& pattern = patterns[blamed[i]];
     const uint64_t percent = 100ull * made.cost[blamed[i]] / std::max(made.states, 1u);
-    diagnostics.error(pattern.uses[0].position, "automaton-budget",
-                      "\"" + pattern.text + "\" takes part in " + std::to_string(percent) + " % of the automaton's states",
-                      "write its directory literally, or a named class instead of \"*\"");
+    diagnostics.error(
+        pattern.uses[0].position, "automaton-budget",
+        "\"" + pattern.text + "\" takes part in " + std::to_string(percent) + " % of the automaton's states",
+        "write its directory literally, or a named class instead of \"*\"");
   }
 }
 
@@ -163,13 +168,15 @@ std::optional<Paths> compile_paths(const ir::Policy& policy, Diagnostics& diagno
     pattern.reserved_class = parsed->reserved_class;
     if (fits && parsed->reserved_class == 0 && !nfa.add(*parsed, number)) {
       fits = false;
-      diagnostics.error(pattern.uses[0].position, "automaton-budget", "the patterns up to this one hold more than 32 million positions",
+      diagnostics.error(pattern.uses[0].position, "automaton-budget",
+                        "the patterns up to this one hold more than 32 million positions",
                         "split the policy, or shorten counts such as {hex:255}");
     }
   }
   if (!well_formed || !fits) return std::nullopt;
   if (!nfa.finish()) {
-    diagnostics.error({}, "automaton-budget", "the policy's patterns hold too many parts that may be empty", "write alternatives such as {,a} as rules of their own");
+    diagnostics.error({}, "automaton-budget", "the policy's patterns hold too many parts that may be empty",
+                      "write alternatives such as {,a} as rules of their own");
     return std::nullopt;
   }
   DeterminiseResult made = determinise(nfa, budget);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The policy's paths: every pattern that a rule, a step of the tree or an interpreter names, once, with who uses it and how; and
-// the automaton over all of them. Input of the checks and of the back ends.
+// The policy's paths: every pattern that a rule, a step of the tree or an interpreter names, once, with who uses it and
+// how; and the automaton over all of them. Input of the checks and of the back ends.
 //
 //   std::optional<Paths> paths = compile_paths(policy, diagnostics);
 //   if (!paths) return;                     // malformed patterns, or over the budget: reported
 //   check_paths(policy, *paths, diagnostics);   // check.h
 //
-// The automaton is not minimised yet: its labels are accept sets (Dfa::sets) of pattern numbers, so that the checks can name the
-// rules that meet. A back end turns the sets into its classes and minimises for those.
+// The automaton is not minimised yet: its labels are accept sets (Dfa::sets) of pattern numbers, so that the checks can
+// name the rules that meet. A back end turns the sets into its classes and minimises for those.
 #pragma once
 
 #include <optional>
@@ -28,11 +28,11 @@ enum class UseKind : uint8_t {
 };
 
 struct Use {
-  uint32_t row = 0;            // of the image: row_of_node(), or TL_ROW_ENTRY, TL_ROW_JOIN
+  uint32_t row = 0;  // of the image: row_of_node(), or TL_ROW_ENTRY, TL_ROW_JOIN
   UseKind kind = UseKind::kFile;
-  bool unsafe = false;         // unsafe_write_and_execute
-  ir::AccessSet access = 0;    // kFile
-  uint32_t next = 0;           // kStep
+  bool unsafe = false;       // unsafe_write_and_execute
+  ir::AccessSet access = 0;  // kFile
+  uint32_t next = 0;         // kStep
   ir::Position position;
 };
 
@@ -52,8 +52,8 @@ uint32_t row_of_node(uint32_t node);
 // Every use of every pattern, without reading the patterns.
 std::vector<PathPattern> collect_patterns(const ir::Policy& policy);
 
-// Collects, parses, determinises. Every malformed pattern is reported at each of its places; over the budget, the patterns
-// whose wildcards multiply are named, costliest first, with what would be left without them.
+// Collects, parses, determinises. Every malformed pattern is reported at each of its places; over the budget, the
+// patterns whose wildcards multiply are named, costliest first, with what would be left without them.
 std::optional<Paths> compile_paths(const ir::Policy& policy, Diagnostics& diagnostics, const Budget& budget = {});
 
 // The place `offset` bytes into a text that starts at `start` (columns count characters).

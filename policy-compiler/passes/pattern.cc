@@ -96,7 +96,8 @@ class Parser {
       return pattern;
     }
     if (text_[0] != '/' && text_[0] != '{') {
-      fail(0, "\"" + std::string(text_) + "\" is not an absolute path", "start it with \"/\", or with \"{abstract}/\" for an abstract socket");
+      fail(0, "\"" + std::string(text_) + "\" is not an absolute path",
+           "start it with \"/\", or with \"{abstract}/\" for an abstract socket");
       return pattern;
     }
     if (text_ == "/") return pattern;
@@ -121,7 +122,8 @@ class Parser {
       if (text_ == reserved_class_name(id)) return id;
     }
     if (text_ == "{detached}" || text_ == "{unreadable}") {
-      fail(0, "\"" + std::string(text_) + "\" can never be granted", "remove the rule: what has no readable path in the workload is always denied");
+      fail(0, "\"" + std::string(text_) + "\" can never be granted",
+           "remove the rule: what has no readable path in the workload is always denied");
       return 0;
     }
     std::string known;
@@ -129,7 +131,8 @@ class Parser {
       const std::string name = reserved_class_name(id);
       if (!name.empty()) known += (known.empty() ? "" : " ") + name;
     }
-    fail(0, "\"" + std::string(text_) + "\" is neither a path nor an object without a path", "objects are " + known + "; a path starts with \"/\"");
+    fail(0, "\"" + std::string(text_) + "\" is neither a path nor an object without a path",
+         "objects are " + known + "; a path starts with \"/\"");
     return 0;
   }
 
@@ -151,24 +154,30 @@ class Parser {
       pattern.components.push_back({pseudo.kind, {}});
       return;
     }
+    const size_t before = errors_.size();
     Component component;
     component.name = parse_sequence(0);
     if (stop_) return;
     if (at_ == start && !abstract) {
       if (at_ == text_.size()) {
-        fail(start - 1, "a trailing \"/\" names nothing", "remove it; \"" + std::string(text_.substr(0, start)) + "**\" is what lies below");
+        fail(start - 1, "a trailing \"/\" names nothing",
+             "remove it; \"" + std::string(text_.substr(0, start)) + "**\" is what lies below");
       } else {
         fail(start, "an empty name between two \"/\"", "remove one \"/\"");
       }
     }
     const Length length = length_of(component.name);
-    if (at_ != start && length.longest == 0) fail(start, "this name can only be empty", "remove the empty alternatives");
-    if (length.shortest > kLongestName && !abstract) fail(start, "this name is longer than 255 bytes", "no file has such a name: shorten it");
+    if (at_ != start && length.longest == 0 && errors_.size() == before)
+      fail(start, "this name can only be empty", "remove the empty alternatives");
+    if (length.shortest > kLongestName && !abstract)
+      fail(start, "this name is longer than 255 bytes", "no file has such a name: shorten it");
     const bool literal = std::all_of(component.name.begin(), component.name.end(),
                                      [](const Element& element) { return element.kind == Element::Kind::kBytes; });
     if (!literal) pattern.literal = false;
-    if (literal && !abstract && component.name.size() == 1 && (component.name[0].bytes == "." || component.name[0].bytes == "..")) {
-      fail(start, "\"" + component.name[0].bytes + "\" is never part of a path that the kernel reports", "write the path it leads to");
+    if (literal && !abstract && component.name.size() == 1 &&
+        (component.name[0].bytes == "." || component.name[0].bytes == "..")) {
+      fail(start, "\"" + component.name[0].bytes + "\" is never part of a path that the kernel reports",
+           "write the path it leads to");
     }
     pattern.components.push_back(std::move(component));
   }
@@ -186,7 +195,8 @@ class Parser {
     if (kind == Component::Kind::kTmpfile) return;
     for (const Component& component : pattern.components) {
       if (component.kind != Component::Kind::kName && component.kind != Component::Kind::kAnyDepth) {
-        fail(offset, "a second process directory in one path", "a path enters one procfs: keep one of {own} {descendant} {workload} {other}");
+        fail(offset, "a second process directory in one path",
+             "a path enters one procfs: keep one of {own} {descendant} {workload} {other}");
         return;
       }
     }
@@ -201,7 +211,9 @@ class Parser {
       }
       shortest += 1 + pseudo_text(component.kind).size() + length_of(component.name).shortest;
     }
-    if (shortest >= TL_PATH_MAX) fail(0, "every path that this matches is longer than 4095 bytes", "such paths are always denied: shorten the pattern");
+    if (shortest >= TL_PATH_MAX)
+      fail(0, "every path that this matches is longer than 4095 bytes",
+           "such paths are always denied: shorten the pattern");
   }
 
   // Items up to '/' or the end, or in braces up to ',' or '}' (which the caller eats).
@@ -286,7 +298,8 @@ class Parser {
       return static_cast<uint8_t>(value);
     }
     if (std::string_view("\\*?[]{},-!^ #\"'").find(escaped) == std::string_view::npos) {
-      fail(start, std::string("\"\\") + (is_control(static_cast<uint8_t>(escaped)) ? '.' : escaped) + "\" escapes nothing",
+      fail(start,
+           std::string("\"\\") + (is_control(static_cast<uint8_t>(escaped)) ? '.' : escaped) + "\" escapes nothing",
            "escape only \\ * ? [ ] { } , - ! ^ or write the byte as \\xHH");
       if (escaped == '/') --at_;
       return std::nullopt;
@@ -296,6 +309,7 @@ class Parser {
 
   void parse_set(Sequence& sequence) {
     const size_t start = at_++;
+    const size_t before = errors_.size();
     bool inverted = false;
     if (at_ < text_.size() && text_[at_] == '^') {
       fail(at_, "\"[^\" is not how a class is inverted here", "write [!...]; a literal ^ is \\^");
@@ -323,7 +337,8 @@ class Parser {
         continue;
       }
       if (static_cast<uint8_t>(text_[at_]) >= 0x80) {
-        fail(member, "a character of several bytes in a class", "classes hold single bytes: write alternatives, as in {\xc3\xa9,\xc3\xa8}");
+        fail(member, "a character of several bytes in a class",
+             "classes hold single bytes: write alternatives, as in {\xc3\xa9,\xc3\xa8}");
         while (at_ < text_.size() && static_cast<uint8_t>(text_[at_]) >= 0x80) ++at_;
         continue;
       }
@@ -343,7 +358,7 @@ class Parser {
     if (!any) fail(start, "an empty class", "write its bytes; a literal bracket is \\[");
     set.remove('/');
     if (inverted) set = set.complement();
-    if (any && set.empty()) fail(start, "a class that no byte is in", "remove it");
+    if (errors_.size() == before && set.empty()) fail(start, "a class that no byte is in", "remove it");
     add_set(sequence, set, 1, 1);
   }
 
@@ -379,7 +394,8 @@ class Parser {
       }
       if (text_[at_++] == '}') break;
     }
-    if (element.branches.size() == 1) fail(start, "braces with a single alternative", "remove the braces, or add another after a comma");
+    if (element.branches.size() == 1)
+      fail(start, "braces with a single alternative", "remove the braces, or add another after a comma");
     sequence.push_back(std::move(element));
   }
 
@@ -411,7 +427,8 @@ class Parser {
 
   void add_set(Sequence& sequence, const ByteSet& set, uint32_t min, uint32_t max) {
     const bool star = max == kUnlimited;
-    if (star && !sequence.empty() && sequence.back().kind == Element::Kind::kSet && sequence.back().max == kUnlimited) return;
+    if (star && !sequence.empty() && sequence.back().kind == Element::Kind::kSet && sequence.back().max == kUnlimited)
+      return;
     Element element;
     element.kind = Element::Kind::kSet;
     element.set = set;

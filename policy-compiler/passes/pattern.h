@@ -7,8 +7,8 @@
 //
 // Grammar (bytes; `name` never holds '/' or NUL):
 //   pattern   = object | "/" | { "/" component } | "{abstract}" { "/" component }
-//   object    = "{pipe}" "{socket}" "{memfd}" ...: an object without a path, names of enum tl_class (reserved_class_name)
-//   component = "**"          any number of whole components (as the last one: at least one)
+//   object    = "{pipe}" "{socket}" "{memfd}" ...: an object without a path, names of enum tl_class
+//   (reserved_class_name) component = "**"          any number of whole components (as the last one: at least one)
 //             | "{own}" "{descendant}" "{workload}" "{other}"   directly below a procfs mount: whose process directory
 //             | "{tmpfile}"   last: an unnamed temporary file in that directory
 //             | item { item } one name, never empty
@@ -16,9 +16,9 @@
 //   class     = "{uuid}" "{hex:N}" "{digits}" "{digits:N}" "{rand:N}" "{date}"
 //   byte      = any but the metacharacters  \ * ? [ ] { }  | "\" punctuation | "\x" two hex digits
 //
-// `*`, `?` and `[!a]` match any byte of a name, a leading dot too, and never '/'. Neither they nor `**` match or cross a pseudo
-// component ({own}, {tmpfile}, {abstract}): those are written, or not meant. Names of abstract sockets may hold '/': what
-// follows {abstract}/ is cut into components as a path is, and such a component may be empty.
+// `*`, `?` and `[!a]` match any byte of a name, a leading dot too, and never '/'. Neither they nor `**` match or cross
+// a pseudo component ({own}, {tmpfile}, {abstract}): those are written, or not meant. Names of abstract sockets may
+// hold '/': what follows {abstract}/ is cut into components as a path is, and such a component may be empty.
 //
 // What is not protected against here: a pattern that is meant too widely. passes/check.h proves what must not meet.
 #pragma once
@@ -42,8 +42,8 @@ constexpr uint32_t kUnlimited = UINT32_MAX;
 struct Element {
   enum class Kind : uint8_t { kBytes, kSet, kAlternatives };
   Kind kind = Kind::kBytes;
-  std::string bytes;               // kBytes: exactly these
-  ByteSet set;                     // kSet: `min` to `max` bytes of this set; `*` is name() from 0 to kUnlimited
+  std::string bytes;  // kBytes: exactly these
+  ByteSet set;        // kSet: `min` to `max` bytes of this set; `*` is name() from 0 to kUnlimited
   uint32_t min = 1;
   uint32_t max = 1;
   std::vector<Sequence> branches;  // kAlternatives: one of them
@@ -55,7 +55,8 @@ struct Component {
   Sequence name;  // kName
 };
 
-// Either an object without a path (`reserved_class` is its enum tl_class, no components) or a path (0, components; none: "/").
+// Either an object without a path (`reserved_class` is its enum tl_class, no components) or a path (0, components;
+// none: "/").
 struct Pattern {
   uint32_t reserved_class = 0;
   std::vector<Component> components;
@@ -69,12 +70,12 @@ struct PatternError {
   std::string remedy;
 };
 
-// All mistakes of one pattern are appended to `errors`; nullopt if there was one. Never throws, whatever the text; work and memory
-// are linear in its length (repeats are kept as counts).
+// All mistakes of one pattern are appended to `errors`; nullopt if there was one. Never throws, whatever the text; work
+// and memory are linear in its length (repeats are kept as counts).
 std::optional<Pattern> parse_pattern(std::string_view text, std::vector<PatternError>& errors);
 
-// The pattern that matches exactly this text (a path as the hooks see it, without pseudo components): metacharacters, control
-// bytes and bytes that are not UTF-8 are written \xHH, so that it can stand in a profile.
+// The pattern that matches exactly this text (a path as the hooks see it, without pseudo components): metacharacters,
+// control bytes and bytes that are not UTF-8 are written \xHH, so that it can stand in a profile.
 std::string literal_pattern(std::string_view path);
 
 // "{pipe}" for TL_CLASS_PIPE; "" for what no rule can name (none, detached, unreadable) and beyond.

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proofs over a policy's paths: what is refused, where, and with which path as the proof.
+#include "policy-compiler/passes/check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "bpf/lsm/abi.h"
+
+namespace treeline::passes {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A policy of roots under `entry`, written down line by line: each rule gets the next line.
+class Writer {
+ public:
+  uint32_t root(const std::string& exec) {
+    const uint32_t node = add(exec);
+    policy.entry.push_back(node);
+    return node;
+  }
+  uint32_t child(uint32_t parent, const std::string& exec) {
+    const uint32_t node = add(exec);
+    policy.nodes[node].parent = parent;
+    policy.nodes[parent].children.push_back(node);
+    return node;
+  }
+  void file(uint32_t node, const std::string& path, ir::AccessSet access, bool unsafe = false) {
+    policy.nodes[node].files.push_back({{path, {++line, 1}}, access, unsafe});
+  }
+  bool check() {
+    const std::optional<Paths> paths = compile_paths(policy, diagnostics);
+    return paths.has_value() && check_paths(policy, *paths, diagnostics);
+  }
+  ir::Policy policy;
+  Diagnostics diagnostics;
+  uint32_t line = 0;
+
+ private:
+  uint32_t add(const std::string& exec) {
+    policy.nodes.emplace_back();
+    policy.nodes.back().executable = {exec, {++line, 1}};
+    policy.nodes.back().position = {line, 1};
+    return static_cast<uint32_t>(policy.nodes.size() - 1);
+  }
+};
+
+TEST(WriteAndExecute, AWriteThatMeetsAStepOfAnotherNodeIsRefused) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");        // line 1
+  w.child(a, "/opt/app/run");                 // line 2
+  w.file(0, "/opt/**", TL_CREATE | TL_READ);  // line 3
+  EXPECT_FALSE(w.check());
+  ASSERT_EQ(w.diagnostics.list().size(), 1u);
+  const Diagnostic& d = w.diagnostics.list()[0];
+  EXPECT_EQ(d.code, "write-and-execute");
+  EXPECT_EQ(d.position.line, 3u);
+  EXPECT_THAT(d.message, HasSubstr("/opt/app/run"));
+  EXPECT_THAT(d.message, HasSubstr("line 2"));
+  EXPECT_THAT(d.message, HasSubstr("create"));
+  EXPECT_THAT(d.message, Not(HasSubstr("read")));
+}
+
+TEST(WriteAndExecute, EachWritingWordMeetsEachWayToExecute) {
+  for (ir::AccessSet word : {TL_WRITE, TL_APPEND, TL_CREATE, TL_RENAME_IN, TL_MKNOD, TL_LINK}) {
+    Writer w;
+    const uint32_t a = w.root("/bin/a");
+    w.file(a, "/data/*", word);
+    w.file(a, "/data/x.so", TL_MAP);
+    EXPECT_FALSE(w.check()) << word;
+    EXPECT_THAT(w.diagnostics.list()[0].message, HasSubstr("mapped executable, for example '/data/x.so'"));
+  }
+  for (ir::AccessSet word : {TL_READ, TL_DELETE, TL_SETATTR, TL_LIST, TL_MKDIR, TL_CONNECT}) {
+    Writer w;
+    const uint32_t a = w.root("/bin/a");
+    w.file(a, "/data/*", word);
+    w.file(a, "/data/x.so", TL_MAP);
+    EXPECT_TRUE(w.check()) << word;
+  }
+}
+
+TEST(WriteAndExecute, InterpretersAndJoinStepsAndBackEdgesCountAsExecuted) {
+  Writer w;
+  const uint32_t a = w.root("/srv/run.sh");
+  w.policy.nodes[a].interpreter = ir::Pattern{"/srv/sh", {}};
+  w.policy.nodes[a].back_edges.push_back({{"/srv/back", {}}, a});
+  const uint32_t probe = w.root("/srv/probe");
+  w.policy.entry.pop_back();
+  w.policy.join.push_back(probe);
+  w.file(a, "/srv/*", TL_WRITE);
+  EXPECT_FALSE(w.check());
+  EXPECT_EQ(w.diagnostics.errors(), 4u);
+}
+
+TEST(WriteAndExecute, DisjointPatternsPass) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.file(a, "/lib/**", TL_READ | TL_MAP);
+  w.file(a, "/lib", TL_WRITE);
+  w.file(a, "/library/*", TL_WRITE);
+  w.file(a, "/lib/{tmpfile}", TL_WRITE);
+  EXPECT_TRUE(w.check());
+}
+
+TEST(WriteAndExecute, OneRuleOrOneObjectWithBothIsRefused) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.file(a, "/jit/*", TL_WRITE | TL_MAP);
+  w.file(a, "{memfd}", TL_WRITE | TL_MAP);
+  EXPECT_FALSE(w.check());
+  EXPECT_EQ(w.diagnostics.errors(), 2u);
+}
+
+TEST(WriteAndExecute, AnUnsafeRuleIsExemptAndReported) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.file(a, "/data/*", TL_WRITE, true);
+  w.file(a, "/data/x.so", TL_MAP);
+  EXPECT_TRUE(w.check());
+  ASSERT_EQ(w.diagnostics.warnings(), 1u);
+  EXPECT_EQ(w.diagnostics.list()[0].code, "unsafe-write-and-execute");
+  // Another rule without it on the same pattern is not covered by the signature.
+  const uint32_t b = w.root("/bin/b");
+  w.file(b, "/data/*", TL_WRITE);
+  EXPECT_FALSE(w.check());
+}
+
+TEST(Steps, TwoChildrenThatMatchTheSameExecutableAreRefused) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.child(a, "/opt/*/run");
+  w.child(a, "/opt/x/*");
+  EXPECT_FALSE(w.check());
+  ASSERT_EQ(w.diagnostics.list().size(), 1u);
+  EXPECT_EQ(w.diagnostics.list()[0].code, "ambiguous-step");
+  EXPECT_THAT(w.diagnostics.list()[0].message, HasSubstr("/opt/x/run"));
+}
+
+TEST(Steps, TheSameTextTwiceAndTwoEntriesAndABackEdgeAreRefused) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.root("/bin/a");
+  w.child(a, "/bin/b");
+  w.child(a, "/bin/b");
+  w.policy.nodes[a].back_edges.push_back({{"/bin/b", {}}, a});
+  EXPECT_FALSE(w.check());
+  EXPECT_GE(w.diagnostics.errors(), 3u);
+}
+
+TEST(Steps, OverlappingPatternsThatLeadToOneNodePass) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.policy.nodes[a].back_edges.push_back({{"/bin/[ab]", {}}, a});
+  w.policy.nodes[a].back_edges.push_back({{"/bin/[bc]", {}}, a});
+  EXPECT_TRUE(w.check());
+}
+
+TEST(Paths, AMalformedPatternIsReportedOncePerPlace) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  const uint32_t b = w.child(a, "/bin/b");
+  w.file(a, "/x/\xc3\xa9\xc3\xa9[z-a]", TL_READ);
+  w.policy.nodes[b].files.push_back(w.policy.nodes[a].files[0]);  // the same rule of a group
+  w.file(b, "/y**", TL_READ);
+  EXPECT_FALSE(w.check());
+  ASSERT_EQ(w.diagnostics.errors(), 2u);
+  EXPECT_EQ(w.diagnostics.list()[0].position.column, 7u) << "columns count characters";
+}
+
+TEST(Paths, OverBudgetNamesTheCostliestRulesWithinSeconds) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  for (int i = 0; i < 200; ++i) w.file(a, "/srv/plain/" + std::to_string(i), TL_READ);
+  for (char c = 'a'; c <= 'x'; ++c) w.file(a, std::string("/**/*") + c + "*" + static_cast<char>(c + 1) + "*", TL_READ);
+  const auto start = std::chrono::steady_clock::now();
+  Budget budget;
+#ifdef __SANITIZE_ADDRESS__
+  budget = {.states = 100'000, .effort = 20'000'000};
+#endif
+  EXPECT_FALSE(compile_paths(w.policy, w.diagnostics, budget).has_value());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(took.count(), 20.0);
+  ASSERT_GE(w.diagnostics.errors(), 2u);
+  EXPECT_EQ(w.diagnostics.list()[0].code, "automaton-budget");
+  EXPECT_THAT(w.diagnostics.list()[0].remedy, HasSubstr("costliest"));
+  EXPECT_THAT(w.diagnostics.list()[1].message, HasSubstr("/**/"));
+  EXPECT_GT(w.diagnostics.list()[1].position.line, 200u);
+}
+
+}  // namespace
+}  // namespace treeline::passes
