@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configures and builds a preset in build/PRESET."""
+
+import os
+import re
+import shutil
+import time
+
+import child
+import groups
+import report
+
+TIMEOUT = 1500
+# The release build is what runs in the VM; the unit tests run in the dev build only.
+_SETTINGS = {"release": ["-DTREELINE_TESTS=OFF"]}
+
+
+def build(preset, tally, say):
+    """True where it built. Counts one test in `tally`."""
+    started = time.monotonic()
+    say(f"=== build {preset}")
+    launcher = []
+    if shutil.which("ccache"):
+        launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
+    jobs = str(os.cpu_count() or 2)
+    ok = _step(["cmake", "--preset", preset, *launcher, *_SETTINGS.get(preset, [])], say) and \
+        _step(["cmake", "--build", "--preset", preset, "--parallel", jobs], say)
+    tally.seconds = time.monotonic() - started
+    if ok:
+        tally.passed += 1
+    else:
+        report.fail(tally, preset, "see above")
+    say(f"    build {preset}: {'done' if ok else 'FAILED'}, {tally.seconds:.0f} s")
+    return ok
+
+
+def _step(argv, say):
+    lines = []
+    told = [time.monotonic()]
+
+    def on_line(line):
+        lines.append(line)
+        # ninja's own progress, now and then
+        if re.match(r"^\[\d+/\d+\]", line) and time.monotonic() - told[0] > 15:
+            told[0] = time.monotonic()
+            say("    " + line[:110])
+
+    status = child.run(argv, cwd=groups.ROOT, timeout=TIMEOUT, on_line=on_line, on_idle=lambda: say("    still building"),
+                       env=groups.environment())
+    if status == 0:
+        return True
+    start = next((i for i, line in enumerate(lines) if line.startswith("FAILED:")), max(0, len(lines) - 60))
+    for line in lines[start:start + 80]:
+        say("    | " + line)
+    say(f"    {' '.join(argv[:4])}: " + ("time is up" if status is None else f"status {status}"))
+    return False

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The groups: what each one runs, on which kernels, and how long it may take."""
+
+import dataclasses
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KERNELS = ["6.12", "5.10", "6.1", "7.3"]  # the first is the one that everything runs on
+VM = str(ROOT / "tests/kernel/vm")
+
+
+@dataclasses.dataclass
+class Group:
+    name: str
+    about: str
+    command: object  # (kernel, full) -> argv
+    kernels: str = "none"  # none, one, all: "one" becomes all with --full
+    timeout: int = 600  # seconds, for one kernel
+    builds: tuple = ()  # presets
+    vm: bool = False  # run the command in the micro VM
+    vm_options: tuple = ()
+
+    def on(self, full, chosen):
+        """The kernels that this run takes."""
+        if self.kernels == "none":
+            return ["-"]
+        wanted = KERNELS if full or chosen or self.kernels == "all" else KERNELS[:1]
+        return [kernel for kernel in wanted if not chosen or kernel in chosen]
+
+    def argv(self, kernel, full):
+        command = [str(word) for word in self.command(kernel, full)]
+        if not self.vm:
+            return command
+        # The VM's own clock is the stricter one: it knows a hang from a failure.
+        return [VM, "--kernel", kernel, "--timeout", str(self.timeout - 60), *self.vm_options, "--", *command]
+
+
+def _script(path, *words):
+    return lambda kernel, full: [ROOT / path, *words, *(["--full"] if full else [])]
+
+
+GROUPS = [
+    Group("unit", "the unit tests, under ASan and UBSan", lambda k, f: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
+          timeout=900, builds=("dev",)),
+    Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds",
+          lambda k, f: [ROOT / "build/release/bin/bpf_load"], kernels="all", timeout=500, builds=("release",), vm=True),
+    Group("vm", "the micro VM itself", lambda k, f: [ROOT / "tests/lib/vm", k], kernels="one", timeout=900),
+]
+
+
+def environment():
+    env = dict(os.environ)
+    env.update(LC_ALL="C.UTF-8", DEBIAN_FRONTEND="noninteractive", PYTHONDONTWRITEBYTECODE="1")
+    return env

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/run: see HELP."""
+
+import argparse
+import collections
+import pathlib
+import signal
+import sys
+import time
+
+import build
+import child
+import groups
+import report
+
+HELP = """\
+Installs what is missing of Debian's packages (as root), builds, runs the tests, and prints a summary by group and kernel.
+The last line is "N passed, N failed, N skipped"; exit status 1 where anything failed, 64 for a wrong command line.
+
+  tests/run                              all that fits in 35 minutes on two cores
+  tests/run --full                       every group on every kernel
+  tests/run --only unit --only load --kernel 6.1
+  tests/run --list                       the groups
+
+Logs: build/tests/GROUP-KERNEL.log
+"""
+LOGS = groups.ROOT / "build/tests"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"tests/run: {message}; see tests/run --help", file=sys.stderr)
+        sys.exit(64)
+
+
+def parse(arguments):
+    names = [group.name for group in groups.GROUPS]
+    parser = _Parser(prog="tests/run", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter,
+                     allow_abbrev=False)
+    parser.add_argument("--full", action="store_true", help="the whole matrix")
+    parser.add_argument("--only", metavar="GROUP", action="append", default=[], choices=names, help=", ".join(names))
+    parser.add_argument("--kernel", metavar="K", action="append", default=[], choices=groups.KERNELS,
+                        help=", ".join(groups.KERNELS) + "; repeatable; groups that need none run as well")
+    parser.add_argument("--list", action="store_true", help="print the groups and end")
+    return parser.parse_args(arguments)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Runner:
+    def __init__(self, full):
+        self.full = full
+        self.skips = report.Skips(groups.ROOT / "tests/skips.txt")
+        self.tallies = []
+
+    def run(self, group, kernel):
+        tally = report.Tally(group.name, kernel)
+        self.tallies.append(tally)
+        title = group.name if kernel == "-" else f"{group.name} on {kernel}"
+        say(f"=== {title}: {group.about}")
+        started = time.monotonic()
+        talk = collections.deque(maxlen=40)
+        LOGS.mkdir(parents=True, exist_ok=True)
+        log_path = LOGS / f"{group.name}{'' if kernel == '-' else '-' + kernel}.log"
+        with open(log_path, "w", encoding="utf-8", errors="replace") as log:
+
+            def on_line(line):
+                log.write(line + "\n")
+                log.flush()
+                word = report.judge(tally, self.skips, line)
+                if word is None:
+                    if line.startswith(("vm: ", "NOTE ")):
+                        say("    " + line.removeprefix("NOTE "))
+                    talk.append(line)
+                elif word != "PASS":
+                    if word == "FAIL":
+                        for said in talk:
+                            say("    | " + said)
+                        talk.clear()
+                    say("    " + (line if line.startswith(word) else f"FAIL {': '.join(tally.failures[-1])}"))
+                else:
+                    talk.clear()
+
+            def on_idle():
+                said = f"; {talk[-1][:100]}" if talk else ""
+                say(f"    {title}: {time.monotonic() - started:.0f} s, {tally.passed} passed, {tally.failed} failed{said}")
+
+            status = child.run(group.argv(kernel, self.full), cwd=groups.ROOT, timeout=group.timeout, on_line=on_line,
+                               on_idle=on_idle, env=groups.environment())
+        self._end(tally, status, group, talk)
+        tally.seconds = time.monotonic() - started
+        say(f"    {title}: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped, {tally.seconds:.0f} s")
+
+    @staticmethod
+    def _end(tally, status, group, talk):
+        """A group that dies, hangs or says nothing has failed, whatever it said before."""
+        why = None
+        if status is None:
+            why = f"not done after {group.timeout} s"
+        elif status != 0 and not tally.failed:
+            why = f"ended with status {status}"
+        elif not tally.count:
+            why = "ran no test"
+        if why:
+            for said in talk:
+                say("    | " + said)
+            report.fail(tally, "the-group-itself", why)
+            say(f"    FAIL {tally.group}: {why}")
+
+
+def main(arguments):
+    options = parse(arguments)
+    if options.list:
+        for group in groups.GROUPS:
+            say(f"{group.name:12} {' '.join(group.on(options.full, options.kernel)):20} {group.about}")
+        return 0
+    chosen = [group for group in groups.GROUPS if not options.only or group.name in options.only]
+    runner = Runner(options.full)
+    started = time.monotonic()
+    built = {}
+    for preset in dict.fromkeys(preset for group in chosen for preset in group.builds):
+        tally = report.Tally("build", "-")
+        runner.tallies.append(tally)
+        built[preset] = build.build(preset, tally, say)
+    for group in chosen:
+        if all(built[preset] for preset in group.builds):
+            for kernel in group.on(options.full, options.kernel):
+                runner.run(group, kernel)
+        else:
+            tally = report.Tally(group.name, "-")
+            report.fail(tally, "the-group-itself", "what it needs did not build")
+            runner.tallies.append(tally)
+    return summary(runner.tallies, time.monotonic() - started)
+
+
+def summary(tallies, seconds):
+    say("")
+    for line in report.table(tallies):
+        say(line)
+    for tally in tallies:
+        for name, why in tally.skips:
+            say(f"skipped: {tally.group} {tally.kernel} {name}: {why}")
+    for tally in tallies:
+        for name, why in tally.failures:
+            say(f"failed: {tally.group} {tally.kernel} {name}: {why}")
+    passed, failed, skipped = (sum(getattr(t, field) for t in tallies) for field in ("passed", "failed", "skipped"))
+    say(f"{seconds / 60:.1f} minutes; logs in {pathlib.Path(LOGS).relative_to(groups.ROOT)}/")
+    say(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+def _on_signal(number, _frame):
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _on_signal)
+    sys.exit(main(sys.argv[1:]))
