@@ -43,7 +43,7 @@ class AppTraffic(WebTraffic):
     def steps(self):
         return [(6, self.index), (3, self.health), (4, self.static), (10, self.board_page), (14, self.add), (10, self.show),
                 (6, self.edit), (3, self.delete), (5, self.search), (6, self.as_json), (3, self.export),
-                (1, self.export_compressed), (8, self.upload), (1, self.upload_large), (8, self.download), (3, self.info),
+                (1, self.export_compressed), (8, self.upload), (0.5, self.upload_large), (8, self.download), (3, self.info),
                 (3, self.part), (4, self.remove), (2, self.session), (3, self.echo), (3, self.missing), (2, self.wrong),
                 (0.5, self.too_large), (1, self.fail), (2, self.new_connection)]
 

@@ -77,6 +77,7 @@ class PostgresTraffic(Traffic):
         yield from (self.copy_in, self.add_customer, self.add_order, self.add_order)
         yield from (step for _, step in self.steps())
         # What has a name of its own on disk each time, more than once.
+        yield self.vacuum_all
         for _ in range(3):
             yield from (self.vacuum, self.new_connection, self.big_sort, self.parallel, self.switch_log, self.checkpoint,
                         self.scratch_table, self.rewrite)
@@ -85,7 +86,7 @@ class PostgresTraffic(Traffic):
         return [(20, self.add_customer), (30, self.add_order), (20, self.find_customer), (12, self.prepared), (12, self.join),
                 (8, self.view), (8, self.change), (4, self.delete), (3, self.search), (4, self.rollback), (3, self.savepoint),
                 (5, self.errors), (3, self.function), (2, self.cursor), (2, self.copy_in), (2, self.copy_out),
-                (1, self.big_sort), (1, self.parallel), (2, self.large_object), (2, self.notify), (0.5, self.cancel),
+                (1, self.big_sort), (0.5, self.parallel), (2, self.large_object), (2, self.notify), (0.5, self.cancel),
                 (1, self.scratch_table), (0.5, self.vacuum), (0.5, self.rewrite), (0.5, self.checkpoint),
                 (0.5, self.switch_log), (2, self.new_connection), (1, self.catalogue)]
 
@@ -295,8 +296,12 @@ class PostgresTraffic(Traffic):
     # The server itself
 
     def vacuum(self):
-        """The whole database: the catalogue's caches on disk are then written anew by the next connection."""
-        self.done("VACUUM", "VACUUM (ANALYZE)", "VACUUM")
+        """With the catalogue's main tables: its caches on disk are then written anew by the next connection."""
+        self.done("VACUUM", "VACUUM (ANALYZE) pg_class, pg_attribute, customers, orders", "VACUUM")
+
+    def vacuum_all(self):
+        """The whole database. In the tour only: it takes longer than a hundred other answers."""
+        self.done("VACUUM the database", "VACUUM (ANALYZE)", "VACUUM")
 
     def rewrite(self):
         self.done("VACUUM FULL", f"VACUUM FULL {self.schema}.orders", "VACUUM")
