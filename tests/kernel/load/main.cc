@@ -101,7 +101,8 @@ bool load(const Variant& variant, const btf* kernel) {
     std::printf("%s", g_said.c_str());
     for (const auto& [name, log] : logs) {
       const std::string text = log.data();
-      if (!text.empty() && text.find("processed ") == std::string::npos) std::printf("%s: %s\n", name.c_str(), text.substr(text.size() > 3000 ? text.size() - 3000 : 0).c_str());
+      if (g_said.find("'" + name + "': BPF program load failed") != std::string::npos)
+        std::printf("%s: %s\n", name.c_str(), text.substr(text.size() > 3000 ? text.size() - 3000 : 0).c_str());
     }
     std::printf("FAIL %s/load: %s\n", variant.name, std::strerror(-error));
     return false;

@@ -19,9 +19,10 @@ import threading
 import time
 
 import initramfs
+import terminal
 from errors import HANG, NO_MACHINE, PANIC, VmError, say
 
-BOOT_SECONDS = 240  # real seconds; 4 on an idle machine, but eight guests may share two cores
+BOOT_SECONDS = 400  # real seconds; 4 on an idle machine, seen above 60 where many shared two cores
 DRAIN_SECONDS = 20  # silence on a stream that still owes bytes
 
 DEFAULT_LSM = "landlock,lockdown,yama,apparmor,bpf"
@@ -37,7 +38,8 @@ _COVERED = ("/tmp", "/run", "/var/run", "/dev/shm")
 class Run:
     """What to run. Paths are absolute and real."""
 
-    def __init__(self, kernel, command, *, cwd, environment, append, smp, icount, memory, timeout, writable, visible):
+    def __init__(self, kernel, command, *, cwd, environment, append, smp, icount, memory, timeout, writable, visible,
+                 interactive=False):
         self.kernel = kernel
         self.command = command
         self.cwd = cwd
@@ -49,6 +51,7 @@ class Run:
         self.timeout = timeout
         self.writable = writable
         self.visible = visible
+        self.interactive = interactive
 
 
 class Panic(VmError):
@@ -83,9 +86,16 @@ class _Machine:
         self._streams = {"out": _Stream(1, mark), "err": _Stream(2, mark)}
         self._reader_gone = False
         self._qemu = None
+        self._terminal = None
         self._threads = []
 
     def result(self):
+        if not self._what.interactive:
+            return self._result()
+        with terminal.Terminal() as self._terminal:
+            return self._result()
+
+    def _result(self):
         try:
             self._start()
             self._wait_until(lambda: self._status_line("up"), BOOT_SECONDS, self._no_boot)
@@ -102,11 +112,16 @@ class _Machine:
             files = dict(_run_files(self._what), **{"vm/mark": (0o600, self._mark_file)})
             f.write(initramfs.base_for(self._what.kernel) + initramfs.pack(files, directories=("vm",)))
         pipes = {name: os.pipe() for name in ("console", "out", "err", "status")}
+        passed, more = [image, *(ends[1] for ends in pipes.values())], []
+        if self._terminal is not None:
+            fd = self._terminal.guest_end.fileno()
+            passed.append(fd)
+            more = ["-chardev", f"socket,id=terminal,fd={fd}", "-device", "virtconsole,chardev=terminal,nr=0"]
         try:
             self._qemu = subprocess.Popen(
-                _qemu_command(self._what, image, {name: ends[1] for name, ends in pipes.items()}),
+                _qemu_command(self._what, image, {name: ends[1] for name, ends in pipes.items()}) + more,
                 stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=sys.stderr,
-                pass_fds=[image, *(ends[1] for ends in pipes.values())],
+                pass_fds=passed,
                 start_new_session=True,  # a Ctrl-C reaches us alone; we end it in our order
                 preexec_fn=_die_with_parent(os.getpid()),
             )
@@ -116,6 +131,8 @@ class _Machine:
             os.close(image)
             for ends in pipes.values():
                 os.close(ends[1])
+        if self._terminal is not None:
+            self._terminal.connect()
         pumps = {
             "console": self._take_console,
             "status": self._take_status,
@@ -178,6 +195,8 @@ class _Machine:
         with self._changed:
             while not reached():
                 self._refuse_without_reader()
+                if self._terminal is not None and self._terminal.left:
+                    raise VmError(128 + signal.SIGHUP, "left the guest; it is gone")
                 if self._qemu.poll() is not None:
                     # What it sent before it went may still be on its way through the pipes.
                     self._changed.wait(0.5)
@@ -203,6 +222,8 @@ class _Machine:
                 self._changed.wait(0.25)
         if whole != "whole":
             say("the end of the command's output may be missing: its pump was killed, or a process could not be")
+        if self._terminal is not None:
+            self._terminal.settle()
         return int(status)
 
     def _refuse_without_reader(self):
@@ -326,17 +347,22 @@ def _kernel_arguments(what):
 
 
 def _run_files(what):
-    """The two files of this run: what to mount, and the command."""
+    """The files of this run: what to mount, the command, whether it has a terminal."""
     quote = shlex.quote
     mounts = [f"modules {quote(os.path.dirname(what.kernel.modules))}"]
     mounts += [f"show {quote(path)}" for path in sorted(_to_show(what.visible))]
     mounts += [f"share w{index} {quote(path)}" for index, path in enumerate(what.writable)]
     script = [f"export {name}={quote(value)}" for name, value in what.environment.items()]
+    if what.interactive:
+        script.append(terminal.size_command())
     script += [f"cd -- {quote(what.cwd)} || exit 127", "exec " + " ".join(map(quote, what.command))]
-    return {
+    files = {
         "vm/mounts": (0o644, ("\n".join(mounts) + "\n").encode()),
         "vm/command": (0o644, ("\n".join(script) + "\n").encode()),
     }
+    if what.interactive:
+        files["vm/interactive"] = (0o644, b"")
+    return files
 
 
 def _to_show(paths):

@@ -9,6 +9,7 @@ import sys
 
 import kernels
 import machine
+import terminal
 from errors import USAGE, VmError, say
 
 HELP = """\
@@ -17,6 +18,7 @@ Runs COMMAND as root in a micro VM under a stock Debian kernel, in the directory
   vm --kernel 6.12 -- uname -r
   vm --kernel 5.10 --append "lsm=landlock,lockdown,yama,apparmor" -- build/dev/bin/treeline status
   vm --kernel 7.3 --writable out --timeout 300 -- tests/some-test --log "$PWD/out/log"
+  vm --kernel 6.12 --interactive -- bash
   vm --fetch --kernel all
 
 The guest sees this machine's whole file system, read-only underneath: what it writes is its own and gone with it, except
@@ -50,8 +52,10 @@ def _parse(arguments):
                         help=f"more words for the kernel's command line; the last lsm= wins ({machine.DEFAULT_LSM})")
     parser.add_argument("--smp", metavar="N", type=_positive, default=2, help="CPUs (2)")
     parser.add_argument("--memory", metavar="MIB", type=_positive, default=2048, help="memory in MiB (2048)")
-    parser.add_argument("--timeout", metavar="S", type=_seconds, default=600.0,
+    parser.add_argument("--timeout", metavar="S", type=_seconds,
                         help="seconds the command may take, boot not counted (600)")
+    parser.add_argument("--interactive", action="store_true",
+                        help="your terminal is the command's; Ctrl-] ends the machine; no time limit unless --timeout")
     parser.add_argument("--icount", action="store_true",
                         help="guest time counts instructions: one CPU, mitigations=off, TREELINE_ICOUNT=1")
     parser.add_argument("--env", metavar="K[=V]", action="append", default=[],
@@ -120,6 +124,9 @@ def main(arguments):
 
 def _run(parser, options, command):
     cwd = os.getcwd()
+    if options.interactive and not terminal.available():
+        parser.error("--interactive: stdin and stdout have to be a terminal")
+    timeout = options.timeout or (float("inf") if options.interactive else 600.0)
     for directory in options.writable:
         if not os.path.isdir(directory):
             parser.error(f"--writable {directory}: not a directory")
@@ -133,7 +140,8 @@ def _run(parser, options, command):
     visible += [os.path.abspath(path) for path in [*options.show, *named]]
     what = machine.Run(
         kernels.have(options.kernel), command, cwd=cwd, environment=environment, append=" ".join(options.append),
-        smp=options.smp, icount=options.icount, memory=options.memory, timeout=options.timeout, writable=writable,
+        smp=options.smp, icount=options.icount, memory=options.memory, timeout=timeout, writable=writable,
+        interactive=options.interactive,
         visible={path for path in visible if os.path.exists(path)},
     )
     return machine.run(what, options.console)
@@ -147,6 +155,8 @@ def _environment(parser, options):
     }
     if options.icount:
         environment["TREELINE_ICOUNT"] = "1"
+    if options.interactive:
+        environment["TERM"] = os.environ.get("TERM", "dumb")
     for setting in options.env:
         name, given, value = setting.partition("=")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
