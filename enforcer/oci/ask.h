@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request to treelined with a deadline: a container that is being started must not hang because a daemon does. (The
+// operator's command waits as long as it takes: enforcer/daemon/client.h.) No answer in time is a refusal like any
+// other.
+//
+//   Daemon daemon("/run/treeline/treeline.sock", kAnswerWithin);
+//   Result<Json> answer = daemon.ask({{"do", "resolve"}, {"policy", "nginx"}});
+//
+// Who listens has to be root, and in this pid namespace: the request names a process by its number.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "enforcer/base/fd.h"
+#include "enforcer/base/json.h"
+#include "policy-compiler/support/result.h"
+
+namespace treeline::oci {
+
+constexpr std::chrono::seconds kAnswerWithin{20};
+
+using Deadline = std::chrono::steady_clock::time_point;
+// Milliseconds for poll(2), at least 0.
+int milliseconds_left(Deadline deadline);
+
+class Daemon {
+ public:
+  // The time runs from here, for everything that is asked.
+  Daemon(std::string socket, std::chrono::milliseconds patience)
+      : socket_(std::move(socket)), deadline_(std::chrono::steady_clock::now() + patience) {}
+
+  // Connects at the first request. An Error's code: ECONNREFUSED (it cannot be asked), ETIMEDOUT, ENOTSUP (it answered
+  // that this machine cannot enforce), EPERM (it refused).
+  Result<Json> ask(Json request);
+
+ private:
+  Result<void> connect();
+  Result<std::string> exchange(const std::string& line);
+  [[nodiscard]] Error too_late(const char* what) const;
+
+  std::string socket_;
+  Deadline deadline_;
+  UniqueFd fd_;
+  int last_id_ = 0;
+};
+
+}  // namespace treeline::oci

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a policy's bundle wants in config.json beside the hook: its system call filter and its AppArmor profile. The
+// wrapper writes it (a hook cannot), the hook verifies it. Both can only refuse, so both belong to `enforce`: in learn
+// and monitor nothing is written.
+//
+//   seccomp.json   becomes linux.seccomp, byte for byte
+//   apparmor       text of AppArmor profiles; the first one's name becomes process.apparmorProfile. It has to be loaded
+//   by then
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "enforcer/oci/config.h"
+#include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/support/result.h"
+
+namespace treeline::oci {
+
+constexpr std::string_view kSeccompArtifact = "seccomp.json";
+constexpr std::string_view kAppArmorArtifact = "apparmor";
+
+struct Confinement {
+  std::string policy;                   // for messages
+  std::optional<std::string> seccomp;   // JSON text of an object
+  std::optional<std::string> apparmor;  // name of the profile
+  bool apparmor_tree = false;           // more than one profile: an exec moves from one to another
+};
+
+// Reads the bundle as a whole: a damaged or altered one is an Error.
+Result<Confinement> read_confinement(const std::string& policy, const std::string& bundle_directory);
+Result<Confinement> confinement_of(const std::string& policy, const bundle::Bundle& bundle);
+
+// The kernel refuses every AppArmor transition at exec under no_new_privs: a tree of profiles would stop the workload.
+Result<void> check_pairing(const Confinement& wanted, const Config& config);
+Result<void> apply(const Confinement& wanted, Config& config);
+// config.json carries exactly this.
+Result<void> verify(const Confinement& wanted, const Config& config);
+
+// `profiles` is the text of /sys/kernel/security/apparmor/profiles: "NAME (MODE)" a line. "" or what is wrong.
+std::string why_profile_does_not_hold(const std::string& name, std::string_view profiles);
+// The same of this machine, with its prerequisites.
+Result<void> verify_loaded(const Confinement& wanted);
+
+}  // namespace treeline::oci

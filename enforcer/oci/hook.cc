@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/oci/hook.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "enforcer/base/files.h"
+#include "enforcer/oci/ask.h"
+#include "enforcer/oci/choice.h"
+#include "enforcer/oci/config.h"
+#include "enforcer/oci/confinement.h"
+#include "enforcer/oci/report.h"
+#include "enforcer/oci/rootless.h"
+#include "enforcer/oci/settings.h"
+#include "enforcer/oci/state.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::oci {
+namespace {
+
+Result<std::string> read_standard_input(Deadline deadline) {
+  std::string text;
+  for (;;) {
+    pollfd ready{STDIN_FILENO, POLLIN, 0};
+    const int n = poll(&ready, 1, milliseconds_left(deadline));
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0)
+      return Error{"the container's state did not end within " + std::to_string(kAnswerWithin.count()) +
+                       " s on standard input; is this called as an OCI hook?",
+                   ETIMEDOUT};
+    char chunk[16384];
+    const ssize_t got = n < 0 ? -1 : read(STDIN_FILENO, chunk, sizeof chunk);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) return system_error("cannot read the container's state from standard input", errno);
+    if (got == 0) return text;
+    text.append(chunk, static_cast<size_t>(got));
+    if (text.size() > kMaxState) return text;  // refused as too large
+  }
+}
+
+Result<std::string> conf_of(std::span<const std::string> args) {
+  if (args.empty()) return std::string(kDefaultConf);
+  if (args.size() == 2 && args[0] == "--conf" && !args[1].empty()) return args[1];
+  return Error{"a hook takes only --conf FILE, not " + text::quoted(args[0]), EINVAL};
+}
+
+// The policy that the state and config.json agree on.
+Result<std::string> agreed_policy(const State& state, const Config& config) {
+  Result<std::string> told = policy_asked_for(state.whole.find("annotations"));
+  if (!told) return told;
+  Result<std::string> written = policy_asked_for(config.root().find("annotations"));
+  if (!written) return written;
+  if (*told == *written) return told;
+  const auto named = [](const std::string& name) { return name.empty() ? std::string("none") : "'" + name + "'"; };
+  return Error{"the runtime says that the container asks for policy " + named(*told) + ", its config.json for " +
+                   named(*written) + ": config.json was changed meanwhile",
+               EPERM};
+}
+
+Result<void> verify_bundle(const std::string& policy, const std::string& directory, const Config& config) {
+  Result<Confinement> wanted = read_confinement(policy, directory);
+  if (!wanted) return wanted.error();
+  if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
+  return verify(*wanted, config);
+}
+
+bool enforces(const Json& answer) { return text_at(answer, "mode") == "enforce" && !text_at(answer, "policy").empty(); }
+
+Result<void> bind(const State& state, Daemon& daemon) {
+  if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
+  if (state.status == "stopped" || state.pid <= 1)
+    return Error{"container '" + text::printable(state.id) + "' has no process yet or any more (status " +
+                     text::quoted(state.status) + "): this hook belongs into the stage createRuntime",
+                 EINVAL};
+  Result<Config> config = Config::read(state.bundle);
+  if (!config) return config.error();
+  Result<std::string> asked = agreed_policy(state, *config);
+  if (!asked) return asked.error();
+
+  // What is wrong with config.json is found before anything is bound; what is bound is then the same, or is verified
+  // again.
+  Result<Json> planned = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
+  if (!planned) return planned.error();
+  if (enforces(*planned))
+    if (Result<void> good = verify_bundle(text_at(*planned, "policy"), text_at(*planned, "directory"), *config); !good)
+      return good;
+  Result<Json> bound = daemon.ask(
+      {{"do", "bind"}, {"pid", state.pid}, {"container", state.id}, {"policy", *asked}, {"bundle", state.bundle}});
+  if (!bound) return bound.error();
+  if (!flag_at(*bound, "bound")) {
+    if (text_at(*planned, "action") == "unbound") return {};
+    return Error{"treelined did not bind the container, though it was to; try again", EPERM};
+  }
+  if (!enforces(*bound) || (enforces(*planned) && text_at(*bound, "directory") == text_at(*planned, "directory")))
+    return {};
+  Result<void> good = verify_bundle(text_at(*bound, "policy"), text_at(*bound, "directory"), *config);
+  if (good) return good;
+  return Error{
+      "the policy was changed while the container was being started: " + good.error().message + "; start it again",
+      good.error().code};
+}
+
+int finish(const Result<void>& done, const std::string& what) {
+  if (done) return 0;
+  report(what + done.error().message, {});
+  return exit_status_of(done.error());
+}
+
+int with_state(std::span<const std::string> args, const std::string& what, Result<void> (*act)(const State&, Daemon&)) {
+  const Deadline deadline = std::chrono::steady_clock::now() + kAnswerWithin;
+  Result<std::string> conf = conf_of(args);
+  if (!conf) return report(conf.error().message, {}), kUsage;
+  Result<std::string> text = read_standard_input(deadline);
+  if (!text) return finish(text.error(), what);
+  Result<State> state = parse_state(*text);
+  if (!state) return finish(state.error(), what);
+  Result<Settings> settings = read_settings(*conf);
+  if (!settings) return finish(settings.error(), what);
+  Daemon daemon(settings->socket, std::chrono::milliseconds(milliseconds_left(deadline)));
+  return finish(act(*state, daemon), what);
+}
+
+Result<void> unbind(const State& state, Daemon& daemon) {
+  Result<Json> answer = daemon.ask({{"do", "unbind"}, {"container", state.id}});
+  if (answer) return {};
+  return answer.error();
+}
+
+}  // namespace
+
+int run_hook(std::span<const std::string> args) { return with_state(args, "the container is not started: ", bind); }
+
+int run_poststop(std::span<const std::string> args) {
+  return with_state(args, "the container was not released by name, treelined will see it by itself: ", unbind);
+}
+
+}  // namespace treeline::oci

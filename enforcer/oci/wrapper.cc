@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/oci/wrapper.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "enforcer/oci/ask.h"
+#include "enforcer/oci/choice.h"
+#include "enforcer/oci/command_line.h"
+#include "enforcer/oci/config.h"
+#include "enforcer/oci/confinement.h"
+#include "enforcer/oci/report.h"
+#include "enforcer/oci/rootless.h"
+#include "enforcer/oci/runtime_path.h"
+#include "enforcer/oci/settings.h"
+
+namespace treeline::oci {
+namespace {
+
+struct Own {
+  std::string runtime, conf = kDefaultConf;
+  std::span<const std::string> rest;  // the runtime's
+};
+
+// Ours come first; the first word that is not ours begins the runtime's.
+Result<Own> take_own(std::span<const std::string> args) {
+  Own own;
+  while (!args.empty()) {
+    std::string* value = nullptr;
+    for (auto [name, field] : {std::pair("--runtime", &own.runtime), std::pair("--conf", &own.conf)}) {
+      const std::string with_value = std::string(name) + "=";
+      if (args[0] == name) {
+        if (args.size() < 2) return Error{std::string(name) + " wants a value", EINVAL};
+        *(value = field) = args[1];
+        args = args.subspan(2);
+        break;
+      }
+      if (args[0].rfind(with_value, 0) == 0) {
+        *(value = field) = args[0].substr(with_value.size());
+        args = args.subspan(1);
+        break;
+      }
+    }
+    if (!value) break;
+    if (value->empty()) return Error{"--runtime and --conf want a value", EINVAL};
+  }
+  own.rest = args;
+  return own;
+}
+
+Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
+  if (!own.runtime.empty()) return find_runtime(own.runtime);
+  const char* variable = std::getenv("TREELINE_RUNTIME");
+  if (variable && *variable) return find_runtime(variable);
+  if (!settings.oci_runtime.empty()) return find_runtime(settings.oci_runtime);
+  return Error{
+      "which runtime is behind this wrapper? Say --runtime runc, TREELINE_RUNTIME=runc, or oci_runtime = runc in " +
+          own.conf,
+      EINVAL};
+}
+
+// What has to be true before the runtime may start a container.
+Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings) {
+  if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
+  Result<Config> config = Config::read(call.bundle);
+  if (!config) return config.error();
+  Result<std::string> asked = policy_asked_for(config->root().find("annotations"));
+  if (!asked) return asked.error();
+
+  Daemon daemon(settings.socket, kAnswerWithin);
+  Result<Json> answer = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
+  if (!answer) return answer.error();
+  const std::string action = text_at(*answer, "action"), policy = text_at(*answer, "policy");
+  if (action != "bind" && action != "learn" && action != "unbound")
+    return Error{"treelined's answer is not understood; is it of another version?", ECONNREFUSED};
+  if (call.verb == "restore") {
+    if (action == "unbound") return {};
+    return Error{"a container under policy '" + policy +
+                     "' cannot be restored: its processes would run without having passed the exec that the policy "
+                     "judges; start it anew, or restore it under no policy",
+                 EPERM};
+  }
+  if (action == "bind" && text_at(*answer, "mode") == "enforce") {
+    Result<Confinement> wanted = read_confinement(policy, text_at(*answer, "directory"));
+    if (!wanted) return wanted.error();
+    if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
+    if (Result<void> applied = apply(*wanted, *config); !applied) return applied;
+  }
+  Result<std::string> program = own_path();
+  if (!program) return program.error();
+  for (auto [stage, argument] : {std::pair("createRuntime", "hook"), std::pair("poststop", "poststop")}) {
+    std::vector<std::string> words = {"treeline-oci", argument};
+    if (own.conf != kDefaultConf) words.insert(words.end(), {"--conf", own.conf});
+    if (Result<void> added = config->add_hook(stage, *program, words, kHookTimeoutSeconds); !added) return added;
+  }
+  return config->write();
+}
+
+}  // namespace
+
+int run_wrapper(std::span<const std::string> args) {
+  Result<Own> own = take_own(args);
+  if (!own) return report(own.error().message, {}), kUsage;
+  Result<RuntimeCall> call = parse_call(own->rest);
+  if (!call) return report(call.error().message, {}), kUsage;
+  const RuntimeLog log{call->log, call->log_json};
+  Result<Settings> settings = read_settings(own->conf);
+  if (!settings) return report(settings.error().message, log), kUsage;
+  Result<std::string> runtime = choose_runtime(*own, *settings);
+  if (!runtime) return report(runtime.error().message, log), runtime.error().code == EINVAL ? kUsage : kNoRuntime;
+  if (call->starts())
+    if (Result<void> prepared = prepare(*call, *own, *settings); !prepared) {
+      report("the container is not started: " + prepared.error().message, log);
+      return exit_status_of(prepared.error());
+    }
+  std::vector<char*> argv = {runtime->data()};
+  for (const std::string& word : own->rest) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  execv(runtime->c_str(), argv.data());
+  report("cannot execute the runtime " + *runtime + ": " + std::strerror(errno), log);
+  return kNoRuntime;
+}
+
+}  // namespace treeline::oci
