@@ -141,7 +141,8 @@ struct tl_image_header {
 	__u32 classes; /* number of classes, reserved ones included */
 	__u32 peer_classes; /* number of peer classes (class 0: no rule names it) */
 	__u32 port_classes; /* number of port classes (class 0: no rule names it) */
-	__u32 reserved[5];
+	__u32 zero; /* 0: where the searches start, as a number that the verifier does not know (it would follow each way otherwise) */
+	__u32 reserved[4];
 };
 
 /* Node key -> row. Hash: tl_hash_key. At most TL_PROBES entries are looked at; the compiler grows the table till that holds. */
@@ -486,14 +487,15 @@ struct tl_learned {
 	__u64 told; /* 0: the event with the text was lost, send it again */
 };
 
-/* syscalls: HASH {node, container, arch} -> bitmap. */
+/* syscalls: HASH {node, container, arch} -> a byte per number: bytes can be set by many threads at once and none is lost. */
+#define TL_SYSCALLS 512
 struct tl_syscalls_key {
 	__u64 node;
 	__u32 container;
 	__u32 arch; /* 0 native, 1 compat (ia32), 2 x32 */
 };
 struct tl_syscalls {
-	__u64 bits[8]; /* numbers 0..511 */
+	__u8 seen[TL_SYSCALLS]; /* 1: number n was called */
 };
 
 /* ------------------------------------------------------------------------------------------------------ events --- */
@@ -587,6 +589,6 @@ TL_ASSERT(sizeof(struct tl_container) == 128);
 TL_ASSERT(sizeof(struct tl_control) == 64);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 24);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);
-TL_ASSERT(sizeof(struct tl_syscalls_key) == 16 && sizeof(struct tl_syscalls) == 64);
+TL_ASSERT(sizeof(struct tl_syscalls_key) == 16 && sizeof(struct tl_syscalls) == 512);
 TL_ASSERT(sizeof(struct tl_event) == 152);
 #endif

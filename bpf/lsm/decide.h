@@ -243,7 +243,7 @@ TL_INLINE __u32 tl_socket_allowed(tl_img img, __u32 row, __u32 kind, __u32 netli
 TL_INLINE __u32 tl_peer_class4(tl_img img, __u32 address)
 {
 	struct tl_section ranges = TL_SECTION(img, peers4);
-	__u32 at = 0;
+	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero));
 
 	for (__u32 i = 0; i < TL_RANGE_STEPS; i++) {
 		__u32 step = at + (1u << (TL_RANGE_STEPS - 1 - i));
@@ -258,7 +258,7 @@ TL_INLINE __u32 tl_peer_class4(tl_img img, __u32 address)
 TL_INLINE __u32 tl_peer_class6(tl_img img, __u64 high, __u64 low)
 {
 	struct tl_section ranges = TL_SECTION(img, peers6);
-	__u32 at = 0;
+	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero));
 
 	for (__u32 i = 0; i < TL_RANGE_STEPS; i++) {
 		__u32 step = at + (1u << (TL_RANGE_STEPS - 1 - i));
@@ -277,7 +277,7 @@ TL_INLINE __u32 tl_peer_class6(tl_img img, __u64 high, __u64 low)
 TL_INLINE __u32 tl_port_class(tl_img img, __u32 port)
 {
 	struct tl_section ranges = TL_SECTION(img, ports);
-	__u32 at = 0;
+	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero));
 
 	for (__u32 i = 0; i < TL_RANGE_STEPS; i++) {
 		__u32 step = at + (1u << (TL_RANGE_STEPS - 1 - i));

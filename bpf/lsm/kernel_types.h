@@ -237,6 +237,7 @@ struct sock {
 	u16 sk_type;
 	u16 sk_protocol;
 	struct socket *sk_socket;
+	u8 sk_userlocks : 4;
 };
 /* before 5.6 sk_type and sk_protocol were bit fields; 5.7 is the oldest kernel that Treeline runs on */
 struct socket {
@@ -246,9 +247,13 @@ struct socket {
 struct sockaddr {
 	unsigned short sa_family;
 };
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
 struct unix_address {
 	int len;
-	char name[0];
+	struct sockaddr_un name[0];
 };
 struct unix_sock {
 	struct sock sk;

@@ -2,5 +2,8 @@
 /* One object from one file per concern: maps and global functions are shared, so they are one unit to the verifier and the loader. */
 #include "file.bpf.c"
 #include "exec.bpf.c"
+#include "net.bpf.c"
+#include "cred.bpf.c"
+#include "syscalls.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

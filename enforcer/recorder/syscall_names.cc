@@ -27,7 +27,7 @@ std::string architecture_name(uint32_t arch) { return arch < 3 ? kNames[arch] : 
 std::vector<std::string> syscall_names(uint32_t arch, const tl_syscalls& bits) {
   std::vector<std::string> names;
   for (int number = 0; number < 512; ++number) {
-    if (!((bits.bits[number / 64] >> (number % 64)) & 1)) continue;
+    if (!bits.seen[number]) continue;
     char* name = arch < 3 ? seccomp_syscall_resolve_num_arch(kArch[arch], arch == 2 ? number | kX32Bit : number) : nullptr;
     names.push_back(name ? name : "syscall-" + std::to_string(number));
     std::free(name);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Rights of the process itself.
+ *
+ *   capable      may the node use this capability? Asked after the kernel's own check, so only for what the task holds.
+ */
+#include "report.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+#define CAP_OPT_NOAUDIT 2
+
+SEC("lsm/capable")
+int BPF_PROG(tl_capable, const struct cred *cred, struct user_namespace *ns, int capability, unsigned int options)
+{
+	struct subject s;
+
+	if (!subject(&s))
+		return 0;
+	if (options & CAP_OPT_NOAUDIT) {
+		/* A question, not a use (the kernel asks for CAP_SYS_ADMIN at each mmap): answered, never told, never learned. */
+		if (s.mode != TL_MODE_ENFORCE || tl_capability_allowed(s.img, s.row, (u32)capability))
+			return 0;
+		return -EPERM;
+	}
+	if (s.mode != TL_MODE_LEARN && tl_capability_allowed(s.img, s.row, (u32)capability))
+		return 0;
+	return finish(ctx, report_number(WHAT(TL_HOOK_CAPABLE, TL_REASON_CAPABILITY, TL_KIND_CAPABILITY, 0) | WHAT_FLAGS(WHAT_EPERM), (u32)capability));
+}
