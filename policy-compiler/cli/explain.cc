@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/question.h"
+#include "policy-compiler/cli/report.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+struct Line {
+  Position position;
+  std::string kind, words, pattern;
+};
+
+std::vector<Line> lines_of(const ir::Policy& policy, const ir::Node& node) {
+  namespace names = ir::names;
+  std::vector<Line> out;
+  for (const ir::FileRule& rule : node.files)
+    out.push_back({rule.path.position, "file",
+                   names::access_text(rule.access) + (rule.unsafe_write_and_execute ? " unsafe_write_and_execute" : ""),
+                   rule.path.text});
+  for (const ir::NetworkRule& rule : node.network) {
+    std::string ports;
+    for (const ir::PortRange& range : rule.ports) ports += (ports.empty() ? "" : ",") + names::port_text(range);
+    out.push_back({rule.position, "network",
+                   std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
+                       std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol))),
+                   names::peer_text(rule.peer) + " port " + ports});
+  }
+  const auto numbers = [&](const char* kind, const std::vector<ir::NumberRule>& rules, const names::Table* table) {
+    for (const ir::NumberRule& rule : rules)
+      out.push_back({rule.position, kind, "",
+                     table != nullptr && !table->name(rule.value).empty() ? std::string(table->name(rule.value))
+                                                                          : std::to_string(rule.value)});
+  };
+  numbers("user", node.users, nullptr);
+  numbers("socket", node.sockets, &names::socket_kinds());
+  numbers("netlink", node.netlink, &names::netlink_protocols());
+  numbers("capability", node.capabilities, &names::capabilities());
+  numbers("operation", node.operations, &names::operations());
+  for (const ir::SyscallRule& call : node.syscalls) out.push_back({call.position, "syscall", "", call.name});
+  for (const uint32_t child : node.children)
+    out.push_back({policy.nodes[child].executable.position, "exec", "", policy.nodes[child].executable.text});
+  for (const ir::Node::BackEdge& edge : node.back_edges)
+    out.push_back(
+        {edge.executable.position, "exec", "back to " + ir::canonical_path(policy, edge.target), edge.executable.text});
+  return out;
+}
+
+bool kills(const ir::Policy& policy, const ir::Node& node) {
+  return node.on_violation.value_or(policy.on_violation) == ir::OnViolation::kKill;
+}
+
+void show_tree(const Loaded& loaded, Report& report) {
+  const ir::Policy& policy = loaded.policy;
+  report.field("name") = policy.name;
+  if (loaded.bundle) report.field("digest") = loaded.bundle->digest;
+  report.print(report.strong(policy.name) + (loaded.bundle ? "  bundle sha256:" + loaded.bundle->digest : "") + "\n");
+  Json nodes = Json::array();
+  for (uint32_t i = 0; i < policy.nodes.size(); ++i) {
+    const ir::Node& node = policy.nodes[i];
+    const std::string path = ir::canonical_path(policy, i);
+    const std::string key = text::hex64(ir::node_key(path));
+    Json rules = Json::array();
+    std::string body;
+    for (const Line& line : lines_of(policy, node)) {
+      rules.push_back({{"line", line.position.line},
+                       {"column", line.position.column},
+                       {"kind", line.kind},
+                       {"words", line.words},
+                       {"pattern", line.pattern}});
+      std::string number = std::to_string(line.position.line);
+      number.insert(0, number.size() < 6 ? 6 - number.size() : 0, ' ');
+      std::string kind = line.kind;
+      kind.resize(std::max<size_t>(kind.size(), 11), ' ');
+      body += number + "  " + kind + text::printable(line.pattern, 4096) +
+              (line.words.empty() ? "" : "  " + line.words) + "\n";
+    }
+    nodes.push_back({{"path", path},
+                     {"key", key},
+                     {"id", node.id},
+                     {"line", node.position.line},
+                     {"on_violation", kills(policy, node) ? "kill" : "deny"},
+                     {"digest", node.digest},
+                     {"any_user", node.users.empty()},
+                     {"rules", std::move(rules)}});
+    report.print("\n" + report.strong(text::printable(path, 1u << 20)) + (node.id.empty() ? "" : "  id " + node.id) +
+                 "  " + key + "  line " + std::to_string(node.position.line) +
+                 (kills(policy, node) ? "  a violation kills" : "") + (node.users.empty() ? "  any user" : "") + "\n" +
+                 body);
+  }
+  report.field("nodes") = std::move(nodes);
+}
+
+Json answer_json(const Answer& answer) {
+  Json rules = Json::array();
+  for (const passes::RuleReference& rule : answer.rules)
+    rules.push_back({{"what", rule.what}, {"line", rule.position.line}, {"column", rule.position.column}});
+  Json json = {{"allowed", answer.allowed}, {"node", answer.node},       {"act", answer.act},
+               {"object", answer.object},   {"missing", answer.missing}, {"rules", std::move(rules)}};
+  if (!answer.next.empty()) json["next"] = answer.next;
+  return json;
+}
+
+// "may read /etc/hosts", "may connect to tcp:10.0.0.1:5432".
+std::string act_text(const std::string& act) {
+  static constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
+      {"exec", "execute"},           {"interpret", "be interpreted by"},
+      {"out", "connect or send to"}, {"in", "accept from"},
+      {"listen", "listen on"},       {"capability", "use capability"},
+      {"operation", "do operation"}, {"user", "run as user"},
+      {"socket", "make socket"}};
+  for (const auto& [word, phrase] : kPhrases)
+    if (word == act) return std::string(phrase);
+  std::string text;
+  for (const char c : act) text += c == ',' ? std::string(" and ") : std::string(1, c);
+  return text;
+}
+
+std::string answer_text(const Answer& answer, const std::string& file, Report& report) {
+  std::string out = report.strong(answer.allowed ? "yes" : "no") + ": " + text::printable(answer.node, 1u << 20) +
+                    (answer.allowed ? " may " : " may not ") + act_text(answer.act) + " " +
+                    text::printable(answer.object, 4096);
+  if (!answer.next.empty()) out += ", which leads to " + text::printable(answer.next, 1u << 20);
+  if (!answer.missing.empty()) out += "; no rule grants " + answer.missing;
+  out += "\n";
+  for (const passes::RuleReference& rule : answer.rules)
+    out += "  " + text::printable(file, 4096) + ":" + std::to_string(rule.position.line) + ":" +
+           std::to_string(rule.position.column) + ": " + text::printable(rule.what, 4096) + "\n";
+  return out;
+}
+
+// Loads what can be asked: a profile with mistakes has no meaning. `exit` is set where it returns nullopt.
+std::optional<Loaded> load_right(const std::string& source, Report& report, int& exit) {
+  Result<Loaded> loaded = load(source);
+  if (!loaded) {
+    exit = report.failed(loaded.error());
+    return std::nullopt;
+  }
+  if (!loaded->good()) {
+    report.diagnostics(loaded->diagnostics, loaded->text);
+    exit = report.finish(kNo);
+    return std::nullopt;
+  }
+  return std::move(*loaded);
+}
+
+}  // namespace
+
+int explain(const ExplainOptions& options) {
+  Report report("explain", options.json);
+  if (!options.question.empty() && options.question.size() != 3)
+    return report.usage(Error{"a question is NODE ACT OBJECT; quote a NODE that holds spaces"});
+  int exit = kYes;
+  const std::optional<Loaded> loaded = load_right(options.source, report, exit);
+  if (!loaded) return exit;
+  if (options.question.empty()) {
+    show_tree(*loaded, report);
+    return report.finish(kYes);
+  }
+  const Result<Answer> answer = ask(loaded->policy, options.question[0], options.question[1], options.question[2]);
+  if (!answer) return report.usage(answer.error());
+  report.fields(answer_json(*answer));
+  report.print(answer_text(*answer, loaded->diagnostics.file(), report));
+  return report.finish(answer->allowed ? kYes : kNo);
+}
+
+int evaluate(const ExplainOptions& options) {
+  Report report("evaluate", options.json);
+  int exit = kYes;
+  const std::optional<Loaded> loaded = load_right(options.source, report, exit);
+  if (!loaded) return exit;
+  const Result<Answer> answer = ask(loaded->policy, options.question[0], options.question[1], options.question[2]);
+  if (!answer) return report.usage(answer.error());
+  report.fields(answer_json(*answer));
+  report.print(answer->allowed ? "allow\n" : "deny\n");
+  return report.finish(answer->allowed ? kYes : kNo);
+}
+
+}  // namespace treeline::cli

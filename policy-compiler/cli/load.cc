@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/cli/load.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+
+#include "policy-compiler/frontend/profile.h"
+#include "policy-compiler/passes/check.h"
+
+namespace treeline::cli {
+namespace {
+
+bool reported(const Diagnostics& diagnostics, std::string_view code) {
+  return std::any_of(diagnostics.list().begin(), diagnostics.list().end(),
+                     [&](const Diagnostic& d) { return d.code == code; });
+}
+
+// A pattern that could not be read is empty in the policy: the front end has said so. What the passes say of it, and of
+// a sibling that stands there twice, would be the same mistake again.
+void join(Diagnostics& all, const Diagnostics& passes) {
+  const bool known = all.has_errors();
+  std::set<Position> places;
+  for (const Diagnostic& d : all.list())
+    if (d.severity == Severity::kError) places.insert(d.position);
+  for (const Diagnostic& d : passes.list()) {
+    if (known && (d.position.line == 0 || places.count(d.position) != 0)) continue;
+    if (d.severity == Severity::kError) all.error(d.position, d.code, d.message, d.remedy);
+    if (d.severity == Severity::kWarning) all.warning(d.position, d.code, d.message, d.remedy);
+    if (d.severity == Severity::kNote) all.note(d.position, d.code, d.message, d.remedy);
+  }
+}
+
+}  // namespace
+
+Result<Loaded> load(const std::string& path) {
+  Loaded loaded;
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    Result<bundle::Bundle> bundle = bundle::read(path);
+    if (!bundle) return bundle.error();
+    const bundle::Artifact* profile = bundle->find(bundle::kProfile);
+    if (profile == nullptr) return Error{"bundle '" + path + "' holds no profile.yaml; compile the profile again"};
+    loaded.text = profile->bytes;
+    loaded.diagnostics = Diagnostics(path + "/" + std::string(bundle::kProfile));
+    loaded.bundle = std::move(*bundle);
+  } else {
+    Result<std::string> text = frontend::load_text(path);
+    if (!text) return text.error();
+    loaded.text = std::move(*text);
+    loaded.diagnostics = Diagnostics(path == "-" ? "standard input" : path);
+  }
+  loaded.policy = frontend::read_profile(loaded.text, loaded.diagnostics);
+
+  Diagnostics passes(loaded.diagnostics.file());
+  loaded.paths = passes::compile_paths(loaded.policy, passes);
+  if (loaded.paths && !reported(loaded.diagnostics, "duplicate-sibling"))
+    if (!passes::check_paths(loaded.policy, *loaded.paths, passes) && !passes.has_errors())
+      passes.error({}, "internal", "the proofs failed without saying why", "report this as a bug of treelinec");
+  join(loaded.diagnostics, passes);
+  loaded.diagnostics.sort();
+  return loaded;
+}
+
+}  // namespace treeline::cli

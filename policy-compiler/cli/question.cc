@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/cli/question.h"
+
+#include <algorithm>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/frontend/network.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+namespace names = ir::names;
+
+Error wrong(const std::string& what, const std::string& given, const std::string& remedy) {
+  return Error{what + " " + text::quoted(given) + "; " + remedy};
+}
+
+// What the hooks' walk would feed for a name as the profile writes it.
+Result<passes::Object> parse_object(const std::string& text) {
+  if (text.size() > 2 && text.front() == '{' && text.back() == '}' && text.find('/') == std::string::npos) {
+    const auto number = names::reserved_classes().find(std::string_view(text).substr(1, text.size() - 2));
+    if (number) return passes::Object::without_path(*number);
+    return wrong("there is no object", text, "without a path there are: " + names::reserved_classes().list());
+  }
+  constexpr std::string_view kAbstract = "{abstract}/";
+  if (text.rfind(kAbstract, 0) == 0) return passes::Object::at(TL_PSEUDO_ABSTRACT "/" + text.substr(kAbstract.size()));
+  if (text.empty() || text[0] != '/')
+    return wrong("this is no object", text, "write an absolute path, or {pipe} and the like");
+  std::string path;
+  size_t at = 1;
+  while (at <= text.size()) {
+    const size_t end = std::min(text.find('/', at), text.size());
+    const std::string name = text.substr(at, end - at);
+    at = end + 1;
+    if (name == "{own}" || name == "{descendant}" || name == "{workload}" || name == "{other}" || name == "{tmpfile}") {
+      path += "//" + name.substr(1, name.size() - 2);
+      continue;
+    }
+    if (name.empty() && text.size() > 1)
+      return wrong("this is no path", text, "write it without '//' and without a '/' at its end");
+    if (name == "." || name == "..")
+      return wrong("this is no path as the kernel walks it", text, "write it without '.' and '..'");
+    path += "/" + name;
+  }
+  return passes::Object::at(path);
+}
+
+struct Endpoint {
+  ir::Protocol protocol = ir::Protocol::kTcp;
+  passes::Address address;
+  uint32_t port = 0;
+};
+
+// PROTOCOL[:ADDRESS][:PORT]
+Result<Endpoint> parse_endpoint(const std::string& text, bool with_address) {
+  const std::string form = with_address ? "write PROTOCOL:ADDRESS:PORT, such as tcp:10.0.0.1:5432 or udp:[::1]:53"
+                                        : "write PROTOCOL:PORT, such as tcp:80";
+  Endpoint endpoint;
+  const size_t colon = std::min(text.find(':'), text.size());
+  const auto protocol = names::protocols().find(text.substr(0, colon));
+  if (!protocol) return wrong("unknown protocol in", text, form);
+  endpoint.protocol = static_cast<ir::Protocol>(*protocol);
+  std::string rest = colon < text.size() ? text.substr(colon + 1) : "";
+  if (with_address) {
+    std::string address;
+    if (!rest.empty() && rest[0] == '[') {
+      const size_t close = rest.find(']');
+      if (close == std::string::npos) return wrong("']' is missing in", text, form);
+      address = rest.substr(1, close - 1);
+      rest = rest.substr(close + 1);
+      if (!rest.empty() && rest[0] != ':') return wrong("this is no endpoint", text, form);
+      rest = rest.empty() ? "" : rest.substr(1);
+    } else {
+      const size_t end = std::min(rest.find(':'), rest.size());
+      address = rest.substr(0, end);
+      rest = end < rest.size() ? rest.substr(end + 1) : "";
+    }
+    std::string problem, remedy;
+    const auto cidr =
+        address.find('/') == std::string::npos ? frontend::parse_cidr(address, problem, remedy) : std::nullopt;
+    if (!cidr) return wrong("no address in", text, form);
+    endpoint.address.v6 = cidr->v6;
+    endpoint.address.bytes = cidr->address;
+  }
+  const bool has_ports = endpoint.protocol == ir::Protocol::kTcp || endpoint.protocol == ir::Protocol::kUdp ||
+                         endpoint.protocol == ir::Protocol::kSctp;
+  if (rest.empty() && !has_ports) return endpoint;
+  const auto port = text::decimal(rest, 65535);
+  if (!port) return wrong("no port in", text, form);
+  endpoint.port = static_cast<uint32_t>(*port);
+  return endpoint;
+}
+
+Result<uint32_t> parse_number(const names::Table& table, const std::string& text, const std::string& what) {
+  const auto number = table.find(text);
+  if (number) return *number;
+  const std::string guess = text::did_you_mean(table.closest(text));
+  return wrong("unknown " + what, text, guess.empty() ? "one of: " + table.list() : guess);
+}
+
+Result<ir::AccessSet> parse_words(const std::string& text) {
+  ir::AccessSet words = 0;
+  size_t at = 0;
+  while (at <= text.size()) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    at = end + 1;
+    const auto bit = word == "execute" ? std::optional<uint32_t>(TL_EXECUTE) : names::access_words().find(word);
+    if (!bit) {
+      const std::vector<std::string> all = acts();
+      const std::vector<std::string_view> views(all.begin(), all.end());
+      const std::string guess = text::did_you_mean(text::closest(word, views));
+      std::string list;
+      for (const std::string& act : all) list += (list.empty() ? "" : ", ") + act;
+      return wrong("unknown act", word, guess.empty() ? "one of: " + list : guess);
+    }
+    words = static_cast<ir::AccessSet>(words | *bit);
+  }
+  return words;
+}
+
+Result<passes::Verdict> judge(passes::Evaluator& evaluator, uint32_t row, const std::string& act,
+                              const std::string& object) {
+  if (act == "out" || act == "in") {
+    const auto endpoint = parse_endpoint(object, true);
+    if (!endpoint) return endpoint.error();
+    return act == "out" ? evaluator.connect(row, endpoint->protocol, endpoint->address, endpoint->port)
+                        : evaluator.accept(row, endpoint->protocol, endpoint->address, endpoint->port);
+  }
+  if (act == "listen") {
+    const auto endpoint = parse_endpoint(object, false);
+    if (!endpoint) return endpoint.error();
+    return evaluator.listen(row, endpoint->protocol, endpoint->port);
+  }
+  if (act == "capability") {
+    const auto number = parse_number(names::capabilities(), object, "capability");
+    if (!number) return number.error();
+    return evaluator.capability(row, *number);
+  }
+  if (act == "operation") {
+    const auto number = parse_number(names::operations(), object, "operation");
+    if (!number) return number.error();
+    return evaluator.operation(row, *number);
+  }
+  if (act == "user") {
+    const auto uid = text::decimal(object, UINT32_MAX - 1);
+    if (!uid) return wrong("this is no user id", object, "write the number that 'id -u' prints");
+    return evaluator.user(row, static_cast<uint32_t>(*uid));
+  }
+  if (act == "socket") {
+    const size_t colon = object.find(':');
+    const auto kind = parse_number(names::socket_kinds(), object.substr(0, colon), "kind of socket");
+    if (!kind) return kind.error();
+    uint32_t netlink = 0;
+    if (*kind == TL_SOCK_NETLINK) {
+      const std::string protocol = colon == std::string::npos ? "" : object.substr(colon + 1);
+      const auto plain = text::decimal(protocol, names::kNetlinkProtocols - 1);
+      if (plain) {
+        netlink = static_cast<uint32_t>(*plain);
+      } else {
+        const auto number = parse_number(names::netlink_protocols(), protocol, "netlink protocol");
+        if (!number) return number.error();
+        netlink = *number;
+      }
+    } else if (colon != std::string::npos) {
+      return wrong("only netlink sockets have a protocol here:", object, "write the kind alone");
+    }
+    return evaluator.socket(row, *kind, netlink);
+  }
+  const auto words = act == "exec" || act == "interpret" ? Result<ir::AccessSet>(ir::AccessSet{0}) : parse_words(act);
+  if (!words) return words.error();
+  const auto thing = parse_object(object);
+  if (!thing) return thing.error();
+  if (act == "exec") return evaluator.exec(row, *thing);
+  if (act == "interpret") return evaluator.interpreter(row, *thing);
+  return evaluator.access(row, *thing, *words);
+}
+
+}  // namespace
+
+std::vector<std::string> acts() {
+  std::vector<std::string> all;
+  for (const names::Entry& entry : names::access_words().entries()) all.emplace_back(entry.name);
+  for (const char* act :
+       {"execute", "exec", "interpret", "out", "in", "listen", "capability", "operation", "user", "socket"})
+    all.emplace_back(act);
+  return all;
+}
+
+std::string row_path(const ir::Policy& policy, uint32_t row) {
+  if (row == TL_ROW_ENTRY) return "entry";
+  if (row == TL_ROW_JOIN) return "join";
+  if (row < TL_ROW_FIRST || row - TL_ROW_FIRST >= policy.nodes.size()) return "";
+  return ir::canonical_path(policy, row - TL_ROW_FIRST);
+}
+
+Result<uint32_t> find_node(const ir::Policy& policy, const std::string& text) {
+  const auto count = static_cast<uint32_t>(policy.nodes.size());
+  for (uint32_t i = 0; i < count; ++i)
+    if (!policy.nodes[i].id.empty() && policy.nodes[i].id == text) return passes::row_of_node(i);
+  if (text == "entry") return uint32_t{TL_ROW_ENTRY};
+  if (text == "join") return uint32_t{TL_ROW_JOIN};
+  const auto key = text::parse_hex64(text);
+  std::vector<uint32_t> found;
+  std::vector<std::string> known;
+  for (uint32_t i = 0; i < count; ++i) {
+    const std::string path = ir::canonical_path(policy, i);
+    if (path == text || (key && ir::node_key(path) == *key)) return passes::row_of_node(i);
+    if (policy.nodes[i].executable.text == text) found.push_back(i);
+    if (known.size() < 8) known.push_back(path);
+  }
+  if (found.size() == 1) return passes::row_of_node(found[0]);
+  std::string list;
+  if (found.size() > 1) {
+    for (const uint32_t i : found) list += "\n  " + ir::canonical_path(policy, i);
+    return wrong("several nodes run", text, "name one by its path in the tree:" + list);
+  }
+  for (const std::string& path : known) list += "\n  " + path;
+  if (count > known.size()) list += "\n  and " + std::to_string(count - known.size()) + " more";
+  return wrong("there is no node", text, "there are:" + list);
+}
+
+Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
+                   const std::string& object) {
+  const Result<uint32_t> row = find_node(policy, node);
+  if (!row) return row.error();
+  passes::Evaluator evaluator(policy);
+  const Result<passes::Verdict> verdict = judge(evaluator, *row, act, object);
+  if (!verdict) return verdict.error();
+  Answer answer;
+  answer.allowed = verdict->allowed;
+  answer.row = *row;
+  answer.node = row_path(policy, *row);
+  answer.act = act;
+  answer.object = object;
+  if (!verdict->allowed) answer.missing = names::access_text(verdict->missing);
+  if (verdict->allowed && verdict->next != 0 && act != "interpret") answer.next = row_path(policy, verdict->next);
+  answer.rules = verdict->rules;
+  return answer;
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// "May node X do Y to Z, and which line says so?" as words of a command line.
+//
+//   NODE    an id of the profile, a canonical path ("entry > /entrypoint.sh (/bin/sh)"), a key (0x...), an executable
+//   that
+//           only one node has; "entry" is the runtime before the first exec, "join" what joins a started container
+//   ACT     OBJECT
+//   read write append create delete link rename-in setattr list mkdir mknod map connect execute, joined by commas
+//           a path as the profile writes names: /etc/hosts, {pipe}, /proc/{own}/status, /tmp/{tmpfile},
+//           {abstract}/name; nothing else in it is a pattern: '*' is the name '*'
+//   exec, interpret        a path
+//   out, in                PROTOCOL:ADDRESS:PORT, an IPv6 address in brackets: tcp:10.0.0.1:5432, udp:[::1]:53,
+//   icmp:10.0.0.1 listen                 PROTOCOL:PORT capability, operation, user    its name or number socket a kind:
+//   inet-stream, netlink:route
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy-compiler/ir/policy.h"
+#include "policy-compiler/passes/evaluate.h"
+#include "policy-compiler/support/result.h"
+
+namespace treeline::cli {
+
+struct Answer {
+  bool allowed = false;
+  uint32_t row = 0;
+  std::string node;  // canonical path
+  std::string act, object;
+  std::string missing;  // access words that no rule holds
+  std::string next;     // exec: canonical path of the node it leads to
+  std::vector<passes::RuleReference> rules;
+};
+
+// Error: the question has no meaning (no such node, act or object); its message says what would have.
+Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
+                   const std::string& object);
+
+// Row of the node that `text` names.
+Result<uint32_t> find_node(const ir::Policy& policy, const std::string& text);
+
+// Canonical path of a row: of a node, or "entry", "join".
+std::string row_path(const ir::Policy& policy, uint32_t row);
+
+// The words after ACT, for remedies and for completion.
+std::vector<std::string> acts();
+
+}  // namespace treeline::cli

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/cli/report.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "policy-compiler/frontend/source.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+constexpr size_t kWidth = 120;  // characters of a source line that are shown
+
+// https://no-color.org: set and not empty.
+bool colour_for(int fd) {
+  const char* no = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  return isatty(fd) == 1 && (no == nullptr || *no == '\0') && (term == nullptr || std::string_view(term) != "dumb");
+}
+
+std::string paint(std::string_view text, const char* code, bool colour) {
+  if (!colour) return std::string(text);
+  return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
+}
+
+// The characters of a line as they are shown: one cell each, nothing that moves the cursor.
+std::vector<std::string> cells(std::string_view line) {
+  std::vector<std::string> out;
+  for (size_t at = 0; at < line.size();) {
+    const size_t length = text::visible_length(line, at);
+    out.push_back(length != 0 ? std::string(line.substr(at, length)) : line[at] == '\t' ? " " : "?");
+    at += std::max<size_t>(length, 1);
+  }
+  return out;
+}
+
+// How far the value that starts at `column` (from 0) goes: to the closing quote, else to what ends a word of YAML.
+size_t word_end(const std::vector<std::string>& line, size_t column) {
+  if (column >= line.size()) return column + 1;
+  const std::string& first = line[column];
+  size_t end = column + 1;
+  if (first == "'" || first == "\"") {
+    while (end < line.size() && line[end] != first) ++end;
+    return std::min(end + 1, line.size());
+  }
+  while (end < line.size()) {
+    const std::string& c = line[end];
+    if (c == " " || c == "," || c == "]" || c == "}") break;
+    if (c == ":" && (end + 1 == line.size() || line[end + 1] == " ")) break;
+    ++end;
+  }
+  return end;
+}
+
+void put(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, text.size(), to); }
+
+}  // namespace
+
+std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour) {
+  const char* tint = diagnostic.severity == Severity::kError     ? "1;31"
+                     : diagnostic.severity == Severity::kWarning ? "1;35"
+                                                                 : "1;36";
+  std::string out;
+  std::string place = text::printable(diagnostic.file, 4096);
+  if (diagnostic.position.line != 0)
+    place += ":" + std::to_string(diagnostic.position.line) + ":" + std::to_string(diagnostic.position.column);
+  if (!place.empty()) out += paint(place + ":", "1", colour) + " ";
+  out += paint(std::string(severity_name(diagnostic.severity)) + ":", tint, colour) + " " + diagnostic.message + " [" +
+         diagnostic.code + "]\n";
+  if (diagnostic.position.line != 0 && !source_line.empty()) {
+    std::vector<std::string> line = cells(source_line);
+    size_t column = diagnostic.position.column == 0 ? 0 : diagnostic.position.column - 1;
+    size_t end = word_end(line, column);
+    if (line.size() > kWidth) {
+      const size_t from = column > kWidth / 2 ? column - kWidth / 2 : 0;
+      line.erase(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(std::min(from, line.size())));
+      if (line.size() > kWidth) line.resize(kWidth);
+      column -= from;
+      end -= from;
+    }
+    end = std::min(end, std::max(line.size(), column + 1));
+    const std::string number = std::to_string(diagnostic.position.line);
+    const std::string margin(number.size() < 5 ? 5 - number.size() : 0, ' ');
+    out += margin + number + " | ";
+    for (const std::string& cell : line) out += cell;
+    out += "\n" + std::string(std::max<size_t>(5, number.size()), ' ') + " | " + std::string(column, ' ') +
+           paint("^" + std::string(end - column - 1, '~'), tint, colour) + "\n";
+  }
+  if (!diagnostic.remedy.empty()) out += "      = " + diagnostic.remedy + "\n";
+  return out;
+}
+
+Report::Report(std::string command, bool json)
+    : command_(std::move(command)),
+      json_(json),
+      colour_out_(colour_for(STDOUT_FILENO)),
+      colour_err_(colour_for(STDERR_FILENO)) {}
+
+void Report::print(std::string_view text) {
+  if (!json_) put(stdout, text);
+}
+
+std::string Report::strong(std::string_view text) const { return paint(text, "1", colour_out_ && !json_); }
+
+void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) {
+  const frontend::Source source(text);
+  for (const Diagnostic& d : diagnostics.list()) {
+    if (json_)
+      list_.push_back({{"severity", severity_name(d.severity)},
+                       {"code", d.code},
+                       {"message", d.message},
+                       {"remedy", d.remedy},
+                       {"file", text::printable(d.file, 4096)},
+                       {"line", d.position.line},
+                       {"column", d.position.column}});
+    else
+      put(stderr, render(d, source.line(d.position.line), colour_err_));
+  }
+  if (json_ || (diagnostics.errors() == 0 && diagnostics.warnings() == 0)) return;
+  const auto many = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
+  std::string last = text::printable(diagnostics.file(), 4096) + ": " + many(diagnostics.errors(), "error") + ", " +
+                     many(diagnostics.warnings(), "warning");
+  if (diagnostics.dropped() != 0) last += " (" + std::to_string(diagnostics.dropped()) + " not shown)";
+  put(stderr, last + "\n");
+}
+
+int Report::error(const Error& error, int exit) {
+  if (!json_) {
+    put(stderr, paint("treelinec:", "1", colour_err_) + " " + paint("error:", "1;31", colour_err_) + " " +
+                    error.message + "\n");
+    return exit;
+  }
+  field("error") = error.message;
+  field("errno") = error.code;
+  return finish(exit);
+}
+
+int Report::usage(const Error& e) { return error(e, kUsage); }
+int Report::failed(const Error& e) { return error(e, kFailed); }
+
+int Report::finish(int exit) {
+  if (!json_) return std::fflush(stdout) == 0 ? exit : kFailed;
+  fields_["schema"] = 1;
+  fields_["type"] = command_;
+  fields_["exit"] = exit;
+  fields_["diagnostics"] = std::move(list_);
+  // Names of files may be any bytes; everything else is UTF-8 already.
+  put(stdout, fields_.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return std::fflush(stdout) == 0 ? exit : kFailed;
+}
+
+}  // namespace treeline::cli
