@@ -73,6 +73,8 @@ int exec_heir(const Stage& s) {
   pid_t child = fork();
   if (child < 0) return errno;
   if (child == 0) {
+    int inherited[2];  // stays open across the exec; not one of the entry's own streams, which are granted by identity
+    if (pipe(inherited) != 0) _exit(255);
     execve(s.self.c_str(), arguments, environment);
     _exit(255);  // the exec itself must not fail
   }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "enforcer/base/files.h"
 #include "enforcer/canary/victim.h"
@@ -36,6 +37,7 @@ struct Options {
   bool without_task_storage = false;
   bool without_ring_buffer = false;
   int ready_fd = -1;
+  uint32_t arena_mib = 0;
 };
 
 // To whoever started us and waits: "ok", or why not.
@@ -129,6 +131,10 @@ int serve(const Options& options, Conf conf) {
   notify_manager("STOPPING=1");
   service.close();
   if (!ended) log_error(ended.error().message);
+  if (options.ephemeral) {
+    std::error_code ignored;
+    std::filesystem::remove_all(conf.runtime, ignored);
+  }
   return ended ? 0 : kExitCannot;
 }
 
@@ -149,6 +155,7 @@ int main_of(int argc, char** argv) {
   app.add_flag("--ephemeral", options.ephemeral, "pin nothing; end with the tree of the command that started it")->group("For other programs");
   app.add_option("--runtime", options.runtime, "directory of socket and tables, instead of the configuration's")->group("For other programs");
   app.add_option("--ready-fd", options.ready_fd, "write \"ok\", or why not, to this fd")->group("For other programs");
+  app.add_option("--arena-mib", options.arena_mib, "instead of the configuration's arena_mib")->group("For other programs")->check(CLI::Range(8u, 4092u));
   app.add_flag("--without-task-storage", options.without_task_storage, "keep tags in the hash alone, as on kernels before 6.2")->group("For tests");
   app.add_flag("--without-ring-buffer", options.without_ring_buffer, "send events by perf buffer, as on kernels before 5.8")->group("For tests");
   try {
@@ -159,6 +166,7 @@ int main_of(int argc, char** argv) {
   Result<Conf> conf = read_conf(options.conf, /*may_be_missing=*/options.conf == kDefaultConf);
   if (!conf) return fail(options, Error{conf.error().message, EINVAL});
   if (!options.runtime.empty()) conf->runtime = options.runtime;
+  if (options.arena_mib) conf->arena_mib = (options.arena_mib + 3) / 4 * 4;
   if (options.check) return 0;
   set_log_level(options.ephemeral ? LogLevel::kWarning : conf->log);
   if (options.detach) return detach(options, *conf);

@@ -11,8 +11,7 @@ void Session::see(const events::Event& event) {
     ++unreadable_;
     return;
   }
-  const uint64_t object = event.kind == TL_KIND_EXEC ? event.next_node : event.object;
-  seen_.try_emplace(Key{event.node, event.kind, event.access, object}, event);
+  seen_.try_emplace(Key{event.node, event.kind, event.access, event.object}, event);
 }
 
 const events::Event* Session::text_of(const Key& key) const {

@@ -97,7 +97,7 @@ class Writer {
         ++lost_texts_;
         continue;
       }
-      const uint64_t child = seen->object();
+      const uint64_t child = seen->text->next_node ? seen->text->next_node : tl_child_key(seen->node(), seen->object());
       const std::string path = readable_path(seen->text->text, true);
       Json line = {{"type", "node"}, {"node", text::hex64(child)}, {"parent", node_name(seen->node())}, {"exec", path}};
       if (auto it = interpreters.find(child); it != interpreters.end()) line["interpreter"] = it->second;

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/cli/ask.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "enforcer/daemon/protocol.h"
+
+namespace treeline::cli {
+
+void say(const std::string& text) { std::fprintf(stderr, "treeline: %s\n", text.c_str()); }
+
+void print_line(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+}
+
+bool colour_on(int fd) {
+  const char* off = std::getenv("NO_COLOR");
+  return isatty(fd) && !(off && *off);
+}
+
+std::optional<daemon::Client> connect(const Context& context, int& status) {
+  Result<daemon::Client> client = daemon::Client::connect(context.socket);
+  if (client) return std::move(*client);
+  say(client.error().message);
+  status = kCannotAsk;
+  return std::nullopt;
+}
+
+std::optional<Json> ask(const Context& context, const Json& request, int& status) {
+  std::optional<daemon::Client> client = connect(context, status);
+  if (!client) return std::nullopt;
+  Result<Json> answer = client->request(request);
+  if (answer) return std::move(*answer);
+  say(answer.error().message);
+  status = client->reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client->reply_code().c_str());
+  return std::nullopt;
+}
+
+std::string absolute_path(const std::string& path) {
+  char* resolved = realpath(path.c_str(), nullptr);
+  if (!resolved) {
+    say(path + ": no such directory");
+    return "";
+  }
+  std::string result = resolved;
+  std::free(resolved);
+  return result;
+}
+
+bool read_trace(daemon::Client& client, std::string& text, std::string& last_line) {
+  while (std::optional<std::string> line = client.next_line()) {
+    text += *line + "\n";
+    std::optional<Json> json = parse_json(*line);
+    if (json && text_at(*json, "type") == "end") {
+      last_line = *line;
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string numbered(const std::string& path, size_t number) {
+  if (number <= 1) return path;
+  const size_t slash = path.rfind('/'), dot = path.rfind('.');
+  const std::string middle = "." + std::to_string(number);
+  if (dot == std::string::npos || dot == 0 || (slash != std::string::npos && dot <= slash + 1)) return path + middle;
+  return path.substr(0, dot) + middle + path.substr(dot);
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Asking the daemon, and saying what went wrong in the same words everywhere.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "enforcer/base/json.h"
+#include "enforcer/cli/commands.h"
+#include "enforcer/daemon/client.h"
+
+namespace treeline::cli {
+
+// "treeline: TEXT" on stderr.
+void say(const std::string& text);
+void print_line(const std::string& text);  // stdout
+bool colour_on(int fd);                    // a terminal, and NO_COLOR is not set
+
+// One request, one answer. Nothing: it failed, was said, and `status` is what to exit with.
+std::optional<Json> ask(const Context& context, const Json& request, int& status);
+std::optional<daemon::Client> connect(const Context& context, int& status);
+
+// An absolute path without symbolic links; says so and gives "" when there is nothing.
+std::string absolute_path(const std::string& path);
+// Reads the trace that follows an answer: lines up to and with {"type":"end"}. False: the stream ended before.
+bool read_trace(daemon::Client& client, std::string& text, std::string& last_line);
+// trace.jsonl -> trace.2.jsonl for the second one.
+std::string numbered(const std::string& path, size_t number);
+
+}  // namespace treeline::cli

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include "enforcer/cli/ask.h"
+#include "enforcer/events/line_encoder.h"
+
+namespace treeline::cli {
+namespace {
+
+struct Options {
+  bool follow = false, deny = false, would = false, kill = false, learned = false;
+  std::string workload, container, node;
+  int64_t lines = -1;
+};
+
+bool wanted(const Options& o, const Json& event) {
+  if (text_at(event, "type") == "loss") return true;  // never filtered away: no data must not look like no events
+  const std::string verdict = text_at(event, "verdict");
+  if ((o.deny || o.would || o.kill) && !((o.deny && verdict == "deny") || (o.would && verdict == "would-deny") || (o.kill && verdict == "kill"))) return false;
+  if (!o.workload.empty() && text_at(event, "policy") != o.workload) return false;
+  if (!o.container.empty() && text_at(event, "container") != o.container) return false;
+  if (!o.node.empty()) {
+    auto node = event.find("node");
+    const std::string path = node != event.end() && node->is_object() ? text_at(*node, "path") : "";
+    if (fnmatch(("*" + o.node + "*").c_str(), path.c_str(), 0) != 0) return false;
+  }
+  return true;
+}
+
+int show(const Context& context, const Options& options) {
+  int status = 0;
+  std::optional<daemon::Client> client = connect(context, status);
+  if (!client) return status;
+  Result<Json> answer =
+      client->request({{"do", "events"}, {"follow", options.follow}, {"backlog", options.lines}, {"learned", options.learned}});
+  if (!answer) {
+    say(answer.error().message);
+    return kCannotAsk;
+  }
+  const bool colour = colour_on(STDOUT_FILENO);
+  size_t shown = 0;
+  while (std::optional<std::string> line = client->next_line()) {
+    std::optional<Json> event = parse_json(*line);
+    if (!event) continue;
+    if (text_at(*event, "type") == "end") {
+      if (shown == 0 && !context.json) say("no events since treelined started; treeline events -f waits for the next");
+      return kYes;
+    }
+    if (!wanted(options, *event)) continue;
+    ++shown;
+    print_line(context.json ? *line : events::to_text(*event, colour, context.wide));
+  }
+  say("treelined ended the stream");
+  return kCannotAsk;
+}
+
+}  // namespace
+
+void add_events(CLI::App& app, Context& context) {
+  auto* events = app.add_subcommand("events", "what was stopped, and what would have been");
+  auto o = std::make_shared<Options>();
+  events->add_flag("-f,--follow", o->follow, "go on with what happens from now");
+  events->add_option("-n,--lines", o->lines, "how many of the past (all that are kept: 1,000)");
+  events->add_flag("--deny", o->deny, "only acts that were refused");
+  events->add_flag("--would", o->would, "only acts that enforce would have refused");
+  events->add_flag("--kill", o->kill, "only acts that killed");
+  events->add_flag("--learned", o->learned, "with -f: also what learning sees for the first time");
+  events->add_option("-w,--workload", o->workload, "only this policy");
+  events->add_option("--container", o->container, "only this container");
+  events->add_option("--node", o->node, "only nodes whose path holds this text (shell pattern)");
+  events->footer(
+      "DENY and KILL were stopped before they happened; WOULD happened, in monitor, and enforce would have stopped it. One line per\n"
+      "behaviour: repeats raise its count (x18) and show again at 2, 4, 8, ... LOST says how many lines are missing; counters are exact.\n");
+  events->callback([&context, o] { context.action = [&context, o] { return show(context, *o); }; });
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/cli/launch.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "enforcer/base/fd.h"
+#include "enforcer/base/files.h"
+#include "enforcer/daemon/protocol.h"
+
+namespace treeline::cli {
+namespace {
+
+constexpr int kStartSeconds = 120;
+
+// Beside this executable, else where it is installed.
+std::string find_daemon() {
+  std::array<char, 4096> buffer{};
+  const ssize_t n = readlink("/proc/self/exe", buffer.data(), buffer.size() - 1);
+  const std::string own(buffer.data(), n > 0 ? static_cast<size_t>(n) : 0);
+  const std::string directory = own.substr(0, own.rfind('/'));
+  for (const std::string& path : {directory + "/treelined", directory + "/../sbin/treelined", std::string("/usr/sbin/treelined"), std::string("/usr/local/sbin/treelined")})
+    if (access(path.c_str(), X_OK) == 0) return path;
+  return "";
+}
+
+}  // namespace
+
+Result<std::string> launch_daemon(unsigned arena_mib) {
+  if (geteuid() != 0) return Error{"only root can load BPF programs: run it with sudo", EPERM};
+  std::string program = find_daemon();
+  if (program.empty()) return Error{"treelined is not installed beside this command", ENOENT};
+  if (Result<void> made = make_directories("/run/treeline", 0755); !made) return made.error();
+  std::string runtime = "/run/treeline/one-XXXXXX";
+  if (!mkdtemp(runtime.data())) return system_error("cannot make a directory in /run/treeline", errno);
+  int pair[2];
+  if (pipe2(pair, O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
+  UniqueFd ready(pair[0]), told(pair[1]);
+
+  const std::string fd_text = std::to_string(told.get()), arena_text = std::to_string(arena_mib);
+  pid_t child = fork();
+  if (child < 0) return system_error("cannot fork", errno);
+  if (child == 0) {
+    // Twice: the daemon is nobody's child to wait for, in a session of its own, so that ^C at the terminal is the command's affair.
+    if (fork() != 0) _exit(0);
+    setsid();
+    fcntl(told.get(), F_SETFD, 0);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(null, 1);
+    const char* arguments[] = {program.c_str(), "--ephemeral", "--runtime", runtime.c_str(), "--ready-fd", fd_text.c_str(), "--arena-mib", arena_text.c_str(), nullptr};
+    execv(program.c_str(), const_cast<char**>(arguments));
+    _exit(127);
+  }
+  told.reset();
+  waitpid(child, nullptr, 0);
+  std::string text;
+  for (;;) {
+    pollfd waiting{ready.get(), POLLIN, 0};
+    int n = poll(&waiting, 1, kStartSeconds * 1000);
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) return Error{"the private treelined did not start in " + std::to_string(kStartSeconds) + " s", ETIMEDOUT};
+    char chunk[4096];
+    ssize_t got = read(ready.get(), chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    text.append(chunk, static_cast<size_t>(got));
+  }
+  if (text == "ok") return runtime + "/" + daemon::kSocketName;
+  std::error_code ignored;
+  std::filesystem::remove_all(runtime, ignored);
+  return Error{text.empty() ? "the private treelined ended before it was ready" : text, ENOTSUP};
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// treeline run: a plain process tree, learned or under a policy. The command's process is forked here and waits; the daemon puts it
+// into a cgroup of its own and binds that; then it execs, and that exec is the entry.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "enforcer/base/files.h"
+#include "enforcer/cli/ask.h"
+#include "enforcer/cli/launch.h"
+#include "enforcer/daemon/protocol.h"
+#include "enforcer/events/line_encoder.h"
+
+namespace treeline::cli {
+namespace {
+
+constexpr int kNotExecuted = 126, kNotFound = 127;
+
+struct Options {
+  bool learn = false;
+  std::string output = "trace.jsonl";
+  std::string policy;
+  std::string mode = "enforce";
+  std::string on_violation;
+  std::string rest = "wait";
+  std::string events_file;
+  bool quiet = false;
+};
+
+// The process that becomes the command.
+class Child {
+ public:
+  bool start(const std::vector<std::string>& command) {
+    int go[2], failed[2];
+    if (pipe2(go, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0) return false;
+    pid_ = fork();
+    if (pid_ < 0) return false;
+    if (pid_ == 0) become(command, go, failed);
+    close(go[0]);
+    close(failed[1]);
+    go_ = UniqueFd(go[1]);
+    failed_ = UniqueFd(failed[0]);
+    return true;
+  }
+  void release() {
+    (void)!write(go_.get(), "g", 1);
+    go_.reset();
+  }
+  void abandon() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  // errno of the exec, 0 when it succeeded. Blocks until one or the other.
+  int exec_error() {
+    int code = 0;
+    ssize_t n;
+    do n = read(failed_.get(), &code, sizeof code);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof code ? code : 0;
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  [[noreturn]] static void become(const std::vector<std::string>& command, int* go, int* failed) {
+    close(go[1]);
+    close(failed[0]);
+    char byte = 0;
+    ssize_t n;
+    do n = read(go[0], &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1) _exit(kNotExecuted);  // the parent is gone: nothing runs unbound
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    std::vector<char*> arguments;
+    for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+    execvp(arguments[0], arguments.data());
+    int code = errno;
+    (void)!write(failed[1], &code, sizeof code);
+    _exit(code == ENOENT ? kNotFound : kNotExecuted);
+  }
+
+  pid_t pid_ = -1;
+  UniqueFd go_, failed_;
+};
+
+class Run {
+ public:
+  Run(Context& context, Options& options) : context_(context), options_(options) {}
+
+  int run() {
+    if (context_.command.empty()) {
+      say("what is to be run? treeline run ... -- COMMAND [ARGUMENT...]");
+      return kUsage;
+    }
+    if (options_.learn == !options_.policy.empty()) {
+      say("either --learn, or --policy BUNDLE");
+      return kUsage;
+    }
+    Json request = {{"do", "run"}};
+    unsigned arena_mib = 8;
+    if (options_.learn) {
+      request["learn"] = true;
+    } else {
+      const std::string bundle = absolute_path(options_.policy);
+      if (bundle.empty()) return kUsage;
+      struct stat st {};
+      if (stat((bundle + "/policy.img").c_str(), &st) == 0) arena_mib = 16 + static_cast<unsigned>(st.st_size >> 22) * 4;
+      request["bundle"] = bundle;
+      request["mode"] = options_.mode;
+      request["on_violation"] = options_.on_violation;
+    }
+    if (int status = reach_daemon(arena_mib)) return status;
+
+    // Blocked before the fork, so that none is lost between it and the first poll; the child unblocks.
+    sigset_t watched;
+    sigemptyset(&watched);
+    for (int number : {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM}) sigaddset(&watched, number);
+    sigprocmask(SIG_BLOCK, &watched, nullptr);
+    signals_ = UniqueFd(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!child_.start(context_.command)) {
+      say(std::string("cannot fork: ") + std::strerror(errno));
+      return kCannotAsk;
+    }
+    request["pid"] = child_.pid();
+    Result<Json> bound = client_->request(request);
+    if (!bound) {
+      child_.abandon();
+      say(bound.error().message);
+      say("the command was not started");
+      return client_->reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client_->reply_code().c_str());
+    }
+    container_ = text_at(*bound, "container");
+    if (!options_.quiet || !options_.events_file.empty()) follow_events();
+    child_.release();
+    if (int code = child_.exec_error()) {
+      if (code == EPERM || code == EACCES) say("the policy, or the system, refuses " + context_.command[0] + " as the entry: " + std::strerror(code));
+      else say(context_.command[0] + ": " + std::strerror(code));
+    }
+    const int status = wait_for_child();
+    const int finished = finish(status);
+    return finished ? finished : status;
+  }
+
+ private:
+  int reach_daemon(unsigned arena_mib) {
+    Result<daemon::Client> client = daemon::Client::connect(context_.socket);
+    if (!client && (client.error().code == ENOENT || client.error().code == ECONNREFUSED)) {
+      if (!options_.quiet) say("no treelined runs: starting a private one for this command");
+      if (options_.rest == "leave") {
+        say("--rest leave needs a treelined that outlives this command: systemctl start treelined");
+        return kUsage;
+      }
+      Result<std::string> socket = launch_daemon(arena_mib);
+      if (!socket) {
+        say(socket.error().message);
+        return socket.error().code == ENOTSUP ? kNotEnforced : kCannotAsk;
+      }
+      context_.socket = *socket;
+      client = daemon::Client::connect(context_.socket);
+    }
+    if (!client) {
+      say(client.error().message);
+      return kCannotAsk;
+    }
+    client_ = std::move(*client);
+    return 0;
+  }
+
+  void follow_events() {
+    Result<daemon::Client> client = daemon::Client::connect(context_.socket);
+    if (!client || !client->request({{"do", "events"}, {"follow", true}, {"backlog", 0}})) return;
+    events_ = std::move(*client);
+    if (!options_.events_file.empty()) file_ = std::fopen(options_.events_file.c_str(), "we");
+    if (!options_.events_file.empty() && !file_) say(options_.events_file + ": " + std::strerror(errno));
+  }
+
+  void show_event(const std::string& line) {
+    std::optional<Json> event = parse_json(line);
+    if (!event || (text_at(*event, "type") != "loss" && text_at(*event, "container") != container_)) return;
+    if (file_) {
+      std::fprintf(file_, "%s\n", line.c_str());
+      std::fflush(file_);
+    }
+    if (!options_.quiet) std::fprintf(stderr, "%s\n", events::to_text(*event, colour_on(2), context_.wide).c_str());
+  }
+
+  // What is there now, without waiting for more.
+  void drain_events() {
+    while (events_) {
+      pollfd waiting{events_->fd(), POLLIN, 0};
+      if (!events_->has_line() && poll(&waiting, 1, 0) <= 0) return;
+      std::optional<std::string> line = events_->next_line();
+      if (!line) events_.reset();
+      else show_event(*line);
+    }
+  }
+
+  // Signals that somebody sent to us are the command's; those of the terminal reach it by themselves, being of the same group.
+  void on_signals(bool child_runs) {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+      const auto number = static_cast<int>(info.ssi_signo);
+      if (number == SIGCHLD) continue;
+      if (child_runs) {
+        if (info.ssi_code <= 0) kill(child_.pid(), number);
+      } else if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
+        say("killing what is left of the tree");
+        (void)client_->send({{"do", "run.kill"}, {"container", container_}}).has_value();
+      }
+    }
+  }
+
+  int wait_for_child() {
+    for (;;) {
+      int status = 0;
+      if (waitpid(child_.pid(), &status, WNOHANG) == child_.pid())
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      pollfd waiting[2] = {{signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}};
+      poll(waiting, 2, 1000);
+      on_signals(true);
+      drain_events();
+    }
+  }
+
+  // Waits for the rest of the tree and collects what the daemon knows.
+  int finish(int exit_status) {
+    Result<int> id = client_->send({{"do", "run.end"}, {"container", container_}, {"exit", exit_status}, {"rest", options_.rest}});
+    if (!id) {
+      say(id.error().message);
+      return kCannotAsk;
+    }
+    bool told = false;
+    for (int waited = 0;; ++waited) {
+      pollfd waiting[3] = {{client_->fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}};
+      if (!client_->has_line()) poll(waiting, 3, 1000);
+      on_signals(false);
+      drain_events();
+      if (!client_->has_line() && !(waiting[0].revents & (POLLIN | POLLHUP))) {
+        if (waited >= 2 && !told && !options_.quiet) {
+          say("the command has ended, its tree has not: waiting for the rest (^C kills it)");
+          told = true;
+        }
+        continue;
+      }
+      std::optional<std::string> line = client_->next_line();
+      if (!line) {
+        say("treelined went away before the end; what it enforced is in its log");
+        return kCannotAsk;
+      }
+      std::optional<Json> answer = parse_json(*line);
+      if (!answer || number_at(*answer, "id", -1) != *id) continue;
+      if (!flag_at(*answer, "ok")) {
+        say(text_at(*answer, "error"));
+        return kCannotAsk;
+      }
+      drain_events();
+      if (file_) std::fclose(file_);
+      return report(*answer);
+    }
+  }
+
+  int report(const Json& answer) {
+    if (!options_.learn) {
+      const int64_t denied = number_at(answer, "denied"), would = number_at(answer, "would");
+      if (!options_.quiet && (denied || would))
+        say(would ? std::to_string(would) + " acts happened that enforce would have stopped" : std::to_string(denied) + " acts were stopped");
+      return 0;
+    }
+    std::string text, last;
+    if (number_at(answer, "traces") != 1 || !read_trace(*client_, text, last)) {
+      say("the trace did not arrive whole; nothing was written");
+      return kCannotAsk;
+    }
+    if (Result<void> written = write_file_atomically(options_.output, text, 0644); !written) {
+      say(written.error().message);
+      return kCannotAsk;
+    }
+    std::optional<Json> end = parse_json(last);
+    if (end && flag_at(*end, "incomplete")) say("the trace is incomplete: its `loss` lines say what was not kept");
+    if (!options_.quiet) say("wrote " + options_.output + "; next: treelinec learn " + options_.output + " -o profile.yaml");
+    return 0;
+  }
+
+  Context& context_;
+  Options& options_;
+  Child child_;
+  UniqueFd signals_;
+  std::optional<daemon::Client> client_, events_;
+  std::FILE* file_ = nullptr;
+  std::string container_;
+};
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  auto* run = app.add_subcommand("run", "run a command as a tree of its own: learn it, or hold it to a policy");
+  auto options = std::make_shared<Options>();
+  run->add_flag("--learn", options->learn, "allow everything and record it");
+  run->add_option("-o,--output", options->output, "the trace that --learn writes")->capture_default_str();
+  run->add_option("--policy", options->policy, "directory of a compiled bundle");
+  run->add_option("--mode", options->mode, "monitor: report what enforce would stop; enforce: stop it")
+      ->check(CLI::IsMember({"monitor", "enforce"}))
+      ->capture_default_str();
+  run->add_option("--on-violation", options->on_violation, "instead of what the profile says: refuse the act, or kill the process")
+      ->check(CLI::IsMember({"deny", "kill"}));
+  run->add_option("--rest", options->rest, "what becomes of the tree when the command itself has ended")
+      ->check(CLI::IsMember({"wait", "kill", "leave"}))
+      ->capture_default_str();
+  run->add_option("--events", options->events_file, "write the events to this file too, one JSON object a line");
+  run->add_flag("-q,--quiet", options->quiet, "no events and no talk on stderr");
+  run->footer(
+      "The command stands behind `--`. Its exit status is given back; its signals, terminal and files are its own.\n\n"
+      "  treeline run --learn -o trace.jsonl -- ./server --port 8080\n"
+      "  treeline run --policy server.bundle --mode monitor -- ./server --port 8080\n"
+      "  treeline run --policy server.bundle -- ./server --port 8080          (enforce)\n");
+  run->callback([&context, options] { context.action = [&context, options] { return Run(context, *options).run(); }; });
+}
+
+}  // namespace treeline::cli

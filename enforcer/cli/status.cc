@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "enforcer/cli/ask.h"
+
+namespace treeline::cli {
+namespace {
+
+std::string padded(std::string text, size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+std::string red(const std::string& text) { return colour_on(STDOUT_FILENO) ? "\033[31m" + text + "\033[0m" : text; }
+
+void field(const char* name, const std::string& text) { print_line(padded(name, 10) + text); }
+
+const Json& list_at(const Json& object, const char* key) {
+  static const Json kEmpty = Json::array();
+  auto it = object.find(key);
+  return it != object.end() && it->is_array() ? *it : kEmpty;
+}
+
+int show(const Context& context) {
+  int status = 0;
+  std::optional<Json> answer = ask(context, {{"do", "status"}}, status);
+  if (!answer) return status;
+  Json s = std::move(*answer);
+  s.erase("id");
+  s.erase("ok");
+  const int64_t not_enforced = number_at(s, "not_enforced");
+  const bool degraded = !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
+  const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
+  if (context.json) {
+    print_line(to_line(s));
+    return result;
+  }
+  const Json& hooks = s["hooks"];
+  field("treelined", text_at(s, "version") + ", pid " + std::to_string(number_at(s["daemon"], "pid")) + ", programs " + text_at(s["daemon"], "programs") +
+                         ", kernel " + text_at(s, "kernel"));
+  field("hooks", std::to_string(number_at(hooks, "attached")) + " of " + std::to_string(number_at(hooks, "wanted")) + " attached");
+  for (const Json& hook : list_at(hooks, "not_attached")) field("", text_at(hook, "hook") + ": " + text_at(hook, "note"));
+  field("enforce", flag_at(s, "can_enforce") ? "proven: the canary was refused by every hook at " + text_at(s["canary"], "time")
+                                             : red("NOT ENFORCED: " + text_at(s, "why_not")));
+  field("policies", list_at(s, "policies").empty() ? "none; next: treeline policy load BUNDLE" : "");
+  for (const Json& p : list_at(s, "policies")) {
+    const bool bad = p.contains("asked") || p.contains("why_not_enforced");
+    std::string line = "  " + padded(text_at(p, "name"), 24) + " " + padded(text_at(p, "mode"), 8) + " generation " + std::to_string(number_at(p, "generation")) +
+                       ", bound " + std::to_string(number_at(p, "bound"));
+    print_line(bad ? red(line + ", not what was asked for: " + text_at(p, "why_weaker", text_at(p, "why_not_enforced"))) : line);
+  }
+  for (const Json& l : list_at(s, "learning")) field("learning", text_at(l, "name") + ", " + text_at(l, "state") + " since " + text_at(l, "since"));
+  field("bound", std::to_string(list_at(s, "containers").size()) + " containers");
+  for (const Json& c : list_at(s, "containers"))
+    print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
+               (flag_at(c, "started") ? "" : ", entrypoint not begun"));
+  if (!list_at(s, "unbound").empty()) {
+    field("unbound", red(std::to_string(list_at(s, "unbound").size()) + " containers run without a policy (default = " + text_at(s, "default") + ")"));
+    for (const Json& c : list_at(s, "unbound")) print_line("  " + text_at(c, "container") + " since " + text_at(c, "since"));
+  }
+  for (const Json& d : list_at(s, "doubts"))
+    field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")));
+  std::string lost;
+  for (auto& [what, count] : s["losses"].items())
+    if (count.is_number() && count.get<uint64_t>()) lost += (lost.empty() ? "" : ", ") + what + " " + std::to_string(count.get<uint64_t>());
+  field("lost", lost.empty() ? "nothing" : lost);
+  if (context.wide) {
+    field("tag", text_at(s, "tag"));
+    field("events", text_at(s, "events"));
+    field("arena", std::to_string(number_at(s["arena"], "used") >> 10) + " of " + std::to_string(number_at(s["arena"], "total") >> 10) + " KiB");
+  }
+  if (not_enforced) print_line(red("not enforced: " + std::to_string(not_enforced)));
+  if (result != kYes) say("next: treeline doctor");
+  return result;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)")
+      ->callback([&context] { context.action = [&context] { return show(context); }; });
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/kernel/engine.h"
+
+#include <bpf/btf.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "enforcer/base/log.h"
+#include "enforcer/kernel/libbpf_log.h"
+#include "enforcer/kernel/pins.h"
+#include "treeline.skel.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::kernel {
+namespace {
+
+constexpr std::string_view kPrefix = "tl_";
+constexpr char kRecorder[] = "tl_sys_enter";
+
+// Hooks that some kernels lack and another hook answers for. Any other absence is an error.
+struct Substitute {
+  const char* hook;
+  const char* note;
+};
+constexpr Substitute kSubstitutes[] = {
+    {"file_truncate", "before 6.2 ftruncate asks path_truncate"},
+    {"userns_create", "before 6.1 there is no hook; the seccomp back end and the capability check answer for it"},
+};
+
+struct SkeletonDeleter {
+  void operator()(treeline_bpf* s) const { treeline_bpf__destroy(s); }
+};
+struct LinkDeleter {
+  void operator()(bpf_link* l) const { bpf_link__destroy(l); }
+};
+using Skeleton = std::unique_ptr<treeline_bpf, SkeletonDeleter>;
+using Link = std::unique_ptr<bpf_link, LinkDeleter>;
+
+struct MapName {
+  const char* name;
+  UniqueFd Maps::*fd;
+  bool optional;  // not on every kernel
+};
+constexpr MapName kMaps[] = {
+    {"policies", &Maps::policies, false},     {"arena", &Maps::arena, false},       {"tags", &Maps::tags, true},
+    {"tags_by_task", &Maps::tags_by_task, false}, {"bindings", &Maps::bindings, false}, {"containers", &Maps::containers, false},
+    {"control", &Maps::control, false},       {"doubts", &Maps::doubts, false},     {"losses", &Maps::losses, false},
+    {"denials", &Maps::denials, false},       {"learned", &Maps::learned, false},   {"syscalls", &Maps::syscalls, false},
+    {"events", &Maps::events, true},          {"events_perf", &Maps::events_perf, true},
+};
+
+// Which object runs: two builds with the same bytes and the same switches are the same programs.
+std::string build_id(const EngineOptions& options, const Facts& facts) {
+  size_t size = 0;
+  const void* bytes = treeline_bpf__elf_bytes(&size);
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (size_t i = 0; i < size; ++i) hash = (hash ^ static_cast<const uint8_t*>(bytes)[i]) * 0x100000001b3ull;
+  hash = (hash ^ (options.without_task_storage || !facts.task_storage)) * 0x100000001b3ull;
+  hash = (hash ^ (options.without_ring_buffer || !facts.ring_buffer)) * 0x100000001b3ull;
+  return text::hex64(hash).substr(2);
+}
+
+std::string hook_of(const bpf_program* program) {
+  std::string name = bpf_program__name(program);
+  return name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
+}
+
+bool is_recorder(const bpf_program* program) { return !std::strcmp(bpf_program__name(program), kRecorder); }
+
+class BpfEngine final : public Engine {
+ public:
+  Result<void> open(const EngineOptions& options, const Facts& facts) {
+    options_ = options;
+    pins_ = std::make_unique<Pins>(options.pins);
+    // Before 5.11 maps count against this limit.
+    rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &unlimited);
+    const std::string build = build_id(options, facts);
+    if (options.ephemeral) return load(facts);
+    if (pins_->exist()) {
+      if (int layout = pins_->layout(); layout != 0 && layout != TL_ABI_MAPS)
+        return Error{"the pinned maps have layout " + std::to_string(layout) + ", this treelined works on " + std::to_string(TL_ABI_MAPS) +
+                         ": stop the bound containers, then: treelined --detach --reason upgrade",
+                     EPROTO};
+      if (pins_->build() == build && !pins_->links().empty()) return take_over(facts);
+      if (pins_->build().empty()) {
+        // A daemon died before it had pinned everything: nothing can be bound to that.
+        if (Result<void> removed = pins_->remove_all(); !removed) return removed;
+      }
+    }
+    const bool upgrade = pins_->exist();
+    if (Result<void> made = pins_->make(TL_ABI_MAPS); !made) return made;
+    if (Result<void> loaded = load(facts); !loaded) {
+      if (!upgrade) (void)!pins_->remove_all().has_value();
+      return loaded;
+    }
+    how_ = upgrade ? Opened::kUpgraded : Opened::kFresh;
+    return pins_->set_build(build);
+  }
+
+  Maps& maps() override { return maps_; }
+  Opened how() const override { return how_; }
+  const std::vector<ProgramState>& programs() const override { return programs_; }
+
+  Result<void> record_syscalls(bool on) override {
+    if (!on) {
+      recorder_link_.reset();
+      return {};
+    }
+    if (recorder_link_ || recorder_fd_.get() < 0) return {};
+    const int fd = bpf_raw_tracepoint_open(nullptr, recorder_fd_.get());
+    if (fd < 0) return system_error("cannot attach the recorder of system calls", errno);
+    recorder_link_ = UniqueFd(fd);
+    return {};
+  }
+
+ private:
+  void note_programs(const bpf_object* object, const btf* vmlinux) {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object) {
+      if (is_recorder(program)) continue;
+      ProgramState state{bpf_program__name(program), hook_of(program), false, ""};
+      if (btf__find_by_name_kind(vmlinux, ("bpf_lsm_" + state.hook).c_str(), BTF_KIND_FUNC) < 0) {
+        state.note = "this kernel has no such hook";
+        for (const Substitute& s : kSubstitutes)
+          if (state.hook == s.hook) state.note = s.note;
+      }
+      programs_.push_back(std::move(state));
+    }
+  }
+
+  static bool has_substitute(const std::string& hook) {
+    return std::any_of(std::begin(kSubstitutes), std::end(kSubstitutes), [&](const Substitute& s) { return hook == s.hook; });
+  }
+
+  Result<void> configure(const Facts& facts) {
+    const bool storage = facts.task_storage && !options_.without_task_storage;
+    const bool ring = facts.ring_buffer && !options_.without_ring_buffer;
+    skeleton_->rodata->k_task_storage = storage;
+    skeleton_->rodata->k_ringbuf = ring;
+    bpf_map__set_autocreate(skeleton_->maps.tags, storage);
+    bpf_map__set_autocreate(skeleton_->maps.events, ring);
+    bpf_map__set_autocreate(skeleton_->maps.events_perf, !ring);
+    bpf_map__set_max_entries(skeleton_->maps.arena, options_.arena_elements);
+    if (ring) bpf_map__set_max_entries(skeleton_->maps.events, options_.ring_bytes);
+
+    std::unique_ptr<btf, void (*)(btf*)> vmlinux(btf__load_vmlinux_btf(), btf__free);
+    if (libbpf_get_error(vmlinux.get())) {
+      (void)vmlinux.release();
+      return Error{"the kernel's BTF cannot be read", ENOTSUP};
+    }
+    note_programs(skeleton_->obj, vmlinux.get());
+    for (ProgramState& state : programs_) {
+      if (state.note.empty()) continue;
+      if (!has_substitute(state.hook))
+        return Error{"this kernel has no LSM hook " + state.hook + ", and nothing else answers for it; see treeline doctor", ENOTSUP};
+      bpf_program__set_autoload(bpf_object__find_program_by_name(skeleton_->obj, state.name.c_str()), false);
+    }
+    return {};
+  }
+
+  // Maps whose layout is frozen are taken over, so tags, bindings and counters survive an upgrade; the others are made anew.
+  Result<void> reuse_pinned() {
+    for (const MapName& m : kMaps) {
+      if (m.fd == &Maps::events || m.fd == &Maps::events_perf) continue;
+      bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, m.name);
+      if (!map || !bpf_map__autocreate(map)) continue;
+      UniqueFd pinned(bpf_obj_get(pins_->map(m.name).c_str()));
+      if (!pinned) continue;
+      if (bpf_map__reuse_fd(map, pinned.get()) != 0) return system_error(std::string("cannot take over the map ") + m.name, errno);
+    }
+    return {};
+  }
+
+  Result<void> load(const Facts& facts) {
+    LibbpfLog log;
+    skeleton_.reset(treeline_bpf__open());
+    if (!skeleton_) return system_error("cannot open the BPF object:\n" + log.tail(), errno);
+    if (Result<void> configured = configure(facts); !configured) return configured;
+    if (!options_.ephemeral)
+      if (Result<void> reused = reuse_pinned(); !reused) return reused;
+    if (int error = treeline_bpf__load(skeleton_.get()); error != 0) {
+      const std::string said = log.tail();
+      return Error{std::string("the kernel refused the BPF programs (") + std::strerror(-error) + ")" + (said.empty() ? "" : ":\n" + said), ENOTSUP};
+    }
+    for (const MapName& m : kMaps) {
+      bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, m.name);
+      if (!map || !bpf_map__autocreate(map)) continue;
+      maps_.*m.fd = UniqueFd(fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3));
+      if (!(maps_.*m.fd)) return system_error(std::string("cannot keep the map ") + m.name, errno);
+      if (!options_.ephemeral && access(pins_->map(m.name).c_str(), F_OK) != 0 && bpf_map__pin(map, pins_->map(m.name).c_str()) != 0)
+        return system_error(std::string("cannot pin the map ") + m.name, errno);
+    }
+    if (Result<void> mapped = map_memory(maps_); !mapped) return mapped;
+    return attach();
+  }
+
+  Result<void> attach() {
+    for (ProgramState& state : programs_) {
+      if (!state.note.empty()) continue;
+      bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, state.name.c_str());
+      Link link(bpf_program__attach_lsm(program));
+      if (!link) return system_error("cannot attach to the LSM hook " + state.hook, errno);
+      if (!options_.ephemeral) {
+        // An upgrade has both attached for a moment: both refuse, nothing passes in between.
+        // (No dot in the name: bpffs keeps those for itself.)
+        const std::string pin = pins_->link(state.name), fresh = pin + "-new";
+        unlink(fresh.c_str());
+        if (bpf_link__pin(link.get(), fresh.c_str()) != 0) return system_error("cannot pin the link of " + state.hook, errno);
+        if (rename(fresh.c_str(), pin.c_str()) != 0) {
+          if (unlink(pin.c_str()) != 0 && errno != ENOENT) return system_error("cannot replace the link of " + state.hook, errno);
+          if (rename(fresh.c_str(), pin.c_str()) != 0) return system_error("cannot replace the link of " + state.hook, errno);
+        }
+      }
+      state.attached = true;
+      links_.push_back(std::move(link));
+    }
+    if (bpf_program* recorder = bpf_object__find_program_by_name(skeleton_->obj, kRecorder)) {
+      recorder_fd_ = UniqueFd(fcntl(bpf_program__fd(recorder), F_DUPFD_CLOEXEC, 3));
+      if (!options_.ephemeral) {
+        unlink(pins_->program(kRecorder).c_str());
+        if (bpf_obj_pin(recorder_fd_.get(), pins_->program(kRecorder).c_str()) != 0) return system_error("cannot pin the recorder of system calls", errno);
+      }
+    }
+    return {};
+  }
+
+  // The same programs run already: open what is pinned, change nothing.
+  Result<void> take_over(const Facts& facts) {
+    LibbpfLog log;
+    how_ = Opened::kTakenOver;
+    for (const MapName& m : kMaps) {
+      maps_.*m.fd = UniqueFd(bpf_obj_get(pins_->map(m.name).c_str()));
+      if (!(maps_.*m.fd) && !m.optional) return system_error(std::string("cannot open the pinned map ") + m.name, errno);
+    }
+    if (Result<void> mapped = map_memory(maps_); !mapped) return mapped;
+    skeleton_.reset(treeline_bpf__open());
+    if (!skeleton_) return system_error("cannot open the BPF object:\n" + log.tail(), errno);
+    if (Result<void> configured = configure(facts); !configured) return configured;
+    const std::vector<std::string> pinned = pins_->links();
+    for (ProgramState& state : programs_) {
+      state.attached = std::find(pinned.begin(), pinned.end(), state.name) != pinned.end();
+      if (!state.attached && state.note.empty())
+        return Error{"the hook " + state.hook + " is not attached any more: somebody removed " + pins_->link(state.name) +
+                         "; stop the bound containers and start afresh: treelined --detach --reason repair",
+                     ENOTSUP};
+    }
+    recorder_fd_ = UniqueFd(bpf_obj_get(pins_->program(kRecorder).c_str()));
+    skeleton_.reset();
+    return {};
+  }
+
+  EngineOptions options_;
+  std::unique_ptr<Pins> pins_;
+  Skeleton skeleton_;
+  std::vector<Link> links_;
+  UniqueFd recorder_fd_, recorder_link_;
+  Maps maps_;
+  std::vector<ProgramState> programs_;
+  Opened how_ = Opened::kFresh;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options, const Facts& facts) {
+  auto engine = std::make_unique<BpfEngine>();
+  if (Result<void> opened = engine->open(options, facts); !opened) return opened.error();
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+Result<void> detach_pinned(const std::string& root) { return Pins(root).remove_all(); }
+
+}  // namespace treeline::kernel

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/workload/containers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "enforcer/workload/cgroup.h"
+#include "enforcer/workload/process.h"
+
+namespace treeline::workload {
+namespace {
+
+class ContainersTest : public testing::Test {
+ protected:
+  ContainersTest() {
+    file_ = testing::TempDir() + "containers-" + std::to_string(getpid()) + ".json";
+    std::filesystem::remove(file_);
+    start();
+  }
+  void start() {
+    Containers::Memory memory;
+    memory.table = table_;
+    memory.control = &control_;
+    memory.insert = [this](uint64_t cgroup, uint32_t index) -> Result<void> {
+      EXPECT_TRUE(table_[index].flags & TL_CONTAINER_BOUND) << "the binding must not appear before its entry is whole";
+      if (refuse_) return Error{"full", ENOSPC};
+      bindings_[cgroup] = index;
+      return {};
+    };
+    memory.erase = [this](uint64_t cgroup) { bindings_.erase(cgroup); };
+    memory.look_up = [this](uint64_t cgroup) { return bindings_.contains(cgroup) ? std::optional(bindings_[cgroup]) : std::nullopt; };
+    memory.tagged = [this](uint32_t index) { return index == tagged_; };
+    containers_ = std::make_unique<Containers>(std::move(memory), file_);
+  }
+  Binding binding(const std::string& id, uint64_t cgroup) {
+    Binding b;
+    b.id = id;
+    b.cgroup = "/" + id;
+    b.cgroup_id = cgroup;
+    b.slot = 5;
+    return b;
+  }
+  std::string file_;
+  std::vector<tl_container> table_{8};
+  tl_control control_{};
+  std::map<uint64_t, uint32_t> bindings_;
+  bool refuse_ = false;
+  uint32_t tagged_ = 0;
+  std::unique_ptr<Containers> containers_;
+};
+
+TEST_F(ContainersTest, BindFillsTheEntryAndUnbindTakesTheBindingAway) {
+  Result<const Container*> bound = containers_->bind(binding("a", 77));
+  ASSERT_TRUE(bound);
+  const uint32_t index = (*bound)->index;
+  EXPECT_NE(index, 0u);
+  EXPECT_EQ(table_[index].slot, 5u);
+  EXPECT_EQ(control_.bound, 1u);
+  EXPECT_EQ(containers_->bound_to(5), 1u);
+  ASSERT_TRUE(containers_->unbind(index));
+  EXPECT_TRUE(bindings_.empty());
+  EXPECT_EQ(control_.bound, 0u);
+  EXPECT_FALSE(table_[index].flags & TL_CONTAINER_BOUND);
+  EXPECT_FALSE(containers_->unbind(index));
+}
+
+TEST_F(ContainersTest, TheSameCgroupOrIdIsNotBoundTwice) {
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  EXPECT_FALSE(containers_->bind(binding("a", 78)));
+  EXPECT_FALSE(containers_->bind(binding("b", 77)));
+  EXPECT_EQ(control_.bound, 1u);
+}
+
+TEST_F(ContainersTest, WhatCannotBeInsertedLeavesNothingBehind) {
+  refuse_ = true;
+  EXPECT_FALSE(containers_->bind(binding("a", 77)));
+  EXPECT_EQ(control_.bound, 0u);
+  EXPECT_TRUE(containers_->all().empty());
+  for (const tl_container& entry : table_) EXPECT_FALSE(entry.flags & TL_CONTAINER_BOUND);
+}
+
+TEST_F(ContainersTest, AnEntryThatATaskStillNamesIsNotReused) {
+  Result<const Container*> bound = containers_->bind(binding("a", 77));
+  tagged_ = (*bound)->index;
+  ASSERT_TRUE(containers_->unbind(tagged_));
+  for (uint64_t i = 0; i < 5; ++i) {
+    Result<const Container*> next = containers_->bind(binding("n" + std::to_string(i), 100 + i));
+    ASSERT_TRUE(next);
+    EXPECT_NE((*next)->index, tagged_);
+    EXPECT_LT((*next)->index, table_.size() - 1);  // the last is the canary's
+  }
+  Result<const Container*> full = containers_->bind(binding("full", 200));
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, ENOSPC);
+}
+
+TEST_F(ContainersTest, ARestartKeepsWhatIsBoundWithOrWithoutItsFile) {
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_NE(containers_->find("a"), nullptr);
+  EXPECT_EQ(control_.bound, 1u);
+  std::filesystem::remove(file_);
+  start();
+  ASSERT_TRUE(containers_->restore());
+  ASSERT_NE(containers_->find("cgroup-77"), nullptr);
+  EXPECT_EQ(containers_->find("cgroup-77")->slot, 5u);
+}
+
+TEST(Cgroup, BelowMeansAComponentNotAPrefix) {
+  EXPECT_TRUE(is_at_or_below("/a/b", "/a"));
+  EXPECT_TRUE(is_at_or_below("/a", "/a"));
+  EXPECT_FALSE(is_at_or_below("/ab", "/a"));
+  EXPECT_TRUE(is_at_or_below("/x", "/"));
+}
+
+TEST(Process, DevicesAreTheKernelsOwnNumbers) {
+  const char* info =
+      "22 1 0:21 / / rw,relatime - overlay overlay rw,lowerdir=/\n"
+      "25 22 254:3 / /mnt/a rw shared:5 - ext4 /dev/vda3 rw\nbroken line\n\n";
+  EXPECT_EQ(device_of_mount(info, 22), kernel_device(0, 21));
+  EXPECT_EQ(device_of_mount(info, 25), (uint64_t{254} << 20) | 3);
+  EXPECT_EQ(device_of_mount(info, 99), 0u);
+  EXPECT_NE(start_time(getpid()), 0u);
+  EXPECT_EQ(start_time(0x7ffffff0), 0u);
+  EXPECT_NE(mount_namespace(getpid()), 0u);
+}
+
+}  // namespace
+}  // namespace treeline::workload

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enforcer/kernel/probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace treeline::kernel {
+namespace {
+using testing::HasSubstr;
+
+Facts good() {
+  Facts f;
+  f.root = f.initial_user_ns = f.btf = f.bpf_lsm = f.security_path = f.file_truncate = f.task_storage = f.ring_buffer = f.bpffs = true;
+  f.lsm = "lockdown,capability,landlock,yama,apparmor,bpf";
+  f.lockdown = "none";
+  f.cgroup2 = "/sys/fs/cgroup";
+  return f;
+}
+
+TEST(Probe, AMachineThatHasEverythingMayEnforce) {
+  EXPECT_FALSE(why_not_load(good()));
+  EXPECT_FALSE(why_not_enforce(good()));
+}
+
+TEST(Probe, EachMissingPartIsNamedWithItsRemedy) {
+  struct Case {
+    void (*spoil)(Facts&);
+    const char* says;
+  } cases[] = {
+      {[](Facts& f) { f.lsm = "lockdown,capability,yama,apparmor"; }, "lsm=lockdown,yama,apparmor,bpf"},
+      {[](Facts& f) { f.lsm.reset(); }, "mount -t securityfs"},
+      {[](Facts& f) { f.btf = false; }, "CONFIG_DEBUG_INFO_BTF"},
+      {[](Facts& f) { f.bpf_lsm = false; }, "CONFIG_BPF_LSM"},
+      {[](Facts& f) { f.lockdown = "confidentiality"; }, "lockdown=integrity"},
+      {[](Facts& f) { f.security_path = false; }, "CONFIG_SECURITY_PATH"},
+      {[](Facts& f) { f.cgroup2.clear(); }, "mount -t cgroup2"},
+      {[](Facts& f) { f.bpffs = false; }, "mount -t bpf"},
+      {[](Facts& f) { f.root = false; }, "sudo"},
+      {[](Facts& f) { f.initial_user_ns = false; }, "rootless"},
+  };
+  for (const Case& c : cases) {
+    Facts facts = good();
+    c.spoil(facts);
+    std::optional<Error> why = why_not_load(facts);
+    ASSERT_TRUE(why) << c.says;
+    EXPECT_EQ(why->code, ENOTSUP);
+    EXPECT_THAT(why->message, HasSubstr(c.says));
+  }
+}
+
+TEST(Probe, OlderWaysAreNotesNotFaults) {
+  Facts facts = good();
+  facts.task_storage = facts.ring_buffer = facts.file_truncate = false;
+  EXPECT_FALSE(why_not_enforce(facts));
+}
+
+TEST(Probe, AKernelThatSkipsPreemptedProgramsMayNotEnforceUnderFullPreemption) {
+  Facts facts = good();
+  facts.skips_preempted = true;
+  EXPECT_FALSE(why_not_enforce(facts));
+  facts.full_preemption = true;
+  EXPECT_FALSE(why_not_load(facts));
+  ASSERT_TRUE(why_not_enforce(facts));
+  EXPECT_THAT(why_not_enforce(facts)->message, HasSubstr("preempt=voluntary"));
+}
+
+TEST(Probe, TheBootParameterIsTheWayOut) {
+  EXPECT_EQ(boot_parameter("quiet treeline=off ro"), "off");
+  EXPECT_EQ(boot_parameter("treeline=off treeline=monitor"), "monitor");
+  EXPECT_EQ(boot_parameter("nottreeline=off quiet"), "");
+  EXPECT_EQ(boot_parameter("ro -- treeline=off"), "");
+  Facts facts = good();
+  facts.boot_parameter = "monitor";
+  EXPECT_TRUE(why_not_enforce(facts));
+  facts.boot_parameter = "nonsense";
+  EXPECT_FALSE(why_not_enforce(facts));
+}
+
+TEST(Probe, TheCgroup2MountIsFoundWhateverStandsBeforeIt) {
+  EXPECT_EQ(cgroup2_mount("30 23 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n"), "/sys/fs/cgroup");
+  EXPECT_EQ(cgroup2_mount("29 25 0:27 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw\n30 25 0:26 / /sys/fs/cgroup/unified rw - cgroup2 none rw\n"), "/sys/fs/cgroup/unified");
+  EXPECT_EQ(cgroup2_mount("30 23 0:26 /below /x rw - cgroup2 none rw\n"), "");  // a part of the hierarchy only
+  EXPECT_EQ(cgroup2_mount("garbage\n\n - cgroup2 \n"), "");
+}
+
+TEST(Probe, ProbingThisMachineDoesNotCrash) {
+  Facts facts = probe();
+  EXPECT_FALSE(facts.release.empty());
+  EXPECT_FALSE(judge(facts).empty());
+}
+
+}  // namespace
+}  // namespace treeline::kernel

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The registry over plain memory: an arena, slots and a list of tags stand in for the maps.
+#include "enforcer/store/registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "enforcer/canary/image.h"
+#include "enforcer/store/image.h"
+
+namespace treeline::store {
+namespace {
+using testing::HasSubstr;
+
+constexpr uint64_t kVictimNode = 0x9a6e7a2d3c4b5f01ull;
+
+bundle::Bundle bundle_for(const std::string& executable) {
+  bundle::Bundle b;
+  b.name = "web";
+  b.compiler = "test";
+  b.abi = TL_ABI_IMAGE;
+  b.artifacts.push_back({std::string(bundle::kImage), "bpf-image", canary::build_image(executable), ""});
+  b.artifacts.push_back({std::string(bundle::kProfile), "profile", "treeline: 1\n", ""});
+  b.artifacts.push_back({std::string(bundle::kRules), "rules",
+                         bundle::encode_rules({{4, kVictimNode, "file", "read", "/etc/nginx/**", {7, 3}}, {4, kVictimNode, "file", "read", "/usr/lib/**", {9, 3}}}), ""});
+  b.nodes.push_back({4, kVictimNode, "entry > " + executable, 5});
+  return b;
+}
+
+class RegistryTest : public testing::Test {
+ protected:
+  RegistryTest() {
+    root_ = testing::TempDir() + "registry-XXXXXX";
+    EXPECT_NE(mkdtemp(root_.data()), nullptr);
+    start();
+  }
+  ~RegistryTest() override { std::filesystem::remove_all(root_); }
+
+  void start() {
+    publisher_ = std::make_unique<Publisher>(Publisher::Memory{slots_, arena_, [this]() -> Result<void> {
+                                                                 ++graces_;
+                                                                 return {};
+                                                               }});
+    kept_ = std::make_unique<PolicyStore>(root_ + "/kept");
+    transient_ = std::make_unique<PolicyStore>(root_ + "/transient");
+    ASSERT_TRUE(kept_->open());
+    ASSERT_TRUE(transient_->open());
+    registry_ = std::make_unique<Registry>(*publisher_, *kept_, *transient_,
+                                           Registry::World{[this](const std::function<void(const tl_tag&)>& use) {
+                                                             for (const tl_tag& tag : tags_) use(tag);
+                                                           },
+                                                           [this] { return why_not_; }, [](uint32_t mode) { return mode; },
+                                                           [this](uint32_t) { return bound_; }, root_ + "/slots.json"});
+  }
+  Result<Policy*> load(uint32_t mode, const std::string& executable = "/a", Orphans orphans = Orphans::kRefuse) {
+    Change change;
+    change.name = "web";
+    change.mode = mode;
+    change.orphans = orphans;
+    return registry_->load(bundle_for(executable), change);
+  }
+  void put_task(uint32_t slot, uint64_t node) {
+    tl_tag tag{};
+    tag.slot = slot;
+    tag.node = node;
+    tags_.push_back(tag);
+  }
+
+  std::string root_;
+  std::vector<tl_slot> slots_{TL_SLOTS};
+  std::vector<std::byte> arena_{2 * TL_ELEMENT};
+  std::vector<tl_tag> tags_;
+  std::optional<Error> why_not_;
+  uint32_t bound_ = 0;
+  int graces_ = 0;
+  std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<PolicyStore> kept_, transient_;
+  std::unique_ptr<Registry> registry_;
+};
+
+TEST_F(RegistryTest, ANewNameStartsInMonitorAndItsImageIsInTheArena) {
+  Result<Policy*> policy = load(0);
+  ASSERT_TRUE(policy) << policy.error().message;
+  Published now = publisher_->read((*policy)->slot);
+  EXPECT_EQ(now.mode, TL_MODE_MONITOR);
+  EXPECT_EQ(now.generation, 1u);
+  EXPECT_NE((*policy)->slot, 0u);
+  Result<std::string_view> image = publisher_->image_at(now.base);
+  ASSERT_TRUE(image);
+  EXPECT_EQ(*image, canary::build_image("/a"));
+  EXPECT_EQ((*policy)->node_path(kVictimNode), "entry > /a");
+  EXPECT_EQ((*policy)->nearest_rule(kVictimNode, "/etc/nginx.conf"), nullptr);
+  ASSERT_NE((*policy)->nearest_rule(kVictimNode, "/etc/nginx/secret"), nullptr);
+  EXPECT_EQ((*policy)->nearest_rule(kVictimNode, "/etc/nginx/secret")->position.line, 7u);
+}
+
+TEST_F(RegistryTest, EnforceIsRefusedWhereItIsNotProvenAndNothingChanges) {
+  why_not_ = Error{"the canary lives", ENOTSUP};
+  Result<Policy*> policy = load(TL_MODE_ENFORCE);
+  ASSERT_FALSE(policy);
+  EXPECT_EQ(policy.error().code, ENOTSUP);
+  EXPECT_EQ(registry_->find("web"), nullptr);
+  EXPECT_EQ(publisher_->space().used(), 0u);
+  ASSERT_TRUE(load(TL_MODE_MONITOR));
+  Change change;
+  change.name = "web";
+  change.mode = TL_MODE_ENFORCE;
+  EXPECT_FALSE(registry_->set_mode(change));
+  EXPECT_EQ(publisher_->read(registry_->find("web")->slot).mode, TL_MODE_MONITOR);
+}
+
+TEST_F(RegistryTest, ASwapCountsUpAndARollbackGoesBackToTheBytesBefore) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  ASSERT_TRUE(load(0, "/b"));
+  Policy* policy = registry_->find("web");
+  EXPECT_EQ(publisher_->read(policy->slot).generation, 2u);
+  EXPECT_EQ(publisher_->read(policy->slot).mode, TL_MODE_ENFORCE);  // a load does not weaken
+  Change change;
+  change.name = "web";
+  ASSERT_TRUE(registry_->rollback(change));
+  Published now = publisher_->read(policy->slot);
+  EXPECT_EQ(now.generation, 3u);
+  EXPECT_EQ(*publisher_->image_at(now.base), canary::build_image("/a"));
+  EXPECT_EQ(policy->node_path(kVictimNode), "entry > /a");
+  ASSERT_TRUE(registry_->rollback(change));  // and forth again
+  EXPECT_EQ(*publisher_->image_at(publisher_->read(policy->slot).base), canary::build_image("/b"));
+}
+
+TEST_F(RegistryTest, SpaceIsReusedOnlyAfterAGracePeriod) {
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(load(0, i % 2 ? "/a" : "/b")) << i;
+  EXPECT_GE(graces_, 38);
+  EXPECT_LT(publisher_->space().used(), 3 * (canary::build_image("/a").size() + 64));
+}
+
+TEST_F(RegistryTest, ATaskThatWouldLoseItsPlaceStopsTheChangeUnlessToldWhatToDo) {
+  ASSERT_TRUE(load(TL_MODE_MONITOR));
+  const uint32_t slot = registry_->find("web")->slot;
+  put_task(slot, kVictimNode);
+  put_task(slot + 1, 0x77);  // another policy's
+  EXPECT_TRUE(load(TL_MODE_MONITOR, "/b"));
+  put_task(slot, 0x55);
+  Result<Policy*> refused = load(TL_MODE_MONITOR, "/c");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, EBUSY);
+  EXPECT_THAT(refused.error().message, HasSubstr("1 task on 0x0000000000000055"));
+  ASSERT_TRUE(load(TL_MODE_MONITOR, "/c", Orphans::kKill));
+  EXPECT_TRUE(publisher_->read(slot).flags & TL_SLOT_ORPHANS_KILL);
+}
+
+TEST_F(RegistryTest, TasksOutsideTheTreeStopAPromotion) {
+  ASSERT_TRUE(load(TL_MODE_MONITOR));
+  put_task(registry_->find("web")->slot, TL_KEY_OUTSIDE);
+  Change change;
+  change.name = "web";
+  change.mode = TL_MODE_ENFORCE;
+  Result<Policy*> refused = registry_->set_mode(change);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("outside the tree"));
+  change.orphans = Orphans::kDeny;
+  EXPECT_TRUE(registry_->set_mode(change));
+}
+
+TEST_F(RegistryTest, UnloadRefusesWhileBoundAndThenLeavesNothing) {
+  ASSERT_TRUE(load(0));
+  const uint32_t slot = registry_->find("web")->slot;
+  bound_ = 2;
+  EXPECT_FALSE(registry_->unload("web"));
+  bound_ = 0;
+  ASSERT_TRUE(registry_->unload("web"));
+  EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_OFF);
+  EXPECT_EQ(publisher_->space().used(), 0u);
+  EXPECT_TRUE(kept_->names().empty());
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/kept/web"));
+}
+
+TEST_F(RegistryTest, AFreedSlotIsNotGivenToAnotherPolicyWhileATaskStillNamesIt) {
+  ASSERT_TRUE(load(0));
+  const uint32_t first = registry_->find("web")->slot;
+  put_task(first, kVictimNode);
+  ASSERT_TRUE(registry_->unload("web"));
+  for (uint32_t i = 0; i < TL_SLOTS - 3; ++i) {
+    Result<Policy*> learning = registry_->start_learning("n" + std::to_string(i));
+    ASSERT_TRUE(learning) << learning.error().message;
+    ASSERT_NE((*learning)->slot, first);
+    ASSERT_LT((*learning)->slot, TL_SLOTS - 1u);  // the canary's
+  }
+  EXPECT_FALSE(registry_->start_learning("one-too-many"));
+}
+
+TEST_F(RegistryTest, ARestartTakesOverWhatIsPublishedAndChangesNothing) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  ASSERT_TRUE(load(0, "/b"));
+  const uint32_t slot = registry_->find("web")->slot;
+  const uint64_t before = slots_[slot].published;
+  start();
+  std::vector<std::string> complaints;
+  ASSERT_TRUE(registry_->restore(complaints));
+  EXPECT_TRUE(complaints.empty()) << complaints[0];
+  EXPECT_EQ(slots_[slot].published, before);
+  Policy* policy = registry_->find("web");
+  ASSERT_NE(policy, nullptr);
+  EXPECT_EQ(policy->slot, slot);
+  Change change;
+  change.name = "web";
+  ASSERT_TRUE(registry_->rollback(change));  // the image before is placed again, from disk
+  EXPECT_EQ(*publisher_->image_at(policy->base), canary::build_image("/a"));
+}
+
+TEST_F(RegistryTest, AfterARebootThePolicyIsPublishedFromDiskWithALaterGeneration) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  std::fill(slots_.begin(), slots_.end(), tl_slot{});
+  std::fill(arena_.begin(), arena_.end(), std::byte{0});
+  std::filesystem::remove(root_ + "/slots.json");
+  start();
+  std::vector<std::string> complaints;
+  ASSERT_TRUE(registry_->restore(complaints));
+  Policy* policy = registry_->find("web");
+  ASSERT_NE(policy, nullptr);
+  EXPECT_EQ(publisher_->read(policy->slot).mode, TL_MODE_ENFORCE);
+  EXPECT_EQ(policy->state.generation, 2u);
+}
+
+TEST_F(RegistryTest, DamagedFilesAreComplaintsAndLeaveWhatIsPublishedInForce) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const uint32_t slot = registry_->find("web")->slot;
+  const uint64_t before = slots_[slot].published;
+  for (const char* content : {"", "{", "{\"schema\":1,\"mode\":\"enforce\",\"bundle\":-4}", "{\"schema\":1,\"mode\":9}", "[[[["}) {
+    { std::ofstream(root_ + "/kept/web/state.json") << content; }
+    start();
+    std::vector<std::string> complaints;
+    ASSERT_TRUE(registry_->restore(complaints)) << content;
+    EXPECT_FALSE(complaints.empty()) << content;
+    EXPECT_EQ(slots_[slot].published, before) << content;
+  }
+}
+
+TEST(Publisher, GenerationsWrapWithinTheirBitsAndAreNeverZero) {
+  EXPECT_EQ(next_generation(0), 1u);
+  EXPECT_EQ(next_generation(0x0fffffff), 1u);
+  EXPECT_EQ(TL_PUBLISHED_GENERATION(TL_PUBLISH(0x0fffffffull, 3, 64)), 0x0fffffffu);
+}
+
+TEST(PolicyNames, OnlyTheStated) {
+  for (const char* good : {"a", "nginx", "web-1.2_x", "0"}) EXPECT_TRUE(valid_policy_name(good)) << good;
+  for (const char* bad : {"", ".", "..", ".x", "-x", "A", "a/b", "a b", "a\n", "\xc3\xbc"}) EXPECT_FALSE(valid_policy_name(bad)) << bad;
+  EXPECT_FALSE(valid_policy_name(std::string(64, 'a')));
+}
+
+}  // namespace
+}  // namespace treeline::store
