@@ -58,8 +58,9 @@ json numbers_json(const std::map<uint32_t, Use>& numbers, const ir::names::Table
 }
 
 json node_json(const DraftNode& draft, const ObservedNode& node) {
-  json out = {{"node", draft.path}, {"executions", use_json(node.executions)}, {"files", json::array()},
-              {"network", json::array()}, {"sockets", json::object()}, {"system_calls", node.calls}};
+  json out = {{"node", draft.path},        {"executions", use_json(node.executions)},
+              {"files", json::array()},    {"network", json::array()},
+              {"sockets", json::object()}, {"system_calls", node.calls}};
   for (const LearnedFile& file : draft.files) out["files"].push_back(file_json(file));
   for (const LearnedNet& net : draft.network) out["network"].push_back(net_json(net));
   for (const auto& [kind, use] : node.sockets) {
@@ -80,15 +81,23 @@ std::string evidence_json(const std::string& profile, const std::vector<Trace>& 
   json out = {{"schema", 1}, {"type", "evidence"}, {"profile", profile}};
   json& list = out["episodes"] = json::array();
   for (const Trace& trace : episodes) {
-    list.push_back({{"started", trace.started}, {"stopped", trace.stopped}, {"container", trace.container},
-                    {"kernel", trace.host_kernel}, {"complete", !trace.incomplete && !trace.late}, {"losses", trace.losses}});
+    list.push_back({{"started", trace.started},
+                    {"stopped", trace.stopped},
+                    {"container", trace.container},
+                    {"kernel", trace.host_kernel},
+                    {"complete", !trace.incomplete && !trace.late},
+                    {"losses", trace.losses}});
   }
   out["nodes"] = json::array();
   for (const DraftNode& node : nodes) out["nodes"].push_back(node_json(node, observed.nodes[node.observed]));
   out["questions"] = json::array();
   for (const Question& question : questions) {
-    out["questions"].push_back({{"kind", question_kind_name(question.kind)}, {"code", question.code}, {"node", question.node},
-                                {"text", question.text}, {"remedy", question.remedy}, {"examples", question.examples}});
+    out["questions"].push_back({{"kind", question_kind_name(question.kind)},
+                                {"code", question.code},
+                                {"node", question.node},
+                                {"text", question.text},
+                                {"remedy", question.remedy},
+                                {"examples", question.examples}});
   }
   return out.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -41,7 +41,8 @@ class Names {
     std::vector<size_t> everyone(names_.size());
     for (size_t i = 0; i < everyone.size(); i++) everyone[i] = i;
     if (names_.size() > kMaxFoldedNames) {
-      out_.near_misses.push_back({everyone, "", "more than " + std::to_string(kMaxFoldedNames) + " names in one directory"});
+      out_.near_misses.push_back(
+          {everyone, "", "more than " + std::to_string(kMaxFoldedNames) + " names in one directory"});
       return std::move(out_);
     }
     by_shape(everyone, Cut::kWide);
@@ -62,9 +63,11 @@ class Names {
   void by_shape(const std::vector<size_t>& members, Cut cut) {
     std::map<std::string, Cuts> shapes;
     for (const size_t i : members) {
-      if (names_[i].projected || names_[i].name.find(".so.") != std::string::npos) continue;  // a library's version is no counter
+      if (names_[i].projected || names_[i].name.find(".so.") != std::string::npos)
+        continue;  // a library's version is no counter
       std::vector<Token> tokens = cut_name(names_[i].name, cut);
-      const bool varies = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind != Kind::kText; });
+      const bool varies =
+          std::any_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind != Kind::kText; });
       if (varies) shapes[shape_key(tokens)].emplace_back(i, std::move(tokens));
     }
     for (auto& [key, cuts] : shapes) judge(cuts);
@@ -82,7 +85,8 @@ class Names {
     return {out.begin(), out.end()};
   }
 
-  // Names of one shape. A part that is the same in all is literal; one with too few values for a class divides the names.
+  // Names of one shape. A part that is the same in all is literal; one with too few values for a class divides the
+  // names.
   void judge(const Cuts& cuts) {
     std::vector<Piece> pieces;
     std::vector<size_t> counters;
@@ -110,7 +114,8 @@ class Names {
       }
       varying++;
       if (cuts.size() > 1 && seen.size() < needed(*piece, cuts) && !few) few = p;
-      const bool counter = piece->kind == PieceKind::kDigits || piece->kind == PieceKind::kDigitsN || piece->kind == PieceKind::kAnyHex;
+      const bool counter =
+          piece->kind == PieceKind::kDigits || piece->kind == PieceKind::kDigitsN || piece->kind == PieceKind::kAnyHex;
       if (counter) counters.push_back(p);
       pieces.push_back(*piece);
     }
@@ -136,7 +141,8 @@ class Names {
     const auto length = static_cast<uint32_t>(seen.front().size());
     const auto any = [&](auto&& condition) { return std::any_of(seen.begin(), seen.end(), condition); };
     switch (kind) {
-      case Kind::kUuid: return Piece{PieceKind::kUuid, 0, ""};
+      case Kind::kUuid:
+        return Piece{PieceKind::kUuid, 0, ""};
       case Kind::kDate:
         if (!near_the_clock(seen, cuts)) return std::nullopt;
         return Piece{PieceKind::kDate, 0, ""};
@@ -156,10 +162,12 @@ class Names {
         const bool epoch = equal && (length == 10 || length == 13) &&
                            !any([](const std::string& s) { return s[0] != '1' || s[1] < '5'; });
         if (equal && (padded || epoch || length > 10)) return Piece{PieceKind::kDigitsN, length, ""};
-        if (longest > 10) return std::nullopt;  // the language has no class for numbers of unequal length beyond 10 digits
+        if (longest > 10)
+          return std::nullopt;  // the language has no class for numbers of unequal length beyond 10 digits
         return Piece{PieceKind::kDigits, 0, ""};
       }
-      case Kind::kText: break;
+      case Kind::kText:
+        break;
     }
     return std::nullopt;
   }
@@ -173,7 +181,8 @@ class Names {
     }
     return std::all_of(dates.begin(), dates.end(), [&](const std::string& date) {
       const int64_t day = *day_of(date);
-      return std::any_of(spans.begin(), spans.end(), [&](const auto& span) { return day >= span.first - 1 && day <= span.second + 1; });
+      return std::any_of(spans.begin(), spans.end(),
+                         [&](const auto& span) { return day >= span.first - 1 && day <= span.second + 1; });
     });
   }
 
@@ -205,7 +214,9 @@ class Names {
 
   // mkstemp(3) and its like: a core of one length before the end or a byte that is none of the core's.
   void random_cores() {
-    const auto in_core = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    const auto in_core = [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
     std::map<std::tuple<size_t, std::string, std::string>, std::vector<size_t>> shapes;
     for (size_t i = 0; i < names_.size(); i++) {
       const std::string& name = names_[i].name;
@@ -227,7 +238,9 @@ class Names {
       size_t mixed = 0;
       for (const size_t i : members) mixed += mixes_kinds(names_[i].name.substr(prefix.size(), length));
       if (mixed * 10 < members.size() * 6) continue;
-      NamePattern pattern({{PieceKind::kLiteral, 0, prefix}, {PieceKind::kRand, static_cast<uint32_t>(length), ""}, {PieceKind::kLiteral, 0, suffix}});
+      NamePattern pattern({{PieceKind::kLiteral, 0, prefix},
+                           {PieceKind::kRand, static_cast<uint32_t>(length), ""},
+                           {PieceKind::kLiteral, 0, suffix}});
       if (members.size() < pattern.names_needed()) {
         miss(members, pattern, few_names(members.size(), pattern.names_needed()));
       } else if (const std::string why = episodes_missing(members); !why.empty()) {
@@ -240,7 +253,9 @@ class Names {
 
   static bool mixes_kinds(std::string_view core) {
     int kinds = 0;
-    const auto has = [&](char from, char to) { return std::any_of(core.begin(), core.end(), [&](char c) { return c >= from && c <= to; }); };
+    const auto has = [&](char from, char to) {
+      return std::any_of(core.begin(), core.end(), [&](char c) { return c >= from && c <= to; });
+    };
     kinds += has('0', '9');
     kinds += has('a', 'z');
     kinds += has('A', 'Z');
@@ -261,12 +276,15 @@ class Names {
     for (size_t i = 0; i < names_.size(); i++) {
       if (names_[i].projected && pattern.matches(names_[i].name)) members.push_back(i);
     }
-    if (members.size() >= 2 && episodes_missing(members).empty()) offer(std::move(pattern), std::move(members));
-    else if (!members.empty()) miss(members, pattern, few_names(members.size(), 2));
+    if (members.size() >= 2 && episodes_missing(members).empty())
+      offer(std::move(pattern), std::move(members));
+    else if (!members.empty())
+      miss(members, pattern, few_names(members.size(), 2));
   }
 
   static std::string few_names(size_t seen, size_t needed) {
-    return (seen == 1 ? "one such name was" : std::to_string(seen) + " such names were") + " seen, " + std::to_string(needed) + " are needed";
+    return (seen == 1 ? "one such name was" : std::to_string(seen) + " such names were") + " seen, " +
+           std::to_string(needed) + " are needed";
   }
 
   std::string episodes_missing(const std::vector<size_t>& members) const {
@@ -286,13 +304,15 @@ class Names {
   // The class that explains most names first; of equal ones the narrower. What it took counts for no other.
   void choose() {
     std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-      return std::tuple(b.members.size(), a.pattern.log2_names(), a.text) < std::tuple(a.members.size(), b.pattern.log2_names(), b.text);
+      return std::tuple(b.members.size(), a.pattern.log2_names(), a.text) <
+             std::tuple(a.members.size(), b.pattern.log2_names(), b.text);
     });
     std::vector<bool> taken(names_.size(), false);
     for (Candidate& candidate : candidates_) {
       std::erase_if(candidate.members, [&](size_t i) { return taken[i]; });
-      const bool kernel = !candidate.members.empty() && names_[candidate.members.front()].kernel_number;
-      if (candidate.members.size() < (kernel ? 2 : candidate.pattern.names_needed())) continue;
+      if (candidate.members.empty()) continue;
+      const NameFacts& first = names_[candidate.members.front()];
+      if (candidate.members.size() < (first.kernel_number || first.projected ? 2 : candidate.pattern.names_needed())) continue;
       if (!episodes_missing(candidate.members).empty()) continue;
       for (const size_t i : candidate.members) taken[i] = true;
       out_.groups.push_back({std::move(candidate.pattern), std::move(candidate.members)});

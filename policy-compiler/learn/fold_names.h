@@ -4,10 +4,11 @@
 //
 //   names: temp-17.rdb temp-23.rdb temp-31.rdb dump.rdb       groups: temp-{digits}.rdb: the first three
 //
-// A class is a shape (the same letters around digits, hex digits, a UUID, a date, or a random core of one length) that enough
-// names have, in two episodes or more, and that fits how such names come to be: counters grow or are deleted, mkstemp's names
-// are made with O_EXCL, dates are near the clock. Which names may be folded at all is asked before (guards.h). What had a shape and
-// missed a condition comes back as a near miss with the reason, for the list of questions.
+// A class is a shape (the same letters around digits, hex digits, a UUID, a date, or a random core of one length) that
+// enough names have, in two episodes or more, and that fits how such names come to be: counters grow or are deleted,
+// mkstemp's names are made with O_EXCL, dates are near the clock. Which names may be folded at all is asked before
+// (guards.h). What had a shape and missed a condition comes back as a near miss with the reason, for the list of
+// questions.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,11 @@ constexpr size_t kMaxFoldedNames = 50'000;  // of one directory; more (a hostile
 
 struct NameFacts {
   std::string name;
-  std::vector<uint32_t> episodes;                   // in which it was seen with this word, ascending
-  bool exclusive = false;                           // made with O_EXCL or mkdir
+  std::vector<uint32_t> episodes;  // in which it was seen with this word, ascending
+  bool exclusive = false;          // made with O_EXCL or mkdir
   bool removed = false;
-  bool kernel_number = false;                       // an entry of the own /proc/{own}/fd, task: the kernel made it
-  bool projected = false;                           // may be a projected volume's time stamp: only read, not made by the workload
+  bool kernel_number = false;  // an entry of the own /proc/{own}/fd, task: the kernel made it
+  bool projected = false;      // may be a projected volume's time stamp: only read, not made by the workload
   std::vector<std::pair<uint32_t, uint64_t>> born;  // (episode, ns) of its making, where known
 };
 

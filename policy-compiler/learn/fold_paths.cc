@@ -25,7 +25,8 @@ struct Path {
 
 class NodeFiles {
  public:
-  NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, uint32_t episodes, std::vector<Question>& questions)
+  NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, uint32_t episodes,
+            std::vector<Question>& questions)
       : observed_(observed), node_(node), guards_(guards), episodes_(episodes), questions_(questions) {}
 
   std::vector<LearnedFile> fold() {
@@ -73,7 +74,8 @@ class NodeFiles {
     if (children.empty()) return;
     if (depth >= kMaxDepth) {
       for (Path* path : paths) {
-        for (size_t i = depth; i < path->components.size(); i++) path->pattern.push_back(NamePattern::exactly(path->components[i]));
+        for (size_t i = depth; i < path->components.size(); i++)
+          path->pattern.push_back(NamePattern::exactly(path->components[i]));
       }
       return;
     }
@@ -99,8 +101,10 @@ class NodeFiles {
     for (const NearMiss& near : folded.near_misses) {
       for (const size_t i : near.members) {
         for (const Path* path : members[i]) {
-          const auto [at, fresh] = reasons_.try_emplace(join_to(*path, depth + 1), near.shape, near.reason, near.members.size());
-          if (!fresh && std::get<2>(at->second) < near.members.size()) at->second = {near.shape, near.reason, near.members.size()};
+          const auto [at, fresh] =
+              reasons_.try_emplace(join_to(*path, depth + 1), near.shape, near.reason, near.members.size());
+          if (!fresh && std::get<2>(at->second) < near.members.size())
+            at->second = {near.shape, near.reason, near.members.size()};
         }
       }
     }
@@ -119,7 +123,8 @@ class NodeFiles {
   }
 
   // The facts of a name, over every directory that the pattern so far stands for; nullopt where a guard says no.
-  std::optional<NameFacts> candidate(const std::string& name, const std::vector<Path*>& below, size_t depth, ir::AccessSet word) {
+  std::optional<NameFacts> candidate(const std::string& name, const std::vector<Path*>& below, size_t depth,
+                                     ir::AccessSet word) {
     NameFacts facts;
     facts.name = name;
     std::set<std::string> seen;
@@ -131,7 +136,8 @@ class NodeFiles {
       const auto [at, fresh] = seen.insert(std::move(whole));
       if (!fresh) continue;
       const Guards::Answer answer = guards_.ask(path->components, depth + 1);
-      const bool projected = name.starts_with("..") && answer != Guards::Answer::kExecutable && !observed_.births.contains(*at);
+      const bool projected =
+          name.starts_with("..") && answer != Guards::Answer::kExecutable && !observed_.births.contains(*at);
       all_projected &= projected;
       if (answer != Guards::Answer::kMayFold && !projected) return std::nullopt;
       all_kernel &= Guards::is_kernel_number(path->components, depth + 1);
@@ -148,8 +154,8 @@ class NodeFiles {
     return facts;
   }
 
-  // A pattern stands only if each of its classes has names enough among the paths that it took over with this word, and two
-  // episodes do. Where a class has not, that component goes back to what it was, and the rest is asked again.
+  // A pattern stands only if each of its classes has names enough among the paths that it took over with this word, and
+  // two episodes do. Where a class has not, that component goes back to what it was, and the rest is asked again.
   void emit(const std::vector<Path*>& all, ir::AccessSet word) {
     std::map<std::string, std::vector<Path*>> patterns;
     for (Path* path : all) patterns[text_of(path->pattern)].push_back(path);
@@ -213,7 +219,8 @@ class NodeFiles {
     add(pattern_text(name), path, name, word, use);
   }
 
-  void add(const std::string& text, const PathPattern& path, const std::string& name, ir::AccessSet word, const Use& use) {
+  void add(const std::string& text, const PathPattern& path, const std::string& name, ir::AccessSet word,
+           const Use& use) {
     LearnedFile& rule = rules_[text];
     rule.pattern = text;
     rule.path = path;
@@ -243,7 +250,8 @@ class NodeFiles {
       // The reason may lie with a directory above.
       std::string shape, reason;
       for (size_t depth = components.size(); depth > 0 && reason.empty(); depth--) {
-        const auto at = reasons_.find(join({components.begin(), components.begin() + static_cast<std::ptrdiff_t>(depth)}));
+        const auto at =
+            reasons_.find(join({components.begin(), components.begin() + static_cast<std::ptrdiff_t>(depth)}));
         if (at != reasons_.end()) std::tie(shape, reason, std::ignore) = at->second;
       }
       if (reason.empty() && episodes_ < kEpisodesNeeded) continue;  // said once, for the whole profile
@@ -256,9 +264,12 @@ class NodeFiles {
     }
     for (const auto& [key, group] : groups) {
       const auto& [directory, shape, reason] = key;
-      questions_.push_back({QuestionKind::kLiteral, "literal-names", observed_path(observed_, node_),
-                            std::to_string(group.names) + (group.names == 1 ? " name" : " names") + " born at run time in " + directory +
-                                (shape.empty() ? "" : ", like " + shape + ",") + " stayed literal: " + reason,
+      questions_.push_back({QuestionKind::kLiteral,
+                            "literal-names",
+                            observed_path(observed_, node_),
+                            std::to_string(group.names) + (group.names == 1 ? " name" : " names") +
+                                " born at run time in " + directory + (shape.empty() ? "" : ", like " + shape + ",") +
+                                " stayed literal: " + reason,
                             "record another start with such names, or write a pattern for them",
                             {group.examples.begin(), group.examples.end()}});
     }
@@ -266,10 +277,14 @@ class NodeFiles {
 
   std::string reason_of(const std::vector<std::string>& components) const {
     switch (guards_.ask(components, components.size())) {
-      case Guards::Answer::kProtected: return "secrets and control are never folded";
-      case Guards::Answer::kHidden: return "names with a leading dot are never folded";
-      case Guards::Answer::kExecutable: return "what is executed is never folded";
-      default: return "they were not seen in every start, and fit no class";
+      case Guards::Answer::kProtected:
+        return "secrets and control are never folded";
+      case Guards::Answer::kHidden:
+        return "names with a leading dot are never folded";
+      case Guards::Answer::kExecutable:
+        return "what is executed is never folded";
+      default:
+        return "they were not seen in every start, and fit no class";
     }
   }
 

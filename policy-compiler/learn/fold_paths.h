@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The files of one node: what was seen, path by path and word by word -> the rules of the draft. Literal first; else a class of
-// the table (fold_names.h) where every guard holds (guards.h); else literal, and a question.
+// The files of one node: what was seen, path by path and word by word -> the rules of the draft. Literal first; else a
+// class of the table (fold_names.h) where every guard holds (guards.h); else literal, and a question.
 //
 //   /var/lib/redis/temp-17.rdb: create    }
 //   /var/lib/redis/temp-23.rdb: create    }  /var/lib/redis/temp-{digits}.rdb: create
 //   /var/lib/redis/temp-31.rdb: create    }
 //   /var/lib/redis/dump.rdb: rename-in       /var/lib/redis/dump.rdb: rename-in
 //
-// Each access word is folded by itself, from the root downwards, one component at a time: a directory whose name varies becomes a
-// class first, and what lies below its names is then looked at together. A word that a path has beyond the pattern's own stays
-// with the literal path. Never folded: execute and map; objects without a path; names of abstract sockets.
+// Each access word is folded by itself, from the root downwards, one component at a time: a directory whose name varies
+// becomes a class first, and what lies below its names is then looked at together. A word that a path has beyond the
+// pattern's own stays with the literal path. Never folded: execute and map; objects without a path; names of abstract
+// sockets.
 #pragma once
 
 #include <cstdint>

@@ -15,8 +15,10 @@ template <typename Keys>
 uint64_t differing(const Keys& a, const Keys& b) {
   uint64_t count = 0;
   for (const auto& entry : a) {
-    if constexpr (requires { entry.first; }) count += !b.contains(entry.first);
-    else count += !b.contains(entry);
+    if constexpr (requires { entry.first; })
+      count += !b.contains(entry.first);
+    else
+      count += !b.contains(entry);
   }
   return count;
 }
@@ -34,6 +36,13 @@ uint64_t file_rights_added(const ObservedNode& a, const ObservedNode& b) {
   return count;
 }
 
+std::set<Step> edges(const ObservedNode& node) {
+  std::set<Step> out;
+  for (const auto& [step, child] : node.children) out.insert(step);
+  for (const auto& [step, child] : node.back_edges) out.insert(step);
+  return out;
+}
+
 class Folder {
  public:
   Folder(Observed& observed, std::vector<Question>& questions) : observed_(observed), questions_(questions) {}
@@ -48,7 +57,8 @@ class Folder {
   }
 
  private:
-  // The cycle from `top` to its first repetition `again`: steps_[i] leads on from the i-th node, the last back to the top.
+  // The cycle from `top` to its first repetition `again`: steps_[i] leads on from the i-th node, the last back to the
+  // top.
   struct Cycle {
     uint32_t top = 0, again = 0;
     std::vector<Step> steps;
@@ -69,7 +79,8 @@ class Folder {
       if (top == ir::kNoNode) return false;
       Cycle cycle{top, again, {}};
       bool equal = at(again).step == at(top).step;
-      for (uint32_t lower = node, upper = again; equal && lower != again; lower = at(lower).parent, upper = at(upper).parent) {
+      for (uint32_t lower = node, upper = again; equal && lower != again;
+           lower = at(lower).parent, upper = at(upper).parent) {
         equal = at(lower).step == at(upper).step;
         cycle.steps.push_back(at(lower).step);
       }
@@ -82,9 +93,13 @@ class Folder {
         return true;
       }
       refused_.emplace(top, again);
-      questions_.push_back({QuestionKind::kLiteral, "recursion-not-folded", observed_path(observed_, again),
-                            "the recursion back to " + observed_path(observed_, top) + " stays as deep as it was seen: " + why,
-                            "write it as a back edge (back_to) if any depth is meant", {}});
+      questions_.push_back(
+          {QuestionKind::kLiteral,
+           "recursion-not-folded",
+           observed_path(observed_, again),
+           "the recursion back to " + observed_path(observed_, top) + " stays as deep as it was seen: " + why,
+           "write it as a back edge (back_to) if any depth is meant",
+           {}});
     }
     return false;
   }
@@ -99,21 +114,19 @@ class Folder {
     return difference(cycle, cycle.top, cycle.again, 0);
   }
 
-  // What would make one of the pair, or of their descendants, more than it was seen to be. `position`: where on the cycle.
+  // What would make one of the pair, or of their descendants, more than it was seen to be. `position`: where on the
+  // cycle.
   std::string difference(const Cycle& cycle, uint32_t upper, uint32_t lower, size_t position) {
     const ObservedNode &a = at(upper), &b = at(lower);
-    if (both_ways(a.capabilities, b.capabilities) != 0) return "a capability would be added to " + observed_path(observed_, upper);
-    if (both_ways(a.operations, b.operations) != 0) return "a special operation would be added to " + observed_path(observed_, upper);
+    if (both_ways(a.capabilities, b.capabilities) != 0)
+      return "a capability would be added to " + observed_path(observed_, upper);
+    if (both_ways(a.operations, b.operations) != 0)
+      return "a special operation would be added to " + observed_path(observed_, upper);
     const bool on_spine = position != kOffSpine;
-    const auto edges = [](const ObservedNode& node) {
-      std::set<Step> out;
-      for (const auto& [step, child] : node.children) out.insert(step);
-      for (const auto& [step, child] : node.back_edges) out.insert(step);
-      return out;
-    };
     const std::set<Step> of_a = edges(a), of_b = edges(b);
     for (const Step& step : of_b) {
-      if (!of_a.contains(step)) return "the exec of " + step_text(step) + " would be added to " + observed_path(observed_, upper);
+      if (!of_a.contains(step))
+        return "the exec of " + step_text(step) + " would be added to " + observed_path(observed_, upper);
     }
     for (const Step& step : of_a) {
       if (of_b.contains(step) || (on_spine && step == cycle.steps[position])) continue;
@@ -144,7 +157,7 @@ class Folder {
   void absorb(uint32_t into, uint32_t from) {
     ObservedNode &a = at(into), &b = at(from);
     auto& added = result_.added;
-    added.exec_edges += differing(a.children, b.children) + differing(a.back_edges, b.back_edges);
+    added.exec_edges += both_ways(edges(a), edges(b));
     added.file_rights += file_rights_added(a, b) + file_rights_added(b, a);
     added.peers += both_ways(a.nets, b.nets);
     added.users += both_ways(a.users, b.users);
@@ -192,8 +205,8 @@ uint32_t current_node(const Observed& observed, uint32_t node) {
 }
 
 bool is_shell(const Step& step) {
-  constexpr std::array<std::string_view, 11> kShells = {"sh",   "dash", "bash", "ash", "busybox", "zsh",
-                                                        "ksh",  "mksh", "fish", "csh", "tcsh"};
+  constexpr std::array<std::string_view, 11> kShells = {"sh",  "dash", "bash", "ash", "busybox", "zsh",
+                                                        "ksh", "mksh", "fish", "csh", "tcsh"};
   const auto named = [&](std::string_view path) {
     return std::find(kShells.begin(), kShells.end(), path.substr(path.rfind('/') + 1)) != kShells.end();
   };

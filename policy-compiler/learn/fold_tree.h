@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Recursion: a program that starts itself (sh > make > sh > make > ...) gives an ever deeper tree; the profile gets a back edge.
+// Recursion: a program that starts itself (sh > make > sh > make > ...) gives an ever deeper tree; the profile gets a
+// back edge.
 //
-// Folded is a cycle of up to kMaxCycle steps that was seen to turn twice (k-tails with k = 2: A > .. > A > .. > A, each step with
-// equal executable and interpreter), and only if the nodes that become one differ in nothing that matters: no node gets an
-// exec edge, a capability or a special operation that it was not seen to use itself. One exception lies in the nature of it: the
-// last turn, behind which nothing was seen, may turn once more. Never folded: a shell below a node that listens on the network
-// into one above that node. What may not be folded stays unrolled, as deep as it was seen, and is a question.
+// Folded is a cycle of up to kMaxCycle steps that was seen to turn twice (k-tails with k = 2: A > .. > A > .. > A, each
+// step with equal executable and interpreter), and only if the nodes that become one differ in nothing that matters: no
+// node gets an exec edge, a capability or a special operation that it was not seen to use itself. One exception lies in
+// the nature of it: the last turn, behind which nothing was seen, may turn once more. Never folded: a shell below a
+// node that listens on the network into one above that node. What may not be folded stays unrolled, as deep as it was
+// seen, and is a question.
 //
-// Files, addresses and users of the folded nodes are united; `added` counts what that gives to nodes that did not use it.
+// Files, addresses and users of the folded nodes are united; `added` counts what that gives to nodes that did not use
+// it.
 #pragma once
 
 #include <cstdint>

@@ -21,14 +21,14 @@ using std::string_view;
 
 // Directories (and single files) in which every name is written by a person.
 constexpr std::array<string_view, 24> kProtectedTrees = {
-    "/run/secrets", "/var/run/secrets", "/etc/passwd",   "/etc/group",   "/etc/shadow",     "/etc/gshadow",
-    "/etc/ssl",     "/etc/ssh",         "/etc/pki",      "/etc/pam.d",   "/etc/security",   "/etc/sudoers",
-    "/etc/sudoers.d", "/etc/crontab",   "/etc/cron.d",   "/var/spool/cron", "/etc/ld.so.preload", "/etc/ld.so.conf.d",
-    "/etc/kubernetes", "/etc/apparmor.d", "/sys",        "/run/treeline", "/run/containerd", "/boot"};
+    "/run/secrets",    "/var/run/secrets", "/etc/passwd", "/etc/group",      "/etc/shadow",        "/etc/gshadow",
+    "/etc/ssl",        "/etc/ssh",         "/etc/pki",    "/etc/pam.d",      "/etc/security",      "/etc/sudoers",
+    "/etc/sudoers.d",  "/etc/crontab",     "/etc/cron.d", "/var/spool/cron", "/etc/ld.so.preload", "/etc/ld.so.conf.d",
+    "/etc/kubernetes", "/etc/apparmor.d",  "/sys",        "/run/treeline",   "/run/containerd",    "/boot"};
 constexpr std::array<string_view, 6> kProtectedNames = {".ssh", ".aws", ".kube", ".docker", ".gnupg", ".git"};
-constexpr std::array<string_view, 6> kRuntimeSockets = {"docker.sock", "containerd.sock", "crio.sock",
+constexpr std::array<string_view, 6> kRuntimeSockets = {"docker.sock", "containerd.sock",       "crio.sock",
                                                         "podman.sock", "containerd.sock.ttrpc", "treeline.sock"};
-constexpr std::array<string_view, 10> kProcSecrets = {"environ", "mem",      "maps", "smaps", "smaps_rollup",
+constexpr std::array<string_view, 10> kProcSecrets = {"environ",   "mem",     "maps", "smaps", "smaps_rollup",
                                                       "numa_maps", "pagemap", "auxv", "stack", "syscall"};
 
 template <size_t N>
@@ -52,11 +52,13 @@ bool holds(int root, const std::string& path) {
   for (size_t i = 0; i < components.size(); i++) {
     if (at->fd < 0) return true;  // in doubt
     struct stat found;
-    if (fstatat(at->fd, components[i].c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) return errno != ENOENT && errno != ENOTDIR;
+    if (fstatat(at->fd, components[i].c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0)
+      return errno != ENOENT && errno != ENOTDIR;
     if (i + 1 == components.size()) return true;
     // A path that the hooks read has no symbolic link in its middle: one that stands here is replaced at run time.
     if (!S_ISDIR(found.st_mode)) return false;
-    at = std::make_unique<Descriptor>(openat(at->fd, components[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    at = std::make_unique<Descriptor>(
+        openat(at->fd, components[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   }
   return true;
 }
@@ -67,7 +69,8 @@ Result<ImageHolds> image_directory(const std::string& directory) {
   auto root = std::make_shared<Descriptor>(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (root->fd < 0) {
     return Error{"cannot open the image's directory " + text::quoted(directory) + ": " + std::strerror(errno) +
-                     "; give the root file system as it was before the workload ran", errno};
+                     "; give the root file system as it was before the workload ran",
+                 errno};
   }
   return ImageHolds([root](const std::string& path) { return holds(root->fd, path); });
 }
@@ -93,13 +96,18 @@ bool Guards::is_protected(const std::vector<std::string>& path, size_t depth) {
   const std::vector<std::string> head(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
   const std::string whole = join(head);
   for (const string_view tree : kProtectedTrees) {
-    if (whole.starts_with(tree) && (whole.size() == tree.size() || whole[tree.size()] == '/' || whole[tree.size()] == '-')) return true;
+    if (whole.starts_with(tree) &&
+        (whole.size() == tree.size() || whole[tree.size()] == '/' || whole[tree.size()] == '-'))
+      return true;
   }
-  // What a program keeps in shared memory is data, in spite of the directory's name; everything else in /dev is a device's.
+  // What a program keeps in shared memory is data, in spite of the directory's name; everything else in /dev is a
+  // device's.
   if (head.front() == "dev" && !(head.size() > 2 && head[1] == "shm")) return true;
   for (size_t i = 0; i < head.size(); i++) {
     const string_view name = head[i];
-    if (any_of(kProtectedNames, name) || name.ends_with(".pem") || name.ends_with(".key") || any_of(kRuntimeSockets, name)) return true;
+    if (any_of(kProtectedNames, name) || name.ends_with(".pem") || name.ends_with(".key") ||
+        any_of(kRuntimeSockets, name))
+      return true;
     if (name.starts_with("cgroup.")) return true;
   }
   // Pseudo components: somewhere above is a procfs. Of a thread's directory, too, the memory stays a matter of its own.

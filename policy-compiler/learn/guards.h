@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which names may be folded at all. A class in a profile is a door for every name of it, so each of these is asked for every
-// name, and one "no" keeps it literal:
+// Which names may be folded at all. A class in a profile is a door for every name of it, so each of these is asked for
+// every name, and one "no" keeps it literal:
 //   executable   an executable, an interpreter, a file mapped executable, or a directory above one
-//   protected    secrets and control: keys, certificates, accounts, /etc/ssh, /sys, /dev (but /dev/shm), other processes' memory
-//   hidden       a leading dot
-//   static       the image holds it, or nothing shows that it was born at run time
+//   protected    secrets and control: keys, certificates, accounts, /etc/ssh, /sys, /dev (but /dev/shm), other
+//   processes' memory hidden       a leading dot static       the image holds it, or nothing shows that it was born at
+//   run time
 //
-// "Born at run time": some node of some trace made it (create, mkdir, mknod, link, rename to it), or made a directory above it,
-// or it is not in the image given with --image. The entries of the own fd and task directories are the kernel's.
+// "Born at run time": some node of some trace made it (create, mkdir, mknod, link, rename to it), or made a directory
+// above it, or it is not in the image given with --image. The entries of the own fd and task directories are the
+// kernel's.
 #pragma once
 
 #include <functional>
@@ -25,8 +26,8 @@ namespace treeline::learn {
 // Whether the image holds this path (walked). In doubt (an unreadable directory) it does.
 using ImageHolds = std::function<bool(const std::string& path)>;
 
-// Looks below `directory`, never following a symbolic link out of it. The directory is the image as it was before any start: one
-// in which the workload has run holds the names that are asked about.
+// Looks below `directory`, never following a symbolic link out of it. The directory is the image as it was before any
+// start: one in which the workload has run holds the names that are asked about.
 Result<ImageHolds> image_directory(const std::string& directory);
 
 class Guards {

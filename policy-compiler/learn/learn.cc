@@ -19,10 +19,13 @@
 namespace treeline::learn {
 namespace {
 
+constexpr size_t kMaxPattern = 4096;  // bytes of text, what the front end takes; a byte that must be escaped takes four
+
 constexpr std::array<std::string_view, 17> kGraveCapabilities = {
-    "sys_admin", "sys_module", "sys_rawio",       "sys_ptrace", "sys_boot",  "bpf",       "perfmon", "checkpoint_restore", "net_admin",
-    "net_raw",   "mac_admin",  "mac_override",    "setfcap",    "setpcap",   "sys_time",  "syslog",  "dac_read_search"};
-constexpr std::array<uint32_t, 7> kGraveSockets = {TL_SOCK_INET_RAW, TL_SOCK_PACKET, TL_SOCK_ALG,  TL_SOCK_VSOCK,
+    "sys_admin",          "sys_module", "sys_rawio",      "sys_ptrace", "sys_boot",     "bpf",     "perfmon",
+    "checkpoint_restore", "net_admin",  "net_raw",        "mac_admin",  "mac_override", "setfcap", "setpcap",
+    "sys_time",           "syslog",     "dac_read_search"};
+constexpr std::array<uint32_t, 7> kGraveSockets = {TL_SOCK_INET_RAW, TL_SOCK_PACKET, TL_SOCK_ALG,       TL_SOCK_VSOCK,
                                                    TL_SOCK_XDP,      TL_SOCK_OTHER,  TL_SOCK_INET_OTHER};
 
 std::string label_from(const std::string& executable) {
@@ -53,7 +56,8 @@ class Drafter {
     keep_one_of_each(observed_.entry, {});
     keep_one_of_each(observed_.join, {});
     if (kept_.empty()) {
-      diagnostics_.error({}, "learn-no-entry", "none of the entry's executables may be learned: each was written by the workload itself",
+      diagnostics_.error({}, "learn-no-entry",
+                         "none of the entry's executables may be learned: each was written by the workload itself",
                          "start the workload from an image that holds its executables");
       return std::nullopt;
     }
@@ -67,8 +71,10 @@ class Drafter {
  private:
   const ObservedNode& at(uint32_t node) const { return observed_.nodes[node]; }
   std::string path(uint32_t node) const { return observed_path(observed_, node); }
-  void ask(QuestionKind kind, std::string code, uint32_t node, std::string text, std::string remedy, std::vector<std::string> examples = {}) {
-    questions_.push_back({kind, std::move(code), node == ir::kNoNode ? "" : path(node), std::move(text), std::move(remedy), std::move(examples)});
+  void ask(QuestionKind kind, std::string code, uint32_t node, std::string text, std::string remedy,
+           std::vector<std::string> examples = {}) {
+    questions_.push_back({kind, std::move(code), node == ir::kNoNode ? "" : path(node), std::move(text),
+                          std::move(remedy), std::move(examples)});
   }
 
   bool name() {
@@ -79,14 +85,18 @@ class Drafter {
     }
     if (chosen.empty() && named.size() == 1) chosen = *named.begin();
     if (named.size() > 1) {
-      diagnostics_.warning({}, "learn-workloads", "the traces are of several workloads: " + text::quoted(*named.begin()) + ", " +
-                           text::quoted(*named.rbegin()), "learn each workload by itself, unless these are names of one");
+      diagnostics_.warning(
+          {}, "learn-workloads",
+          "the traces are of several workloads: " + text::quoted(*named.begin()) + ", " + text::quoted(*named.rbegin()),
+          "learn each workload by itself, unless these are names of one");
     }
     const bool good = !chosen.empty() && chosen.size() <= 63 &&
                       chosen.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
     if (!good) {
-      diagnostics_.error({}, "learn-name", chosen.empty() ? "the profile has no name" : "a profile cannot be named " + text::quoted(chosen),
-                         "give --name with 1 to 63 of a-z, 0-9, '.', '_' and '-'");
+      diagnostics_.error(
+          {}, "learn-name",
+          chosen.empty() ? "the profile has no name" : "a profile cannot be named " + text::quoted(chosen),
+          "give --name with 1 to 63 of a-z, 0-9, '.', '_' and '-'");
       return false;
     }
     out_.policy.name = chosen;
@@ -100,13 +110,16 @@ class Drafter {
     }
     for (const Trace& trace : episodes_) {
       if (trace.late) {
-        diagnostics_.warning({}, "trace-late", trace.file + " was recorded from a container that ran already: its start is not in it",
+        diagnostics_.warning({}, "trace-late",
+                             trace.file + " was recorded from a container that ran already: its start is not in it",
                              "record from the start too");
       }
       if (trace.incomplete) {
-        diagnostics_.warning({}, "trace-incomplete", trace.file + " is incomplete" +
-                             (trace.losses != 0 ? ": " + std::to_string(trace.losses) + " acts were lost" : std::string()),
-                             "what it holds is learned; what it lacks will be refused: record it again");
+        diagnostics_.warning(
+            {}, "trace-incomplete",
+            trace.file + " is incomplete" +
+                (trace.losses != 0 ? ": " + std::to_string(trace.losses) + " acts were lost" : std::string()),
+            "what it holds is learned; what it lacks will be refused: record it again");
       }
       std::set<std::string> left_out;
       for (const TracedNode& node : trace.nodes) {
@@ -119,21 +132,25 @@ class Drafter {
     if (!joined_.empty()) {
       std::vector<std::string> examples(joined_.begin(), joined_.end());
       if (examples.size() > kMostExamples) examples.resize(kMostExamples);
-      ask(QuestionKind::kLeftOut, "joined", ir::kNoNode, std::to_string(joined_.size()) + " programs joined the started container (exec, probes)",
+      ask(QuestionKind::kLeftOut, "joined", ir::kNoNode,
+          std::to_string(joined_.size()) + " programs joined the started container (exec, probes)",
           "give --join if they belong to its operation", std::move(examples));
     }
     if (episodes_.size() == 1) {
-      ask(QuestionKind::kLiteral, "one-start", ir::kNoNode, "one start was recorded: no name is folded, whatever is born at run time stays literal",
+      ask(QuestionKind::kLiteral, "one-start", ir::kNoNode,
+          "one start was recorded: no name is folded, whatever is born at run time stays literal",
           "record a second start and give both traces");
     }
     return true;
   }
 
-  // An executable leads to one node: a file that was a script of two interpreters, or in one trace without its interpreter, keeps
-  // the step that was seen in more starts.
+  // An executable leads to one node: a file that was a script of two interpreters, or in one trace without its
+  // interpreter, keeps the step that was seen in more starts.
   void keep_one_of_each(const std::map<Step, uint32_t>& steps, const std::map<Step, uint32_t>& back_edges) {
     std::map<std::string_view, uint32_t> best;
-    const auto weight = [&](uint32_t node) { return std::pair(at(node).executions.episodes.size(), at(node).executions.count); };
+    const auto weight = [&](uint32_t node) {
+      return std::pair(at(node).executions.episodes.size(), at(node).executions.count);
+    };
     for (const auto& [step, node] : steps) {
       const auto [known, fresh] = best.emplace(step.executable, node);
       if (!fresh && weight(node) > weight(known->second)) known->second = node;
@@ -144,7 +161,8 @@ class Drafter {
         keep(node);
         continue;
       }
-      ask(QuestionKind::kLeftOut, "two-interpreters", node, pattern_text(step.executable) + " was seen with another interpreter too; this step is left out",
+      ask(QuestionKind::kLeftOut, "two-interpreters", node,
+          pattern_text(step.executable) + " was seen with another interpreter too; this step is left out",
           "say in the profile which one is meant");
     }
   }
@@ -154,12 +172,14 @@ class Drafter {
     const Step& step = at(node).step;
     for (const std::string* file : {&step.executable, &step.interpreter}) {
       if (file->empty()) continue;
-      const bool plain = is_path(*file) && file->find("//") == std::string::npos;
+      const bool plain = is_path(*file) && file->find("//") == std::string::npos && pattern_text(*file).size() <= kMaxPattern;
       if (plain && !observed_.written.contains(*file)) continue;
       ask(QuestionKind::kLeftOut, plain ? "written-and-executed" : "executed-without-path", node,
-          pattern_text(*file) + (plain ? " was written by the workload and then executed" : " was executed: it is no file with a path") +
+          pattern_text(*file) +
+              (plain ? " was written by the workload and then executed" : " was executed: it is no file with a path, or one too long") +
               "; the step and all below it are left out",
-          "put the program into the image; executing what was born at run time takes a person's signature in the profile");
+          "put the program into the image; executing what was born at run time takes a person's signature in the "
+          "profile");
       return;
     }
     kept_.push_back(node);
@@ -167,7 +187,8 @@ class Drafter {
       if (is_shell(child_step)) {
         for (uint32_t above = node; above != ir::kNoNode; above = at(above).parent) {
           if (!is_network_facing(at(above))) continue;
-          ask(QuestionKind::kReview, "shell-below-server", child, "a shell is started by a program that listens on the network",
+          ask(QuestionKind::kReview, "shell-below-server", child,
+              "a shell is started by a program that listens on the network",
               "keep it only if the workload needs it: it is what an intruder would start");
           break;
         }
@@ -206,11 +227,14 @@ class Drafter {
     if (!mapped.empty()) {
       const std::string count = std::to_string(mapped.size());
       if (mapped.size() > kMostExamples) mapped.resize(kMostExamples);
-      ask(QuestionKind::kLeftOut, "written-and-mapped", node, count + " files were written by the workload and mapped executable: the word map is left out",
-          "put the library into the image; mapping what was born at run time takes a person's signature in the profile", mapped);
+      ask(QuestionKind::kLeftOut, "written-and-mapped", node,
+          count + " files were written by the workload and mapped executable: the word map is left out",
+          "put the library into the image; mapping what was born at run time takes a person's signature in the profile",
+          mapped);
     }
     if (!never.empty()) {
-      ask(QuestionKind::kLeftOut, "never-granted", node, "objects were used that no rule can grant", "find out what the program does there", never);
+      ask(QuestionKind::kLeftOut, "never-granted", node, "objects were used that no rule can grant",
+          "find out what the program does there", never);
     }
   }
 
@@ -231,6 +255,10 @@ class Drafter {
       users(draft.observed, node);
       for (const LearnedFile& file : draft.files) {
         if (file.access() == 0) continue;  // only executed: that follows from the tree
+        if (file.pattern.size() > kMaxPattern) {
+          ask(QuestionKind::kLeftOut, "long-name", draft.observed, "a name is too long for a profile", "use shorter names", {file.pattern.substr(0, 80)});
+          continue;
+        }
         node.files.push_back({{file.pattern, {}}, file.access(), false});
         permits(draft, file);
       }
@@ -271,13 +299,15 @@ class Drafter {
       return;
     }
     if (from != observed) {
-      ask(QuestionKind::kReview, "users-of-parent", observed, "no user was recorded: it has those of the node above", "check the list");
+      ask(QuestionKind::kReview, "users-of-parent", observed, "no user was recorded: it has those of the node above",
+          "check the list");
     }
     for (const auto& [user, use] : at(from).users) node.users.push_back({user, {}});
   }
 
   void network(DraftNode& draft, ir::Node& node) {
-    draft.network = network_rules(at(draft.observed).nets, static_cast<uint32_t>(episodes_.size()), draft.path, questions_);
+    draft.network =
+        network_rules(at(draft.observed).nets, static_cast<uint32_t>(episodes_.size()), draft.path, questions_);
     for (const LearnedNet& net : draft.network) {
       node.network.push_back(net.rule);
       out_.permits.endpoints += std::max<size_t>(1, net.rule.peer.blocks.size());
@@ -308,7 +338,8 @@ class Drafter {
     for (const auto& [capability, use] : seen.capabilities) {
       node.capabilities.push_back({capability, {}});
       const std::string_view name = ir::names::capabilities().name(capability);
-      if (std::find(kGraveCapabilities.begin(), kGraveCapabilities.end(), name) != kGraveCapabilities.end()) grave("capability " + std::string(name));
+      if (std::find(kGraveCapabilities.begin(), kGraveCapabilities.end(), name) != kGraveCapabilities.end())
+        grave("capability " + std::string(name));
     }
     for (const auto& [operation, use] : seen.operations) {
       node.operations.push_back({operation, {}});
@@ -323,12 +354,15 @@ class Drafter {
     std::set<std::string> known;
     std::vector<std::string> unknown;
     for (const std::string& call : seen.calls) {
-      if (call.starts_with("syscall-")) unknown.push_back(call);
-      else known.insert(call);
+      if (call.starts_with("syscall-"))
+        unknown.push_back(call);
+      else
+        known.insert(call);
     }
     if (!seen.foreign_calls.empty() || !unknown.empty()) {
       unknown.insert(unknown.end(), seen.foreign_calls.begin(), seen.foreign_calls.end());
-      ask(QuestionKind::kLeftOut, "foreign-calls", observed, "system calls of another architecture, or without a name", "a profile cannot grant them", unknown);
+      ask(QuestionKind::kLeftOut, "foreign-calls", observed, "system calls of another architecture, or without a name",
+          "a profile cannot grant them", unknown);
     }
     if (seen.calls.empty()) return;  // not recorded: a list of what every process needs would be no one's observation
     const std::set<std::string> closed = closed_calls(known);
@@ -338,8 +372,10 @@ class Drafter {
   }
 
   void permits(const DraftNode& draft, const LearnedFile& file) {
-    if (file.folded) out_.permits.patterns.push_back({draft.path, file.pattern, log2_names(file.path), file.names});
-    else out_.permits.literal_files++;
+    if (file.folded)
+      out_.permits.patterns.push_back({draft.path, file.pattern, log2_names(file.path), file.names});
+    else
+      out_.permits.literal_files++;
   }
 
   void finish() {

@@ -10,10 +10,12 @@
 //   learned->evidence                                               // profile.evidence.json
 //   summary_text(*learned), questions_text(*learned)                // for the terminal
 //
-// The order of the traces does not matter, nor does one given twice: same traces, same bytes. The draft never holds `**`, `*` or
-// `unsafe_...`, and it holds `users` for every node. What learning does not decide is a question; each names what happens to it.
+// The order of the traces does not matter, nor does one given twice: same traces, same bytes. The draft never holds
+// `**`, `*` or `unsafe_...`, and it holds `users` for every node. What learning does not decide is a question; each
+// names what happens to it.
 //
-// Not protected against: an attack that ran while the traces were recorded is in them. Whoever takes the draft reads it.
+// Not protected against: an attack that ran while the traces were recorded is in them. Whoever takes the draft reads
+// it.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +33,10 @@
 namespace treeline::learn {
 
 struct Options {
-  std::string name;    // of the profile; "": the workload that the traces name
-  bool join = false;   // processes that joined the container (runc exec, probes) become join nodes; else they are left out
-  ImageHolds image;    // image_directory(); absent: only what the traces show being made is born at run time
+  std::string name;  // of the profile; "": the workload that the traces name
+  bool join =
+      false;  // processes that joined the container (runc exec, probes) become join nodes; else they are left out
+  ImageHolds image;  // image_directory(); absent: only what the traces show being made is born at run time
 };
 
 // What the draft permits, beside what was used.
@@ -45,12 +48,12 @@ struct Permits {
   };
   std::vector<Pattern> patterns;  // in the order of the profile
   uint64_t literal_files = 0;
-  uint64_t implied_words = 0;     // moves.h
+  uint64_t implied_words = 0;  // moves.h
   uint64_t nodes = 0, exec_edges = 0, exec_edges_used = 0;
-  uint64_t capabilities = 0, capabilities_used = 0;        // (node, capability) pairs
-  uint64_t endpoints = 0, endpoints_used = 0;              // (node, direction, peer, port): a rule for any peer, localhost: one
-  uint64_t open_listeners = 0;                             // rules that any peer may reach
-  uint64_t calls = 0, calls_used = 0;                      // (node, system call) pairs
+  uint64_t capabilities = 0, capabilities_used = 0;  // (node, capability) pairs
+  uint64_t endpoints = 0, endpoints_used = 0;  // (node, direction, peer, port): a rule for any peer, localhost: one
+  uint64_t open_listeners = 0;                 // rules that any peer may reach
+  uint64_t calls = 0, calls_used = 0;          // (node, system call) pairs
   TreeFold::Added by_recursion;
 };
 
@@ -62,8 +65,8 @@ struct Learned {
   std::string evidence;                 // JSON text
 };
 
-// nullopt: an error is in `diagnostics`. Needs one trace with an entry at least; warns of a single one (nothing folds), of incomplete
-// ones, of ones bound late.
+// nullopt: an error is in `diagnostics`. Needs one trace with an entry at least; warns of a single one (nothing folds),
+// of incomplete ones, of ones bound late.
 std::optional<Learned> learn(std::vector<Trace> traces, const Options& options, Diagnostics& diagnostics);
 
 std::string summary_text(const Learned& learned);

@@ -3,8 +3,8 @@
 
 #include <bit>
 #include <map>
-#include <string>
 #include <set>
+#include <string>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/learn/fold_tree.h"
@@ -39,7 +39,8 @@ class Rules {
       if (const LearnedFile& file = by_text_.at(text); matches(file.path, name)) each(file);
     }
   }
-  // The rule by which one of `words` is granted on this name: a folded one first, the pattern that later names of its kind will meet.
+  // The rule by which one of `words` is granted on this name: a folded one first, the pattern that later names of its
+  // kind will meet.
   const LearnedFile* granting(const std::vector<std::string>& name, ir::AccessSet words) const {
     const LearnedFile* found = nullptr;
     covering(name, [&](const LearnedFile& file) {

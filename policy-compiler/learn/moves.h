@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Renames that were seen must go on working. The hooks allow one only where no node has a right under the new name that it lacks
-// under the old (a node could else read a secret by renaming it to what it may read). A program that writes a file under a
-// temporary name and puts it in place breaks that rule at first sight: the readers of dump.rdb may not read temp-17.rdb.
+// Renames that were seen must go on working. The hooks allow one only where no node has a right under the new name that
+// it lacks under the old (a node could else read a secret by renaming it to what it may read). A program that writes a
+// file under a temporary name and puts it in place breaks that rule at first sight: the readers of dump.rdb may not
+// read temp-17.rdb.
 //
-// So each node that has a right on the new name gets it on the old one too: `implied` words, which nobody was seen to use and
-// which give no one anything, for a file under that name is one that will be there under the other in a moment. Execute and map
-// are never implied. How many words there are is part of what the profile permits beyond use.
+// So each node that has a right on the new name gets it on the old one too: `implied` words, which nobody was seen to
+// use and which give no one anything, for a file under that name is one that will be there under the other in a moment.
+// Execute and map are never implied. How many words there are is part of what the profile permits beyond use.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "policy-compiler/learn/object_name.h"
-#include "policy-compiler/learn/trace.h"
 
 namespace treeline::learn {
 namespace {
@@ -15,11 +14,16 @@ using Kind = Piece::Kind;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool in_class(Kind kind, char c) {
   switch (kind) {
-    case Kind::kHex: return is_digit(c) || (c >= 'a' && c <= 'f');
-    case Kind::kUpperHex: return is_digit(c) || (c >= 'A' && c <= 'F');
-    case Kind::kAnyHex: return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    case Kind::kRand: return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    default: return is_digit(c);
+    case Kind::kHex:
+      return is_digit(c) || (c >= 'a' && c <= 'f');
+    case Kind::kUpperHex:
+      return is_digit(c) || (c >= 'A' && c <= 'F');
+    case Kind::kAnyHex:
+      return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    case Kind::kRand:
+      return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    default:
+      return is_digit(c);
   }
 }
 
@@ -36,17 +40,26 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
+// As {date} means it: 1900..2099, months 01..12, days 01..31 of any month; returns its length or 0.
+size_t date_length(std::string_view text) {
+  const bool dashes = text.size() >= 10 && text[4] == '-' && text[7] == '-';
+  if (text.size() < 8) return 0;
+  const auto number = [&](size_t at) { return is_digit(text[at]) && is_digit(text[at + 1]) ? (text[at] - '0') * 10 + (text[at + 1] - '0') : -1; };
+  const int century = number(0), year = number(2), month = number(dashes ? 5 : 4), day = number(dashes ? 8 : 6);
+  const bool good = (century == 19 || century == 20) && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+  return !good ? 0 : dashes ? 10 : 8;
+}
+
 // Lengths that the piece may take at the front of `text`, from the one tried first.
 std::vector<size_t> lengths(const Piece& piece, std::string_view text) {
   switch (piece.kind) {
-    case Kind::kLiteral: return text.starts_with(piece.bytes) ? std::vector<size_t>{piece.bytes.size()} : std::vector<size_t>{};
-    case Kind::kUuid: return is_uuid(text.substr(0, 36)) ? std::vector<size_t>{36} : std::vector<size_t>{};
+    case Kind::kLiteral:
+      return text.starts_with(piece.bytes) ? std::vector<size_t>{piece.bytes.size()} : std::vector<size_t>{};
+    case Kind::kUuid:
+      return is_uuid(text.substr(0, 36)) ? std::vector<size_t>{36} : std::vector<size_t>{};
     case Kind::kDate: {
-      std::vector<size_t> out;
-      for (const size_t n : {size_t{10}, size_t{8}}) {
-        if (text.size() >= n && day_of(text.substr(0, n)) && (n == 8) == (text.substr(0, n).find('-') == std::string_view::npos)) out.push_back(n);
-      }
-      return out;
+      const size_t length = date_length(text);
+      return length == 0 ? std::vector<size_t>{} : std::vector<size_t>{length};
     }
     case Kind::kDigits: {
       std::vector<size_t> out;
@@ -111,15 +124,33 @@ std::string NamePattern::text() const {
   for (const Piece& piece : pieces_) {
     const std::string length = std::to_string(piece.length);
     switch (piece.kind) {
-      case Kind::kLiteral: out += pattern_component(piece.bytes); break;
-      case Kind::kUuid: out += "{uuid}"; break;
-      case Kind::kHex: out += "{hex:" + length + "}"; break;
-      case Kind::kUpperHex: out += repeated("[0-9A-F]", piece.length); break;
-      case Kind::kAnyHex: out += repeated("[0-9A-Fa-f]", piece.length); break;
-      case Kind::kDigits: out += "{digits}"; break;
-      case Kind::kDigitsN: out += "{digits:" + length + "}"; break;
-      case Kind::kRand: out += "{rand:" + length + "}"; break;
-      case Kind::kDate: out += "{date}"; break;
+      case Kind::kLiteral:
+        out += pattern_component(piece.bytes);
+        break;
+      case Kind::kUuid:
+        out += "{uuid}";
+        break;
+      case Kind::kHex:
+        out += "{hex:" + length + "}";
+        break;
+      case Kind::kUpperHex:
+        out += repeated("[0-9A-F]", piece.length);
+        break;
+      case Kind::kAnyHex:
+        out += repeated("[0-9A-Fa-f]", piece.length);
+        break;
+      case Kind::kDigits:
+        out += "{digits}";
+        break;
+      case Kind::kDigitsN:
+        out += "{digits:" + length + "}";
+        break;
+      case Kind::kRand:
+        out += "{rand:" + length + "}";
+        break;
+      case Kind::kDate:
+        out += "{date}";
+        break;
     }
   }
   return out;
@@ -129,15 +160,30 @@ double NamePattern::log2_names() const {
   double bits = 0;
   for (const Piece& piece : pieces_) {
     switch (piece.kind) {
-      case Kind::kLiteral: break;
-      case Kind::kUuid: bits += 128; break;
+      case Kind::kLiteral:
+        break;
+      case Kind::kUuid:
+        bits += 128;
+        break;
       case Kind::kHex:
-      case Kind::kUpperHex: bits += 4.0 * piece.length; break;
-      case Kind::kAnyHex: bits += std::log2(22.0) * piece.length; break;
-      case Kind::kDigits: bits += std::log2(11111111110.0); break;
-      case Kind::kDigitsN: bits += std::log2(10.0) * piece.length; break;
-      case Kind::kRand: bits += std::log2(63.0) * piece.length; break;
-      case Kind::kDate: bits += std::log2(2 * 366.0 * 200); break;
+      case Kind::kUpperHex:
+        bits += 4.0 * piece.length;
+        break;
+      case Kind::kAnyHex:
+        bits += std::log2(22.0) * piece.length;
+        break;
+      case Kind::kDigits:
+        bits += std::log2(11111111110.0);
+        break;
+      case Kind::kDigitsN:
+        bits += std::log2(10.0) * piece.length;
+        break;
+      case Kind::kRand:
+        bits += std::log2(63.0) * piece.length;
+        break;
+      case Kind::kDate:
+        bits += std::log2(2 * 200 * 12 * 31.0);
+        break;
     }
   }
   return bits;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One component of a learned path: literal bytes with, at most, named classes between them. A subset of the profile's patterns:
-// what learning may write. It never holds `*`, `?`, `**`.
+// One component of a learned path: literal bytes with, at most, named classes between them. A subset of the profile's
+// patterns: what learning may write. It never holds `*`, `?`, `**`.
 //
 //   NamePattern p = {literal("temp-"), {Piece::Kind::kDigits}, literal(".rdb")};
 //   p.text()                 // temp-{digits}.rdb
@@ -34,7 +34,8 @@ struct Piece {
   friend bool operator==(const Piece&, const Piece&) = default;
 };
 
-// Names (of one parent, node and word) that it takes before a class is believed: 2 where no static name looks so, else 3.
+// Names (of one parent, node and word) that it takes before a class is believed: 2 where no static name looks so,
+// else 3.
 uint32_t names_needed(const Piece& piece);
 
 class NamePattern {

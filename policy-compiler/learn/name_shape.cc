@@ -29,18 +29,19 @@ size_t uuid_at(std::string_view name, size_t at) {
 size_t date_at(std::string_view name, size_t at) {
   const size_t digits = run(name, at, is_digit);
   if (digits == 8 && day_of(name.substr(at, 8))) return 8;
-  if (digits == 4 && name.size() - at >= 10 && day_of(name.substr(at, 10)) && run(name, at + 8, is_digit) == 2) return 10;
+  if (digits == 4 && name.size() - at >= 10 && day_of(name.substr(at, 10)) && run(name, at + 8, is_digit) == 2)
+    return 10;
   return 0;
 }
 
 // A run of hex digits as a whole, not a piece of a longer word: at least 8, a decimal digit among them, one case.
 size_t hex_at(std::string_view name, size_t at) {
+  size_t longest = 0;
   for (const auto in : {is_lower_hex, is_upper_hex}) {
-    if (at > 0 && in(name[at - 1])) continue;
-    const size_t length = run(name, at, in);
-    if (length >= 8 && std::any_of(name.begin() + at, name.begin() + at + length, is_digit)) return length;
+    const size_t length = at > 0 && in(name[at - 1]) ? 0 : run(name, at, in);
+    if (length >= 8 && std::any_of(name.begin() + at, name.begin() + at + length, is_digit)) longest = std::max(longest, length);
   }
-  return 0;
+  return longest;
 }
 
 }  // namespace
@@ -78,11 +79,21 @@ std::string shape_key(const std::vector<Token>& tokens) {
   for (const Token& token : tokens) {
     out += '/';  // no name holds one
     switch (token.kind) {
-      case Token::Kind::kText: out += token.text; break;
-      case Token::Kind::kUuid: out += "/u"; break;
-      case Token::Kind::kDate: out += "/d" + std::to_string(token.text.size()); break;
-      case Token::Kind::kHex: out += "/h" + std::to_string(token.text.size()); break;
-      case Token::Kind::kDigits: out += "/n"; break;
+      case Token::Kind::kText:
+        out += token.text;
+        break;
+      case Token::Kind::kUuid:
+        out += "/u";
+        break;
+      case Token::Kind::kDate:
+        out += "/d" + std::to_string(token.text.size());
+        break;
+      case Token::Kind::kHex:
+        out += "/h" + std::to_string(token.text.size());
+        break;
+      case Token::Kind::kDigits:
+        out += "/n";
+        break;
     }
   }
   return out;

@@ -11,7 +11,8 @@ namespace {
 
 bool is_loopback(const NetUse& net) {
   if (!net.v6) return net.address[0] == 127;
-  return net.address[15] == 1 && std::all_of(net.address.begin(), net.address.begin() + 15, [](uint8_t b) { return b == 0; });
+  return net.address[15] == 1 &&
+         std::all_of(net.address.begin(), net.address.begin() + 15, [](uint8_t b) { return b == 0; });
 }
 
 // The clouds' metadata services hand out credentials.
@@ -35,18 +36,27 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
   std::map<std::tuple<ir::Direction, ir::Protocol, uint16_t, ir::PeerKind>, LearnedNet> rules;
   for (const auto& [net, use] : nets) {
     const bool in = net.direction == ir::Direction::kIn;
-    if (in && net.port >= kEphemeralFirst && net.port <= kEphemeralLast && (use.episodes.size() < episodes || episodes < 2)) {
-      questions.push_back({QuestionKind::kLeftOut, "ephemeral-listener", path,
+    if (in && net.port >= kEphemeralFirst && net.port <= kEphemeralLast &&
+        (use.episodes.size() < episodes || episodes < 2)) {
+      questions.push_back({QuestionKind::kLeftOut,
+                           "ephemeral-listener",
+                           path,
                            "listened on " + endpoint_text(net) + ", a port that the kernel chose",
-                           "give the program a port of its own, or write the rule", {}});
+                           "give the program a port of its own, or write the rule",
+                           {}});
       continue;
     }
     if (!in && is_metadata(net)) {
-      questions.push_back({QuestionKind::kReview, "metadata-service", path,
+      questions.push_back({QuestionKind::kReview,
+                           "metadata-service",
+                           path,
                            "connected to " + endpoint_text(net) + ", which hands out the machine's credentials",
-                           "remove the rule unless the workload needs them", {}});
+                           "remove the rule unless the workload needs them",
+                           {}});
     }
-    const ir::PeerKind kind = is_loopback(net) ? ir::PeerKind::kLocalhost : in ? ir::PeerKind::kAny : ir::PeerKind::kBlocks;
+    const ir::PeerKind kind = is_loopback(net) ? ir::PeerKind::kLocalhost
+                              : in             ? ir::PeerKind::kAny
+                                               : ir::PeerKind::kBlocks;
     LearnedNet& learned = rules[{net.direction, net.protocol, net.port, kind}];
     learned.rule.direction = net.direction;
     learned.rule.protocol = net.protocol;
@@ -62,7 +72,9 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
   for (auto& [key, learned] : rules) {
     // A listener open to all is open to localhost.
     const auto& [direction, protocol, port, kind] = key;
-    if (direction == ir::Direction::kIn && kind == ir::PeerKind::kLocalhost && rules.contains({direction, protocol, port, ir::PeerKind::kAny})) continue;
+    if (direction == ir::Direction::kIn && kind == ir::PeerKind::kLocalhost &&
+        rules.contains({direction, protocol, port, ir::PeerKind::kAny}))
+      continue;
     out.push_back(std::move(learned));
   }
   return out;

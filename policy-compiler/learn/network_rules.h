@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connections of one node -> network rules: the listener's port from any peer (from localhost where it listened on a loopback
-// address only); each peer that was connected to, by address and port. Never a block wider than what was seen, but for localhost,
-// which is one peer whatever its last octets are. A port that the kernel chose (32768-60999, ip_local_port_range) is no rule: a
-// listener on one is a question, unless it was the same in every start.
+// Connections of one node -> network rules: the listener's port from any peer (from localhost where it listened on a
+// loopback address only); each peer that was connected to, by address and port. Never a block wider than what was seen,
+// but for localhost, which is one peer whatever its last octets are. A port that the kernel chose (32768-60999,
+// ip_local_port_range) is no rule: a listener on one is a question, unless it was the same in every start.
 #pragma once
 
 #include <cstdint>

@@ -23,7 +23,8 @@ int hex_digit(char c) {
   return -1;
 }
 
-// Takes \xHH back to bytes. What the recorder always escapes is refused where it is not: it would be a pattern by accident.
+// Takes \xHH back to bytes. What the recorder always escapes is refused where it is not: it would be a pattern by
+// accident.
 bool unescape(std::string_view text, std::string& out, std::string& why) {
   for (size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -39,9 +40,8 @@ bool unescape(std::string_view text, std::string& out, std::string& why) {
       i += 4;
       continue;
     }
-    const size_t length = c < 0x20 || c == 0x7f || kMeta.find(text[i]) != std::string_view::npos
-                              ? 0
-                              : text::utf8_length(text, i);
+    const size_t length =
+        c < 0x20 || c == 0x7f || kMeta.find(text[i]) != std::string_view::npos ? 0 : text::utf8_length(text, i);
     if (length == 0) {
       why = "has a byte that must be written \\xHH at offset " + std::to_string(i);
       return false;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Names of objects, as three parties write them:
-//   walked    what the hooks match: raw bytes, pseudo components behind an empty one ("/proc//own/stat", "/tmp//tmpfile",
+//   walked    what the hooks match: raw bytes, pseudo components behind an empty one ("/proc//own/stat",
+//   "/tmp//tmpfile",
 //             "//abstract/x"), an object without a path as "{pipe}"; the form used in here, as key and for comparing
 //   trace     what the recorder writes: ASCII or UTF-8, "/proc/{own}/stat", other bytes and metacharacters as \xHH
 //   pattern   what the profile holds: the same, so that text from a trace is already the literal pattern
@@ -19,8 +20,8 @@
 
 namespace treeline::learn {
 
-// nullopt, and `why` says what is wrong: not absolute, "." or "..", an empty component, a metacharacter or control byte that
-// is not escaped, an unknown object, more than TL_PATH_MAX bytes.
+// nullopt, and `why` says what is wrong: not absolute, "." or "..", an empty component, a metacharacter or control byte
+// that is not escaped, an unknown object, more than TL_PATH_MAX bytes.
 std::optional<std::string> walked_from_trace(std::string_view text, std::string& why);
 
 // Begins at the root of the file system: not an object without a path, not an abstract socket.

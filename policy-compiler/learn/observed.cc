@@ -92,13 +92,19 @@ void Merger::add(const Trace& trace, uint32_t episode) {
   each(trace.nets, [&](const TracedNet& net, ObservedNode& node) {
     node.nets[{net.direction, net.protocol, net.address.v6, net.address.address, net.port}].add(episode, net.seen);
   });
-  each(trace.sockets, [&](const TracedNumber& n, ObservedNode& node) { node.sockets[{n.value, n.detail}].add(episode, n.seen); });
-  each(trace.capabilities, [&](const TracedNumber& n, ObservedNode& node) { node.capabilities[n.value].add(episode, n.seen); });
-  each(trace.operations, [&](const TracedNumber& n, ObservedNode& node) { node.operations[n.value].add(episode, n.seen); });
+  each(trace.sockets, [&](const TracedNumber& n, ObservedNode& node) {
+    node.sockets[{n.value, n.detail}].add(episode, n.seen);
+  });
+  each(trace.capabilities,
+       [&](const TracedNumber& n, ObservedNode& node) { node.capabilities[n.value].add(episode, n.seen); });
+  each(trace.operations,
+       [&](const TracedNumber& n, ObservedNode& node) { node.operations[n.value].add(episode, n.seen); });
   each(trace.users, [&](const TracedNumber& n, ObservedNode& node) { node.users[n.value].add(episode, n.seen); });
   each(trace.calls, [&](const TracedCalls& calls, ObservedNode& node) {
-    if (calls.architecture == "x86_64" || calls.architecture == "arm64") node.calls.insert(calls.names.begin(), calls.names.end());
-    else if (!calls.names.empty()) node.foreign_calls.insert(calls.architecture);
+    if (calls.architecture == "x86_64" || calls.architecture == "arm64")
+      node.calls.insert(calls.names.begin(), calls.names.end());
+    else if (!calls.names.empty())
+      node.foreign_calls.insert(calls.architecture);
   });
   for (const TracedMove& move : trace.moves) {
     if (place[move.node] != ir::kNoNode) out_.moves.insert({place[move.node], move.from, move.to});
@@ -110,10 +116,11 @@ void Merger::add(const Trace& trace, uint32_t episode) {
   out_.days.emplace_back(from, to);
 }
 
-// A recorder that does not tell which name became which still recorded both ends of a rename in one hook, so at one time: what was
-// made and then deleted by a node at the moment at which it put another name in place is taken for that rename's old name.
+// A recorder that does not tell which name became which still recorded both ends of a rename in one hook, so at one
+// time: what was made and then deleted by a node at the moment at which it put another name in place is taken for that
+// rename's old name.
 void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place) {
-  constexpr uint64_t kSameMoment = 1'000'000;  // 1 ms
+  constexpr uint64_t kSameMoment = 1'000'000;               // 1 ms
   constexpr size_t kMostRepeated = 256, kMostTargets = 16;  // a hostile trace gives every record one time
   std::map<uint32_t, std::vector<const TracedFile*>> arrivals, repeated;
   std::set<std::pair<uint32_t, std::string_view>> made;
@@ -147,7 +154,8 @@ void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place)
     }
     for (const TracedFile* target : repeated[file.node]) {
       if (found != 0 || target->name == file.name) continue;
-      if (target->seen.first <= to && target->seen.last >= from) out_.moves.insert({place[file.node], file.name, target->name});
+      if (target->seen.first <= to && target->seen.last >= from)
+        out_.moves.insert({place[file.node], file.name, target->name});
     }
   }
 }

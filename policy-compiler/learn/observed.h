@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What several traces saw, as one tree: the union of their nodes by step (executable and interpreter) from the roots, and of
-// what each node did. The merge is a union of sets and sums of counts, so neither the order of the traces nor a trace given
-// twice changes it.
+// What several traces saw, as one tree: the union of their nodes by step (executable and interpreter) from the roots,
+// and of what each node did. The merge is a union of sets and sums of counts, so neither the order of the traces nor a
+// trace given twice changes it.
 //
 //   std::vector<Trace> episodes = distinct_episodes(std::move(traces), diagnostics);
 //   Observed observed = merge(episodes);
@@ -75,9 +75,9 @@ struct ObservedNode {
 
 // What is known of a path, whichever node did it: who may be given to a class (see fold_names.h).
 struct Birth {
-  bool made = false;       // create, mkdir, mknod, link, rename-in: it was not there before
-  bool exclusive = false;  // with O_EXCL, or mkdir: the name was chosen not to exist
-  bool removed = false;    // deleted, or renamed away
+  bool made = false;                   // create, mkdir, mknod, link, rename-in: it was not there before
+  bool exclusive = false;              // with O_EXCL, or mkdir: the name was chosen not to exist
+  bool removed = false;                // deleted, or renamed away
   std::map<uint32_t, uint64_t> times;  // episode -> first ns it was made in it
 };
 
@@ -91,8 +91,8 @@ struct Observed {
   std::vector<ObservedNode> nodes;  // a parent before its children, until fold_tree
   std::map<Step, uint32_t> entry, join;
   std::map<std::string, Birth> births;
-  std::set<std::string> executed;   // executables, interpreters and files mapped executable, by whomever
-  std::set<std::string> written;    // write, append, create, link, rename-in, mknod, by whomever
+  std::set<std::string> executed;  // executables, interpreters and files mapped executable, by whomever
+  std::set<std::string> written;   // write, append, create, link, rename-in, mknod, by whomever
   std::set<Move> moves;
   std::vector<std::pair<int64_t, int64_t>> days;  // per episode: first and last day; empty range where not known
 };

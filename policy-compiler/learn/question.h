@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What learning does not decide. Each is a line for the person who reviews the profile: what was seen, what the draft does
-// about it, what to do if that is not wanted.
+// What learning does not decide. Each is a line for the person who reviews the profile: what was seen, what the draft
+// does about it, what to do if that is not wanted.
 #pragma once
 
 #include <compare>

@@ -49,9 +49,9 @@ class Reader {
   Trace trace_;
   bool started_ = false, ended_ = false;
   size_t records_ = 0;
-  std::vector<Reference> references_;             // what TracedX::node indexes until resolve()
-  std::vector<Reference> parents_;                // by node in the order of the lines; key of the parent
-  std::map<uint64_t, uint32_t> by_key_;           // kUnresolved: declared, but left out
+  std::vector<Reference> references_;    // what TracedX::node indexes until resolve()
+  std::vector<Reference> parents_;       // by node in the order of the lines; key of the parent
+  std::map<uint64_t, uint32_t> by_key_;  // kUnresolved: declared, but left out
 };
 
 std::optional<Trace> Reader::read() {
@@ -91,12 +91,15 @@ void Reader::lines() {
     number++;
     const Position position{number, 1};
     if (line.size() > kMaxTraceLine) {
-      diagnostics_.error(position, "trace-line", "line " + std::to_string(number) + " is longer than " +
-                         std::to_string(kMaxTraceLine) + " bytes", "record the trace again; no record is that long");
+      diagnostics_.error(
+          position, "trace-line",
+          "line " + std::to_string(number) + " is longer than " + std::to_string(kMaxTraceLine) + " bytes",
+          "record the trace again; no record is that long");
       continue;
     }
     if (cut) {  // the recorder ends each line: this one it did not finish
-      diagnostics_.warning(position, "trace-truncated", "line " + std::to_string(number) + " is cut off", "it is left out");
+      diagnostics_.warning(position, "trace-truncated", "line " + std::to_string(number) + " is cut off",
+                           "it is left out");
       trace_.incomplete = true;
       return;
     }
@@ -106,7 +109,8 @@ void Reader::lines() {
       return;
     }
     if (++records_ > kMaxTraceRecords) {
-      diagnostics_.error(position, "trace-size", "the trace has more than " + std::to_string(kMaxTraceRecords) + " lines",
+      diagnostics_.error(position, "trace-size",
+                         "the trace has more than " + std::to_string(kMaxTraceRecords) + " lines",
                          "record a shorter run");
       return;
     }
@@ -141,7 +145,8 @@ void Reader::record(Line& line) {
   if (type == "socket") return socket(line);
   if (type == "syscalls") return calls(line);
   if (type == "end") return end(line);
-  if (type == "capability") return number(line, trace_.capabilities, line.word("capability", ir::names::capabilities()));
+  if (type == "capability")
+    return number(line, trace_.capabilities, line.word("capability", ir::names::capabilities()));
   if (type == "operation") return number(line, trace_.operations, line.word("operation", ir::names::operations()));
   if (type == "user") return number(line, trace_.users, static_cast<uint32_t>(line.count("uid", UINT32_MAX - 1)));
   if (type == "move") {
@@ -173,7 +178,8 @@ void Reader::node(Line& line) {
   out.count = line.optional_count("count", 1);
   if (line.has("users")) {
     line.list("users", [&](const nlohmann::json& user) {
-      if (!user.is_number_unsigned() || user.get<uint64_t>() >= UINT32_MAX) return line.fail("users", "holds something that is no user");
+      if (!user.is_number_unsigned() || user.get<uint64_t>() >= UINT32_MAX)
+        return line.fail("users", "holds something that is no user");
       out.users.push_back(user.get<uint32_t>());
     });
   }
@@ -181,11 +187,13 @@ void Reader::node(Line& line) {
   if (out.key == TL_KEY_ENTRY || out.key == TL_KEY_JOIN || out.key == TL_KEY_OUTSIDE) {
     return line.fail("node", "is a key that no node has");
   }
-  if (trace_.nodes.size() >= kMaxTraceNodes) return line.fail("node", "is one of more than " + std::to_string(kMaxTraceNodes));
+  if (trace_.nodes.size() >= kMaxTraceNodes)
+    return line.fail("node", "is one of more than " + std::to_string(kMaxTraceNodes));
   const auto [known, fresh] = by_key_.emplace(out.key, static_cast<uint32_t>(trace_.nodes.size()));
   if (!fresh) {
     TracedNode& before = trace_.nodes[known->second];
-    if (before.executable != out.executable || before.interpreter != out.interpreter || parents_[known->second].key != parent_key) {
+    if (before.executable != out.executable || before.interpreter != out.interpreter ||
+        parents_[known->second].key != parent_key) {
       return line.fail("node", "was declared before, with another place or executable");
     }
     before.count += out.count;
@@ -203,7 +211,8 @@ void Reader::file(Line& line) {
   line.list("access", [&](const nlohmann::json& word) {
     const std::string name = word.is_string() ? word.get<std::string>() : "";
     const auto bit = name == "execute" ? std::optional<uint32_t>(TL_EXECUTE) : ir::names::access_words().find(name);
-    if (!bit) return line.fail("access", "holds " + text::quoted(name) + ", none of " + ir::names::access_words().list());
+    if (!bit)
+      return line.fail("access", "holds " + text::quoted(name) + ", none of " + ir::names::access_words().list());
     out.access = static_cast<ir::AccessSet>(out.access | *bit);
   });
   out.seen = line.seen();
@@ -228,7 +237,8 @@ void Reader::socket(Line& line) {
   const size_t before = trace_.sockets.size();
   const uint64_t netlink = line.optional_count("netlink", 0, ir::names::kNetlinkProtocols - 1);
   number(line, trace_.sockets, kind);
-  if (trace_.sockets.size() > before && kind == TL_SOCK_NETLINK) trace_.sockets.back().detail = static_cast<uint32_t>(netlink);
+  if (trace_.sockets.size() > before && kind == TL_SOCK_NETLINK)
+    trace_.sockets.back().detail = static_cast<uint32_t>(netlink);
 }
 
 void Reader::number(Line& line, std::vector<TracedNumber>& into, uint32_t value) {
@@ -276,8 +286,9 @@ void Reader::link_nodes() {
     for (auto it = begin; it != end; ++it) {
       TracedNode& node = trace_.nodes[it->second];
       if (level > kMaxTraceDepth) {
-        diagnostics_.warning({parents_[it->second].line, 1}, "trace-depth", "this node is deeper in the tree than " +
-                             std::to_string(kMaxTraceDepth) + " steps", "it is left out, and all below it");
+        diagnostics_.warning({parents_[it->second].line, 1}, "trace-depth",
+                             "this node is deeper in the tree than " + std::to_string(kMaxTraceDepth) + " steps",
+                             "it is left out, and all below it");
         too_deep.push_back(it->second);
         continue;
       }
@@ -300,8 +311,10 @@ void Reader::link_nodes() {
     left_out.push_back(i);
     const Position position{parents_[i].line, 1};
     const std::string message = "this node's parent " + text::hex64(parent) + " is not in the trace";
-    if (trace_.incomplete) diagnostics_.warning(position, "trace-lineage", message, "it is left out, and all below it");
-    else diagnostics_.error(position, "trace-lineage", message, "record the trace again");
+    if (trace_.incomplete)
+      diagnostics_.warning(position, "trace-lineage", message, "it is left out, and all below it");
+    else
+      diagnostics_.error(position, "trace-lineage", message, "record the trace again");
   }
   while (!left_out.empty()) {
     const uint32_t at = left_out.back();
@@ -313,7 +326,8 @@ void Reader::link_nodes() {
   }
   for (uint32_t i = 0; i < count; i++) {
     if (moved_to[i] != kUnresolved || said[i]) continue;
-    diagnostics_.error({parents_[i].line, 1}, "trace-lineage", "this node descends from itself", "record the trace again");
+    diagnostics_.error({parents_[i].line, 1}, "trace-lineage", "this node descends from itself",
+                       "record the trace again");
   }
   for (auto& [key, index] : by_key_) index = moved_to[index];
   trace_.nodes = std::move(sorted);
@@ -329,8 +343,10 @@ void Reader::resolve(std::vector<Record>& records) {
     const auto at = by_key_.find(reference.key);
     if (at == by_key_.end()) {
       const std::string message = "this record's node " + text::hex64(reference.key) + " is not in the trace";
-      if (trace_.incomplete) diagnostics_.warning({reference.line, 1}, "trace-lineage", message, "it is left out");
-      else diagnostics_.error({reference.line, 1}, "trace-lineage", message, "record the trace again");
+      if (trace_.incomplete)
+        diagnostics_.warning({reference.line, 1}, "trace-lineage", message, "it is left out");
+      else
+        diagnostics_.error({reference.line, 1}, "trace-lineage", message, "record the trace again");
       continue;
     }
     if (at->second == kUnresolved) continue;  // left out with its node, which was said
@@ -356,12 +372,15 @@ void Reader::identify() {
 
 }  // namespace
 
-std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics) { return Reader(text, diagnostics).read(); }
+std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics) {
+  return Reader(text, diagnostics).read();
+}
 
 Result<std::optional<Trace>> load_trace(Diagnostics& diagnostics) {
   const std::string& path = diagnostics.file();
   std::ifstream in(path, std::ios::binary);
-  if (!in) return Error{"cannot open the trace " + text::quoted(path) + ": does it exist, and may this user read it?", ENOENT};
+  if (!in)
+    return Error{"cannot open the trace " + text::quoted(path) + ": does it exist, and may this user read it?", ENOENT};
   std::string text, block(1 << 20, '\0');
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
     text.append(block, 0, static_cast<size_t>(in.gcount()));
@@ -379,13 +398,14 @@ std::optional<int64_t> day_of(std::string_view text) {
   if (dashes && text.size() > 10 && text[10] != 'T' && text[10] != 't' && text[10] != ' ') return std::nullopt;
   const auto number = [&](size_t at, size_t digits) {
     int value = 0;
-    for (size_t i = at; i < at + digits; i++) value = text[i] >= '0' && text[i] <= '9' && value >= 0 ? value * 10 + (text[i] - '0') : -1;
+    for (size_t i = at; i < at + digits; i++)
+      value = text[i] >= '0' && text[i] <= '9' && value >= 0 ? value * 10 + (text[i] - '0') : -1;
     return value;
   };
   const int year = number(0, 4), month = number(dashes ? 5 : 4, 2), day = number(dashes ? 8 : 6, 2);
   constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-  if (year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1) return std::nullopt;
+  if (year < 1970 || year > 2099 || month < 1 || month > 12 || day < 1) return std::nullopt;
   if (day > kDays[month - 1] + (month == 2 && leap ? 1 : 0)) return std::nullopt;
   // Days from civil (Howard Hinnant's algorithm): years begin in March, so that the leap day is the last.
   const int y = month <= 2 ? year - 1 : year;

@@ -9,18 +9,19 @@
 //   {"schema":1,"type":"trace","host_kernel":..,"started":RFC3339,"workload":..,"container":..,"late":false}    first
 //   {"type":"node","node":"0xKEY","parent":"0xKEY"|"entry"|"join","exec":..,"interpreter":..,"count":N,"users":[0],"joined":false}
 //   {"type":"file","node":..,"access":["read"],"path":..,"count":N,"first":ns,"last":ns,"excl":true}
-//   {"type":"move","node":..,"from":..,"to":..,"count":N}             a rename: which name became which (optional record)
+//   {"type":"move","node":..,"from":..,"to":..,"count":N}             a rename: which name became which (optional
+//   record)
 //   {"type":"net","node":..,"direction":"out","protocol":"tcp","address":..,"port":N,"count":N}
 //   {"type":"capability","node":..,"capability":"chown","count":N}
 //   {"type":"socket","node":..,"kind":"netlink","netlink":0,"count":N}
 //   {"type":"operation","node":..,"operation":"jit","count":N}        {"type":"user","node":..,"uid":101,"count":N}
 //   {"type":"syscalls","node":..,"arch":"x86_64","names":[..]}        {"type":"loss","what":"events","count":N}
-//   {"type":"end","stopped":RFC3339,"incomplete":false,"exit":N}                                                    last
+//   {"type":"end","stopped":RFC3339,"incomplete":false,"exit":N} last
 //
-// A trace is hostile input: a container chooses the names in it. No exception leaves; a line, the number of records and the
-// depth of the tree have limits. Every bad line is an error, and a trace with one is not to be learned from: a rule that was
-// lost in silence blocks the workload later. A trace that merely stops (no end line, a last line cut in the middle) is what a
-// crash leaves: a warning, and incomplete.
+// A trace is hostile input: a container chooses the names in it. No exception leaves; a line, the number of records and
+// the depth of the tree have limits. Every bad line is an error, and a trace with one is not to be learned from: a rule
+// that was lost in silence blocks the workload later. A trace that merely stops (no end line, a last line cut in the
+// middle) is what a crash leaves: a warning, and incomplete.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,7 @@ constexpr size_t kMaxTraceBytes = 512u << 20;
 constexpr size_t kMaxTraceLine = 64u << 10;  // a path of 4,096 escaped bytes takes 20 KiB
 constexpr size_t kMaxTraceRecords = 4'000'000;
 constexpr size_t kMaxTraceNodes = 65'536;
-constexpr size_t kMaxTraceDepth = 256;  // steps of the unfolded tree; deeper nodes are left out with a warning
+constexpr size_t kMaxTraceDepth = 90;  // steps of the unfolded tree, what a profile can hold; deeper nodes are left out with a warning
 
 struct Seen {
   uint64_t count = 1;
@@ -96,7 +97,7 @@ struct Trace {
   bool late = false;             // bound while it was running: never counts as a start
   bool incomplete = false;       // by its own word, by a loss, or because its end is missing
   uint64_t losses = 0;
-  std::string identity;          // equal for two copies of one recording; see read_trace
+  std::string identity;  // equal for two copies of one recording; see read_trace
   std::vector<TracedNode> nodes;
   std::vector<TracedFile> files;
   std::vector<TracedMove> moves;
@@ -105,8 +106,8 @@ struct Trace {
   std::vector<TracedCalls> calls;
 };
 
-// nullopt only with errors. diagnostics.file() is the trace's name. Two traces are of one episode (identity) when they name the same
-// container, start and kernel, and where no container is named when their bytes are equal.
+// nullopt only with errors. diagnostics.file() is the trace's name. Two traces are of one episode (identity) when they
+// name the same container, start and kernel, and where no container is named when their bytes are equal.
 std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics);
 
 // The same from a file named diagnostics.file(); the Error says why it could not be read.

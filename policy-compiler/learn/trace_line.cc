@@ -19,7 +19,8 @@ constexpr const char* kRemedy = "record the trace again; it was not written by t
 
 }  // namespace
 
-Line::Line(std::string_view text, uint32_t number, Diagnostics& diagnostics) : number_(number), diagnostics_(diagnostics) {
+Line::Line(std::string_view text, uint32_t number, Diagnostics& diagnostics)
+    : number_(number), diagnostics_(diagnostics) {
   // The parser keeps the last of two equal keys; which one was meant nobody can say.
   std::set<std::string> keys;
   bool twice = false, deep = false;
@@ -31,18 +32,22 @@ Line::Line(std::string_view text, uint32_t number, Diagnostics& diagnostics) : n
         return !deep;
       },
       /*allow_exceptions=*/false);
-  if (deep) error("is nested deeper than any record");
-  else if (object_.is_discarded() || !object_.is_object()) error("is no JSON object");
-  else if (twice) error("has a field twice");
+  if (deep)
+    error("is nested deeper than any record");
+  else if (object_.is_discarded() || !object_.is_object())
+    error("is no JSON object");
+  else if (twice)
+    error("has a field twice");
 }
 
 void Line::error(std::string message) {
   if (ok_) diagnostics_.error({number_, 1}, "trace-line", "line " + std::to_string(number_) + " " + message, kRemedy);
-  ok_ = false;
-  object_ = json();  // whatever else is asked of this line finds nothing
+  ok_ = false;  // whatever else is asked of this line finds nothing
 }
 
-void Line::fail(const char* field, const std::string& what) { error(std::string("has a field \"") + field + "\" that " + what); }
+void Line::fail(const char* field, const std::string& what) {
+  error(std::string("has a field \"") + field + "\" that " + what);
+}
 
 const json* Line::find(const char* field) {
   if (!ok_) return nullptr;
@@ -97,8 +102,9 @@ uint64_t Line::key(const char* field) {
   if (written == "entry") return TL_KEY_ENTRY;
   if (written == "join") return TL_KEY_JOIN;
   const size_t digits = written.starts_with("0x") ? written.size() - 2 : 0;
-  const auto key = digits >= 1 && digits <= 16 ? text::parse_hex64("0x" + std::string(16 - digits, '0') + written.substr(2))
-                                               : std::nullopt;
+  const auto key = digits >= 1 && digits <= 16
+                       ? text::parse_hex64("0x" + std::string(16 - digits, '0') + written.substr(2))
+                       : std::nullopt;
   if (!key || *key == 0) return fail(field, "is no node's key (\"0x\" and hex digits): " + text::quoted(written)), 0;
   return *key;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One line of a trace: a JSON object whose fields are asked for by name and kind. The first mistake of a line is reported with
-// the line's number, later ones of the same line follow from it and are not; ok() tells.
+// One line of a trace: a JSON object whose fields are asked for by name and kind. The first mistake of a line is
+// reported with the line's number, later ones of the same line follow from it and are not; ok() tells.
 //
 //   Line line(text, 7, diagnostics);
 //   const std::string& exec = line.text("exec");
@@ -26,15 +26,15 @@ class Line {
 
   bool ok() const { return ok_; }
   uint32_t number() const { return number_; }
-  bool has(const char* field) const { return object_.is_object() && object_.contains(field); }
+  bool has(const char* field) const { return ok_ && object_.contains(field); }
 
   std::string text(const char* field);
   std::string optional_text(const char* field);
-  std::string object_name(const char* field);                // walked
-  uint64_t count(const char* field, uint64_t most);          // required
+  std::string object_name(const char* field);        // walked
+  uint64_t count(const char* field, uint64_t most);  // required
   uint64_t optional_count(const char* field, uint64_t otherwise, uint64_t most = UINT64_MAX);
-  bool flag(const char* field);                              // absent: false
-  uint64_t key(const char* field);                           // "0x...", "entry", "join"
+  bool flag(const char* field);     // absent: false
+  uint64_t key(const char* field);  // "0x...", "entry", "join"
   uint32_t word(const char* field, const ir::names::Table& table);
   ir::Cidr address(const char* field);
   Seen seen();

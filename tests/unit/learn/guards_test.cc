@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The guards of folding. Policy: guards.h, fold_paths.h. Act: names that would have a class. Outcome: literal, with the reason.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/learn/object_name.h"
+#include "tests/unit/learn/recording.h"
+
+namespace treeline::learn::test {
+namespace {
+
+// Two starts, each doing `act(recording, node, episode)`.
+template <typename Act>
+Learned two_starts(Act act, ImageHolds image = nullptr) {
+  std::vector<Trace> traces;
+  for (int episode = 0; episode < 2; episode++) {
+    Recording r("c" + std::to_string(episode), "2026-03-0" + std::to_string(1 + episode) + "T10:00:00Z");
+    const auto node = r.node("entry", "/bin/a", {0});
+    act(r, node, episode);
+    traces.push_back(r.trace());
+  }
+  return learn_ok(std::move(traces), {.name = "x", .join = false, .image = std::move(image)});
+}
+
+std::vector<std::string> patterns(const Learned& learned, uint32_t node = 0) {
+  std::vector<std::string> out;
+  for (const ir::FileRule& rule : learned.policy.nodes[node].files) out.push_back(rule.path.text + ": " + ir::names::access_text(rule.access));
+  return out;
+}
+
+// Three names a start: made, written, deleted.
+void numbered(Recording& r, const std::string& node, const std::string& before, const std::string& after, int episode, const char* words = "create write delete") {
+  for (int i = 0; i < 3; i++) r.file(node, words, before + std::to_string(10 + 7 * i + episode) + after);
+}
+
+TEST(Guards, TheOrdinaryCaseFolds) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/job-", ".tmp", e); });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/data/job-{digits}.tmp: write create delete"));
+  ASSERT_EQ(learned.permits.patterns.size(), 1u);
+  EXPECT_EQ(learned.permits.patterns[0].used, 6u);
+  EXPECT_TRUE(learned.questions.empty());
+}
+
+TEST(Guards, SecretsAndControlStayLiteral) {
+  for (const char* directory : {"/etc/ssl/", "/etc/ssh/k-", "/run/secrets/", "/sys/kernel/x-", "/dev/x-", "/home/u/.ssh/k-", "/x/.aws/", "/etc/shadow-", "/etc/sudoers.d/a"}) {
+    const Learned learned = two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, directory, "", e); });
+    EXPECT_EQ(learned.permits.patterns.size(), 0u) << directory;
+    EXPECT_EQ(learned.permits.literal_files, 6u) << directory;
+    EXPECT_EQ(count_questions(learned, "literal-names"), 1u) << directory;
+  }
+  const Learned keys = two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/k", ".pem", e); });
+  EXPECT_EQ(keys.permits.patterns.size(), 0u);
+  const Learned shared_memory = two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, "/dev/shm/x", "", e); });
+  EXPECT_EQ(shared_memory.permits.patterns.size(), 1u);
+}
+
+TEST(Guards, LeadingDotsStayLiteral) {
+  EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/.job-", "", e); }).permits.patterns.size(), 0u);
+}
+
+TEST(Guards, StaticNamesStayLiteral) {
+  // Only read: nothing shows that they were born at run time.
+  EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) { numbered(r, n, "/usr/share/x/page", ".html", e, "read"); }).permits.patterns.size(), 0u);
+}
+
+TEST(Guards, ADirectoryMadeAtRunTimeHoldsOnlyNamesBornAtRunTime) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "mkdir", "/run/x");
+    for (const char* id : {"a", "b"}) r.file(n, "read", "/run/x/123e4567-e89b-42d3-a456-42661417400" + std::string(id));
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/run/x: mkdir", "/run/x/{uuid}: read"));
+}
+
+TEST(Guards, WhatTheImageHoldsStaysLiteralAndWhatItDoesNotIsBorn) {
+  const auto act = [](Recording& r, const std::string& n, int e) {
+    numbered(r, n, "/data/job-", "", e);
+    for (const char* id : {"a", "b"}) r.file(n, "read", "/volume/123e4567-e89b-42d3-a456-42661417400" + std::string(id));
+  };
+  std::vector<std::string> asked;
+  const Learned held = two_starts(act, [](const std::string&) { return true; });
+  EXPECT_EQ(held.permits.patterns.size(), 0u);
+  const Learned absent = two_starts(act, [](const std::string&) { return false; });
+  EXPECT_EQ(absent.permits.patterns.size(), 2u);
+  const Learned one = two_starts(act, [](const std::string& path) { return path == "/data/job-10"; });
+  EXPECT_EQ(words_of(one.policy, 0, "/data/job-10"), "write create delete");
+  EXPECT_EQ(words_of(one.policy, 0, "/data/job-{digits}"), "write create delete");
+}
+
+TEST(Guards, EachWordHasItsOwnSupport) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    numbered(r, n, "/data/job-", "", e, "create delete");
+    r.file(n, "setattr", "/data/job-10");
+    r.file(n, "setattr", "/data/job-11");
+  });
+  EXPECT_EQ(words_of(learned.policy, 0, "/data/job-{digits}"), "create delete");
+  EXPECT_EQ(words_of(learned.policy, 0, "/data/job-10"), "setattr");
+  EXPECT_EQ(words_of(learned.policy, 0, "/data/job-11"), "setattr");
+}
+
+TEST(Guards, OneNodesEvidenceServesNoOther) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    numbered(r, n, "/data/job-", "", e);
+    r.file(r.node(n, "/bin/b", {0}), "read", "/data/job-" + std::to_string(10 + e));
+  });
+  EXPECT_EQ(words_of(learned.policy, 1, "/data/job-{digits}"), "");
+  EXPECT_EQ(words_of(learned.policy, 1, "/data/job-10"), "read");
+  EXPECT_EQ(words_of(learned.policy, 1, "/data/job-11"), "read");
+  EXPECT_EQ(count_questions(learned, "literal-names"), 1u);
+}
+
+TEST(Guards, ExecutablesNeverFoldAndWhatIsWrittenIsNotExecuted) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    for (int i = 0; i < 3; i++) {
+      const std::string tool = "/data/tool-" + std::to_string(10 + 7 * i + e);
+      r.file(n, "create write delete", tool);
+      r.file(r.node(n, tool, {0}), "read", "/etc/passwd");
+    }
+  });
+  EXPECT_EQ(learned.permits.patterns.size(), 0u);
+  EXPECT_EQ(learned.policy.nodes.size(), 1u);  // none of them may be started
+  EXPECT_EQ(count_questions(learned, "written-and-executed"), 6u);
+}
+
+TEST(Guards, APatternThatWouldMatchAnExecutableIsNotWritten) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    numbered(r, n, "/data/job-", "", e);
+    r.node(n, "/data/job-500", {0});
+  });
+  EXPECT_EQ(learned.permits.patterns.size(), 0u);
+  EXPECT_EQ(learned.policy.nodes.size(), 2u);
+  EXPECT_EQ(count_questions(learned, "executed-among-names"), 1u);
+}
+
+TEST(Guards, AWrittenFileIsNotMapped) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "create write", "/tmp/lib.so");
+    r.file(n, "read map", "/tmp/lib.so");
+    r.file(n, "read map", "/usr/lib/libc.so.6");
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/tmp/lib.so: read write create", "/usr/lib/libc.so.6: read map"));
+  EXPECT_EQ(count_questions(learned, "written-and-mapped"), 1u);
+}
+
+TEST(Guards, AMemoryFileIsNeverExecuted) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) { r.node(n, "{memfd}", {0}); });
+  EXPECT_EQ(learned.policy.nodes.size(), 1u);
+  EXPECT_EQ(count_questions(learned, "executed-without-path"), 1u);
+}
+
+TEST(Guards, OneStartFoldsNothing) {
+  Recording r("c", "2026-03-01T10:00:00Z");
+  const auto n = r.node("entry", "/bin/a", {0});
+  numbered(r, n, "/data/job-", "", 0);
+  const Learned learned = learn_ok({r.trace(), r.trace()});  // one recording given twice is one start
+  EXPECT_EQ(learned.permits.patterns.size(), 0u);
+  EXPECT_EQ(count_questions(learned, "one-start"), 1u);
+  EXPECT_EQ(count_questions(learned, "literal-names"), 1u);
+}
+
+TEST(Guards, ARefusedClassIsAQuestionWithItsReason) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) { r.file(n, "create write delete", "/data/job-" + std::to_string(10 + e)); });
+  ASSERT_EQ(count_questions(learned, "literal-names"), 1u);
+  const Question& q = learned.questions[0];
+  EXPECT_THAT(q.text, testing::HasSubstr("in /data, like job-{digits}"));
+  EXPECT_THAT(q.text, testing::HasSubstr("2 such names were seen, 3 are needed"));
+  EXPECT_THAT(q.examples, testing::ElementsAre("/data/job-10", "/data/job-11"));
+}
+
+TEST(Folding, DirectoriesFromTheRootDownwards) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    for (int i = 0; i < 3; i++) {
+      const std::string base = "/data/base/" + std::to_string(16384 + 8 * i + e);
+      r.file(n, "mkdir", base);
+      r.file(n, "create write", base + "/PG_VERSION");
+      for (int k = 0; k < 2; k++) r.file(n, "create read write", base + "/" + std::to_string(20000 + 10 * i + k));
+    }
+    r.file(n, "read", "/data/base/16384/only-here");
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/data/base/16384/only-here: read", "/data/base/{digits}: mkdir", "/data/base/{digits}/PG_VERSION: write create",
+                                                      "/data/base/{digits}/{digits}: read write create"));
+}
+
+TEST(Folding, OwnThreadsAndDescriptorsAreTheKernelsNames) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    r.file(n, "read", "/proc/{own}/task/" + std::to_string(7 + e) + "/comm");
+    r.file(n, "read", "/proc/{own}/task/" + std::to_string(9 + e) + "/environ");
+    r.file(n, "read", "/proc/{own}/fdinfo/" + std::to_string(3 + e));
+    r.file(n, "read", "/proc/{other}/task/" + std::to_string(30 + e) + "/comm");
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/proc/{other}/task/30/comm: read", "/proc/{other}/task/31/comm: read", "/proc/{own}/fdinfo/{digits}: read",
+                                                      "/proc/{own}/task/10/environ: read", "/proc/{own}/task/9/environ: read", "/proc/{own}/task/{digits}/comm: read"));
+}
+
+TEST(Folding, ProjectedVolumes) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    r.file(n, "read", "/run/secrets/token/..2026_03_0" + std::to_string(1 + e) + "_10_00_00.12345678" + std::to_string(e) + "/token");
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/run/secrets/token/..{digits:4}_{digits:2}_{digits:2}_{digits:2}_{digits:2}_{digits:2}.{digits}/token: read"));
+}
+
+TEST(Folding, HostileNamesStayNames) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "create write", R"(/tmp/\\x2a\\x2a)");
+    r.file(n, "create write", R"(/tmp/\\x7bdigits\\x7d)");
+    r.file(n, "create write", R"(/tmp/a\\x0ab: read)");
+    r.file(n, "create write", R"(/tmp/\\xff)");
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre(R"(/tmp/\x2a\x2a: write create)", R"(/tmp/\x7bdigits\x7d: write create)", R"(/tmp/\xff: write create)",
+                                                      R"(/tmp/a\x0ab: read: write create)"));
+}
+
+TEST(Moves, WhoMayTheNewNameMayTheOldOne) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    const auto reader = r.node(n, "/bin/reader", {0});
+    for (int i = 0; i < 3; i++) {
+      const std::string temporary = "/data/t" + std::to_string(10 + 7 * i + e);
+      r.file(n, "create write", temporary);
+      r.rename(n, temporary, "/data/final");
+    }
+    r.file(reader, "read", "/data/final");
+  });
+  EXPECT_EQ(words_of(learned.policy, 0, "/data/t{digits}"), "write create delete rename-in");
+  EXPECT_EQ(words_of(learned.policy, 1, "/data/t{digits}"), "read");  // implied
+  EXPECT_EQ(learned.permits.implied_words, 2u);
+  EXPECT_THAT(learned.evidence, testing::HasSubstr("\"implied\""));
+}
+
+TEST(ImageDirectory, LooksInsideAndNeverOut) {
+  std::string root = testing::TempDir() + "treeline-image-XXXXXX";
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  ASSERT_EQ(mkdir((root + "/etc").c_str(), 0755), 0);
+  std::ofstream(root + "/etc/hosts") << "x";
+  ASSERT_EQ(symlink("/", (root + "/out").c_str()), 0);
+  const Result<ImageHolds> holds = image_directory(root);
+  ASSERT_TRUE(holds);
+  EXPECT_TRUE((*holds)("/etc"));
+  EXPECT_TRUE((*holds)("/etc/hosts"));
+  EXPECT_FALSE((*holds)("/etc/passwd"));
+  EXPECT_FALSE((*holds)("/out/etc/passwd"));  // the link is the image's, what it points to is not
+  EXPECT_TRUE((*holds)("/out"));
+  EXPECT_FALSE(image_directory(root + "/nothing"));
+  unlink((root + "/etc/hosts").c_str());
+  unlink((root + "/out").c_str());
+  rmdir((root + "/etc").c_str());
+  rmdir(root.c_str());
+}
+
+}  // namespace
+}  // namespace treeline::learn::test
