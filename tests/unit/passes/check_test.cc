@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "bpf/lsm/abi.h"
 
@@ -176,14 +176,14 @@ TEST(Paths, OverBudgetNamesTheCostliestRulesWithinSeconds) {
   const uint32_t a = w.root("/bin/a");
   for (int i = 0; i < 200; ++i) w.file(a, "/srv/plain/" + std::to_string(i), TL_READ);
   for (char c = 'a'; c <= 'x'; ++c) w.file(a, std::string("/**/*") + c + "*" + static_cast<char>(c + 1) + "*", TL_READ);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of this process: the machine may be busy
   Budget budget;
 #ifdef __SANITIZE_ADDRESS__
   budget = {.states = 100'000, .effort = 20'000'000};
 #endif
   EXPECT_FALSE(compile_paths(w.policy, w.diagnostics, budget).has_value());
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(took.count(), 20.0);
+  const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  EXPECT_LT(took, 15.0);
   ASSERT_GE(w.diagnostics.errors(), 2u);
   EXPECT_EQ(w.diagnostics.list()[0].code, "automaton-budget");
   EXPECT_THAT(w.diagnostics.list()[0].remedy, HasSubstr("costliest"));
