@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rights of another node: through an exec that fails, through files left open for it, through its environment.
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "tests/victims/scene.h"
+
+extern char** environ;
+
+namespace victim {
+namespace {
+
+void run(const std::string& path) {
+  const char* arguments[] = {path.c_str(), nullptr};
+  execve(path.c_str(), const_cast<char**>(arguments), environ);
+}
+
+// The tree holds this exec, but the file is no program: the kernel refuses it after the policy's check.
+void after_no_format(const Scene& s) {
+  run(s.file("bin/broken"));
+  tell(reads(s.file("only/broken")), "a file of the node whose exec failed (no format)");
+}
+
+void after_no_interpreter(const Scene& s) {
+  run(s.file("bin/script"));
+  tell(reads(s.file("only/script")), "a file of the node whose exec failed (no interpreter)");
+}
+
+void* fail_for_ever(void* scene) {
+  for (;;) run(static_cast<const Scene*>(scene)->file("bin/broken"));
+}
+
+// While one thread execs and fails, another one reads.
+void beside_failing(const Scene& s) {
+  pthread_t thread;
+  pthread_create(&thread, nullptr, fail_for_ever, const_cast<Scene*>(&s));
+  bool got = false;
+  for (int i = 0; i < 300 && !got; ++i) got = reads(s.file("only/broken"));
+  tell(got, "a file of the node that a sibling thread fails to become");
+}
+
+void in_child(const Scene& s, const char* act, const std::string& argument, const char* environment) {
+  const std::string path = s.file("bin/child");
+  const char* arguments[] = {path.c_str(), s.base.c_str(), act, argument.c_str(), nullptr};
+  const char* settings[] = {environment, nullptr};
+  execve(path.c_str(), const_cast<char**>(arguments), const_cast<char**>(settings));
+  tell(false, "the child did not start");
+}
+
+// The child's node may not read the page; its parent may, and leaves it open.
+void inherit(const Scene& s) {
+  const int wanted = s.number(0), fd = open(s.file("page.html").c_str(), O_RDONLY);
+  if (fd < 0 || (fd != wanted && dup2(fd, wanted) < 0)) return tell(false, "opening the page");
+  if (fd != wanted) close(fd);
+  in_child(s, "read-fd", s.argument(0), nullptr);
+}
+
+void read_fd(const Scene& s) { tell(reads_fd(s.number(0)), "descriptor " + s.argument(0) + ", left open by another node"); }
+
+void child(const Scene& s) { in_child(s, "read-own", "", nullptr); }
+void read_own(const Scene& s) { tell(reads(s.file("only/child")), "the child's own file"); }
+void read_page(const Scene& s) { tell(reads(s.file("page.html")), "a file of the parent's node"); }
+void child_reads_page(const Scene& s) { in_child(s, "read-page", "", nullptr); }
+
+// A library that it wrote where it may write, loaded into a program that it may start.
+void preload(const Scene& s) {
+  const std::string library = s.file("out/evil.so"), host = s.file("bin/host"), setting = "LD_PRELOAD=" + library;
+  const int from = open(s.file("ok/evil.so").c_str(), O_RDONLY | O_CLOEXEC), to = open(library.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+  char buffer[65536];
+  ssize_t n = 0;
+  if (from < 0 || to < 0) return tell(false, "writing the library");
+  while ((n = read(from, buffer, sizeof(buffer))) > 0) (void)!write(to, buffer, static_cast<size_t>(n));
+  close(from);
+  close(to);
+  const char* arguments[] = {host.c_str(), nullptr};
+  const char* settings[] = {setting.c_str(), nullptr};
+  execve(host.c_str(), const_cast<char**>(arguments), const_cast<char**>(settings));
+  tell(false, "the host did not start");
+}
+
+}  // namespace
+
+std::vector<Act> borrow_acts() {
+  return {{"failed-exec", "exec of a file of no known format, then the other node's file", after_no_format},
+          {"failed-script", "exec of a script without interpreter, then the other node's file", after_no_interpreter},
+          {"failed-exec-thread", "the same from a sibling thread", beside_failing},
+          {"inherit", "N: a file left open as N for a node that may not read it", inherit},
+          {"read-fd", "(the child of `inherit`)", read_fd},
+          {"child", "exec of a program that the tree holds", child},
+          {"read-own", "(the child of `child`)", read_own},
+          {"child-reads-page", "the child reads what only its parent may", child_reads_page},
+          {"read-page", "reads the page", read_page},
+          {"preload", "LD_PRELOAD of a written library into an allowed program", preload}};
+}
+
+}  // namespace victim

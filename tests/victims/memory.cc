@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Code that is made at run time: each act runs it, for a mapping that cannot be run is no effect.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "tests/victims/scene.h"
+
+namespace victim {
+namespace {
+
+constexpr size_t kPage = 4096;
+const unsigned char kCode[] = {0xb8, kTinyStatus, 0, 0, 0, 0xc3};  // mov eax,42; ret
+
+bool runs(void* page) {
+  int (*code)() = nullptr;
+  std::memcpy(&code, &page, sizeof(code));
+  return code() == kTinyStatus;
+}
+
+void map_all(const Scene&) {
+  void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return tell(false, "mmap");
+  std::memcpy(page, kCode, sizeof(kCode));
+  tell(runs(page), "code in memory mapped writable and executable");
+}
+
+void protect(int protection, const char* detail) {
+  void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return tell(false, "mmap");
+  std::memcpy(page, kCode, sizeof(kCode));
+  if (mprotect(page, kPage, protection) != 0) return tell(false, "mprotect");
+  tell(runs(page), detail);
+}
+void protect_all(const Scene&) { protect(PROT_READ | PROT_WRITE | PROT_EXEC, "code in memory made writable and executable"); }
+void protect_written(const Scene&) { protect(PROT_READ | PROT_EXEC, "code in memory written, then made executable"); }
+
+void map_file(const Scene& s, bool later) {
+  const std::string path = s.file("out/code");
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+  if (fd < 0 || write(fd, kCode, sizeof(kCode)) != static_cast<ssize_t>(sizeof(kCode))) return tell(false, "writing the file");
+  void* page = mmap(nullptr, kPage, later ? PROT_READ : PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+  if (page == MAP_FAILED) return tell(false, "mmap");
+  if (later && mprotect(page, kPage, PROT_READ | PROT_EXEC) != 0) return tell(false, "mprotect");
+  tell(runs(page), "code in a file it wrote");
+}
+void map_written(const Scene& s) { map_file(s, false); }
+void protect_file(const Scene& s) { map_file(s, true); }
+
+}  // namespace
+
+std::vector<Act> memory_acts() {
+  return {{"map-rwx", "mmap with PROT_WRITE and PROT_EXEC", map_all},
+          {"protect-rwx", "mprotect to PROT_WRITE and PROT_EXEC", protect_all},
+          {"protect-written", "mprotect of written memory to PROT_EXEC", protect_written},
+          {"map-written", "mmap PROT_EXEC of a file it wrote", map_written},
+          {"protect-file", "mmap of a file it wrote, mprotect to PROT_EXEC later", protect_file}};
+}
+
+}  // namespace victim

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names: made, removed, moved, linked; and what lies in the inode beside the contents.
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tests/victims/scene.h"
+
+namespace victim {
+namespace {
+
+void remove_page(const Scene& s) { tell(unlink(s.file("page.html").c_str()) == 0, "the web page removed"); }
+void remove_directory(const Scene& s) { tell(rmdir(s.file("ok/place").c_str()) == 0, "a directory removed"); }
+void make_directory(const Scene& s) { tell(mkdir(s.file("new").c_str(), 0755) == 0, "a directory made"); }
+void make_fifo(const Scene& s) { tell(mknod(s.file("new").c_str(), S_IFIFO | 0644, 0) == 0, "a fifo made"); }
+void make_device(const Scene& s) { tell(mknod(s.file("out/null").c_str(), S_IFCHR | 0644, 0x103) == 0, "a device made"); }
+void make_symlink(const Scene& s) { tell(symlink("secret", s.file("new").c_str()) == 0, "a symbolic link made"); }
+
+// A hard link is a second name: here one under which the contents could be read.
+void hard_link(const Scene& s) {
+  const std::string name = s.file("out/linked");
+  tell(link(s.file("secret").c_str(), name.c_str()) == 0 && reads(name), "a secret by a hard link");
+}
+void move_secret(const Scene& s) {
+  const std::string name = s.file("out/moved");
+  tell(rename(s.file("secret").c_str(), name.c_str()) == 0 && reads(name), "a secret by a new name");
+}
+void move_page(const Scene& s) { tell(rename(s.file("page.html").c_str(), s.file("out/page").c_str()) == 0, "the web page moved away"); }
+void replace_page(const Scene& s) {
+  const std::string mine = s.file("out/mine");
+  tell(writes(mine, O_CREAT) && rename(mine.c_str(), s.file("page.html").c_str()) == 0, "the web page replaced");
+}
+void replace_binary(const Scene& s) {
+  const std::string mine = s.file("out/mine");
+  tell(writes(mine, O_CREAT) && rename(mine.c_str(), s.file("bin/child").c_str()) == 0, "a program replaced");
+}
+void exchange(const Scene& s) {
+  const std::string mine = s.file("out/mine");
+  tell(writes(mine, O_CREAT) && syscall(SYS_renameat2, AT_FDCWD, mine.c_str(), AT_FDCWD, s.file("secret").c_str(), RENAME_EXCHANGE) == 0 && reads(mine),
+       "a secret exchanged with a file of its own");
+}
+// The files below get new names at once, without being named.
+void move_directory(const Scene& s) {
+  const std::string name = s.file("out/moved");
+  tell(rename(s.file("private").c_str(), name.c_str()) == 0, "a directory moved to where it may read");
+}
+void mode(const Scene& s) { tell(chmod(s.file("page.html").c_str(), 0666) == 0, "the web page's mode"); }
+void owner(const Scene& s) { tell(chown(s.file("page.html").c_str(), 1000, 1000) == 0, "the web page's owner"); }
+
+}  // namespace
+
+std::vector<Act> name_acts() {
+  return {{"remove-page", "unlink", remove_page},
+          {"remove-directory", "rmdir", remove_directory},
+          {"make-directory", "mkdir", make_directory},
+          {"make-fifo", "mknod of a fifo", make_fifo},
+          {"make-device", "mknod of a device where it may make files", make_device},
+          {"make-symlink", "symlink", make_symlink},
+          {"hard-link", "links a secret to where it may read", hard_link},
+          {"move-secret", "renames a secret to where it may read", move_secret},
+          {"move-page", "renames the web page away", move_page},
+          {"replace-page", "renames its own file over the web page", replace_page},
+          {"replace-binary", "renames its own file over a program", replace_binary},
+          {"exchange", "exchanges a secret with its own file", exchange},
+          {"move-directory", "renames a directory of secrets to where it may read", move_directory},
+          {"mode", "chmod", mode},
+          {"owner", "chown", owner}};
+}
+
+}  // namespace victim

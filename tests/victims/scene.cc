@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/victims/scene.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace victim {
+
+// Written by hand from the ELF specification: header, one program header, then mov edi,42; mov eax,60; syscall.
+const unsigned char kTiny[] = {
+    0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 64 bits, little endian, System V
+    2, 0, 62, 0, 1, 0, 0, 0,                                  // executable, x86-64
+    0x78, 0, 0x40, 0, 0, 0, 0, 0,                             // entry: 0x400078
+    64, 0, 0, 0, 0, 0, 0, 0,                                  // program headers at 64
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                       // no sections, no flags
+    64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0,                     // one program header
+    1, 0, 0, 0, 5, 0, 0, 0,                                   // load, read and execute
+    0, 0, 0, 0, 0, 0, 0, 0,                                   // from the file's start
+    0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,     // to 0x400000
+    0x84, 0, 0, 0, 0, 0, 0, 0, 0x84, 0, 0, 0, 0, 0, 0, 0,     // 132 bytes
+    0, 0x10, 0, 0, 0, 0, 0, 0,                                // aligned to a page
+    0xbf, kTinyStatus, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05,
+};
+const size_t kTinySize = sizeof(kTiny);
+static_assert(sizeof(kTiny) == 132);
+
+int Scene::number(size_t n) const { return std::atoi(argument(n).c_str()); }
+
+// By hand, without stdio: no file is opened, no buffer is lost when the process is killed.
+void tell(bool happened, const std::string& detail) {
+  const int error = errno;
+  std::string line = std::string("EFFECT ") + (happened ? "yes " : "no ") + detail;
+  if (!happened && error) line += std::string(" (") + std::strerror(error) + ")";
+  line += "\n";
+  (void)!write(STDOUT_FILENO, line.data(), line.size());
+}
+
+bool reads_fd(int fd) {
+  char byte = 0;
+  return read(fd, &byte, 1) == 1;
+}
+
+bool reads(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool got = reads_fd(fd);
+  close(fd);
+  return got;
+}
+
+bool writes(const std::string& path, int flags) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0644);
+  if (fd < 0) return false;
+  const bool wrote = write(fd, "X", 1) == 1;
+  close(fd);
+  return wrote;
+}
+
+bool exits_with(int status, const std::function<void()>& child) {
+  const pid_t pid = fork();
+  if (pid < 0) return false;
+  if (pid == 0) {
+    errno = 0;
+    child();
+    _exit(errno ? 100 + (errno & 31) : 99);
+  }
+  int ended = 0;
+  while (waitpid(pid, &ended, 0) < 0 && errno == EINTR) {
+  }
+  errno = WIFSIGNALED(ended) ? EINTR : EPERM;
+  return WIFEXITED(ended) && WEXITSTATUS(ended) == status;
+}
+
+}  // namespace victim

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every act of the victim stands on: where its files are, and how it says what came of it.
+//
+//   void read_secret(const Scene& s) { tell(reads(s.file("secret")), "secret"); }
+//
+// An act is judged by its effect: `tell(true, ...)` means that the forbidden thing has happened, not that a call returned 0.
+// The directory is made by tests/kernel/enforce/scene.py, which says in its head what lies where.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace victim {
+
+struct Scene {
+  std::string base;                    // absolute, without a trailing slash
+  std::vector<std::string> arguments;  // what stands behind the act's name
+  [[nodiscard]] std::string file(const std::string& name) const { return base + "/" + name; }
+  [[nodiscard]] std::string argument(size_t n) const { return n < arguments.size() ? arguments[n] : ""; }
+  [[nodiscard]] int number(size_t n) const;
+};
+
+struct Act {
+  const char* name;
+  const char* about;
+  void (*run)(const Scene&);
+};
+
+// One line to stdout: "EFFECT yes|no DETAIL". `errno` is added where the effect did not come about.
+void tell(bool happened, const std::string& detail);
+
+// Effects that several acts share.
+bool reads(const std::string& path);            // opens it and gets at least one byte
+bool reads_fd(int fd);
+bool writes(const std::string& path, int flags = 0);  // opens it for writing and writes its own first byte over it, or a new one
+// Runs `child` in a forked process; true where that exits with `status`.
+bool exits_with(int status, const std::function<void()>& child);
+
+// The smallest program: a static ELF executable that exits with kTinyStatus. 132 bytes.
+constexpr int kTinyStatus = 42;
+extern const unsigned char kTiny[];
+extern const size_t kTinySize;
+
+std::vector<Act> exec_acts();
+std::vector<Act> borrow_acts();
+std::vector<Act> file_acts();
+std::vector<Act> name_acts();
+std::vector<Act> descriptor_acts();
+std::vector<Act> memory_acts();
+std::vector<Act> network_acts();
+std::vector<Act> privilege_acts();
+
+}  // namespace victim
