@@ -81,11 +81,11 @@ class Container:
 
     def _runtime(self, verb, *arguments, **streams):
         try:
-            return subprocess.run([*self.runtime, verb, *arguments], stdin=subprocess.DEVNULL, timeout=120, **streams)
+            return subprocess.run([*self.runtime, verb, *arguments], stdin=subprocess.DEVNULL, timeout=300, **streams)
         except FileNotFoundError:
             raise CannotRun(f"there is no runtime {self.runtime[0]!r} here: install it or give its path") from None
         except subprocess.TimeoutExpired:
-            raise NotStarted(f"{self.runtime[0]} {verb} did not end within 120 s") from None
+            raise NotStarted(f"{self.runtime[0]} {verb} did not end within 300 s") from None
 
     def _try(self, verb, *arguments):
         """For taking down, where what is gone already is no failure."""
@@ -116,7 +116,7 @@ class Container:
         made = client.generator(self.workload.name, self.address, self.source, seed)
         return client.fork_inside(self.network.path if self.network else None, lambda: use(made))
 
-    def wait_ready(self, seconds=120):
+    def wait_ready(self, seconds=300):
         waiting = self._client(lambda made: 0 if made.wait_ready(seconds) else 2)
         while True:
             pid, status = os.waitpid(waiting, os.WNOHANG)
@@ -152,7 +152,7 @@ class Container:
                 self.status = code if code >= 0 else 128 - code
         return self.status
 
-    def stop(self, seconds=60):
+    def stop(self, seconds=120):
         """Asks it to end in the way its image says, and waits. Returns its exit status; None if it had to be killed."""
         if self.ended() is None:
             self._try("kill", self.identity, self.workload.container["stop_signal"])

@@ -32,7 +32,7 @@ class Traffic:
         self.transcript, self.failures = [], []
         self.answers = 0
 
-    def socket(self, timeout=30):
+    def socket(self, timeout=120):
         connection = socket.create_connection((self.address, self.port), timeout,
                                               (self.source, 0) if self.source else None)
         # A head and a body sent one after the other would wait 40 ms for each other (Nagle and delayed ACK).

@@ -29,7 +29,7 @@ class WebTraffic(Traffic):
     def ask(self, method, path, body=None, headers=None, chunked=False):
         """One request on the kept connection. A compressed body comes back unpacked."""
         if self.connection is None:
-            self.connection = http.client.HTTPConnection(self.address, self.port, timeout=30)
+            self.connection = http.client.HTTPConnection(self.address, self.port, timeout=120)
             self.connection.sock = self.socket()
         sent = {"Host": "workload", **(headers or {})}
         if chunked:
