@@ -400,12 +400,16 @@ TEST_P(Workload, TheOrderOfTheTracesDoesNotMatter) {
   EXPECT_EQ(summary_text(first), summary_text(second));
 }
 
-// The shape of the whole draft. TREELINE_UPDATE_GOLDEN=1 writes the files anew.
+// The shape of the whole draft. TREELINE_UPDATE_GOLDEN=1 writes the files (and the fuzzer's seeds) anew.
 TEST_P(Workload, Golden) {
   const Learned learned = learn_ok({GetParam().record(1, 60).trace(), GetParam().record(2, 60).trace()}, {.name = GetParam().name, .join = false, .image = nullptr});
   const std::string text = frontend::emit_profile(learned.policy) + "--- summary\n" + summary_text(learned) + "--- questions\n" + questions_text(learned);
   const std::string file = std::string(TREELINE_SOURCE_DIR) + "/tests/golden/learn/" + GetParam().name + ".txt";
-  if (std::getenv("TREELINE_UPDATE_GOLDEN") != nullptr) std::ofstream(file) << text;
+  if (std::getenv("TREELINE_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(file) << text;
+    // A short one is a seed of the fuzzer.
+    std::ofstream(std::string(TREELINE_SOURCE_DIR) + "/tests/fuzz/corpus/trace/" + GetParam().name + ".jsonl") << GetParam().record(1, 6).text();
+  }
   std::ifstream in(file);
   std::stringstream golden;
   golden << in.rdbuf();
