@@ -17,10 +17,12 @@ void set_log_level(LogLevel level) { quietest = level; }
 void log_line(LogLevel level, std::string_view message) {
   if (level > quietest) return;
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  std::string line = journal ? "<" + std::to_string(static_cast<int>(level)) + ">" : "treelined: ";
-  // Names inside a message may come from a container: no byte of theirs starts a new line.
+  const std::string start = journal ? "<" + std::to_string(static_cast<int>(level)) + ">" : "treelined: ";
+  std::string line = start;
+  // Names inside a message may come from a container: what they start as a new line is shown as a continued one.
   for (char c : message) {
-    if (static_cast<unsigned char>(c) < 0x20) line += escape_bytes(std::string_view(&c, 1));
+    if (c == '\n') line += "\n" + start + "  ";
+    else if (static_cast<unsigned char>(c) < 0x20) line += escape_bytes(std::string_view(&c, 1));
     else line += c;
   }
   line += '\n';

@@ -29,6 +29,8 @@ struct Substitute {
 };
 constexpr Substitute kSubstitutes[] = {
     {"file_truncate", "before 6.2 ftruncate asks path_truncate"},
+    {"path_chown", "before 6.0 a program cannot take structures by value: inode_setattr answers"},
+    {"inode_setattr", "path_chown answers"},
     {"userns_create", "before 6.1 there is no hook; the seccomp back end and the capability check answer for it"},
 };
 
@@ -63,6 +65,23 @@ std::string build_id(const EngineOptions& options, const Facts& facts) {
   hash = (hash ^ (options.without_task_storage || !facts.task_storage)) * 0x100000001b3ull;
   hash = (hash ^ (options.without_ring_buffer || !facts.ring_buffer)) * 0x100000001b3ull;
   return text::hex64(hash).substr(2);
+}
+
+// Has `type` a member of this name? (Kernel types tell features that no version number does.)
+bool has_member(const btf* types, const char* type, const char* member) {
+  const int id = btf__find_by_name_kind(types, type, BTF_KIND_STRUCT);
+  if (id < 0) return false;
+  const btf_type* t = btf__type_by_id(types, static_cast<uint32_t>(id));
+  for (uint16_t i = 0; i < btf_vlen(t); ++i)
+    if (!std::strcmp(btf__name_by_offset(types, btf_members(t)[i].name_off), member)) return true;
+  return false;
+}
+
+// Number of arguments of a kernel function; -1: there is no such function.
+int argument_count(const btf* types, const char* function) {
+  const int id = btf__find_by_name_kind(types, function, BTF_KIND_FUNC);
+  if (id < 0) return -1;
+  return btf_vlen(btf__type_by_id(types, btf__type_by_id(types, static_cast<uint32_t>(id))->type));
 }
 
 std::string hook_of(const bpf_program* program) {
@@ -125,7 +144,10 @@ class BpfEngine final : public Engine {
     bpf_object__for_each_program(program, object) {
       if (is_recorder(program)) continue;
       ProgramState state{bpf_program__name(program), hook_of(program), false, ""};
-      if (btf__find_by_name_kind(vmlinux, ("bpf_lsm_" + state.hook).c_str(), BTF_KIND_FUNC) < 0) {
+      // 6.0 (720e6a435194): trampolines pass structures by value, and btf_func_model says which arguments are some.
+      const bool by_value = has_member(vmlinux, "btf_func_model", "arg_flags");
+      const bool answered_otherwise = (state.hook == "path_chown" && !by_value) || (state.hook == "inode_setattr" && by_value);
+      if (answered_otherwise || btf__find_by_name_kind(vmlinux, ("bpf_lsm_" + state.hook).c_str(), BTF_KIND_FUNC) < 0) {
         state.note = "this kernel has no such hook";
         for (const Substitute& s : kSubstitutes)
           if (state.hook == s.hook) state.note = s.note;
@@ -154,6 +176,7 @@ class BpfEngine final : public Engine {
       (void)vmlinux.release();
       return Error{"the kernel's BTF cannot be read", ENOTSUP};
     }
+    skeleton_->rodata->k_rename_flags = argument_count(vmlinux.get(), "bpf_lsm_path_rename") == 5;
     note_programs(skeleton_->obj, vmlinux.get());
     for (ProgramState& state : programs_) {
       if (state.note.empty()) continue;

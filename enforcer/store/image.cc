@@ -6,10 +6,7 @@
 #include <string>
 
 #include "bpf/lsm/decide.h"
-#if __has_include("policy-compiler/backends/bpf/validate.h")
 #include "policy-compiler/backends/bpf/validate.h"
-#define TREELINE_HAS_VALIDATE 1
-#endif
 
 namespace treeline::store {
 
@@ -31,10 +28,7 @@ Result<void> check_image(std::string_view image) {
   Result<ImageIdentity> identity = identify_image(image);
   if (!identity) return identity.error();
   if (identity->size != image.size()) return Error{"bytes follow the end of the policy image", EBADMSG};
-#ifdef TREELINE_HAS_VALIDATE
-  if (Result<void> valid = backends::bpf::validate(image); !valid) return valid;
-#endif
-  return {};
+  return backends::bpf::validate(image);
 }
 
 bool image_holds(std::string_view image, uint64_t node) {
