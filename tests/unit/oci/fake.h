@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A world for the wrapper and the hook without a kernel side: a directory with an OCI bundle, policy bundles, a fake
+// runtime, a conf file, and a treelined that answers what the test says and remembers what it was asked.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bpf/lsm/abi.h"
+#include "enforcer/base/fd.h"
+#include "enforcer/base/json.h"
+#include "policy-compiler/bundle/bundle.h"
+
+namespace treeline::oci {
+
+class World {
+ public:
+  World() {
+    char name[] = "/tmp/treeline-oci-test-XXXXXX";
+    path = mkdtemp(name);
+    std::filesystem::create_directory(path + "/b");
+    write("conf", "runtime = " + path + "\n");
+    // Says that it was started, with what, and with which config.json.
+    write("runtime", "#!/bin/sh\necho \"$@\" > " + path + "/started\nexit 42\n");
+    chmod((path + "/runtime").c_str(), 0755);
+  }
+  ~World() { std::filesystem::remove_all(path); }
+
+  void write(const std::string& name, const std::string& text) const { std::ofstream(path + "/" + name) << text; }
+  [[nodiscard]] std::string read(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(path + "/" + name).rdbuf();
+    return text.str();
+  }
+  [[nodiscard]] bool exists(const std::string& name) const { return std::filesystem::exists(path + "/" + name); }
+  void config(const std::string& text) const { write("b/config.json", text); }
+  [[nodiscard]] std::string config() const { return read("b/config.json"); }
+
+  // A bundle of policy `name` with these artifacts beside the image; its directory.
+  [[nodiscard]] std::string policy(const std::string& name,
+                                   std::vector<std::pair<std::string, std::string>> artifacts) const {
+    bundle::Bundle made;
+    made.name = name;
+    made.compiler = "0.1.0";
+    made.abi = TL_ABI_IMAGE;
+    made.policy = 7;
+    tl_image_header header{};
+    header.magic = TL_IMAGE_MAGIC;
+    header.abi = TL_ABI_IMAGE;
+    header.size = TL_DFA_OFFSET;
+    header.policy = 7;
+    std::string image(TL_DFA_OFFSET, '\0');
+    std::memcpy(image.data(), &header, sizeof header);
+    made.artifacts.push_back({"policy.img", "bpf-image", image, 0, ""});
+    for (auto& [file, text] : artifacts) made.artifacts.push_back({file, "text", text, 0, ""});
+    const std::string directory = path + "/policy-" + name;
+    Result<void> written = bundle::write(directory, made);
+    EXPECT_TRUE(written) << (written ? "" : written.error().message);
+    return directory;
+  }
+
+  std::string path;
+};
+
+class FakeDaemon {
+ public:
+  using Answer = std::function<std::string(const Json& request)>;  // a line; "": none, and the connection stays open
+  FakeDaemon(const World& world, Answer answer) : answer_(std::move(answer)) {
+    listener_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::snprintf(address.sun_path, sizeof address.sun_path, "%s/treeline.sock", world.path.c_str());
+    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(listener_.get(), 8), 0);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~FakeDaemon() {
+    shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+  [[nodiscard]] std::vector<std::string> asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  void serve() {
+    for (;;) {
+      UniqueFd peer(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!peer) return;
+      std::string buffer;
+      char chunk[4096];
+      for (ssize_t n; (n = recv(peer.get(), chunk, sizeof chunk, 0)) > 0;) {
+        buffer.append(chunk, static_cast<size_t>(n));
+        for (size_t end; (end = buffer.find('\n')) != std::string::npos;) {
+          std::optional<Json> request = parse_json(buffer.substr(0, end));
+          buffer.erase(0, end + 1);
+          if (!request) return;
+          {
+            const std::lock_guard lock(mutex_);
+            asked_.push_back(text_at(*request, "do"));
+          }
+          std::string line = answer_(*request);
+          if (line.empty()) continue;
+          line += '\n';
+          (void)!send(peer.get(), line.data(), line.size(), MSG_NOSIGNAL);
+        }
+      }
+    }
+  }
+
+  Answer answer_;
+  UniqueFd listener_;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::vector<std::string> asked_;
+};
+
+inline std::string yes(const Json& request, Json fields) {
+  Json answer{{"id", request["id"]}, {"ok", true}};
+  answer.update(fields);
+  return to_line(answer);
+}
+inline std::string no(const Json& request, const std::string& error, const std::string& code = "refused") {
+  return to_line(Json{{"id", request["id"]}, {"ok", false}, {"error", error}, {"code", code}});
+}
+
+struct Outcome {
+  int status = -1;
+  std::string errors;  // stderr
+};
+
+// Runs `body` in a child, since the wrapper turns into the runtime; `input` is its standard input.
+inline Outcome in_child(const std::string& input, const std::function<int()>& body, bool close_input = true) {
+  int in[2], err[2];
+  EXPECT_EQ(pipe2(in, O_CLOEXEC), 0);
+  EXPECT_EQ(pipe2(err, O_CLOEXEC), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(in[0], 0);
+    dup2(err[1], 2);
+    close(in[1]);
+    _exit(body());
+  }
+  close(in[0]);
+  close(err[1]);
+  signal(SIGPIPE, SIG_IGN);
+  for (size_t done = 0; done < input.size();) {
+    const ssize_t n = ::write(in[1], input.data() + done, input.size() - done);
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+  }
+  if (close_input) close(in[1]);
+  Outcome outcome;
+  char chunk[4096];
+  for (ssize_t n; (n = ::read(err[0], chunk, sizeof chunk)) > 0;) outcome.errors.append(chunk, static_cast<size_t>(n));
+  close(err[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (!close_input) close(in[1]);
+  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return outcome;
+}
+
+}  // namespace treeline::oci

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "enforcer/oci/choice.h"
+#include "enforcer/oci/command_line.h"
+#include "enforcer/oci/confinement.h"
+#include "enforcer/oci/report.h"
+#include "enforcer/oci/rootless.h"
+#include "enforcer/oci/seccomp.h"
+#include "enforcer/oci/settings.h"
+#include "enforcer/oci/state.h"
+
+namespace treeline::oci {
+namespace {
+
+using testing::HasSubstr;
+
+json::Value value(std::string_view text) {
+  Result<json::Value> parsed = json::parse(text);
+  EXPECT_TRUE(parsed) << text;
+  return parsed ? *parsed : json::Value{};
+}
+std::string chosen(std::string_view annotations) {
+  const json::Value parsed = value(annotations);
+  Result<std::string> policy = policy_asked_for(&parsed);
+  return policy ? *policy : "error: " + policy.error().message;
+}
+
+TEST(Choice, by_annotation) {
+  EXPECT_EQ(*policy_asked_for(nullptr), "");
+  EXPECT_EQ(chosen("null"), "");
+  EXPECT_EQ(chosen("{}"), "");
+  EXPECT_EQ(chosen(R"({"treeline.policy":"nginx"})"), "nginx");
+  EXPECT_EQ(chosen(R"({"treeline.policy":"a._-9"})"), "a._-9");
+  EXPECT_EQ(chosen(R"({"Treeline.policy":"nginx"})"), "");
+}
+
+TEST(Choice, refuses_what_is_no_name) {
+  for (const char* name : {"", "../nginx", "Nginx", ".x", "-x", "a/b", "a b", "a\\u0000",
+                           "1234567890123456789012345678901234567890123456789012345678901234"})
+    EXPECT_THAT(chosen(std::string(R"({"treeline.policy":")") + name + "\"}"), HasSubstr("is no name of a policy"))
+        << name;
+  EXPECT_THAT(chosen(R"({"treeline.policy":1})"), HasSubstr("not a string"));
+  EXPECT_THAT(chosen("[]"), HasSubstr("not an object"));
+}
+
+TEST(Choice, in_a_pod) {
+  const std::string pod = R"("treeline.policy":"web","treeline.policy.db":"postgres",)";
+  EXPECT_EQ(
+      chosen("{" + pod + R"("io.kubernetes.cri.container-type":"container","io.kubernetes.cri.container-name":"db"})"),
+      "postgres");
+  EXPECT_EQ(
+      chosen("{" + pod + R"("io.kubernetes.cri.container-type":"container","io.kubernetes.cri.container-name":"x"})"),
+      "web");
+  EXPECT_EQ(chosen("{" + pod + R"("io.kubernetes.cri.container-type":"sandbox"})"), "")
+      << "the pause process is none of the pod's workloads";
+  EXPECT_EQ(chosen("{" + pod + R"("treeline.sandbox-policy":"pause","io.kubernetes.cri.container-type":"sandbox"})"),
+            "pause");
+}
+
+std::string call_of(std::vector<std::string> args) {
+  Result<RuntimeCall> call = parse_call(args);
+  if (!call) return "error: " + call.error().message;
+  return call->verb + "|" + (call->starts() ? call->bundle : "") + "|" + call->log + (call->log_json ? "|json" : "");
+}
+
+TEST(CommandLine, as_engines_write_it) {
+  EXPECT_EQ(call_of({"--root", "/r", "--log", "/l", "--log-format", "json", "create", "--bundle", "/b", "--pid-file",
+                     "/p", "web"}),
+            "create|/b|/l|json");
+  EXPECT_EQ(call_of({"--systemd-cgroup", "--log=/l", "--log-format=json", "run", "-d", "--bundle=/b", "web"}),
+            "run|/b|/l|json");
+  EXPECT_EQ(call_of({"--cgroup-manager", "cgroupfs", "create", "web", "-b", "/b"}), "create|/b|");
+  EXPECT_EQ(call_of({"-root", "/r", "create", "web"}), "create|.|");
+  EXPECT_EQ(call_of({"create", "--pid-file", "--bundle", "web"}), "create|.|") << "the value of --pid-file";
+  EXPECT_EQ(call_of({"create", "--", "--bundle", "/b"}), "create|.|");
+  EXPECT_EQ(call_of({"--root", "create", "list"}), "list||") << "the value of --root";
+  EXPECT_EQ(call_of({"exec", "-t", "web", "create", "-b", "x"}), "exec||");
+  EXPECT_EQ(call_of({"--version"}), "||");
+  EXPECT_EQ(call_of({}), "||");
+}
+
+TEST(CommandLine, what_could_hide_a_start_is_refused) {
+  EXPECT_THAT(call_of({"--frobnicate", "create", "web"}), HasSubstr("error"));
+  EXPECT_THAT(call_of({"--roo", "/r", "create", "web"}), HasSubstr("write it in full"));
+  EXPECT_EQ(call_of({"--frobnicate", "list"}), "list||");
+  EXPECT_EQ(call_of({"--frobnicate=1", "create", "web"}), "create|.|");
+  EXPECT_THAT(call_of({"create", "-b/b", "web"}), HasSubstr("two dashes"));
+  EXPECT_THAT(call_of({"create", "-bundle", "/b", "web"}), HasSubstr("two dashes"));
+  EXPECT_THAT(call_of({"run", "-db", "/b", "web"}), HasSubstr("two dashes"));
+  EXPECT_THAT(call_of({"create", "-b=/b", "web"}), HasSubstr("two dashes"));
+  EXPECT_THAT(call_of({"create", "--bun", "/b", "web"}), HasSubstr("write --bundle"));
+  EXPECT_THAT(call_of({"create", "--config", "/c", "web"}), HasSubstr("config.json"));
+  EXPECT_THAT(call_of({"create", "--conf=/c", "web"}), HasSubstr("config.json"));
+  EXPECT_THAT(call_of({"create", "-f", "/c", "web"}), HasSubstr("config.json"));
+  EXPECT_THAT(call_of({"create", "web", "--bundle"}), HasSubstr("wants a directory"));
+  EXPECT_THAT(call_of({"create", "--bundle="}), HasSubstr("wants a directory"));
+}
+
+std::string difference(const char* have, const char* want) { return seccomp_difference(value(have), value(want)); }
+
+TEST(Seccomp, same_by_meaning) {
+  const char* want =
+      R"({"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW",
+      "args":[{"index":0,"value":18446744073709551615,"op":"SCMP_CMP_EQ"}]},{"names":["write"],"action":"SCMP_ACT_ALLOW"}]})";
+  EXPECT_EQ(difference(want, want), "");
+  EXPECT_EQ(
+      difference(
+          R"({"architectures":["SCMP_ARCH_X86_64"],"flags":[],"listenerPath":"","syscalls":[{"action":"SCMP_ACT_ALLOW","names":["read"],
+      "args":[{"op":"SCMP_CMP_EQ","index":0,"valueTwo":0,"value":18446744073709551615}]},{"names":["write"],"args":[],"action":"SCMP_ACT_ALLOW"}],
+      "defaultAction":"SCMP_ACT_ERRNO"})",
+          want),
+      "")
+      << "as an engine writes it again";
+}
+
+TEST(Seccomp, any_weakening_is_a_difference) {
+  const char* want = R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})";
+  EXPECT_EQ(
+      difference(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})",
+                 want),
+      "defaultAction is 'SCMP_ACT_ALLOW', not 'SCMP_ACT_ERRNO'");
+  EXPECT_EQ(
+      difference(
+          R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read","mount"],"action":"SCMP_ACT_ALLOW"}]})",
+          want),
+      "syscalls[0].names has 2 entries, not 1");
+  EXPECT_EQ(
+      difference(R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["mount"],"action":"SCMP_ACT_ALLOW"}]})",
+                 want),
+      "syscalls[0].names[0] is 'mount', not 'read'");
+  EXPECT_EQ(difference(R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[]})", want), "syscalls has 0 entries, not 1");
+  EXPECT_EQ(difference(R"({"defaultAction":"SCMP_ACT_ERRNO"})", want), "syscalls is missing");
+  EXPECT_EQ(
+      difference(
+          R"({"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":0,"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})",
+          want),
+      "defaultErrnoRet is not in it")
+      << "0 would be success";
+  EXPECT_EQ(
+      difference(
+          R"({"defaultAction":"SCMP_ACT_ERRNO","listenerPath":"/x","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})",
+          want),
+      "listenerPath is not in it");
+  EXPECT_EQ(difference("[]", want), "the filter is an array, not an object");
+  EXPECT_NE(difference(R"({"a":1.0})", R"({"a":1})"), "");
+}
+
+std::string state_error(std::string_view text) {
+  Result<State> state = parse_state(text);
+  return state ? "accepted" : state.error().message;
+}
+
+TEST(State, as_runtimes_write_it) {
+  Result<State> state = parse_state(
+      R"({"ociVersion":"1.0.2","id":"web","status":"creating","pid":77,"bundle":"/b","annotations":{"treeline.policy":"nginx"}})");
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->id, "web");
+  EXPECT_EQ(state->pid, 77);
+  EXPECT_EQ(state->bundle, "/b");
+  EXPECT_EQ(parse_state(R"({"id":"web","status":"stopped","bundle":"/b"})")->pid, 0);
+}
+
+TEST(State, refuses_what_is_cut_or_odd) {
+  const std::string whole = R"({"id":"web","status":"creating","pid":77,"bundle":"/b"})";
+  for (size_t n = 0; n < whole.size(); ++n) EXPECT_NE(state_error(whole.substr(0, n)), "accepted") << n;
+  EXPECT_THAT(state_error(R"({"id":"web","status":"creating","pid":-1,"bundle":"/b"})"),
+              HasSubstr("no process number"));
+  EXPECT_THAT(state_error(R"({"id":"web","status":"creating","pid":4294967297,"bundle":"/b"})"),
+              HasSubstr("no process number"));
+  EXPECT_THAT(state_error(R"({"id":"web","status":"creating","pid":"77","bundle":"/b"})"),
+              HasSubstr("no process number"));
+  EXPECT_THAT(state_error(R"({"id":"web","status":"creating","pid":77,"pid":1,"bundle":"/b"})"), HasSubstr("twice"));
+  EXPECT_THAT(state_error(R"({"id":"web","status":"creating","pid":77,"bundle":"b"})"), HasSubstr("absolute"));
+  EXPECT_THAT(state_error(R"({"status":"creating","pid":77,"bundle":"/b"})"), HasSubstr("names no id"));
+  EXPECT_THAT(state_error("[]"), HasSubstr("not an object"));
+  EXPECT_THAT(state_error(std::string(kMaxState + 1, ' ')), HasSubstr("larger than 4 MiB"));
+}
+
+TEST(Settings, two_keys_of_many) {
+  Result<Settings> settings =
+      parse_settings("default = nginx # x\n ring_kib = 64\nruntime = /r\noci_runtime = /usr/bin/crun\nnonsense\n", "f");
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->socket, "/r/treeline.sock");
+  EXPECT_EQ(settings->oci_runtime, "/usr/bin/crun");
+  EXPECT_THAT(parse_settings("\nruntime = runc\n", "f").error().message,
+              HasSubstr("f:2: runtime wants the absolute path"));
+  EXPECT_THAT(parse_settings("oci_runtime = bin/runc\n", "f").error().message, HasSubstr("oci_runtime wants"));
+}
+
+TEST(Confinement, of_a_bundle) {
+  bundle::Bundle bundle;
+  bundle.artifacts = {
+      {"apparmor", "apparmor", "#include <x>\nprofile treeline.web {\n}\nprofile treeline.web.sh{\n}\n", 0, ""},
+      {"seccomp.json", "seccomp", " {\"defaultAction\":\"SCMP_ACT_ERRNO\"}\n", 0, ""}};
+  Result<Confinement> wanted = confinement_of("web", bundle);
+  ASSERT_TRUE(wanted) << wanted.error().message;
+  EXPECT_EQ(*wanted->seccomp, "{\"defaultAction\":\"SCMP_ACT_ERRNO\"}");
+  EXPECT_EQ(*wanted->apparmor, "treeline.web");
+  EXPECT_TRUE(wanted->apparmor_tree);
+  bundle.artifacts[1].bytes = "{}";
+  EXPECT_THAT(confinement_of("web", bundle).error().message, HasSubstr("no seccomp filter"));
+  bundle.artifacts.pop_back();
+  bundle.artifacts[0].bytes = "profile /usr/bin/x {";
+  EXPECT_THAT(confinement_of("web", bundle).error().message, HasSubstr("apparmor"));
+}
+
+TEST(Confinement, apply_then_verify) {
+  Confinement wanted;
+  wanted.policy = "web";
+  wanted.seccomp = R"({"defaultAction":"SCMP_ACT_ERRNO"})";
+  wanted.apparmor = "treeline.web";
+  Result<Config> config =
+      Config::of_text(R"({"process":{"args":["x"]},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}})", "c");
+  ASSERT_TRUE(config);
+  EXPECT_THAT(verify(wanted, *config).error().message, HasSubstr("defaultAction is 'SCMP_ACT_ALLOW'"));
+  ASSERT_TRUE(apply(wanted, *config));
+  EXPECT_EQ(
+      config->text(),
+      R"({"process":{"apparmorProfile":"treeline.web","args":["x"]},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO"}}})");
+  EXPECT_TRUE(verify(wanted, *config));
+  EXPECT_THAT(
+      verify(wanted, *Config::of_text(R"({"process":{"apparmorProfile":"treeline.web"}})", "c")).error().message,
+      HasSubstr("config.json has none"));
+  EXPECT_THAT(
+      verify(
+          wanted,
+          *Config::of_text(
+              R"({"process":{"apparmorProfile":"unconfined"},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO"}}})",
+              "c"))
+          .error()
+          .message,
+      HasSubstr("config.json names 'unconfined'"));
+  EXPECT_THAT(Config::of_text(R"({"linux":{"Seccomp":{}}})", "c").error().message,
+              HasSubstr("'Seccomp' would be taken for 'seccomp'"));
+  wanted.apparmor_tree = true;
+  Result<Config> locked = Config::of_text(R"({"process":{"noNewPrivileges":true}})", "c");
+  EXPECT_THAT(apply(wanted, *locked).error().message, HasSubstr("allowPrivilegeEscalation"));
+}
+
+TEST(Confinement, profiles_of_the_kernel) {
+  const char* loaded = "treeline.web (enforce)\nother (complain)\n/usr/bin/man (enforce)\nk (kill)\n";
+  EXPECT_EQ(why_profile_does_not_hold("treeline.web", loaded), "");
+  EXPECT_EQ(why_profile_does_not_hold("k", loaded), "");
+  EXPECT_THAT(why_profile_does_not_hold("other", loaded), HasSubstr("loaded, but as (complain)"));
+  EXPECT_THAT(why_profile_does_not_hold("treeline", loaded), HasSubstr("not loaded"));
+}
+
+TEST(Rootless, by_its_id_map) {
+  EXPECT_TRUE(is_initial_user_namespace("         0          0 4294967295\n"));
+  EXPECT_FALSE(is_initial_user_namespace("         0       1000          1\n"));
+  EXPECT_FALSE(is_initial_user_namespace("         0       1000          1\n         1     100000      65536\n"));
+  EXPECT_FALSE(is_initial_user_namespace(""));
+}
+
+TEST(Report, log_entries_are_the_runtimes) {
+  EXPECT_THAT(log_entry("no \"x\"\\", true), testing::StartsWith(R"({"level":"error","msg":"no \"x\"\\","time":"20)"));
+  EXPECT_THAT(log_entry("no", false),
+              testing::AllOf(testing::StartsWith("time=\"20"), testing::EndsWith(" level=error msg=\"no\"\n")));
+}
+
+}  // namespace
+}  // namespace treeline::oci

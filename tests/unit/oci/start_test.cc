@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The wrapper and the hook as wholes, with a treelined that answers what the case says and a runtime that only says
+// that it was started.
+#include <gmock/gmock.h>
+
+#include "enforcer/oci/hook.h"
+#include "enforcer/oci/wrapper.h"
+#include "fake.h"
+
+namespace treeline::oci {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kFilter[] =
+    R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})";
+constexpr char kPlain[] =
+    R"({ "ociVersion":"1.0.2", "x-unknown":[1.50,18446744073709551616], "annotations":{"treeline.policy":"web"} })";
+
+class Start : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "only root starts containers under Treeline";
+    world.config(kPlain);
+  }
+  // A daemon for which `web` is a policy in this mode with this bundle.
+  FakeDaemon::Answer knows_web(const std::string& mode, const std::string& directory) {
+    return [=](const Json& request) {
+      if (request["do"] == "unbind") return yes(request, {{"bound", false}});
+      if (text_at(request, "policy") != "web")
+        return no(request, "there is no policy '" + text_at(request, "policy") + "' here; load it", "not-found");
+      Json answer{
+          {"action", mode == "learn" ? "learn" : "bind"}, {"policy", "web"}, {"mode", mode}, {"directory", directory}};
+      if (request["do"] == "bind") answer["bound"] = true;
+      return yes(request, answer);
+    };
+  }
+  Outcome wrapper(std::vector<std::string> runtime_args) {
+    std::vector<std::string> args = {"--conf", world.path + "/conf", "--runtime", world.path + "/runtime"};
+    args.insert(args.end(), runtime_args.begin(), runtime_args.end());
+    return in_child("", [&] { return run_wrapper(args); });
+  }
+  Outcome create() {
+    return wrapper(
+        {"--log", world.path + "/log", "--log-format", "json", "create", "--bundle", world.path + "/b", "web-1"});
+  }
+  Outcome hook(const std::string& state) {
+    const std::vector<std::string> args = {"--conf", world.path + "/conf"};
+    return in_child(state, [&] { return run_hook(args); });
+  }
+  std::string state(const std::string& policy = "web") {
+    return to_line(Json{{"ociVersion", "1.0.2"},
+                        {"id", "web-1"},
+                        {"status", "creating"},
+                        {"pid", 4711},
+                        {"bundle", world.path + "/b"},
+                        {"annotations", {{"treeline.policy", policy}}}});
+  }
+  bool started() { return world.exists("started"); }
+
+  World world;
+};
+
+TEST_F(Start, wrapper_writes_filter_and_hooks_and_starts) {
+  FakeDaemon daemon(world, knows_web("enforce", world.policy("web", {{"seccomp.json", kFilter}})));
+  const Outcome outcome = create();
+  EXPECT_EQ(outcome.status, 42) << outcome.errors;
+  EXPECT_EQ(world.read("started"),
+            "--log " + world.path + "/log --log-format json create --bundle " + world.path + "/b web-1\n");
+  const std::string config = world.config();
+  EXPECT_THAT(config, HasSubstr(R"("x-unknown":[1.50,18446744073709551616])"));
+  EXPECT_THAT(config, HasSubstr(std::string(R"("linux":{"seccomp":)") + kFilter));
+  EXPECT_THAT(config, HasSubstr(R"("createRuntime":[{"path":"/)"));
+  EXPECT_THAT(config, HasSubstr(R"("args":["treeline-oci","hook","--conf",")"));
+  EXPECT_THAT(config, HasSubstr(R"("poststop":[)"));
+  EXPECT_EQ(create().status, 42);
+  EXPECT_EQ(world.config(), config) << "a second time adds nothing";
+}
+
+TEST_F(Start, learn_and_monitor_write_no_filter) {
+  for (const char* mode : {"learn", "monitor"}) {
+    World other;
+    other.config(kPlain);
+    FakeDaemon daemon(other, knows_web(mode, other.policy("web", {{"seccomp.json", kFilter}})));
+    const std::vector<std::string> args = {"--conf", other.path + "/conf", "--runtime",       other.path + "/runtime",
+                                           "run",    "--bundle",           other.path + "/b", "w"};
+    EXPECT_EQ(in_child("", [&] { return run_wrapper(args); }).status, 42);
+    EXPECT_THAT(other.config(), Not(HasSubstr("seccomp")));
+    EXPECT_THAT(other.config(), HasSubstr("createRuntime"));
+  }
+}
+
+TEST_F(Start, refused_without_starting_the_runtime) {
+  const std::string directory = world.policy("web", {{"seccomp.json", kFilter}});
+  {
+    const Outcome outcome = create();
+    EXPECT_EQ(outcome.status, 3);
+    EXPECT_THAT(outcome.errors, HasSubstr("no treelined answers at " + world.path + "/treeline.sock; start it"));
+    EXPECT_THAT(world.read("log"),
+                HasSubstr(R"("level":"error","msg":"treeline-oci: the container is not started: no treelined)"));
+  }
+  FakeDaemon daemon(world, knows_web("enforce", directory));
+  world.config(R"({"annotations":{"treeline.policy":"other"}})");
+  EXPECT_THAT(create().errors, HasSubstr("there is no policy 'other' here"));
+  world.config(R"({"annotations":{"treeline.policy":"../web"}})");
+  EXPECT_THAT(create().errors, HasSubstr("is no name of a policy"));
+  world.config("{\"annotations\":");
+  EXPECT_THAT(create().errors, HasSubstr("the text ends"));
+  world.config(R"({"LINUX":{},"annotations":{"treeline.policy":"web"}})");
+  EXPECT_THAT(create().errors, HasSubstr("'LINUX' would be taken for 'linux'"));
+  world.config(kPlain);
+  EXPECT_THAT(wrapper({"--what", "create", "--bundle", world.path + "/b", "w"}).errors, HasSubstr("cannot be told"));
+  EXPECT_THAT(wrapper({"restore", "--bundle", world.path + "/b", "w"}).errors, HasSubstr("cannot be restored"));
+  EXPECT_THAT(wrapper({"create", "--bundle", world.path + "/nothing", "w"}).errors,
+              HasSubstr("cannot open the bundle"));
+  std::ofstream(directory + "/seccomp.json", std::ios::app) << " ";
+  EXPECT_THAT(create().errors, HasSubstr("is refused: file 'seccomp.json' is larger than the manifest says"));
+  std::filesystem::remove(world.path + "/b/config.json");
+  std::filesystem::create_symlink(world.path + "/conf", world.path + "/b/config.json");
+  EXPECT_THAT(create().errors, HasSubstr("it is a link"));
+  EXPECT_FALSE(started());
+}
+
+TEST_F(Start, everything_else_is_passed_on) {
+  for (std::vector<std::string> args : {std::vector<std::string>{"delete", "--force", "w"},
+                                        {"--root", "/r", "exec", "-t", "w", "sh"},
+                                        {"--version"},
+                                        {}}) {
+    EXPECT_EQ(wrapper(args).status, 42);
+    std::string joined;
+    for (auto& word : args) joined += (joined.empty() ? "" : " ") + word;
+    EXPECT_EQ(world.read("started"), joined + "\n");
+  }
+}
+
+TEST_F(Start, a_runtime_that_is_none) {
+  const auto with = [&](const std::string& runtime) {
+    const std::vector<std::string> args = {"--conf", world.path + "/conf", "--runtime", runtime, "list"};
+    return in_child("", [&] { return run_wrapper(args); });
+  };
+  EXPECT_EQ(with("/nonexistent/runc").status, 127);
+  EXPECT_EQ(with("no-such-runtime").status, 127);
+  EXPECT_THAT(with("/proc/self/exe").errors, HasSubstr("is this wrapper itself"));
+  const std::vector<std::string> none = {"--conf", world.path + "/conf", "list"};
+  EXPECT_EQ(in_child("", [&] { return run_wrapper(none); }).status, 2);
+  world.write("conf", "oci_runtime = " + world.path + "/runtime\n");
+  EXPECT_EQ(in_child("", [&] { return run_wrapper(none); }).status, 42);
+}
+
+TEST_F(Start, hook_verifies_then_binds) {
+  FakeDaemon daemon(world, knows_web("enforce", world.policy("web", {{"seccomp.json", kFilter}})));
+  Outcome outcome = hook(state());
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("policy 'web' has a seccomp filter, config.json has none"));
+  EXPECT_THAT(daemon.asked(), ElementsAre("resolve")) << "nothing was bound";
+  ASSERT_EQ(create().status, 42);
+  outcome = hook(state());
+  EXPECT_EQ(outcome.status, 0) << outcome.errors;
+  EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "resolve", "resolve", "bind"));
+}
+
+TEST_F(Start, hook_refuses) {
+  EXPECT_EQ(hook(state()).status, 3) << "no daemon";
+  FakeDaemon daemon(world, knows_web("monitor", ""));
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_THAT(hook(state("other")).errors,
+              HasSubstr("the runtime says that the container asks for policy 'other', its config.json for 'web'"));
+  EXPECT_THAT(hook(state().substr(0, state().size() - 2)).errors, HasSubstr("the text ends"));
+  EXPECT_THAT(hook("").errors, HasSubstr("nothing was given"));
+  EXPECT_EQ(hook(std::string(5 << 20, '[')).status, 1);
+  EXPECT_THAT(hook(R"({"id":"w","status":"stopped","pid":0,"bundle":"/b"})").errors,
+              HasSubstr("belongs into the stage createRuntime"));
+}
+
+TEST_F(Start, hook_refuses_when_the_policy_changes_meanwhile) {
+  const std::string with = world.policy("web", {{"seccomp.json", kFilter}}), without = world.policy("web2", {});
+  FakeDaemon daemon(world, [&](const Json& request) {
+    const bool binds = request["do"] == "bind";
+    return yes(request, {{"action", "bind"},
+                         {"policy", "web"},
+                         {"mode", "enforce"},
+                         {"directory", binds ? with : without},
+                         {"bound", binds}});
+  });
+  EXPECT_THAT(hook(state()).errors, HasSubstr("the policy was changed while the container was being started"));
+}
+
+TEST_F(Start, unbound_where_the_default_says_so) {
+  FakeDaemon daemon(world, [](const Json& request) {
+    return yes(request, request["do"] == "bind"
+                            ? Json{{"bound", false}}
+                            : Json{{"action", "unbound"}, {"policy", ""}, {"mode", "off"}, {"directory", ""}});
+  });
+  world.config("{}");
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr("createRuntime")) << "so that it is listed";
+  EXPECT_EQ(
+      hook(to_line(Json{{"id", "w"}, {"status", "creating"}, {"pid", 4711}, {"bundle", world.path + "/b"}})).status, 0);
+}
+
+TEST_F(Start, a_daemon_that_talks_nonsense_is_a_refusal) {
+  for (const char* line : {"nonsense", "{}", "[]", R"({"id":1,"ok":true})", R"({"id":7,"ok":true,"action":"unbound"})",
+                           R"({"id":1,"ok":"true"})"}) {
+    World other;
+    other.config(kPlain);
+    FakeDaemon daemon(other, [line](const Json&) { return line; });
+    const std::vector<std::string> args = {"--conf", other.path + "/conf", "--runtime",       other.path + "/runtime",
+                                           "create", "--bundle",           other.path + "/b", "w"};
+    EXPECT_NE(in_child("", [&] { return run_wrapper(args); }).status, 42) << line;
+    EXPECT_FALSE(other.exists("started"));
+  }
+  FakeDaemon daemon(world, [](const Json& request) { return no(request, "not proven", "not-enforced"); });
+  EXPECT_EQ(create().status, 4);
+}
+
+TEST_F(Start, a_hung_daemon_refuses_in_time) {
+  FakeDaemon daemon(world, [](const Json&) { return std::string(); });
+  const auto began = std::chrono::steady_clock::now();
+  const Outcome outcome = hook(state());
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_THAT(outcome.errors, HasSubstr("did not answer in time"));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(40));
+}
+
+TEST_F(Start, an_input_that_never_ends_refuses_in_time) {
+  const std::vector<std::string> args = {"--conf", world.path + "/conf"};
+  const Outcome outcome = in_child(
+      state().substr(0, 20), [&] { return run_hook(args); }, /*close_input=*/false);
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_THAT(outcome.errors, HasSubstr("did not end within"));
+}
+
+TEST_F(Start, poststop_releases) {
+  FakeDaemon daemon(world, knows_web("enforce", ""));
+  const std::vector<std::string> args = {"--conf", world.path + "/conf"};
+  EXPECT_EQ(
+      in_child(R"({"id":"web-1","status":"stopped","bundle":"/gone"})", [&] { return run_poststop(args); }).status, 0);
+  EXPECT_THAT(daemon.asked(), ElementsAre("unbind"));
+}
+
+}  // namespace
+}  // namespace treeline::oci
