@@ -96,6 +96,11 @@ Result<Bundle> read(const std::string& path) {
     artifact.bytes = std::move(*bytes);
   }
   if (!names->empty()) return refused(path, "file " + text::quoted(*names->begin()) + " is not named by the manifest");
+  // Nothing can be required yet: a bundle that does was written for a version that can do more than this one.
+  if (!bundle.requires_.empty())
+    return Error{"bundle " + text::quoted(path, 4096) + " is refused: it requires " +
+                     text::quoted(bundle.requires_.front()) + ", which this version cannot do; use a newer one",
+                 EOPNOTSUPP};
   if (Result<void> good = check_image(path, bundle); !good) return good.error();
   return bundle;
 }

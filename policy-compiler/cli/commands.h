@@ -13,7 +13,7 @@ namespace treeline::cli {
 
 struct CompileOptions {
   std::string profile, bundle;
-  bool json = false;
+  bool json = false, strict = false;  // strict: what no back end enforces is a mistake
 };
 int compile(const CompileOptions& options);
 

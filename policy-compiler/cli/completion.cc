@@ -34,7 +34,7 @@ _treelinec() {
   fi
   if [[ $current == -* ]]; then
     case ${COMP_WORDS[1]} in
-      compile) COMPREPLY=($(compgen -W "--output --json --help" -- "$current")) ;;
+      compile) COMPREPLY=($(compgen -W "--output --strict --json --help" -- "$current")) ;;
       check) COMPREPLY=($(compgen -W "--strict --json --help" -- "$current")) ;;
       explain) COMPREPLY=($(compgen -W "--json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;

@@ -1,54 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bpf/lsm/abi.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/question.h"
 #include "policy-compiler/cli/report.h"
-#include "policy-compiler/ir/names.h"
+#include "policy-compiler/cli/rule_table.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::cli {
 namespace {
-
-struct Line {
-  Position position;
-  std::string kind, words, pattern;
-};
-
-std::vector<Line> lines_of(const ir::Policy& policy, const ir::Node& node) {
-  namespace names = ir::names;
-  std::vector<Line> out;
-  for (const ir::FileRule& rule : node.files)
-    out.push_back({rule.path.position, "file",
-                   names::access_text(rule.access) + (rule.unsafe_write_and_execute ? " unsafe_write_and_execute" : ""),
-                   rule.path.text});
-  for (const ir::NetworkRule& rule : node.network) {
-    std::string ports;
-    for (const ir::PortRange& range : rule.ports) ports += (ports.empty() ? "" : ",") + names::port_text(range);
-    out.push_back({rule.position, "network",
-                   std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
-                       std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol))),
-                   names::peer_text(rule.peer) + " port " + ports});
-  }
-  const auto numbers = [&](const char* kind, const std::vector<ir::NumberRule>& rules, const names::Table* table) {
-    for (const ir::NumberRule& rule : rules)
-      out.push_back({rule.position, kind, "",
-                     table != nullptr && !table->name(rule.value).empty() ? std::string(table->name(rule.value))
-                                                                          : std::to_string(rule.value)});
-  };
-  numbers("user", node.users, nullptr);
-  numbers("socket", node.sockets, &names::socket_kinds());
-  numbers("netlink", node.netlink, &names::netlink_protocols());
-  numbers("capability", node.capabilities, &names::capabilities());
-  numbers("operation", node.operations, &names::operations());
-  for (const ir::SyscallRule& call : node.syscalls) out.push_back({call.position, "syscall", "", call.name});
-  for (const uint32_t child : node.children)
-    out.push_back({policy.nodes[child].executable.position, "exec", "", policy.nodes[child].executable.text});
-  for (const ir::Node::BackEdge& edge : node.back_edges)
-    out.push_back(
-        {edge.executable.position, "exec", "back to " + ir::canonical_path(policy, edge.target), edge.executable.text});
-  return out;
-}
 
 bool kills(const ir::Policy& policy, const ir::Node& node) {
   return node.on_violation.value_or(policy.on_violation) == ir::OnViolation::kKill;
@@ -66,7 +25,7 @@ void show_tree(const Loaded& loaded, Report& report) {
     const std::string key = text::hex64(ir::node_key(path));
     Json rules = Json::array();
     std::string body;
-    for (const Line& line : lines_of(policy, node)) {
+    for (const bundle::RuleEntry& line : rules_of(policy, i)) {
       rules.push_back({{"line", line.position.line},
                        {"column", line.position.column},
                        {"kind", line.kind},

@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   CLI::App* command = app.add_subcommand("compile", "Compile a profile into a bundle");
   command->add_option("PROFILE", compile.profile, "YAML or JSON")->required();
   command->add_option("-o,--output", compile.bundle, "The directory to write; a bundle there is replaced")->required();
+  command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
   command->add_flag("--json", compile.json, "Print one JSON object");
   command->callback([&] { exit = cli::compile(compile); });
 

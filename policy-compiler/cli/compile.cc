@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/backends/bpf/validate.h"
+#include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/report.h"
+#include "policy-compiler/cli/rule_table.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+namespace bpf = backends::bpf;
+
+Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered) {
+  bundle::Bundle made;
+  made.name = loaded.policy.name;
+  made.compiler = TREELINE_VERSION;
+  made.abi = TL_ABI_IMAGE;
+  made.policy = lowered.policy;
+  for (const bpf::RowInfo& row : lowered.rows)
+    made.nodes.push_back({row.row, row.key, row.path, loaded.policy.nodes[row.node].position.line});
+  for (const bpf::Residual& residual : lowered.residuals)
+    made.residuals.push_back({"bpf", residual.message, residual.position.line});
+  Result<std::string> rules = bundle::encode_rules(all_rules(loaded.policy));
+  if (!rules) return rules.error();
+  made.artifacts.push_back({std::string(bundle::kImage), "bpf-image", std::move(lowered.image), 0, ""});
+  made.artifacts.push_back({std::string(bundle::kRules), "rules", std::move(*rules), 0, ""});
+  made.artifacts.push_back({std::string(bundle::kProfile), "profile", loaded.text, 0, ""});
+  return made;
+}
+
+}  // namespace
+
+int compile(const CompileOptions& options) {
+  Report report("compile", options.json);
+  Result<Loaded> loaded = load(options.profile);
+  if (!loaded) return report.failed(loaded.error());
+  if (loaded->bundle)
+    return report.usage(Error{text::quoted(options.profile, 4096) + " is a bundle already; name a profile"});
+
+  std::optional<bpf::Lowered> lowered;
+  if (loaded->good()) {
+    lowered = bpf::lower(loaded->policy, std::move(*loaded->paths), loaded->diagnostics);
+    if (lowered)
+      for (const bpf::Residual& residual : lowered->residuals) {
+        const std::string remedy = "remove it, or know that this version does not enforce it";
+        if (options.strict)
+          loaded->diagnostics.error(residual.position, "residual", residual.message, remedy);
+        else
+          loaded->diagnostics.warning(residual.position, "residual", residual.message, remedy);
+      }
+    loaded->diagnostics.sort();
+  }
+  report.diagnostics(loaded->diagnostics, loaded->text);
+  if (!lowered || loaded->diagnostics.has_errors()) return report.finish(kNo);
+  // What the enforcer would ask: a mistake of ours must be seen here, not in front of a container.
+  if (Result<void> valid = bpf::validate(lowered->image); !valid)
+    return report.failed(
+        Error{"the image is not valid: " + valid.error().message + "; report this as a bug of treelinec"});
+
+  const bpf::ImageFigures figures = lowered->figures;
+  Result<bundle::Bundle> made = make_bundle(*loaded, std::move(*lowered));
+  if (!made) return report.failed(made.error());
+  const size_t bytes = made->artifacts[0].bytes.size(), nodes = made->nodes.size();
+  if (Result<void> written = bundle::write(options.bundle, std::move(*made)); !written)
+    return report.failed(written.error());
+  const Result<bundle::Bundle> read = bundle::read(options.bundle);
+  if (!read) return report.failed(read.error());
+
+  report.fields({{"name", read->name},
+                 {"bundle", options.bundle},
+                 {"digest", read->digest},
+                 {"nodes", nodes},
+                 {"image_bytes", bytes},
+                 {"states", figures.states},
+                 {"classes", figures.classes},
+                 {"edges", figures.edges},
+                 {"residuals", read->residuals.size()}});
+  report.print(report.strong(read->name) + ": " + std::to_string(nodes) + " nodes, " + std::to_string(figures.classes) +
+               " path classes, " + std::to_string(figures.states) + " states, image " + std::to_string(bytes) +
+               " bytes\n" + text::printable(options.bundle, 4096) + "  sha256:" + read->digest + "\n");
+  return report.finish(kYes);
+}
+
+}  // namespace treeline::cli
