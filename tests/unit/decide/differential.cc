@@ -180,7 +180,7 @@ class Comparison {
 
   uint32_t random_row() {
     if (!random_.one_in(3)) return random_.pick(about_->uses).row;
-    return random_.below(rows_ + (random_.one_in(50) ? 1 : 0));
+    return random_.below(rows_);
   }
 
   ir::AccessSet random_words(uint32_t row) {
