@@ -70,6 +70,15 @@ std::string deep(const Scene& s, const char* top) {
 void read_deep(const Scene& s) { tell(reads(deep(s, "private")), s.argument(0) + " components deep"); }
 void read_deep_allowed(const Scene& s) { tell(reads(deep(s, "ok")), s.argument(0) + " components deep, allowed"); }
 
+// A name of more than 4,096 bytes can be reached step by step; what cannot be read whole is not granted, whatever pattern it would meet.
+void too_long(const Scene& s) {
+  if (chdir(s.file("ok").c_str()) != 0) return tell(false, "chdir");
+  const std::string component(250, 'l');
+  for (int i = 0; i < 20; ++i)
+    if (chdir(component.c_str()) != 0) return tell(false, "chdir");
+  tell(reads("file"), "a file whose name is longer than 4,096 bytes");
+}
+
 void unnamed(const Scene& s) {
   const int fd = open(s.file("private").c_str(), O_TMPFILE | O_RDWR, 0644);
   tell(fd >= 0 && write(fd, "x", 1) == 1, "an unnamed file in a forbidden directory");
@@ -112,6 +121,7 @@ std::vector<Act> file_acts() {
           {"by-bind-mount", "a mount namespace of its own, a bind mount to an allowed name, then reads", by_bind_mount},
           {"deep", "N: reads a file N components down", read_deep},
           {"deep-allowed", "N: the same where it may", read_deep_allowed},
+          {"too-long", "reads a file whose name is longer than 4,096 bytes", too_long},
           {"unnamed", "O_TMPFILE in a forbidden directory", unnamed},
           {"other-environ", "PID: reads /proc/PID/environ", other_environment},
           {"other-maps", "PID: reads /proc/PID/maps", other_memory_map},

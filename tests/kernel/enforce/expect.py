@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of expectations, and whether what came of a run is as it says."""
+
+import dataclasses
+import tomllib
+
+from profile import fill
+
+VERDICTS = {"enforce": "deny", "kill": "kill", "monitor": "would-deny"}
+
+
+@dataclasses.dataclass
+class Row:
+    act: str
+    hook: object = ()
+    object: str = None
+    also: tuple = ()
+    killed: bool = False
+    allowed: bool = False
+    program: str = "victim"
+
+    @property
+    def name(self):
+        words = [word for word in self.act.split() if not word.startswith(("{", "@"))]
+        return "-".join(words) or self.program
+
+    @property
+    def hooks(self):
+        return [self.hook] if isinstance(self.hook, str) else list(self.hook)
+
+
+def read_table(path, kernel, values):
+    rows = []
+    with open(path, "rb") as f:
+        for fields in tomllib.load(f)["row"]:
+            fields = {**fields, **fields.pop(kernel, {})}
+            fields = {name: value for name, value in fields.items() if name[0].isalpha()}
+            row = Row(**fields)
+            name = row.name
+            for field in ("act", "object"):
+                if getattr(row, field):
+                    setattr(row, field, fill(getattr(row, field), values))
+            rows.append((name, row))
+    names = [name for name, _ in rows]
+    for index, name in enumerate(names):  # the same act with another object
+        if names.count(name) > 1:
+            rows[index] = (f"{name}-{names[:index].count(name) + 1}", rows[index][1])
+    return rows
+
+
+def objects(event):
+    """Every text by which an event names what was acted on."""
+    what = event.get("object", {})
+    named = [what.get(key) for key in ("path", "second_path", "class", "name")]
+    if what.get("type") == "net":
+        named.append(f"{what.get('address', '*')}:{what.get('port')}")
+    return [name for name in named if name]
+
+
+def effect(out):
+    """True, False, or None where nothing was said; and the detail."""
+    happened, detail = None, ""
+    for line in out.splitlines():
+        if line.startswith("EFFECT "):
+            word, _, rest = line[7:].partition(" ")
+            if happened is not True:
+                happened, detail = word == "yes", rest
+    return happened, detail
+
+
+def wrong(row, mode, happened, events, changed):
+    """Why this run is not as expected; empty where it is. Modes: enforce, kill, monitor."""
+    denials = [event for event in events if event.get("type") == "denial"]
+    losses = [event for event in events if event.get("type") == "loss"]
+    reasons = []
+    if losses:
+        reasons.append(f"events were lost: {losses}")
+    if row.allowed:
+        if happened is not True:
+            reasons.append("what is allowed did not happen")
+        if denials:
+            reasons.append("events: " + "; ".join(map(brief, denials)))
+        return reasons
+    should = mode == "monitor"
+    if should and happened is not True:
+        reasons.append("no effect in monitor")
+    if not should and happened is True:
+        reasons.append("THE EFFECT CAME ABOUT")
+    if not should and changed:
+        reasons.append("the scene has changed: " + ", ".join(changed))
+    return reasons + _wrong_event(row, mode, denials)
+
+
+def _wrong_event(row, mode, denials):
+    verdict = "kill" if row.killed and mode == "enforce" else VERDICTS[mode]
+    matching = [e for e in denials if e.get("hook") in row.hooks and (row.object is None or row.object in objects(e))]
+    others = [e for e in denials if e not in matching and e.get("hook") not in row.also]
+    if not matching:
+        return [f"no event of {'/'.join(row.hooks)} on {row.object}, but: " + ("; ".join(map(brief, denials)) or "none")]
+    reasons = []
+    counts = [e.get("count") for e in matching]
+    if len(matching) > 1 and counts != [2**n for n in range(len(counts))]:
+        reasons.append(f"{len(matching)} events: " + "; ".join(map(brief, matching)))
+    if others:
+        reasons.append("other events: " + "; ".join(map(brief, others)))
+    event = matching[0]
+    expected = {"verdict": verdict, "mode": "monitor" if mode == "monitor" else "enforce", "stopped": mode != "monitor"}
+    if mode == "monitor":
+        expected["would_have_been"] = "denied"
+    for key, value in expected.items():
+        if event.get(key) != value:
+            reasons.append(f"{key} is {event.get(key)!r}, not {value!r}")
+    if not event.get("node", {}).get("path"):
+        reasons.append("the event names no node")
+    return reasons
+
+
+def brief(event):
+    return f"{event.get('hook')} {event.get('act')} {' '.join(objects(event))} ({event.get('reason')}, {event.get('verdict')})"

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the victims act: a directory, made anew for each run.
+
+  BASE/bin/victim, child, host, first      programs; child is another copy of victim, host is dynamically linked
+  BASE/bin/broken, script                  an executable of no known format; a script whose interpreter does not exist
+  BASE/page.html                           victim may read it
+  BASE/ok/...                              victim may read all of it; to-secret and sh are symbolic links out of it
+  BASE/out/                                victim may do everything there but execute
+  BASE/only/child, broken, script          for that node alone
+  BASE/secret, BASE/private/               for nobody
+  BASE/socket, @tl-victim                  listening unix sockets
+"""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+
+DEEP = 200
+LONG = "l" * 250
+PORTS = {"open": 4001, "other": 4002, "free": 4003, "taken": 4004}
+
+
+class Scene:
+    def __init__(self, base, programs):
+        self.base = pathlib.Path(base)
+        self._sockets = []
+        self._sleeper = None
+        shutil.rmtree(self.base, ignore_errors=True)
+        for name in ("bin", "ok/place", "out", "only", "private"):
+            (self.base / name).mkdir(parents=True)
+        for name, program in (("victim", "victim"), ("child", "victim"), ("host", "victim_host"), ("first", "victim_first")):
+            shutil.copy(pathlib.Path(programs) / program, self.base / "bin" / name)
+        self._write("bin/broken", "this is no program\n", 0o755)
+        self._write("bin/script", f"#!{self.base}/bin/no-interpreter\n", 0o755)
+        shutil.copy(pathlib.Path(programs) / "victim_preload.so", self.base / "ok/evil.so")
+        (self.base / "ok/to-secret").symlink_to("../secret")
+        (self.base / "ok/sh").symlink_to("/bin/sh")
+        for name in ("ok/file", "only/child", "only/broken", "only/script", "private/secret"):
+            self._write(name, "contents\n")
+        for top in ("ok", "private"):
+            for depth in (20, 64, DEEP):
+                directory = self.base / top / "/".join(["d"] * depth)
+                directory.mkdir(parents=True, exist_ok=True)
+                (directory / "file").write_text("deep\n")
+        _make_long(self.base / "ok")
+        self._listen()
+        self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL)
+        self.reset()
+
+    def values(self):
+        return {"base": str(self.base), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()}}
+
+    def reset(self):
+        """What a victim can have changed is as at first."""
+        for name in ("secret", "page.html"):
+            _remove(self.base / name)
+            self._write(name, f"{name}\n")
+        _remove(self.base / "new")
+        for entry in (self.base / "out").iterdir():
+            if entry.name == "moved" and entry.is_dir():
+                entry.rename(self.base / "private")
+            else:
+                _remove(entry)
+        (self.base / "ok/place").mkdir(exist_ok=True)
+        child, victim = self.base / "bin/child", self.base / "bin/victim"
+        if child.stat().st_size != victim.stat().st_size or child.read_bytes() != victim.read_bytes():
+            _remove(child)
+            shutil.copy(victim, child)
+        _remove(pathlib.Path("/dev/shm/tl-tiny"))
+
+    def state(self):
+        """What must not change under a policy, comparable: contents, modes, owners, names."""
+        found = []
+        for name in ("", "secret", "page.html", "new", "bin", "bin/child", "ok", "ok/place", "private", "private/secret", "only"):
+            path = self.base / name
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                found.append((name, None))
+                continue
+            what = sorted(os.listdir(path)) if path.is_dir() else path.read_bytes() if path.is_file() else None
+            found.append((name, status.st_mode, status.st_uid, status.st_gid, what))
+        return found
+
+    def close(self):
+        for each in self._sockets:
+            each.close()
+        if self._sleeper:
+            self._sleeper.kill()
+            self._sleeper.wait()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    def _write(self, name, text, mode=0o644):
+        path = self.base / name
+        path.write_text(text)
+        path.chmod(mode)
+        os.chown(path, 0, 0)
+
+    def _listen(self):
+        for host, port in (("127.0.0.1", "open"), ("127.0.0.2", "open"), ("127.0.0.1", "other")):
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, PORTS[port]))
+            self._sockets.append(listener)
+        for name in (str(self.base / "socket"), "\0tl-victim"):
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(name)
+            self._sockets.append(listener)
+        for listener in self._sockets:
+            listener.listen(1000)  # nobody accepts: a connection is made when the kernel has made it
+
+
+def _remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_long(top):
+    """Step by step: the whole name is longer than any system call takes."""
+    directory = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(20):
+        os.mkdir(LONG, 0o755, dir_fd=directory)
+        below = os.open(LONG, os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    os.close(os.open("file", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=directory))
+    with open(os.open("file", os.O_WRONLY, dir_fd=directory), "w", encoding="ascii") as f:
+        f.write("long\n")
+    os.close(directory)

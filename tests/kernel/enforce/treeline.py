@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Treeline's programs, as a test drives them."""
+
+import json
+import pathlib
+import select
+import os
+import subprocess
+import time
+
+
+class Broken(Exception):
+    """Treeline itself does not work here: nothing can be said about victims."""
+
+
+class Treeline:
+    def __init__(self, programs, work):
+        self.programs = pathlib.Path(programs)
+        self.work = pathlib.Path(work)
+        self.work.mkdir(parents=True, exist_ok=True)
+        self._daemon = None
+
+    def compile(self, name, profile):
+        source, bundle = self.work / f"{name}.yaml", self.work / f"{name}.bundle"
+        source.write_text(profile)
+        done = self._call("treelinec", "compile", source, "-o", bundle)
+        if done.returncode != 0:
+            raise Broken(f"treelinec compile: status {done.returncode}\n{done.stdout}")
+        return bundle
+
+    def start_daemon(self, *options, seconds=180):
+        """Returns when it is ready: it says so, or why not, to a pipe."""
+        reading, writing = os.pipe()
+        os.set_inheritable(writing, True)
+        log = open(self.work / "treelined.log", "ab")
+        with log:
+            self._daemon = subprocess.Popen([self.programs / "treelined", "--ready-fd", str(writing), *options],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[writing])
+        os.close(writing)
+        said = b""
+        end = time.monotonic() + seconds
+        with open(reading, "rb", buffering=0) as ready:
+            while time.monotonic() < end:
+                if not select.select([ready], [], [], 1.0)[0]:
+                    continue
+                chunk = ready.read(4096)
+                if not chunk:
+                    break
+                said += chunk
+        if said != b"ok":
+            raise Broken(f"treelined did not start: {said.decode('utf-8', 'replace')}\n{self.log()}")
+
+    def log(self):
+        path = self.work / "treelined.log"
+        return path.read_text(errors="replace")[-6000:] if path.exists() else ""
+
+    def stop_daemon(self):
+        if self._daemon:
+            self._daemon.terminate()
+            try:
+                self._daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                self._daemon.kill()
+                self._daemon.wait()
+            self._daemon = None
+
+    def kill_daemon(self):
+        self._daemon.kill()
+        self._daemon.wait()
+        self._daemon = None
+
+    def run(self, bundle, command, *, mode="enforce", on_violation=None, timeout=90):
+        """Runs a command under a policy: (exit status or None, stdout, stderr, events)."""
+        events = self.work / "events.json"
+        events.unlink(missing_ok=True)
+        options = ["--on-violation", on_violation] if on_violation else []
+        argv = [self.programs / "treeline", "run", "--quiet", "--rest", "kill", "--events", events, "--policy", bundle, "--mode", mode, *options, "--",
+                *command]
+        status, out, err = call(argv, timeout)
+        lines = events.read_text(errors="replace").splitlines() if events.exists() else []
+        return status, out, err, [json.loads(line) for line in lines]
+
+    def _call(self, program, *words, timeout=120):
+        return subprocess.run([self.programs / program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, check=False, text=True, errors="replace")
+
+
+def call(argv, timeout):
+    """(exit status as a shell gives it, None where it hung; stdout; stderr)"""
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        out, err = process.communicate(timeout=timeout)
+        status = process.returncode if process.returncode >= 0 else 128 - process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        out, err = process.communicate()
+        status = None
+    return status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
