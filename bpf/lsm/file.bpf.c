@@ -8,9 +8,9 @@
  *   path_mkdir, path_mknod, path_symlink   create, mkdir, mknod, link under this name
  *   path_link, path_rename           both names; the new one must not grant any node more than the old one did
  *   path_truncate, file_truncate     write
- *   path_chmod, path_chown           setattr
+ *   path_chmod, path_chown           setattr; inode_setattr where the kernel cannot attach to path_chown
  */
-#include "report.bpf.h"
+#include "mounts.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define PROT_WRITE 2
@@ -297,5 +297,24 @@ int tl_file_truncate(u64 *ctx)
 		return 0;
 	file_address = raw_argument(ctx, 0);
 	ASK_PATH(WHAT(TL_HOOK_FILE_TRUNCATE, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), file_dentry(file_address), file_mount(file_address));
+	return 0;
+}
+
+/*
+ * Before 6.0 a trampoline takes no structure by value, so path_chown (kuid_t, kgid_t) has no program: inode_setattr answers, which is
+ * given no mount. A stacked file system asks again for its layer's inode under its mounter's credentials: not the container's act.
+ */
+#define ATTR_UID_OR_GID ((1u << 1) | (1u << 2))
+SEC("lsm/inode_setattr")
+int tl_inode_setattr(u64 *ctx)
+{
+	u64 dentry, me = bpf_get_current_task();
+
+	if (!my_tag() || !(READ32(struct iattr, ia_valid, raw_argument(ctx, 1)) & ATTR_UID_OR_GID))
+		return 0;
+	if (READ(struct task_struct, cred, me) != READ(struct task_struct, real_cred, me))
+		return 0;
+	dentry = raw_argument(ctx, 0);
+	ASK_NAMES(WHAT(TL_HOOK_PATH_CHOWN, TL_REASON_ACCESS, TL_KIND_FILE, TL_SETATTR), dentry);
 	return 0;
 }

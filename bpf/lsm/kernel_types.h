@@ -65,6 +65,9 @@ typedef struct {
 struct hlist_bl_node {
 	struct hlist_bl_node *next, **pprev;
 };
+struct list_head {
+	struct list_head *next, *prev;
+};
 struct super_block {
 	unsigned long s_magic;
 	u32 s_dev;
@@ -116,6 +119,20 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	struct list_head mnt_instance;
+};
+struct mount___for_sb {
+	struct mount *mnt_next_for_sb;
+};
+/* the mounts of a superblock: a list up to 6.16, then a chain */
+struct super_block___list {
+	struct list_head s_mounts;
+};
+struct super_block___chain {
+	struct mount *s_mounts;
+};
+struct iattr {
+	unsigned int ia_valid;
 };
 struct path {
 	struct vfsmount *mnt;
@@ -194,6 +211,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct hlist_node pid_links[4];
 	u64 start_time;
+	const struct cred *real_cred;
 	const struct cred *cred;
 	struct fs_struct *fs;
 	struct files_struct *files;

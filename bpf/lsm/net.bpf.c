@@ -10,7 +10,7 @@
  *
  * The address is the kernel's copy, normalised: an IPv4-mapped IPv6 address is that IPv4 address.
  */
-#include "report.bpf.h"
+#include "mounts.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define AF_UNSPEC 0
@@ -332,12 +332,13 @@ __noinline u32 check_abstract(u32 hook, u64 address)
 	return answer;
 }
 
+/* The socket's mount is its binder's, which may be another namespace's: it is judged by the container's own names for it. */
 #define ASK_UNIX(hook, other) \
 	do { \
 		u64 bound = (other) + FIELD(struct unix_sock, path), name = READ(struct unix_sock, addr, other); \
-		u64 dentry = READ(struct path, dentry, bound); \
-		if (dentry) \
-			ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_CONNECT) | WHAT_FLAGS(WHAT_NAME), dentry, READ(struct path, mnt, bound)); \
+		u64 node = READ(struct path, dentry, bound); \
+		if (node) \
+			ASK_NAMES(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_CONNECT), node); \
 		else if (name) \
 			ASK(check_abstract(hook, name)); \
 	} while (0)

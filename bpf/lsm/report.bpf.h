@@ -130,8 +130,8 @@ __noinline u32 begin(u64 what, u64 object)
 	struct subject subject_now, *s = &subject_now;
 	void *zero;
 
-	if (!tag)
-		return 0;
+	if (!tag || ((tag->flags & TL_TAG_RUNTIME) && what_hook(what) != TL_HOOK_BPRM_CHECK))
+		return 0; /* the runtime at work is free, but for what it may exec inside */
 	subject_of(s, tag);
 	node = what_flags(what) & WHAT_PENDING ? tag->pending_node : tag->node;
 	if (s->mode == TL_MODE_LEARN) {

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From an object without a mount to the container's names for it: the mounts of its superblock in the container's namespace that it lies
+ * below. For hooks that give only a dentry, and for unix sockets, whose own mount is the binder's.
+ *
+ * An object may have several names (bind mounts). What is asked has to be allowed under each of them; none, or more than
+ * MAX_NAMES, is in doubt.
+ */
+#ifndef TREELINE_BPF_LSM_MOUNTS_BPF_H
+#define TREELINE_BPF_LSM_MOUNTS_BPF_H
+
+#include "report.bpf.h"
+
+#define MAX_NAMES 8
+#define MAX_INSTANCES 128 /* mounts of one superblock, in all namespaces, that are looked at */
+
+/* The next mount of a superblock's list; 0: the end. Called with 0 for the first. (Not inline: clang would move the other kernel's offset, which
+ * does not resolve, out of the caller's loop and past the question whether it exists.) */
+__noinline u64 next_instance(u64 superblock, u64 mount)
+{
+	struct mount___for_sb *chained = NULL;
+	u64 head, link;
+
+	if (bpf_core_field_exists(chained->mnt_next_for_sb)) /* 6.17: a chain of mounts instead of a list_head */
+		return mount ? READ(struct mount___for_sb, mnt_next_for_sb, mount) : READ(struct super_block___chain, s_mounts, superblock);
+	head = superblock + FIELD(struct super_block___list, s_mounts);
+	link = read_u64(mount ? mount + FIELD(struct mount, mnt_instance) : head);
+	return !link || link == head ? 0 : link - FIELD(struct mount, mnt_instance);
+}
+
+/* The vfsmount if the dentry has a name under it in namespace `ns`, else 0. */
+__noinline u64 names(u64 mount, u64 dentry, u64 ns)
+{
+	u64 vfsmount = mount + FIELD(struct mount, mnt);
+
+	if (!ns || namespace_of(vfsmount) != ns || survey(dentry, READ(struct vfsmount, mnt_root, vfsmount)) == SURVEY_BAD)
+		return 0;
+	return vfsmount;
+}
+
+/* The next vfsmount behind `after` (0: the first) under which the dentry has a name in namespace `ns`; 0: there are no more. */
+__noinline u64 name_mount(u64 dentry, u64 ns, u64 after)
+{
+	u64 superblock = READ(struct dentry, d_sb, dentry), mount = after ? mount_of(after) : 0, found;
+
+	for (u32 i = 0; i < MAX_INSTANCES; i++) {
+		mount = next_instance(superblock, mount);
+		if (!mount)
+			return 0;
+		found = names(mount, dentry, ns);
+		if (found)
+			return found;
+	}
+	return 0;
+}
+
+/* Asks for each name that the container has for the dentry. */
+#define ASK_NAMES(what, dentry) \
+	do { \
+		u64 my_ns = my_namespace(), named = name_mount(dentry, my_ns, 0); \
+		if (!named) /* no name at all: said of the object itself */ \
+			ASK(report_path((what) | WHAT_CLASS(TL_CLASS_DETACHED), dentry, 0, 0, 0)); \
+		for (u32 i = 0; i < MAX_NAMES && named; i++) { \
+			ASK_PATH((what) | WHAT_FLAGS(WHAT_NAME), dentry, named); \
+			named = name_mount(dentry, my_ns, named); \
+		} \
+		if (named) \
+			ASK(report_path((what) | WHAT_CLASS(TL_CLASS_UNREADABLE), dentry, named, 0, 0)); \
+	} while (0)
+#endif
