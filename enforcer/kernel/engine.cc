@@ -132,7 +132,7 @@ class BpfEngine final : public Engine {
       return {};
     }
     if (recorder_link_ || recorder_fd_.get() < 0) return {};
-    const int fd = bpf_raw_tracepoint_open(nullptr, recorder_fd_.get());
+    const int fd = bpf_raw_tracepoint_open("sys_enter", recorder_fd_.get());
     if (fd < 0) return system_error("cannot attach the recorder of system calls", errno);
     recorder_link_ = UniqueFd(fd);
     return {};
