@@ -43,6 +43,8 @@ def _script(path, *words):
 GROUPS = [
     Group("unit", "the unit tests, under ASan and UBSan", lambda k, f: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
           timeout=900, builds=("dev",)),
+    Group("fuzz-smoke", "each parser on inputs that a fuzzer makes up, five minutes of processor in all",
+          lambda k, f: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if f else "300"], timeout=4500, builds=("fuzz",)),
     Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds",
           lambda k, f: [ROOT / "build/release/bin/bpf_load"], kernels="all", timeout=500, builds=("release",), vm=True),
     Group("vm", "the micro VM itself", lambda k, f: [ROOT / "tests/lib/vm", k], kernels="one", timeout=900),
