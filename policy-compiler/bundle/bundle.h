@@ -2,7 +2,7 @@
 //
 // A bundle: the directory that the compiler hands to the enforcer. Whole or not at all.
 //
-//   manifest.json   name, versions, node table, digest and size of every other file
+//   manifest.json   name, versions, node table, digest and size of every other file, and the digest of itself
 //   policy.img      the image that the hooks read (bpf/lsm/abi.h)
 //   rules.json      (row, rule) -> where in the profile it stands, so that an event can name the line
 //   profile.yaml    the profile as it was compiled, byte for byte: every line number in the bundle is one of this file

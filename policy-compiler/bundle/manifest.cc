@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "policy-compiler/bundle/form.h"
+#include "policy-compiler/support/sha256.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::bundle {
@@ -139,10 +140,14 @@ Bundle from_json(const Json& json) {
   return bundle;
 }
 
+// With the digest of itself: SHA-256 of the same text without that field. It finds damage in what no other digest
+// covers.
 std::string dump(const Bundle& bundle) {
   check(bundle);
   try {
-    return to_json(bundle).dump(1) + "\n";
+    Json json = to_json(bundle);
+    json["sha256"] = sha256_hex(json.dump(1) + "\n");
+    return json.dump(1) + "\n";
   } catch (const Json::exception&) {
     throw BadField{"a text in it is not UTF-8"};
   }
@@ -161,8 +166,9 @@ Result<std::string> encode_manifest(const Bundle& bundle) {
 Result<Bundle> decode_manifest(std::string_view json) {
   try {
     Bundle bundle = from_json(parse(json));
-    // One text per content: a key given twice, one too many, another order or spacing were not written by the compiler.
-    if (dump(bundle) != json) throw BadField{"it is not in the form in which the compiler writes it"};
+    // One text per content: a key given twice, one too many, another order or spacing, another digest of itself were
+    // not written by the compiler.
+    if (dump(bundle) != json) throw BadField{"it was altered: its text is not the one that the compiler wrote"};
     return bundle;
   } catch (const BadField& bad) {
     return Error{std::string(kManifest) + ": " + bad.message};
