@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <tuple>
@@ -69,8 +70,14 @@ class Recording {
   }
   // `told`: with a move record; else only by both ends at one time, as a recorder does that tells no pairs.
   void rename(const NodeName& node, const std::string& from, const std::string& to) {
+    // As the hook records it: one act after the other, and what was replaced as deleted.
     file(node, "delete", from);
+    now_ += 20'000;
     file(node, "create rename-in", to, false);
+    if (!renamed_to_.insert(to).second) {
+      now_ += 20'000;
+      file(node, "delete", to, false);
+    }
     if (tell_moves) add(R"({"type":"move","node":")" + node + R"(","from":")" + from + R"(","to":")" + to + "\"}");
   }
   void net(const NodeName& node, const std::string& direction, const std::string& address, int port, const std::string& protocol = "tcp") {
@@ -111,6 +118,7 @@ class Recording {
   };
   std::string container_, started_, nodes_, others_;
   std::map<NodeName, std::string> paths_;
+  std::set<std::string> renamed_to_;
   std::map<std::tuple<NodeName, std::string, std::string, bool>, Count> files_;
   uint64_t now_ = 5'000'000'000;
 };

@@ -345,14 +345,14 @@ struct Program {
 class Workload : public testing::TestWithParam<Program> {};
 
 TEST_P(Workload, LeaveOneEpisodeOut) {
-  constexpr uint32_t kSeeds = 5;
+  constexpr uint32_t kSeeds = 4;
   for (uint32_t left_out = 1; left_out <= kSeeds; left_out++) {
     std::vector<Trace> traces;
     for (uint32_t seed = 1; seed <= kSeeds; seed++) {
-      if (seed != left_out) traces.push_back(GetParam().record(seed, 40).trace());
+      if (seed != left_out) traces.push_back(GetParam().record(seed, 30).trace());
     }
     const Learned learned = learn_ok(std::move(traces));
-    EXPECT_THAT(Judge(learned.policy).denials(GetParam().record(left_out, 40).trace()), testing::IsEmpty()) << "seed " << left_out;
+    EXPECT_THAT(Judge(learned.policy).denials(GetParam().record(left_out, 30).trace()), testing::IsEmpty()) << "seed " << left_out;
   }
 }
 
@@ -371,8 +371,8 @@ TEST_P(Workload, WithoutMoveRecordsToo) {
     }
     return read_ok(out);
   };
-  const Learned learned = learn_ok({silent(1, 200), silent(2, 200)});
-  EXPECT_THAT(Judge(learned.policy).denials(GetParam().record(78, 500).trace()), testing::IsEmpty());
+  const Learned learned = learn_ok({silent(1, 120), silent(2, 120)});
+  EXPECT_THAT(Judge(learned.policy).denials(GetParam().record(78, 200).trace()), testing::IsEmpty());
 }
 
 TEST_P(Workload, TheDraftIsCompilable) {
