@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bench_acts OVERLAY TMPFS: what is measured. Prints a line "ACT NANOSECONDS" for each act: the least of several batches, per act.
+// In a VM whose clock counts instructions (tests/kernel/vm --icount) a nanosecond is an instruction, and the least batch is the one
+// that no timer interrupt fell into.
+//
+// OVERLAY and TMPFS are directories on those file systems that hold `f`, `usr-share-nginx/htmls/index.html` and `bin/bench_acts`.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace {
+
+constexpr char kExit[] = "--exit";
+
+uint64_t now() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1000000000u + static_cast<uint64_t>(t.tv_nsec);
+}
+
+[[noreturn]] void fail(const std::string& what) {
+  std::fprintf(stderr, "bench_acts: %s: %s\n", what.c_str(), std::strerror(errno));
+  std::exit(1);
+}
+
+template <typename Act>
+void measure(const std::string& name, int batches, int times, const Act& act) {
+  for (int i = 0; i < times; ++i) act();  // caches
+  uint64_t least = UINT64_MAX;
+  for (int batch = 0; batch < batches; ++batch) {
+    const uint64_t start = now();
+    for (int i = 0; i < times; ++i) act();
+    least = std::min(least, (now() - start) / static_cast<uint64_t>(times));
+  }
+  std::printf("%s %llu\n", name.c_str(), static_cast<unsigned long long>(least));
+  std::fflush(stdout);
+}
+
+void open_close(const std::string& name, const std::string& path) {
+  measure("open-close/" + name, 15, 100, [&] {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) fail(path);
+    close(fd);
+  });
+}
+
+void fork_exec_wait(const std::string& program) {
+  measure("fork-exec-wait", 10, 8, [&] {
+    const pid_t pid = fork();
+    if (pid < 0) fail("fork");
+    if (pid == 0) {
+      const char* arguments[] = {program.c_str(), kExit, nullptr};
+      const char* environment[] = {nullptr};
+      execve(program.c_str(), const_cast<char**>(arguments), const_cast<char**>(environment));
+      _exit(127);
+    }
+    int status = 0;
+    if (waitpid(pid, &status, 0) != pid || status != 0) fail("exec " + program);
+  });
+}
+
+void tcp_connect() {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(4100);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || listen(listener, 64) != 0) fail("listen");
+  measure("tcp-connect", 10, 20, [&] {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const linger at_once{1, 0};  // no TIME_WAIT: ports do not run out, tables do not grow
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fail("connect");
+    const int accepted = accept(listener, nullptr, nullptr);
+    if (accepted < 0) fail("accept");
+    close(fd);
+    close(accepted);
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && !std::strcmp(argv[1], kExit)) _exit(0);
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: bench_acts OVERLAY TMPFS\n");
+    return 64;
+  }
+  const std::string overlay = argv[1], tmpfs = argv[2];
+  open_close("short/overlay", overlay + "/f");
+  open_close("deep/overlay", overlay + "/usr-share-nginx/htmls/index.html");
+  open_close("short/tmpfs", tmpfs + "/f");
+  open_close("deep/tmpfs", tmpfs + "/usr-share-nginx/htmls/index.html");
+  fork_exec_wait(overlay + "/bin/bench_acts");
+  tcp_connect();
+  return 0;
+}
