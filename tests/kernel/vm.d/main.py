@@ -7,8 +7,10 @@ import re
 import signal
 import sys
 
+import guest_files
 import kernels
 import machine
+import qemu
 import terminal
 from errors import USAGE, VmError, say
 
@@ -49,7 +51,7 @@ def _parse(arguments):
                      formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--kernel", metavar="KERNEL", help=", ".join(kernels.SUITES) + "; with --fetch also: all")
     parser.add_argument("--append", metavar="WORDS", action="append", default=[],
-                        help=f"more words for the kernel's command line; the last lsm= wins ({machine.DEFAULT_LSM})")
+                        help=f"more words for the kernel's command line; the last lsm= wins ({qemu.DEFAULT_LSM})")
     parser.add_argument("--smp", metavar="N", type=_positive, default=2, help="CPUs (2)")
     parser.add_argument("--memory", metavar="MIB", type=_positive, default=2048, help="memory in MiB (2048)")
     parser.add_argument("--timeout", metavar="S", type=_seconds,
@@ -138,7 +140,7 @@ def _run(parser, options, command):
              for word in re.findall(r"(?<![\w.])/tmp/[^\s'\":;,=]+", text)]
     visible = [os.path.realpath(path) for path in [cwd, checkout, *options.show, *named]]
     visible += [os.path.abspath(path) for path in [*options.show, *named]]
-    what = machine.Run(
+    what = guest_files.Run(
         kernels.have(options.kernel), command, cwd=cwd, environment=environment, append=" ".join(options.append),
         smp=options.smp, icount=options.icount, memory=options.memory, timeout=timeout, writable=writable,
         interactive=options.interactive,
