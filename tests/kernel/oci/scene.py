@@ -8,6 +8,7 @@ import hashlib
 import json
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,11 +34,29 @@ def wait_for(condition, seconds, what):
         time.sleep(0.1)
 
 
+class SystemLog:
+    """/dev/log, where there is no syslogd: what was written to it so far."""
+
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("/dev/log")
+        self._socket.setblocking(False)
+
+    def new_lines(self):
+        lines = []
+        try:
+            while True:
+                lines.append(self._socket.recv(65536).decode(errors="replace"))
+        except BlockingIOError:
+            return "\n".join(lines)
+
+
 class Treeline:
     def __init__(self, programs):
         self.programs = pathlib.Path(programs).resolve()
         self.daemon = None
         self.log = pathlib.Path("/tmp/treelined.log")
+        self.system_log = SystemLog()
         CONF.parent.mkdir(parents=True, exist_ok=True)
 
     def program(self, name):
