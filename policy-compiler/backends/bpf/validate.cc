@@ -56,6 +56,7 @@ class Validator {
       return fail("its header says " + std::to_string(h_.size) + " bytes, there are " + std::to_string(image_.size()));
     }
     if (h_.flags != 0) return fail("unknown flags");
+    if (h_.zero != 0) return fail("the searches would not start at their first entry");
     for (uint32_t word : h_.reserved) {
       if (word != 0) return fail("reserved words of the header are set");
     }

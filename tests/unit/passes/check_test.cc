@@ -8,53 +8,26 @@
 #include <ctime>
 
 #include "bpf/lsm/abi.h"
+#include "tests/unit/passes/policy_writer.h"
 
 namespace treeline::passes {
 namespace {
 
+using test::Writer;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// A policy of roots under `entry`, written down line by line: each rule gets the next line.
-class Writer {
- public:
-  uint32_t root(const std::string& exec) {
-    const uint32_t node = add(exec);
-    policy.entry.push_back(node);
-    return node;
-  }
-  uint32_t child(uint32_t parent, const std::string& exec) {
-    const uint32_t node = add(exec);
-    policy.nodes[node].parent = parent;
-    policy.nodes[parent].children.push_back(node);
-    return node;
-  }
-  void file(uint32_t node, const std::string& path, ir::AccessSet access, bool unsafe = false) {
-    policy.nodes[node].files.push_back({{path, {++line, 1}}, access, unsafe});
-  }
-  bool check() {
-    const std::optional<Paths> paths = compile_paths(policy, diagnostics);
-    return paths.has_value() && check_paths(policy, *paths, diagnostics);
-  }
-  ir::Policy policy;
-  Diagnostics diagnostics;
-  uint32_t line = 0;
-
- private:
-  uint32_t add(const std::string& exec) {
-    policy.nodes.emplace_back();
-    policy.nodes.back().executable = {exec, {++line, 1}};
-    policy.nodes.back().position = {line, 1};
-    return static_cast<uint32_t>(policy.nodes.size() - 1);
-  }
-};
+bool check(Writer& w) {
+  const std::optional<Paths> paths = compile_paths(w.policy, w.diagnostics);
+  return paths.has_value() && check_paths(w.policy, *paths, w.diagnostics);
+}
 
 TEST(WriteAndExecute, AWriteThatMeetsAStepOfAnotherNodeIsRefused) {
   Writer w;
   const uint32_t a = w.root("/bin/a");        // line 1
   w.child(a, "/opt/app/run");                 // line 2
   w.file(0, "/opt/**", TL_CREATE | TL_READ);  // line 3
-  EXPECT_FALSE(w.check());
+  EXPECT_FALSE(check(w));
   ASSERT_EQ(w.diagnostics.list().size(), 1u);
   const Diagnostic& d = w.diagnostics.list()[0];
   EXPECT_EQ(d.code, "write-and-execute");
@@ -71,7 +44,7 @@ TEST(WriteAndExecute, EachWritingWordMeetsEachWayToExecute) {
     const uint32_t a = w.root("/bin/a");
     w.file(a, "/data/*", word);
     w.file(a, "/data/x.so", TL_MAP);
-    EXPECT_FALSE(w.check()) << word;
+    EXPECT_FALSE(check(w)) << word;
     EXPECT_THAT(w.diagnostics.list()[0].message, HasSubstr("mapped executable, for example '/data/x.so'"));
   }
   for (ir::AccessSet word : {TL_READ, TL_DELETE, TL_SETATTR, TL_LIST, TL_MKDIR, TL_CONNECT}) {
@@ -79,7 +52,7 @@ TEST(WriteAndExecute, EachWritingWordMeetsEachWayToExecute) {
     const uint32_t a = w.root("/bin/a");
     w.file(a, "/data/*", word);
     w.file(a, "/data/x.so", TL_MAP);
-    EXPECT_TRUE(w.check()) << word;
+    EXPECT_TRUE(check(w)) << word;
   }
 }
 
@@ -92,7 +65,7 @@ TEST(WriteAndExecute, InterpretersAndJoinStepsAndBackEdgesCountAsExecuted) {
   w.policy.entry.pop_back();
   w.policy.join.push_back(probe);
   w.file(a, "/srv/*", TL_WRITE);
-  EXPECT_FALSE(w.check());
+  EXPECT_FALSE(check(w));
   EXPECT_EQ(w.diagnostics.errors(), 4u);
 }
 
@@ -103,7 +76,7 @@ TEST(WriteAndExecute, DisjointPatternsPass) {
   w.file(a, "/lib", TL_WRITE);
   w.file(a, "/library/*", TL_WRITE);
   w.file(a, "/lib/{tmpfile}", TL_WRITE);
-  EXPECT_TRUE(w.check());
+  EXPECT_TRUE(check(w));
 }
 
 TEST(WriteAndExecute, OneRuleOrOneObjectWithBothIsRefused) {
@@ -111,7 +84,7 @@ TEST(WriteAndExecute, OneRuleOrOneObjectWithBothIsRefused) {
   const uint32_t a = w.root("/bin/a");
   w.file(a, "/jit/*", TL_WRITE | TL_MAP);
   w.file(a, "{memfd}", TL_WRITE | TL_MAP);
-  EXPECT_FALSE(w.check());
+  EXPECT_FALSE(check(w));
   EXPECT_EQ(w.diagnostics.errors(), 2u);
 }
 
@@ -120,13 +93,13 @@ TEST(WriteAndExecute, AnUnsafeRuleIsExemptAndReported) {
   const uint32_t a = w.root("/bin/a");
   w.file(a, "/data/*", TL_WRITE, true);
   w.file(a, "/data/x.so", TL_MAP);
-  EXPECT_TRUE(w.check());
+  EXPECT_TRUE(check(w));
   ASSERT_EQ(w.diagnostics.warnings(), 1u);
   EXPECT_EQ(w.diagnostics.list()[0].code, "unsafe-write-and-execute");
   // Another rule without it on the same pattern is not covered by the signature.
   const uint32_t b = w.root("/bin/b");
   w.file(b, "/data/*", TL_WRITE);
-  EXPECT_FALSE(w.check());
+  EXPECT_FALSE(check(w));
 }
 
 TEST(Steps, TwoChildrenThatMatchTheSameExecutableAreRefused) {
@@ -134,7 +107,7 @@ TEST(Steps, TwoChildrenThatMatchTheSameExecutableAreRefused) {
   const uint32_t a = w.root("/bin/a");
   w.child(a, "/opt/*/run");
   w.child(a, "/opt/x/*");
-  EXPECT_FALSE(w.check());
+  EXPECT_FALSE(check(w));
   ASSERT_EQ(w.diagnostics.list().size(), 1u);
   EXPECT_EQ(w.diagnostics.list()[0].code, "ambiguous-step");
   EXPECT_THAT(w.diagnostics.list()[0].message, HasSubstr("/opt/x/run"));
@@ -147,7 +120,7 @@ TEST(Steps, TheSameTextTwiceAndTwoEntriesAndABackEdgeAreRefused) {
   w.child(a, "/bin/b");
   w.child(a, "/bin/b");
   w.policy.nodes[a].back_edges.push_back({{"/bin/b", {}}, a});
-  EXPECT_FALSE(w.check());
+  EXPECT_FALSE(check(w));
   EXPECT_GE(w.diagnostics.errors(), 3u);
 }
 
@@ -156,7 +129,7 @@ TEST(Steps, OverlappingPatternsThatLeadToOneNodePass) {
   const uint32_t a = w.root("/bin/a");
   w.policy.nodes[a].back_edges.push_back({{"/bin/[ab]", {}}, a});
   w.policy.nodes[a].back_edges.push_back({{"/bin/[bc]", {}}, a});
-  EXPECT_TRUE(w.check());
+  EXPECT_TRUE(check(w));
 }
 
 TEST(Paths, AMalformedPatternIsReportedOncePerPlace) {
@@ -166,7 +139,7 @@ TEST(Paths, AMalformedPatternIsReportedOncePerPlace) {
   w.file(a, "/x/\xc3\xa9\xc3\xa9[z-a]", TL_READ);
   w.policy.nodes[b].files.push_back(w.policy.nodes[a].files[0]);  // the same rule of a group
   w.file(b, "/y**", TL_READ);
-  EXPECT_FALSE(w.check());
+  EXPECT_FALSE(check(w));
   ASSERT_EQ(w.diagnostics.errors(), 2u);
   EXPECT_EQ(w.diagnostics.list()[0].position.column, 7u) << "columns count characters";
 }
