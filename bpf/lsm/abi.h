@@ -337,17 +337,18 @@ struct tl_file_id { /* by identity: superblock's device and inode number */
 	__u64 dev;
 	__u64 ino;
 };
+#define TL_STDIO 16 /* a power of two: the kernel masks the index */
 struct tl_container {
 	__u64 cgroup;
 	__u64 mount_ns; /* filled by the kernel at the entry exec */
 	__u64 root_mount; /* likewise */
 	__u32 slot;
 	__u32 flags;
-	struct tl_file_id stdio[3]; /* fds 0-2 of the entry */
+	struct tl_file_id stdio[TL_STDIO]; /* fds 0-2 of the entry, then those of joined processes, the oldest overwritten */
 	__u64 bound_at; /* ktime_get_boot_ns at binding, written by user space */
 	__u32 mount_ns_inum; /* inode number of the container's mount namespace at binding, written by user space; 0 for a plain tree */
-	__u32 reserved32;
-	__u64 reserved[4];
+	__u32 joined; /* processes that joined: where the next one's fds 0-2 go */
+	__u64 reserved[3];
 };
 
 /* control: ARRAY[1], mmapable. */
@@ -585,7 +586,7 @@ TL_ASSERT(sizeof(struct tl_move) == 8);
 TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && sizeof(struct tl_port_range) == 8);
 TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 72);
-TL_ASSERT(sizeof(struct tl_container) == 128);
+TL_ASSERT(sizeof(struct tl_container) == 328);
 TL_ASSERT(sizeof(struct tl_control) == 64);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 24);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);

@@ -294,7 +294,7 @@ static __always_inline bool same_file(const struct tl_file_id *id, u64 dev, u64 
 	return id->ino == ino && id->dev == dev && ino;
 }
 
-/* fds 0-2 of the entry are the operator's: granted by identity, on whatever number they are inherited later. */
+/* fds 0-2 of an entry or a join are the operator's: granted by identity, on whatever number they are inherited later. */
 __noinline bool granted_stdio(u64 file)
 {
 	struct tl_tag *tag = my_tag();
@@ -305,23 +305,34 @@ __noinline bool granted_stdio(u64 file)
 		return false;
 	ino = READ(struct inode, i_ino, inode);
 	dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
-	return same_file(&c->stdio[0], dev, ino) || same_file(&c->stdio[1], dev, ino) || same_file(&c->stdio[2], dev, ino);
+	for (u32 i = 0; i < TL_STDIO; i++)
+		if (same_file(&c->stdio[i], dev, ino))
+			return true;
+	return false;
 }
 
-__noinline u32 remember_stdio(u32 index, u64 files)
+__noinline u32 remember_stdio(u32 index, u64 files, bool joins)
 {
+	u32 first = 0;
 	struct tl_container *c = bpf_map_lookup_elem(&containers, &index);
 	u64 table = READ(struct fdtable, fd, READ(struct files_struct, fdt, files));
 
 	if (!c)
 		return 0;
+	if (joins) {
+		first = 3 + 3 * (c->joined & 3);
+		c->joined++;
+	}
 	for (u32 i = 0; i < 3; i++) {
 		u64 file = read_u64(table + 8 * i), inode = file ? READ(struct file, f_inode, file) : 0;
+		u64 at = first + i;
 
 		if (!inode)
 			continue;
-		c->stdio[i].ino = READ(struct inode, i_ino, inode);
-		c->stdio[i].dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
+		barrier_var(at);
+		at &= TL_STDIO - 1;
+		c->stdio[at].ino = READ(struct inode, i_ino, inode);
+		c->stdio[at].dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
 	}
 	return 0;
 }
@@ -413,7 +424,7 @@ __noinline u32 exec_commit(u64 bprm)
 			c->root_mount = tag->root_mount;
 			c->flags |= TL_CONTAINER_STARTED;
 		}
-		remember_stdio(tag->container, READ(struct task_struct, files, me));
+		remember_stdio(tag->container, READ(struct task_struct, files, me), tag->flags & TL_TAG_JOINED);
 	}
 	return 1;
 }
