@@ -2,6 +2,7 @@
 #include "enforcer/oci/hook.h"
 
 #include <poll.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,14 +60,20 @@ Result<std::string> agreed_policy(const State& state, const Config& config) {
                EPERM};
 }
 
-Result<void> verify_bundle(const std::string& policy, const std::string& directory, const Config& config) {
-  Result<Confinement> wanted = read_confinement(policy, directory);
+// The bundle has to be whole in every mode; what it wants in config.json has to be there where it is enforced.
+Result<void> verify_bundle(const Json& answer, const Config& config) {
+  Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
+  if (text_at(answer, "mode") == "monitor") return {};
   if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
   return verify(*wanted, config);
 }
 
-bool enforces(const Json& answer) { return text_at(answer, "mode") == "enforce" && !text_at(answer, "policy").empty(); }
+// Neither what is being learned nor what stays unbound has one.
+bool has_bundle(const Json& answer) {
+  const std::string mode = text_at(answer, "mode");
+  return mode != "learn" && mode != "off";
+}
 
 Result<void> bind(const State& state, Daemon& daemon) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
@@ -83,9 +90,8 @@ Result<void> bind(const State& state, Daemon& daemon) {
   // again.
   Result<Json> planned = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
   if (!planned) return planned.error();
-  if (enforces(*planned))
-    if (Result<void> good = verify_bundle(text_at(*planned, "policy"), text_at(*planned, "directory"), *config); !good)
-      return good;
+  if (has_bundle(*planned))
+    if (Result<void> good = verify_bundle(*planned, *config); !good) return good;
   Result<Json> bound = daemon.ask(
       {{"do", "bind"}, {"pid", state.pid}, {"container", state.id}, {"policy", *asked}, {"bundle", state.bundle}});
   if (!bound) return bound.error();
@@ -93,9 +99,9 @@ Result<void> bind(const State& state, Daemon& daemon) {
     if (text_at(*planned, "action") == "unbound") return {};
     return Error{"treelined did not bind the container, though it was to; try again", EPERM};
   }
-  if (!enforces(*bound) || (enforces(*planned) && text_at(*bound, "directory") == text_at(*planned, "directory")))
-    return {};
-  Result<void> good = verify_bundle(text_at(*bound, "policy"), text_at(*bound, "directory"), *config);
+  const auto same = [&](const char* what) { return text_at(*bound, what) == text_at(*planned, what); };
+  if (!has_bundle(*bound) || (same("directory") && same("mode") && same("policy"))) return {};
+  Result<void> good = verify_bundle(*bound, *config);
   if (good) return good;
   return Error{
       "the policy was changed while the container was being started: " + good.error().message + "; start it again",
@@ -105,6 +111,9 @@ Result<void> bind(const State& state, Daemon& daemon) {
 int finish(const Result<void>& done, const std::string& what) {
   if (done) return 0;
   report(what + done.error().message, {});
+  // Not every runtime passes on what a hook says: crun 1.8 gives it /dev/null as stderr.
+  openlog("treeline-oci", LOG_PID, LOG_DAEMON);
+  syslog(LOG_ERR, "%s%s", what.c_str(), text::printable(done.error().message, 2000).c_str());
   return exit_status_of(done.error());
 }
 

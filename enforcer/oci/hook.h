@@ -5,7 +5,8 @@
 //
 // createRuntime: the container's first process exists, in its cgroup and its mount namespace, and has run none of the
 // container's code. Here config.json is compared with what the policy's bundle says, and treelined binds the container.
-// Exit status 0, or the runtime starts nothing; why stands in one line on stderr. All of it ends within kAnswerWithin,
+// Exit status 0, or the runtime starts nothing; why stands in one line on stderr, and in the
+// system's log, since crun gives hooks no stderr. All of it ends within kAnswerWithin,
 // a silent daemon and a standard input that nobody closes included.
 //
 // poststop tells treelined that the container is gone. It only speeds up what treelined sees by itself, an empty

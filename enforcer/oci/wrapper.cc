@@ -84,11 +84,13 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
                      "judges; start it anew, or restore it under no policy",
                  EPERM};
   }
-  if (action == "bind" && text_at(*answer, "mode") == "enforce") {
+  if (action == "bind") {
     Result<Confinement> wanted = read_confinement(policy, text_at(*answer, "directory"));
     if (!wanted) return wanted.error();
-    if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
-    if (Result<void> applied = apply(*wanted, *config); !applied) return applied;
+    if (text_at(*answer, "mode") != "monitor") {
+      if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
+      if (Result<void> applied = apply(*wanted, *config); !applied) return applied;
+    }
   }
   Result<std::string> program = own_path();
   if (!program) return program.error();

@@ -164,7 +164,7 @@ TEST_F(Start, hook_verifies_then_binds) {
 
 TEST_F(Start, hook_refuses) {
   EXPECT_EQ(hook(state()).status, 3) << "no daemon";
-  FakeDaemon daemon(world, knows_web("monitor", ""));
+  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {{"seccomp.json", kFilter}})));
   EXPECT_EQ(hook(state()).status, 0);
   EXPECT_THAT(hook(state("other")).errors,
               HasSubstr("the runtime says that the container asks for policy 'other', its config.json for 'web'"));
