@@ -12,9 +12,13 @@
 SEC("lsm/capable")
 int BPF_PROG(tl_capable, const struct cred *cred, struct user_namespace *ns, int capability, unsigned int options)
 {
+	u64 me = bpf_get_current_task();
 	struct subject s;
 
 	if (!subject(&s))
+		return 0;
+	/* Under overridden credentials it is the kernel that acts: a stacked file system as its mounter, or access(2), which only asks. */
+	if (READ(struct task_struct, cred, me) != READ(struct task_struct, real_cred, me))
 		return 0;
 	if (options & CAP_OPT_NOAUDIT) {
 		/* A question, not a use (the kernel asks for CAP_SYS_ADMIN at each mmap): answered, never told, never learned. */

@@ -50,8 +50,7 @@ int BPF_PROG(tl_file_open, struct file *file)
 	if (!subject(&s))
 		return 0;
 	flags = file->f_flags;
-	/* A stacked file system opens its layer's file: not the container's act. An exec's own opens are judged by the exec hooks. */
-	if ((file->f_mode & FMODE_BACKING) || (flags & FMODE_EXEC_FLAG))
+	if (flags & FMODE_EXEC_FLAG) /* an exec's own opens are judged by the exec hooks */
 		return 0;
 	inode = file->f_inode;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
@@ -65,6 +64,8 @@ int BPF_PROG(tl_file_open, struct file *file)
 			return 0;
 	}
 	file_address = raw_argument(ctx, 0);
+	if (stacked_layer(file_mount(file_address))) /* its stacked file system's open, not the container's */
+		return 0;
 	ASK_PATH(what, file_dentry(file_address), file_mount(file_address));
 	return 0;
 }
@@ -93,7 +94,7 @@ static __always_inline bool own_program(u64 file)
 /* The path that the container knows a file by: a mapping of an overlay's file holds, from 6.5 on, the layer's. */
 static __always_inline u64 user_path(u64 file)
 {
-	if (bpf_core_field_exists(struct backing_file, user_path) && (READ32(struct file, f_mode, file) & FMODE_BACKING))
+	if (bpf_core_field_exists(struct backing_file, user_path) && stacked_layer(file_mount(file)))
 		return file + FIELD(struct backing_file, user_path);
 	return file + FIELD(struct file, f_path);
 }

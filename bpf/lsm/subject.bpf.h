@@ -82,7 +82,6 @@ static __always_inline u64 raw_argument(void *ctx, int n)
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000
-#define FMODE_BACKING 0x2000000 /* 6.5 */
 #define O_TRUNC 01000
 #define O_APPEND 02000
 #define O_EXCL 0200
@@ -175,6 +174,17 @@ __noinline u32 reserved_class(u64 dentry, u64 vfsmount, u32 file_flags)
 	if (!READ32(struct inode, i_nlink, inode) || !READ(struct dentry, d_hash.pprev, dentry))
 		return TL_CLASS_UNLINKED;
 	return 0;
+}
+
+/*
+ * Is this a stacked file system's private view of a layer? Such a mount is a clone in no namespace (MNT_NS_INTERNAL, clone_private_mount)
+ * and not one of the kernel's own file systems; no descriptor on it reaches user space. Told by the mount: the file's mode has a bit for it
+ * from 6.5 on, but it has moved since.
+ */
+#define MNT_NS_INTERNAL ((u64)-22)
+__noinline bool stacked_layer(u64 vfsmount)
+{
+	return READ(struct mount, mnt_ns, mount_of(vfsmount)) == MNT_NS_INTERNAL && !(READ32(struct vfsmount, mnt_flags, vfsmount) & MNT_INTERNAL);
 }
 
 /* The path state of an object by addresses; an unnamed temporary file is DIR//tmpfile. */
