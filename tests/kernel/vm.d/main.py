@@ -21,7 +21,7 @@ Runs COMMAND as root in a micro VM under a stock Debian kernel, in the directory
   vm --kernel 5.10 --append "lsm=landlock,lockdown,yama,apparmor" -- build/dev/bin/treeline status
   vm --kernel 7.3 --writable out --timeout 300 -- tests/some-test --log "$PWD/out/log"
   vm --kernel 6.12 --interactive -- bash
-  vm --fetch --kernel all
+  vm --fetch
 
 The guest sees this machine's whole file system, read-only underneath: what it writes is its own and gone with it, except
 in a --writable directory. /tmp, /run and /dev/shm are empty tmpfs there, except that the working directory, the checkout
@@ -49,7 +49,7 @@ class _Parser(argparse.ArgumentParser):
 def _parse(arguments):
     parser = _Parser(prog="vm", usage="vm --kernel KERNEL [OPTION...] -- COMMAND...", description=HELP,
                      formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--kernel", metavar="KERNEL", help=", ".join(kernels.SUITES) + "; with --fetch also: all")
+    parser.add_argument("--kernel", metavar="KERNEL", help=", ".join(kernels.SUITES) + "; with --fetch also: all (the default there)")
     parser.add_argument("--append", metavar="WORDS", action="append", default=[],
                         help=f"more words for the kernel's command line; the last lsm= wins ({qemu.DEFAULT_LSM})")
     parser.add_argument("--smp", metavar="N", type=_positive, default=2, help="CPUs (2)")
@@ -103,7 +103,9 @@ def main(arguments):
     if options.list:
         return _list()
     if options.kernel is None:
-        parser.error("which --kernel?")
+        if not (options.fetch or options.refresh):
+            parser.error("which --kernel?")
+        options.kernel = "all"
     names = list(kernels.SUITES) if options.kernel == "all" else options.kernel.split(",")
     unknown = [name for name in names if name not in kernels.SUITES]
     if unknown:
