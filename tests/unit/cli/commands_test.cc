@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+// treelinec as a script sees it: exit status, standard output, standard error.
+#include "policy-compiler/cli/commands.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+
+#include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/cli/report.h"
+#include "policy-compiler/support/files.h"
+
+namespace treeline::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* kRight = R"(treeline: 1
+name: web
+entry:
+  - exec: /entrypoint.sh
+    interpreter: /bin/sh
+    users: [0]
+    files:
+      /etc/web/**: read list
+    children:
+      - exec: /usr/sbin/web
+        id: web
+        users: [33]
+        files: {/var/log/web.log: append}
+        network: [{direction: in, protocol: tcp, port: 80}]
+)";
+
+class CommandsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string form = (std::filesystem::temp_directory_path() / "treeline-cli.XXXXXX").string();
+    ASSERT_NE(mkdtemp(form.data()), nullptr);
+    base_ = form;
+    profile_ = put("web.yaml", kRight);
+  }
+  void TearDown() override { std::filesystem::remove_all(base_); }
+
+  std::string put(const std::string& name, const std::string& text) {
+    EXPECT_TRUE(files::write_file(base_ + "/" + name, text));
+    return base_ + "/" + name;
+  }
+
+  struct Outcome {
+    int exit = -1;
+    std::string out, err;
+    Json json() const { return Json::parse(out); }
+    // "code line" of the diagnostics of a severity, "" for all.
+    std::vector<std::string> codes(const std::string& severity = "") const {
+      std::vector<std::string> found;
+      const Json all = json();
+      for (const Json& d : all["diagnostics"])
+        if (severity.empty() || d["severity"] == severity)
+          found.push_back(d["code"].get<std::string>() + " " + std::to_string(d["line"].get<int>()));
+      return found;
+    }
+  };
+  Outcome run(const std::function<int()>& command) {
+    Outcome o;
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    o.exit = command();
+    o.out = testing::internal::GetCapturedStdout();
+    o.err = testing::internal::GetCapturedStderr();
+    return o;
+  }
+  Outcome check(std::vector<std::string> profiles, bool json = false, bool strict = false) {
+    return run([&] { return cli::check({std::move(profiles), json, strict}); });
+  }
+  Outcome compile(const std::string& profile, const std::string& bundle, bool json = false, bool strict = false) {
+    return run([&] { return cli::compile({profile, bundle, json, strict}); });
+  }
+  Outcome explain(std::vector<std::string> question, bool json = false) {
+    return run([&] { return cli::explain({profile_, std::move(question), json}); });
+  }
+
+  std::string base_, profile_;
+};
+
+TEST_F(CommandsTest, ARightProfilePassesTheCheck) {
+  const Outcome o = check({profile_});
+  EXPECT_EQ(o.exit, 0);
+  EXPECT_THAT(o.out, HasSubstr("2 nodes, no mistakes"));
+  EXPECT_THAT(o.err, IsEmpty());
+}
+
+TEST_F(CommandsTest, MistakesOfAllStagesAreReportedTogether) {
+  const std::string bad = put("bad.yaml", R"(treeline: 1
+name: web
+entry:
+  - exec: /entrypoint.sh
+    files:
+      /var/{uiud}: read
+      /etc/hosts: raed
+      /srv/*: write create
+    children:
+      - exec: /srv/run
+)");
+  const Outcome o = check({bad}, true);
+  EXPECT_EQ(o.exit, 1);
+  EXPECT_THAT(o.codes("error"), testing::ElementsAre("pattern 6", "access-word 7"));
+  // The proofs need automata, and those need readable patterns: they come when these two are mended.
+  const std::string mended = put("mended.yaml", R"(treeline: 1
+name: web
+entry:
+  - exec: /entrypoint.sh
+    files:
+      /etc/hosts: raed
+      /srv/*: write create
+    children:
+      - exec: /srv/run
+)");
+  const Outcome p = check({mended}, true);
+  EXPECT_THAT(p.codes("error"), testing::ElementsAre("access-word 6", "write-and-execute 7"));
+}
+
+TEST_F(CommandsTest, TheTextNamesFileLineAndColumnAndShowsTheLine) {
+  const std::string bad = put("bad.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /a\n    filse: {}\n");
+  const Outcome o = check({bad});
+  EXPECT_EQ(o.exit, 1);
+  EXPECT_EQ(o.err, bad +
+                       ":5:5: error: unknown key 'filse' in a node [unknown-key]\n"
+                       "    5 |     filse: {}\n"
+                       "      |     ^~~~~\n"
+                       "      = did you mean 'files'?\n" +
+                       bad + ": 1 error, 0 warnings\n");
+}
+
+TEST_F(CommandsTest, OneUnreadableFileDoesNotHideTheOthers) {
+  const std::string bad = put("bad.yaml", "name: x\n");
+  const Outcome o = check({base_ + "/missing.yaml", bad, profile_});
+  EXPECT_EQ(o.exit, 3);
+  EXPECT_THAT(o.err, HasSubstr("missing.yaml"));
+  EXPECT_THAT(o.err, HasSubstr("needs 'treeline'"));
+  EXPECT_THAT(o.out, HasSubstr("no mistakes"));
+}
+
+TEST_F(CommandsTest, CheckGradesWhatTheLanguageAllows) {
+  const std::string wide = put("wide.yaml", R"(treeline: 1
+name: wide
+entry:
+  - exec: /usr/bin/python3.11
+    network:
+      - {direction: out, protocol: tcp, peer: any, port: any}
+)");
+  const Outcome o = check({wide}, true);
+  EXPECT_EQ(o.exit, 0);
+  EXPECT_THAT(o.codes(), testing::UnorderedElementsAre("interpreter-program 4", "any-user 4", "any-egress 6"));
+  EXPECT_EQ(check({wide}, false, true).exit, 1);
+}
+
+TEST_F(CommandsTest, AnInterpretedScriptIsNoInterpreterProgram) {
+  EXPECT_THAT(check({profile_}, true).out, Not(HasSubstr("interpreter-program")));
+}
+
+TEST_F(CommandsTest, CompileWritesABundleThatReadsBack) {
+  const Outcome o = compile(profile_, base_ + "/web", true);
+  EXPECT_EQ(o.exit, 0) << o.out;
+  const auto bundle = bundle::read(base_ + "/web");
+  ASSERT_TRUE(bundle) << bundle.error().message;
+  EXPECT_EQ(o.json()["digest"], bundle->digest);
+  EXPECT_EQ(bundle->find("profile.yaml")->bytes, kRight);
+  const auto rules = bundle::decode_rules(bundle->find("rules.json")->bytes);
+  ASSERT_TRUE(rules);
+  EXPECT_EQ(rules->front().pattern, "/entrypoint.sh");
+  EXPECT_EQ(rules->front().row, 1u);
+  EXPECT_EQ(bundle->nodes[1].path, "entry > /entrypoint.sh (/bin/sh) > /usr/sbin/web");
+  EXPECT_EQ(bundle->nodes[1].line, 10u);
+}
+
+TEST_F(CommandsTest, TheSameProfileGivesTheSameBytes) {
+  ASSERT_EQ(compile(profile_, base_ + "/one").exit, 0);
+  ASSERT_EQ(compile(put("copy.yaml", kRight), base_ + "/two").exit, 0);
+  EXPECT_EQ(bundle::read(base_ + "/one")->digest, bundle::read(base_ + "/two")->digest);
+}
+
+TEST_F(CommandsTest, AProfileWithMistakesLeavesTheOldBundleInPlace) {
+  ASSERT_EQ(compile(profile_, base_ + "/web").exit, 0);
+  const std::string before = bundle::read(base_ + "/web")->digest;
+  EXPECT_EQ(compile(put("bad.yaml", "treeline: 1\n"), base_ + "/web").exit, 1);
+  EXPECT_EQ(bundle::read(base_ + "/web")->digest, before);
+}
+
+TEST_F(CommandsTest, WhatIsNotEnforcedIsSaidAndRefusedWhenStrict) {
+  const std::string weak = put("weak.yaml", std::string(kRight) + "        syscalls: [read]\n");
+  const Outcome o = compile(weak, base_ + "/weak");
+  EXPECT_EQ(o.exit, 0);
+  EXPECT_THAT(o.err, HasSubstr("[residual]"));
+  EXPECT_EQ(bundle::read(base_ + "/weak")->residuals.size(), 1u);
+  EXPECT_EQ(compile(weak, base_ + "/strict", false, true).exit, 1);
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
+}
+
+TEST_F(CommandsTest, ExplainAnswersWithTheLine) {
+  const Outcome yes = explain({"/entrypoint.sh", "read", "/etc/web/a/b"});
+  EXPECT_EQ(yes.exit, 0);
+  EXPECT_EQ(yes.out,
+            "yes: entry > /entrypoint.sh (/bin/sh) may read /etc/web/a/b\n  " + profile_ + ":8:7: /etc/web/**\n");
+  const Outcome no = explain({"web", "write", "/var/log/web.log"});
+  EXPECT_EQ(no.exit, 1);
+  EXPECT_THAT(no.out, HasSubstr("no rule grants write"));
+  EXPECT_EQ(explain({"entry", "exec", "/entrypoint.sh"}).exit, 0);
+  EXPECT_EQ(explain({"entry", "exec", "/bin/sh"}).exit, 1);
+  EXPECT_EQ(explain({"join", "exec", "/entrypoint.sh"}).exit, 1);
+}
+
+TEST_F(CommandsTest, EveryActCanBeAsked) {
+  const std::string full = TREELINE_SOURCE_DIR "/tests/fuzz/corpus/profile/full.yaml";
+  const auto exit = [&](const char* act, const char* object) {
+    return run([&] { return cli::explain({full, {"/entrypoint.sh", act, object}, false}); }).exit;
+  };
+  EXPECT_EQ(exit("append,create", "/var/log/nginx/access.log"), 0);
+  EXPECT_EQ(exit("append", "/var/log/nginx/a/b.log"), 1);
+  EXPECT_EQ(exit("write", "{pipe}"), 0);
+  EXPECT_EQ(exit("write", "{memfd}"), 1);
+  EXPECT_EQ(exit("read", "/proc/{own}/status"), 0);
+  EXPECT_EQ(exit("read", "/proc/{other}/status"), 1);
+  EXPECT_EQ(exit("append", "/tmp/{tmpfile}"), 0);
+  EXPECT_EQ(exit("connect", "{abstract}/name"), 0);
+  EXPECT_EQ(exit("connect", "{abstract}/other"), 1);
+  EXPECT_EQ(exit("exec", "/usr/sbin/nginx"), 0);
+  EXPECT_EQ(exit("execute", "/usr/sbin/nginx"), 0);
+  EXPECT_EQ(exit("interpret", "/bin/sh"), 0);
+  EXPECT_EQ(exit("interpret", "/bin/bash"), 1);
+  EXPECT_EQ(exit("out", "tcp:10.1.2.3:5432"), 0);
+  EXPECT_EQ(exit("out", "tcp:11.1.2.3:5432"), 1);
+  EXPECT_EQ(exit("out", "udp:[fd00::1]:53"), 0);
+  EXPECT_EQ(exit("out", "icmp:192.0.2.1"), 0);
+  EXPECT_EQ(exit("in", "tcp:192.0.2.1:80"), 0);
+  EXPECT_EQ(exit("listen", "tcp:80"), 0);
+  EXPECT_EQ(exit("listen", "tcp:81"), 1);
+  EXPECT_EQ(exit("capability", "chown"), 0);
+  EXPECT_EQ(exit("capability", "sys_admin"), 1);
+  EXPECT_EQ(exit("operation", "jit"), 0);
+  EXPECT_EQ(exit("operation", "ptrace"), 1);
+  EXPECT_EQ(exit("user", "101"), 0);
+  EXPECT_EQ(exit("user", "102"), 1);
+  EXPECT_EQ(exit("socket", "unix-stream"), 0);
+  EXPECT_EQ(exit("socket", "netlink:route"), 0);
+  EXPECT_EQ(exit("socket", "netlink:audit"), 1);
+  for (const auto& [act, object] : std::vector<std::pair<const char*, const char*>>{{"raed", "/x"},
+                                                                                    {"read", "x"},
+                                                                                    {"read", "/x/"},
+                                                                                    {"read", "/a//b"},
+                                                                                    {"read", "/a/../b"},
+                                                                                    {"read", ""},
+                                                                                    {"read", "{nothing}"},
+                                                                                    {"out", "tcp:host:1"},
+                                                                                    {"out", "tcp:10.0.0.1"},
+                                                                                    {"out", "tcp:[::1:1"},
+                                                                                    {"out", "foo:::"},
+                                                                                    {"out", "tcp:10.0.0.0/8:1"},
+                                                                                    {"listen", "tcp:99999"},
+                                                                                    {"capability", "CAP_CHOWN"},
+                                                                                    {"operation", ""},
+                                                                                    {"user", "root"},
+                                                                                    {"socket", "inet-stream:x"},
+                                                                                    {"socket", "netlink"},
+                                                                                    {"socket", "netlink:40"},
+                                                                                    {"", "/x"}})
+    EXPECT_EQ(exit(act, object), 2) << act << " " << object;
+}
+
+TEST_F(CommandsTest, AnAmbiguousNodeIsNotGuessed) {
+  const std::string two = put("two.yaml", R"(treeline: 1
+name: two
+entry:
+  - exec: /a
+    children: [{exec: /b}]
+  - exec: /b
+)");
+  const Outcome o = run([&] { return cli::explain({two, {"/b", "read", "/x"}, false}); });
+  EXPECT_EQ(o.exit, 2);
+  EXPECT_THAT(o.err, HasSubstr("entry > /a > /b"));
+  EXPECT_EQ(run([&] { return cli::explain({two, {"entry > /a > /b", "read", "/x"}, false}); }).exit, 1);
+}
+
+TEST_F(CommandsTest, EvaluateSaysOneWord) {
+  const auto say = [&](const char* object) {
+    return run([&] { return cli::evaluate({profile_, {"/entrypoint.sh", "read", object}, false}); });
+  };
+  EXPECT_EQ(say("/etc/web/x").out, "allow\n");
+  EXPECT_EQ(say("/etc/web/x").exit, 0);
+  EXPECT_EQ(say("/etc/shadow").out, "deny\n");
+  EXPECT_EQ(say("/etc/shadow").exit, 1);
+}
+
+TEST_F(CommandsTest, TheTreeIsPrintedFromAProfileAndFromItsBundle) {
+  ASSERT_EQ(compile(profile_, base_ + "/web").exit, 0);
+  const Json profile = explain({}, true).json();
+  const Json bundle = run([&] { return cli::explain({base_ + "/web", {}, true}); }).json();
+  EXPECT_EQ(profile["nodes"], bundle["nodes"]);
+  EXPECT_EQ(profile["nodes"][1]["id"], "web");
+  EXPECT_EQ(profile["nodes"][1]["rules"][0]["pattern"], "/var/log/web.log");
+  EXPECT_THAT(explain({}).out, HasSubstr("/var/log/web.log  append\n"));
+}
+
+TEST_F(CommandsTest, WithJsonNothingElseIsPrintedWhateverHappens) {
+  for (const auto& command : std::vector<std::function<int()>>{
+           [&] {
+             return cli::check({{base_ + "/no"}, true, false});
+           },
+           [&] {
+             return cli::compile({base_ + "/no", base_ + "/x", true, false});
+           },
+           [&] {
+             return cli::compile({profile_, base_ + "/no/x", true, false});
+           },
+           [&] {
+             return cli::explain({profile_, {"nobody", "read", "/x"}, true});
+           },
+           [&] {
+             return cli::evaluate({base_ + "/no", {"a", "read", "/x"}, true});
+           },
+           [&] {
+             return cli::learn({{base_ + "/no"}, base_ + "/out.yaml", "", "", "", false, true});
+           }}) {
+    const Outcome o = run(command);
+    EXPECT_GE(o.exit, 2);
+    EXPECT_THAT(o.err, IsEmpty());
+    const Json json = o.json();
+    EXPECT_EQ(json["schema"], 1);
+    EXPECT_EQ(json["exit"], o.exit);
+    EXPECT_THAT(json["error"].get<std::string>(), Not(IsEmpty()));
+  }
+}
+
+TEST_F(CommandsTest, LearnWritesAProfileThatCompiles) {
+  const std::string trace = put(
+      "trace.jsonl",
+      R"({"schema":1,"type":"trace","host_kernel":"6.12","started":"2026-01-01T00:00:00Z","workload":"web","container":"c1","late":false}
+{"type":"node","node":"0x0000000000000010","parent":"entry","exec":"/usr/sbin/web","count":1,"users":[33],"joined":false}
+{"type":"file","node":"0x0000000000000010","access":["read"],"path":"/etc/hosts","count":1,"first":1,"last":1}
+{"type":"file","node":"0x0000000000000010","access":["read","write"],"path":"{pipe}","count":1,"first":1,"last":1}
+{"type":"net","node":"0x0000000000000010","direction":"in","protocol":"tcp","address":"0.0.0.0","port":80,"count":1,"first":1,"last":1}
+{"type":"end","stopped":"2026-01-01T00:01:00Z","incomplete":false,"exit":0}
+)");
+  const std::string learned = base_ + "/learned.yaml";
+  const Outcome o = run([&] { return cli::learn({{trace}, learned, "", "", "", false, false}); });
+  EXPECT_EQ(o.exit, 0) << o.err;
+  EXPECT_TRUE(std::filesystem::exists(base_ + "/learned.evidence.json"));
+  EXPECT_EQ(compile(learned, base_ + "/learned").exit, 0);
+  EXPECT_EQ(run([&] { return cli::explain({learned, {"/usr/sbin/web", "read", "/etc/hosts"}, false}); }).exit, 0);
+  EXPECT_EQ(run([&] { return cli::explain({learned, {"/usr/sbin/web", "read", "/etc/shadow"}, false}); }).exit, 1);
+}
+
+TEST_F(CommandsTest, CompletionIsAScriptThatBashReads) {
+  const Outcome o = run([] { return cli::completion("bash"); });
+  EXPECT_EQ(o.exit, 0);
+  const std::string script = put("completion", o.out);
+  EXPECT_EQ(std::system(("bash -n '" + script + "'").c_str()), 0);
+  EXPECT_EQ(run([] { return cli::completion("fish"); }).exit, 2);
+}
+
+TEST(Render, LongLinesAreCutAroundTheCaretAndNothingMovesTheCursor) {
+  Diagnostic d;
+  d.code = "x";
+  d.message = "m";
+  d.file = "f\x1b[2J";
+  d.position = {7, 301};
+  const std::string text = render(d, std::string(300, 'a') + "\x1b" + std::string(300, 'b'), false);
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, HasSubstr(std::string(60, 'a') + "?" + std::string(59, 'b') + "\n"));
+  EXPECT_THAT(text, HasSubstr("| " + std::string(60, ' ') + "^"));
+  EXPECT_THAT(render(d, "", true), HasSubstr("\x1b[1;31merror:\x1b[0m"));
+}
+
+}  // namespace
+}  // namespace treeline::cli
