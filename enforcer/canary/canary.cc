@@ -25,6 +25,8 @@ namespace {
 
 constexpr char kCgroup[] = "/treeline/canary";
 
+using Counts = std::map<std::pair<uint32_t, uint32_t>, uint64_t>;
+
 std::string own_path() {
   std::array<char, 4097> buffer{};
   ssize_t n = readlink("/proc/self/exe", buffer.data(), buffer.size() - 1);
@@ -72,12 +74,13 @@ class Stage {
     return {};
   }
 
-  std::map<uint32_t, uint64_t> counts() const {
-    std::map<uint32_t, uint64_t> by_hook;
+  // (hook, reason) -> refusals
+  Counts counts() const {
+    Counts counts;
     kernel::for_each<tl_denial_key, tl_denial>(world_.maps.denials.get(), 1 << 20, [&](const tl_denial_key& key, const tl_denial& denial) {
-      if (key.slot == kSlot) by_hook[key.hook] += denial.count;
+      if (key.slot == kSlot) counts[{key.hook, key.reason}] += denial.count;
     });
-    return by_hook;
+    return counts;
   }
 
  private:
@@ -152,7 +155,20 @@ bool read_report(int fd, std::string& text, int seconds, const char* until) {
   return true;
 }
 
-void judge(CanaryReport& report, const std::string& text, const std::map<uint32_t, uint64_t>& counts, const CanaryWorld& world) {
+bool counted_for(const Counts& counts, uint32_t hook) {
+  auto it = counts.lower_bound({hook, 0});
+  return it != counts.end() && it->first.first == hook;
+}
+
+// What stopped a victim that did not get to its acts.
+std::string obituary(const Counts& counts, int status) {
+  std::string text = WIFSIGNALED(status) ? "it ended by signal " + std::to_string(WTERMSIG(status)) : "it ended with status " + std::to_string(WEXITSTATUS(status));
+  for (auto& [key, count] : counts)
+    text += ", " + events::hook_word(key.first) + " refused " + std::to_string(count) + " (" + events::reason_word(key.second) + ")";
+  return text;
+}
+
+void judge(CanaryReport& report, const std::string& text, const Counts& counts, const CanaryWorld& world) {
   std::map<std::string, int> outcomes;
   std::istringstream lines(text);
   std::string hook;
@@ -164,8 +180,7 @@ void judge(CanaryReport& report, const std::string& text, const std::map<uint32_
     auto outcome = outcomes.find(name);
     proof.refused = outcome != outcomes.end() && (outcome->second == EACCES || outcome->second == EPERM);
     // A fork is not refused, it is followed: that its child was refused is the proof.
-    auto count = counts.find(events::hook_of_word(name));
-    proof.counted = name == "task_alloc" ? proof.refused : count != counts.end() && count->second > 0;
+    proof.counted = name == "task_alloc" ? proof.refused : counted_for(counts, events::hook_of_word(name));
     if (outcome == outcomes.end()) proof.detail = "the victim did not get there";
     else if (outcome->second == 0) proof.detail = "the act succeeded";
     else if (!proof.refused) proof.detail = std::string("the act failed for another reason: ") + std::strerror(outcome->second);
@@ -230,8 +245,9 @@ CanaryReport run_canary(CanaryWorld world) {
   waitpid(child, &status, 0);
   if (!bound) report.error = bound.error().message;
   else if (!complete) report.error = "the victim did not finish in " + std::to_string(kLimitSeconds) + " s";
-  else if (WIFEXITED(status) && WEXITSTATUS(status) == 126) report.error = "the victim's own exec was refused: the entry edge was not found";
-  judge(report, text, stage.counts(), world);
+  const Counts counts = stage.counts();
+  if (report.error.empty() && text.empty()) report.error = "the victim did not get to its first act: " + obituary(counts, status);
+  judge(report, text, counts, world);
   return report;
 }
 

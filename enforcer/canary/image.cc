@@ -106,7 +106,9 @@ std::string build_image(std::string_view executable) {
   rows[kHeirRow].rights = 2;
   rows[kHeirRow].parent = kVictimKey;
 
-  std::vector<uint16_t> blocks(3 * TL_BLOCK);  // 0: nothing; 1: the victim; 2: its heir
+  rows[TL_ROW_ENTRY].rights = 3;
+  std::vector<uint16_t> blocks(4 * TL_BLOCK);  // 0: nothing; 1: the victim; 2: its heir; 3: the runtime, which starts it
+  blocks[3 * TL_BLOCK + kVictim] = TL_EXECUTE;
   for (uint32_t block : {1u, 2u}) {
     blocks[block * TL_BLOCK + kOther] = TL_READ | TL_LIST | TL_MAP;
     blocks[block * TL_BLOCK + kVictim] = TL_READ | TL_MAP;
@@ -122,8 +124,9 @@ std::string build_image(std::string_view executable) {
   header.dfa = builder.add(spell(executable), 8);
   header.keys = builder.add(key_table(rows), 64);
   header.rows = builder.add(rows, 128);
-  header.block_index = builder.add(std::vector<uint32_t>{0, 1, 2, 0}, 64);
+  header.block_index = builder.add(std::vector<uint32_t>{0, 1, 2, 3}, 64);
   header.blocks = builder.add(blocks, 128);
+  header.blocks.count /= TL_BLOCK;  // counted in blocks
   header.edges = builder.add(edge_table({{TL_ROW_ENTRY, kVictim, kVictimRow, 0}, {kVictimRow, kVictim, kHeirRow, 0}}), 64);
   header.moves = builder.add(std::vector<tl_move>(8), 64);
   header.peers4 = builder.add(std::vector<tl_range4>(1), 64);

@@ -27,7 +27,7 @@ std::string set_default(Conf& conf, const std::string& value) {
     conf.default_policy.clear();
     return "";
   }
-  if (!store::valid_policy_name(value)) return "default is refuse, unbound or the name of a policy ([a-z0-9._-], at most 63), not " + text::quoted(value);
+  if (!store::valid_policy_name(value)) return "wants refuse, unbound or the name of a policy ([a-z0-9._-], at most 63), not " + text::quoted(value);
   conf.default_ = Default::kPolicy;
   conf.default_policy = value;
   return "";

@@ -17,9 +17,14 @@ const char* opened_word(kernel::Opened how) {
 
 void Service::prove() {
   canary_ = canary::run_canary({engine_->maps(), *publisher_, cgroups_, conf_.runtime + "/canary", [this](const std::string& hook) {
-                                  for (const kernel::ProgramState& program : engine_->programs())
-                                    if (program.hook == hook) return program.attached;
-                                  return true;  // a hook without a program is one that nothing enforces: let it fail
+                                  bool known = false;
+                                  for (const kernel::ProgramState& program : engine_->programs()) {
+                                    // Before 6.0 chown is judged by inode_setattr, which reports as path_chown.
+                                    const bool answers = program.hook == hook || (hook == "path_chown" && program.hook == "inode_setattr");
+                                    known |= answers;
+                                    if (answers && program.attached) return true;
+                                  }
+                                  return !known;  // a hook without a program is one that nothing enforces: let it fail
                                 }});
   if (canary_.passed()) log_info("canary refused by every hook");
   else log_error("not enforced: " + canary_.why());

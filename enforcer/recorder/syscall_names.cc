@@ -24,10 +24,10 @@ constexpr int kX32Bit = 0x40000000;
 
 std::string architecture_name(uint32_t arch) { return arch < 3 ? kNames[arch] : "arch-" + std::to_string(arch); }
 
-std::vector<std::string> syscall_names(uint32_t arch, const tl_syscalls& bits) {
+std::vector<std::string> syscall_names(uint32_t arch, const tl_syscalls& calls) {
   std::vector<std::string> names;
-  for (int number = 0; number < 512; ++number) {
-    if (!bits.seen[number]) continue;
+  for (int number = 0; number < static_cast<int>(TL_SYSCALLS); ++number) {
+    if (!calls.seen[number]) continue;
     char* name = arch < 3 ? seccomp_syscall_resolve_num_arch(kArch[arch], arch == 2 ? number | kX32Bit : number) : nullptr;
     names.push_back(name ? name : "syscall-" + std::to_string(number));
     std::free(name);

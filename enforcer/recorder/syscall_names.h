@@ -13,7 +13,7 @@
 namespace treeline::recorder {
 
 std::string architecture_name(uint32_t arch);  // "x86_64", "i386", "x32"; "arm64" where that is native
-// Sorted names of the set bits. A number without a name becomes "syscall-450": newer than the tables, and not to be lost.
-std::vector<std::string> syscall_names(uint32_t arch, const tl_syscalls& bits);
+// Sorted names of the numbers that were called. A number without a name becomes "syscall-450": newer than the tables, and not to be lost.
+std::vector<std::string> syscall_names(uint32_t arch, const tl_syscalls& calls);
 
 }  // namespace treeline::recorder

@@ -31,7 +31,7 @@ TEST(Conf, AllMistakesAtOnceEachWithItsLine) {
   Result<Conf> conf = parse_conf("default = Nginx\narena_mib = 7\n\nring_kib = 100\nwhat\nlog = loud\nlog = info\nstore = relative\ndefalt = refuse\n", "treeline.conf");
   ASSERT_FALSE(conf);
   const std::string& text = conf.error().message;
-  EXPECT_THAT(text, HasSubstr("treeline.conf:1: default is refuse"));
+  EXPECT_THAT(text, HasSubstr("treeline.conf:1: default: wants refuse"));
   EXPECT_THAT(text, HasSubstr("treeline.conf:2: arena_mib"));
   EXPECT_THAT(text, HasSubstr("treeline.conf:4: ring_kib"));
   EXPECT_THAT(text, HasSubstr("treeline.conf:5: wants `key = value`"));

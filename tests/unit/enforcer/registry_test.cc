@@ -24,10 +24,11 @@ bundle::Bundle bundle_for(const std::string& executable) {
   b.name = "web";
   b.compiler = "test";
   b.abi = TL_ABI_IMAGE;
-  b.artifacts.push_back({std::string(bundle::kImage), "bpf-image", canary::build_image(executable), ""});
-  b.artifacts.push_back({std::string(bundle::kProfile), "profile", "treeline: 1\n", ""});
+  b.artifacts.push_back({std::string(bundle::kImage), "bpf-image", canary::build_image(executable), 0, ""});
+  b.artifacts.push_back({std::string(bundle::kProfile), "profile", "treeline: 1\n", 0, ""});
   b.artifacts.push_back({std::string(bundle::kRules), "rules",
-                         bundle::encode_rules({{4, kVictimNode, "file", "read", "/etc/nginx/**", {7, 3}}, {4, kVictimNode, "file", "read", "/usr/lib/**", {9, 3}}}), ""});
+                         *bundle::encode_rules({{4, kVictimNode, "file", "read", "/etc/nginx/**", {7, 3}}, {4, kVictimNode, "file", "read", "/usr/lib/**", {9, 3}}}), 0, ""});
+  b.policy = identify_image(b.artifacts[0].bytes)->policy;
   b.nodes.push_back({4, kVictimNode, "entry > " + executable, 5});
   return b;
 }
@@ -94,7 +95,7 @@ TEST_F(RegistryTest, ANewNameStartsInMonitorAndItsImageIsInTheArena) {
   ASSERT_TRUE(image);
   EXPECT_EQ(*image, canary::build_image("/a"));
   EXPECT_EQ((*policy)->node_path(kVictimNode), "entry > /a");
-  EXPECT_EQ((*policy)->nearest_rule(kVictimNode, "/etc/nginx.conf"), nullptr);
+  EXPECT_EQ((*policy)->nearest_rule(kVictimNode, "/var/lib/x"), nullptr);
   ASSERT_NE((*policy)->nearest_rule(kVictimNode, "/etc/nginx/secret"), nullptr);
   EXPECT_EQ((*policy)->nearest_rule(kVictimNode, "/etc/nginx/secret")->position.line, 7u);
 }
