@@ -43,6 +43,8 @@ def _script(path, *words):
 GROUPS = [
     Group("unit", "the unit tests, under ASan and UBSan", lambda k, f: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
           timeout=900, builds=("dev",)),
+    Group("golden", "what the compiler says and writes, by the program itself", lambda k, f: [ROOT / "tests/lib/golden", ROOT / "build/release/bin"],
+          timeout=300, builds=("release",)),
     Group("fuzz-smoke", "each parser on inputs that a fuzzer makes up, five minutes of processor in all",
           lambda k, f: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if f else "300"], timeout=4500, builds=("fuzz",)),
     Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds",
