@@ -29,6 +29,7 @@ constexpr int kNotExecuted = 126, kNotFound = 127;
 struct Options {
   bool learn = false;
   std::string output = "trace.jsonl";
+  std::string name;
   std::string policy;
   std::string mode = "enforce";
   std::string on_violation;
@@ -36,6 +37,18 @@ struct Options {
   std::string events_file;
   bool quiet = false;
 };
+
+// "/usr/sbin/My Server" -> "my-server": what the trace calls the workload unless it is told.
+std::string workload_name(const std::string& command) {
+  std::string name;
+  for (char c : command.substr(command.rfind('/') + 1)) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    if (name.empty() && (c == '.' || c == '-' || c == '_')) continue;
+    name += plain ? c : '-';
+  }
+  return name.empty() ? "workload" : name.substr(0, 63);
+}
 
 // The process that becomes the command.
 class Child {
@@ -112,6 +125,7 @@ class Run {
     unsigned arena_mib = 8;
     if (options_.learn) {
       request["learn"] = true;
+      request["name"] = options_.name.empty() ? workload_name(context_.command[0]) : options_.name;
     } else {
       const std::string bundle = absolute_path(options_.policy);
       if (bundle.empty()) return kUsage;
@@ -309,6 +323,7 @@ void add_run(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   run->add_flag("--learn", options->learn, "allow everything and record it");
   run->add_option("-o,--output", options->output, "the trace that --learn writes")->capture_default_str();
+  run->add_option("--name", options->name, "the workload's name in the trace (default: the command's)");
   run->add_option("--policy", options->policy, "directory of a compiled bundle");
   run->add_option("--mode", options->mode, "monitor: report what enforce would stop; enforce: stop it")
       ->check(CLI::IsMember({"monitor", "enforce"}))

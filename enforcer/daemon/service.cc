@@ -181,6 +181,7 @@ void Service::close() {
                 " is interrupted: texts seen so far are kept by the next daemon's request for them");
   }
   engine_->maps().control_word().daemon = 0;
+  rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
   if (detach_asked_ && !options_.ephemeral) {
     if (Result<void> detached = kernel::detach_pinned("/sys/fs/bpf/treeline"); !detached) log_error(detached.error().message);
   }

@@ -20,6 +20,8 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   while (containers_->find(name) || registry_->find(name) || registry_->find_learning(name) || cgroups_.exists("/treeline/" + name));
   store::Policy* policy = nullptr;
   if (learn) {
+    if (std::string workload = text_at(request, "name"); !workload.empty() && !store::valid_policy_name(workload))
+      return Error{"a workload's name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
     Result<store::Policy*> started = registry_->start_learning(name);
     if (!started) return started.error();
     policy = *started;
@@ -57,7 +59,7 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   Result<const workload::Container*> bound = containers_->bind(binding);
   if (!bound) return undo(bound.error());
   const uint32_t index = (*bound)->index;
-  Result<void> done = learn ? begin_session(**bound, "") : Result<void>{};
+  Result<void> done = learn ? begin_session(**bound, text_at(request, "name")) : Result<void>{};
   // Last: the process enters. It has been waiting; its next exec is the entry.
   if (done) done = cgroups_.enter(cgroup, process);
   if (!done) {

@@ -74,12 +74,13 @@ Service::Answer Service::status() const {
   json["canary"] = canary_json();
 
   Json hooks = Json::array();
-  size_t attached = 0;
+  size_t attached = 0, wanted = 0;
   for (const kernel::ProgramState& program : engine_->programs()) {
     attached += program.attached;
+    wanted += program.attached || program.note.empty();
     if (!program.attached) hooks.push_back({{"hook", program.hook}, {"note", program.note}});
   }
-  json["hooks"] = {{"attached", attached}, {"wanted", engine_->programs().size()}, {"not_attached", hooks}};
+  json["hooks"] = {{"attached", attached}, {"wanted", wanted}, {"not_attached", hooks}};
   json["tag"] = maps.tags ? "task storage" : "hash by task";
   json["events"] = source_->name();
   json["arena"] = {{"used", publisher_->space().used()}, {"total", publisher_->space().total()}};
