@@ -124,7 +124,7 @@ class Names {
       return;
     }
     NamePattern pattern(std::move(pieces));
-    const size_t enough = names_[members.front()].kernel_number ? 2 : pattern.names_needed();
+    const size_t enough = enough_names(pattern, members);
     if (members.size() < enough) return miss(members, pattern, few_names(members.size(), enough));
     if (const std::string why = episodes_missing(members); !why.empty()) return miss(members, pattern, why);
     if (!counters.empty() && !is_counter(cuts, counters)) {
@@ -135,6 +135,12 @@ class Names {
 
   size_t needed(const Piece& piece, const Cuts& cuts) const {
     return names_[cuts.front().first].kernel_number ? 2 : names_needed(piece);
+  }
+  size_t enough_names(const NamePattern& pattern, const std::vector<size_t>& members) const {
+    const bool two = std::all_of(members.begin(), members.end(), [&](size_t i) {
+      return names_[i].kernel_number || names_[i].projected || names_[i].series;
+    });
+    return two ? 2 : pattern.names_needed();
   }
 
   std::optional<Piece> class_of(Kind kind, const std::vector<std::string>& seen, const Cuts& cuts) const {
@@ -147,8 +153,12 @@ class Names {
         if (!near_the_clock(seen, cuts)) return std::nullopt;
         return Piece{PieceKind::kDate, 0, ""};
       case Kind::kHex: {
-        const bool lower = any([](const std::string& s) { return s.find_first_of("abcdef") != std::string::npos; });
-        const bool upper = any([](const std::string& s) { return s.find_first_of("ABCDEF") != std::string::npos; });
+        bool lower = any([](const std::string& s) { return s.find_first_of("abcdef") != std::string::npos; });
+        bool upper = any([](const std::string& s) { return s.find_first_of("ABCDEF") != std::string::npos; });
+        for (const auto& cut : cuts) {
+          lower |= names_[cut.first].lower_hex;
+          upper |= names_[cut.first].upper_hex;
+        }
         // A decimal counter of 64 bits has at most 20 digits: what is longer counts in hex and met no letter yet.
         if (!lower && !upper && length <= 20) return std::nullopt;
         return Piece{lower == upper ? PieceKind::kAnyHex : lower ? PieceKind::kHex : PieceKind::kUpperHex, length, ""};
@@ -311,8 +321,7 @@ class Names {
     for (Candidate& candidate : candidates_) {
       std::erase_if(candidate.members, [&](size_t i) { return taken[i]; });
       if (candidate.members.empty()) continue;
-      const NameFacts& first = names_[candidate.members.front()];
-      if (candidate.members.size() < (first.kernel_number || first.projected ? 2 : candidate.pattern.names_needed())) continue;
+      if (candidate.members.size() < enough_names(candidate.pattern, candidate.members)) continue;
       if (!episodes_missing(candidate.members).empty()) continue;
       for (const size_t i : candidate.members) taken[i] = true;
       out_.groups.push_back({std::move(candidate.pattern), std::move(candidate.members)});

@@ -26,10 +26,12 @@ constexpr size_t kMaxFoldedNames = 50'000;  // of one directory; more (a hostile
 struct NameFacts {
   std::string name;
   std::vector<uint32_t> episodes;  // in which it was seen with this word, ascending
-  bool exclusive = false;          // made with O_EXCL or mkdir
+  bool exclusive = false;          // made with O_EXCL or mkdir; see fold_paths.cc where no recorder tells
   bool removed = false;
-  bool kernel_number = false;  // an entry of the own /proc/{own}/fd, task: the kernel made it
-  bool projected = false;      // may be a projected volume's time stamp: only read, not made by the workload
+  bool kernel_number = false;                 // an entry of the own /proc/{own}/fd, task: the kernel made it
+  bool series = false;                        // of a counter that the image began (series.h)
+  bool lower_hex = false, upper_hex = false;  // letters among the hex digits of its like in the directory (series.h)
+  bool projected = false;  // may be a projected volume's time stamp: only read, not made by the workload
   std::vector<std::pair<uint32_t, uint64_t>> born;  // (episode, ns) of its making, where known
 };
 

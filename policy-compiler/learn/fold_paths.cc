@@ -25,9 +25,14 @@ struct Path {
 
 class NodeFiles {
  public:
-  NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, uint32_t episodes,
+  NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, const Series& series, uint32_t episodes,
             std::vector<Question>& questions)
-      : observed_(observed), node_(node), guards_(guards), episodes_(episodes), questions_(questions) {}
+      : observed_(observed),
+        node_(node),
+        guards_(guards),
+        series_(series),
+        episodes_(episodes),
+        questions_(questions) {}
 
   std::vector<LearnedFile> fold() {
     for (uint32_t bit = 1; bit <= TL_CONNECT; bit <<= 1) {
@@ -129,7 +134,7 @@ class NodeFiles {
     facts.name = name;
     std::set<std::string> seen;
     std::set<uint32_t> in;
-    bool all_kernel = true, all_projected = (word & kReadOnly) != 0;
+    bool all_kernel = true, all_series = true, all_projected = (word & kReadOnly) != 0;
     for (const Path* path : below) {
       in.insert(path->use->episodes.begin(), path->use->episodes.end());
       std::string whole = join_to(*path, depth + 1);
@@ -139,15 +144,23 @@ class NodeFiles {
       const bool projected =
           name.starts_with("..") && answer != Guards::Answer::kExecutable && !observed_.births.contains(*at);
       all_projected &= projected;
-      if (answer != Guards::Answer::kMayFold && !projected) return std::nullopt;
+      const bool series =
+          series_.holds(*at) && (answer == Guards::Answer::kMayFold || answer == Guards::Answer::kStatic);
+      all_series &= series;
+      facts.lower_hex |= (series_.letters(*at) & Series::kLower) != 0;
+      facts.upper_hex |= (series_.letters(*at) & Series::kUpper) != 0;
+      if (answer != Guards::Answer::kMayFold && !projected && !series) return std::nullopt;
       all_kernel &= Guards::is_kernel_number(path->components, depth + 1);
       const auto birth = observed_.births.find(*at);
       if (birth == observed_.births.end()) continue;
       facts.exclusive |= birth->second.exclusive;
+      // Where no recorder tells O_EXCL, a name that was made and is gone again stands for one: a temporary file's.
+      facts.exclusive |= !observed_.tells_exclusive && birth->second.made && birth->second.removed;
       facts.removed |= birth->second.removed;
       facts.born.insert(facts.born.end(), birth->second.times.begin(), birth->second.times.end());
     }
     facts.kernel_number = all_kernel;
+    facts.series = all_series;
     facts.projected = all_projected;
     if (name.starts_with("..") && !all_projected) return std::nullopt;
     facts.episodes.assign(in.begin(), in.end());
@@ -177,19 +190,19 @@ class NodeFiles {
     }
   }
 
-  static std::optional<size_t> unsupported(const PathPattern& pattern, const std::vector<Path*>& paths) {
+  std::optional<size_t> unsupported(const PathPattern& pattern, const std::vector<Path*>& paths) const {
     std::optional<size_t> first_class;
     for (size_t depth = 0; depth < pattern.size(); depth++) {
       if (!pattern[depth].folded()) continue;
       if (!first_class) first_class = depth;
       std::set<std::string_view> names;
-      bool kernel = true;
+      bool two = true;
       for (const Path* path : paths) {
         names.insert(path->components[depth]);
-        kernel &= Guards::is_kernel_number(path->components, depth + 1);
+        two = two && (Guards::is_kernel_number(path->components, depth + 1) ||
+                      path->components[depth].starts_with("..") || series_.holds(join_to(*path, depth + 1)));
       }
-      const bool projected = paths.front()->components[depth].starts_with("..");
-      if (names.size() < (kernel || projected ? 2 : pattern[depth].names_needed())) return depth;
+      if (names.size() < (two ? 2 : pattern[depth].names_needed())) return depth;
     }
     std::set<uint32_t> episodes;
     for (const Path* path : paths) episodes.insert(path->use->episodes.begin(), path->use->episodes.end());
@@ -291,6 +304,7 @@ class NodeFiles {
   const Observed& observed_;
   uint32_t node_;
   const Guards& guards_;
+  const Series& series_;
   uint32_t episodes_;
   std::vector<Question>& questions_;
   std::map<std::string, LearnedFile> rules_;
@@ -308,9 +322,9 @@ ir::AccessSet LearnedFile::access() const {
   return out;
 }
 
-std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, uint32_t episodes,
-                                    std::vector<Question>& questions) {
-  return NodeFiles(observed, node, guards, episodes, questions).fold();
+std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, const Series& series,
+                                    uint32_t episodes, std::vector<Question>& questions) {
+  return NodeFiles(observed, node, guards, series, episodes, questions).fold();
 }
 
 }  // namespace treeline::learn

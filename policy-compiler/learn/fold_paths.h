@@ -23,6 +23,7 @@
 #include "policy-compiler/learn/name_pattern.h"
 #include "policy-compiler/learn/observed.h"
 #include "policy-compiler/learn/question.h"
+#include "policy-compiler/learn/series.h"
 
 namespace treeline::learn {
 
@@ -41,7 +42,7 @@ struct LearnedFile {
 };
 
 // Sorted by pattern. `episodes`: how many were given in all. `questions` gets what stayed literal though it varied.
-std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, uint32_t episodes,
-                                    std::vector<Question>& questions);
+std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, const Series& series,
+                                    uint32_t episodes, std::vector<Question>& questions);
 
 }  // namespace treeline::learn

@@ -172,11 +172,13 @@ class Drafter {
     const Step& step = at(node).step;
     for (const std::string* file : {&step.executable, &step.interpreter}) {
       if (file->empty()) continue;
-      const bool plain = is_path(*file) && file->find("//") == std::string::npos && pattern_text(*file).size() <= kMaxPattern;
+      const bool plain =
+          is_path(*file) && file->find("//") == std::string::npos && pattern_text(*file).size() <= kMaxPattern;
       if (plain && !observed_.written.contains(*file)) continue;
       ask(QuestionKind::kLeftOut, plain ? "written-and-executed" : "executed-without-path", node,
           pattern_text(*file) +
-              (plain ? " was written by the workload and then executed" : " was executed: it is no file with a path, or one too long") +
+              (plain ? " was written by the workload and then executed"
+                     : " was executed: it is no file with a path, or one too long") +
               "; the step and all below it are left out",
           "put the program into the image; executing what was born at run time takes a person's signature in the "
           "profile");
@@ -199,10 +201,11 @@ class Drafter {
 
   void files() {
     const Guards guards(observed_, options_.image);
+    const Series series(observed_, guards);
     std::vector<std::vector<LearnedFile>> all(observed_.nodes.size());
     for (const uint32_t node : kept_) {
       drop_what_cannot_be_granted(node);
-      all[node] = fold_paths(observed_, node, guards, static_cast<uint32_t>(episodes_.size()), questions_);
+      all[node] = fold_paths(observed_, node, guards, series, static_cast<uint32_t>(episodes_.size()), questions_);
     }
     out_.permits.implied_words = close_over_moves(observed_, all);
     for (const uint32_t node : kept_) drafts_.push_back({node, path(node), std::move(all[node]), {}});
@@ -256,7 +259,8 @@ class Drafter {
       for (const LearnedFile& file : draft.files) {
         if (file.access() == 0) continue;  // only executed: that follows from the tree
         if (file.pattern.size() > kMaxPattern) {
-          ask(QuestionKind::kLeftOut, "long-name", draft.observed, "a name is too long for a profile", "use shorter names", {file.pattern.substr(0, 80)});
+          ask(QuestionKind::kLeftOut, "long-name", draft.observed, "a name is too long for a profile",
+              "use shorter names", {file.pattern.substr(0, 80)});
           continue;
         }
         node.files.push_back({{file.pattern, {}}, file.access(), false});

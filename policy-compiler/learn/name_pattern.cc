@@ -44,7 +44,9 @@ bool is_uuid(std::string_view text) {
 size_t date_length(std::string_view text) {
   const bool dashes = text.size() >= 10 && text[4] == '-' && text[7] == '-';
   if (text.size() < 8) return 0;
-  const auto number = [&](size_t at) { return is_digit(text[at]) && is_digit(text[at + 1]) ? (text[at] - '0') * 10 + (text[at + 1] - '0') : -1; };
+  const auto number = [&](size_t at) {
+    return is_digit(text[at]) && is_digit(text[at + 1]) ? (text[at] - '0') * 10 + (text[at + 1] - '0') : -1;
+  };
   const int century = number(0), year = number(2), month = number(dashes ? 5 : 4), day = number(dashes ? 8 : 6);
   const bool good = (century == 19 || century == 20) && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
   return !good ? 0 : dashes ? 10 : 8;

@@ -39,7 +39,8 @@ size_t hex_at(std::string_view name, size_t at) {
   size_t longest = 0;
   for (const auto in : {is_lower_hex, is_upper_hex}) {
     const size_t length = at > 0 && in(name[at - 1]) ? 0 : run(name, at, in);
-    if (length >= 8 && std::any_of(name.begin() + at, name.begin() + at + length, is_digit)) longest = std::max(longest, length);
+    if (length >= 8 && std::any_of(name.begin() + at, name.begin() + at + length, is_digit))
+      longest = std::max(longest, length);
   }
   return longest;
 }

@@ -52,7 +52,10 @@ uint32_t Merger::child(uint32_t parent, bool joined, const Step& step) {
 
 void Merger::file(const TracedFile& file, uint32_t node, uint32_t episode) {
   // The flag stands with the record of the open, which is not the one that made the file.
-  if (file.exclusive) out_.births[file.name].exclusive = true;
+  if (file.exclusive) {
+    out_.births[file.name].exclusive = true;
+    out_.tells_exclusive = true;
+  }
   for (uint32_t bit = 1; bit <= TL_CONNECT; bit <<= 1) {
     if ((file.access & bit) == 0) continue;
     const auto word = static_cast<ir::AccessSet>(bit);
@@ -118,9 +121,10 @@ void Merger::add(const Trace& trace, uint32_t episode) {
   out_.days.emplace_back(from, to);
 }
 
-// A recorder that does not tell which name became which still recorded both ends of a rename in one hook, the old name first: what
-// a node deleted just before it put another name in place is taken for that rename's old name. An unlink that happens to come
-// within the same moment is taken for one too; that adds words to a rule of this node's own names (moves.h), and nothing else.
+// A recorder that does not tell which name became which still recorded both ends of a rename in one hook, the old name
+// first: what a node deleted just before it put another name in place is taken for that rename's old name. An unlink
+// that happens to come within the same moment is taken for one too; that adds words to a rule of this node's own names
+// (moves.h), and nothing else.
 void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place) {
   constexpr uint64_t kSameMoment = 1'000'000;  // 1 ms: on an emulated machine a walk of two paths takes that long
   constexpr size_t kMostRepeated = 256;        // a hostile trace gives every record one time
@@ -135,10 +139,13 @@ void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place)
     // A target that is replaced again and again has one record: the moments of the others lie within it.
     if (file.seen.count > 2) repeated[file.node].push_back(&file);
   }
-  const auto by_time = [](const auto& a, const auto& b) { return std::tie(a.first, a.second->name) < std::tie(b.first, b.second->name); };
+  const auto by_time = [](const auto& a, const auto& b) {
+    return std::tie(a.first, a.second->name) < std::tie(b.first, b.second->name);
+  };
   for (auto& [node, list] : arrivals) std::sort(list.begin(), list.end(), by_time);
   for (auto& [node, list] : repeated) {
-    std::sort(list.begin(), list.end(), [](auto* a, auto* b) { return std::tie(a->seen.first, a->name) < std::tie(b->seen.first, b->name); });
+    std::sort(list.begin(), list.end(),
+              [](auto* a, auto* b) { return std::tie(a->seen.first, a->name) < std::tie(b->seen.first, b->name); });
     if (list.size() > kMostRepeated) list.resize(kMostRepeated);
   }
   for (const TracedFile& file : trace.files) {
@@ -146,7 +153,8 @@ void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place)
     if ((file.access & TL_DELETE) == 0 || file.seen.first == 0 || at == arrivals.end()) continue;
     bool found = false;
     for (const uint64_t moment : {file.seen.first, file.seen.last}) {
-      auto it = std::lower_bound(at->second.begin(), at->second.end(), moment, [](const auto& arrival, uint64_t time) { return arrival.first < time; });
+      auto it = std::lower_bound(at->second.begin(), at->second.end(), moment,
+                                 [](const auto& arrival, uint64_t time) { return arrival.first < time; });
       // A replaced target was deleted, too, in the same hook.
       for (int own = 0; own < 2 && it != at->second.end() && it->second->name == file.name; own++) ++it;
       if (it == at->second.end() || it->first > moment + kSameMoment || it->second->name == file.name) continue;
@@ -155,7 +163,8 @@ void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place)
     }
     if (found || !made.contains({file.node, file.name})) continue;
     for (const TracedFile* target : repeated[file.node]) {
-      if (target->name == file.name || target->seen.first > file.seen.first || target->seen.last < file.seen.first) continue;
+      if (target->name == file.name || target->seen.first > file.seen.first || target->seen.last < file.seen.first)
+        continue;
       out_.moves.insert({place[file.node], file.name, target->name});
     }
   }

@@ -40,7 +40,8 @@ constexpr size_t kMaxTraceBytes = 512u << 20;
 constexpr size_t kMaxTraceLine = 64u << 10;  // a path of 4,096 escaped bytes takes 20 KiB
 constexpr size_t kMaxTraceRecords = 4'000'000;
 constexpr size_t kMaxTraceNodes = 65'536;
-constexpr size_t kMaxTraceDepth = 90;  // steps of the unfolded tree, what a profile can hold; deeper nodes are left out with a warning
+constexpr size_t kMaxTraceDepth =
+    90;  // steps of the unfolded tree, what a profile can hold; deeper nodes are left out with a warning
 
 struct Seen {
   uint64_t count = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The guards of folding. Policy: guards.h, fold_paths.h. Act: names that would have a class. Outcome: literal, with the reason.
+// The guards of folding. Policy: guards.h, fold_paths.h. Act: names that would have a class. Outcome: literal, with the
+// reason.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,17 +31,20 @@ Learned two_starts(Act act, ImageHolds image = nullptr) {
 
 std::vector<std::string> patterns(const Learned& learned, uint32_t node = 0) {
   std::vector<std::string> out;
-  for (const ir::FileRule& rule : learned.policy.nodes[node].files) out.push_back(rule.path.text + ": " + ir::names::access_text(rule.access));
+  for (const ir::FileRule& rule : learned.policy.nodes[node].files)
+    out.push_back(rule.path.text + ": " + ir::names::access_text(rule.access));
   return out;
 }
 
 // Three names a start: made, written, deleted.
-void numbered(Recording& r, const std::string& node, const std::string& before, const std::string& after, int episode, const char* words = "create write delete") {
+void numbered(Recording& r, const std::string& node, const std::string& before, const std::string& after, int episode,
+              const char* words = "create write delete") {
   for (int i = 0; i < 3; i++) r.file(node, words, before + std::to_string(10 + 7 * i + episode) + after);
 }
 
 TEST(Guards, TheOrdinaryCaseFolds) {
-  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/job-", ".tmp", e); });
+  const Learned learned =
+      two_starts([](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/job-", ".tmp", e); });
   EXPECT_THAT(patterns(learned), testing::ElementsAre("/data/job-{digits}.tmp: write create delete"));
   ASSERT_EQ(learned.permits.patterns.size(), 1u);
   EXPECT_EQ(learned.permits.patterns[0].used, 6u);
@@ -48,25 +52,35 @@ TEST(Guards, TheOrdinaryCaseFolds) {
 }
 
 TEST(Guards, SecretsAndControlStayLiteral) {
-  for (const char* directory : {"/etc/ssl/", "/etc/ssh/k-", "/run/secrets/", "/sys/kernel/x-", "/dev/x-", "/home/u/.ssh/k-", "/x/.aws/", "/etc/shadow-", "/etc/sudoers.d/a"}) {
-    const Learned learned = two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, directory, "", e); });
+  for (const char* directory : {"/etc/ssl/", "/etc/ssh/k-", "/run/secrets/", "/sys/kernel/x-", "/dev/x-",
+                                "/home/u/.ssh/k-", "/x/.aws/", "/etc/shadow-", "/etc/sudoers.d/a"}) {
+    const Learned learned =
+        two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, directory, "", e); });
     EXPECT_EQ(learned.permits.patterns.size(), 0u) << directory;
     EXPECT_EQ(learned.permits.literal_files, 6u) << directory;
     EXPECT_EQ(count_questions(learned, "literal-names"), 1u) << directory;
   }
-  const Learned keys = two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/k", ".pem", e); });
+  const Learned keys =
+      two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/k", ".pem", e); });
   EXPECT_EQ(keys.permits.patterns.size(), 0u);
-  const Learned shared_memory = two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, "/dev/shm/x", "", e); });
+  const Learned shared_memory =
+      two_starts([&](Recording& r, const std::string& n, int e) { numbered(r, n, "/dev/shm/x", "", e); });
   EXPECT_EQ(shared_memory.permits.patterns.size(), 1u);
 }
 
 TEST(Guards, LeadingDotsStayLiteral) {
-  EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) { numbered(r, n, "/data/.job-", "", e); }).permits.patterns.size(), 0u);
+  EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) {
+              numbered(r, n, "/data/.job-", "", e);
+            }).permits.patterns.size(),
+            0u);
 }
 
 TEST(Guards, StaticNamesStayLiteral) {
   // Only read: nothing shows that they were born at run time.
-  EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) { numbered(r, n, "/usr/share/x/page", ".html", e, "read"); }).permits.patterns.size(), 0u);
+  EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) {
+              numbered(r, n, "/usr/share/x/page", ".html", e, "read");
+            }).permits.patterns.size(),
+            0u);
 }
 
 TEST(Guards, ADirectoryMadeAtRunTimeHoldsOnlyNamesBornAtRunTime) {
@@ -80,7 +94,8 @@ TEST(Guards, ADirectoryMadeAtRunTimeHoldsOnlyNamesBornAtRunTime) {
 TEST(Guards, WhatTheImageHoldsStaysLiteralAndWhatItDoesNotIsBorn) {
   const auto act = [](Recording& r, const std::string& n, int e) {
     numbered(r, n, "/data/job-", "", e);
-    for (const char* id : {"a", "b"}) r.file(n, "read", "/volume/123e4567-e89b-42d3-a456-42661417400" + std::string(id));
+    for (const char* id : {"a", "b"})
+      r.file(n, "read", "/volume/123e4567-e89b-42d3-a456-42661417400" + std::string(id));
   };
   std::vector<std::string> asked;
   const Learned held = two_starts(act, [](const std::string&) { return true; });
@@ -143,7 +158,8 @@ TEST(Guards, AWrittenFileIsNotMapped) {
     r.file(n, "read map", "/tmp/lib.so");
     r.file(n, "read map", "/usr/lib/libc.so.6");
   });
-  EXPECT_THAT(patterns(learned), testing::ElementsAre("/tmp/lib.so: read write create", "/usr/lib/libc.so.6: read map"));
+  EXPECT_THAT(patterns(learned),
+              testing::ElementsAre("/tmp/lib.so: read write create", "/usr/lib/libc.so.6: read map"));
   EXPECT_EQ(count_questions(learned, "written-and-mapped"), 1u);
 }
 
@@ -164,7 +180,9 @@ TEST(Guards, OneStartFoldsNothing) {
 }
 
 TEST(Guards, ARefusedClassIsAQuestionWithItsReason) {
-  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) { r.file(n, "create write delete", "/data/job-" + std::to_string(10 + e)); });
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    r.file(n, "create write delete", "/data/job-" + std::to_string(10 + e));
+  });
   ASSERT_EQ(count_questions(learned, "literal-names"), 1u);
   const Question& q = learned.questions[0];
   EXPECT_THAT(q.text, testing::HasSubstr("in /data, like job-{digits}"));
@@ -182,8 +200,53 @@ TEST(Folding, DirectoriesFromTheRootDownwards) {
     }
     r.file(n, "read", "/data/base/16384/only-here");
   });
-  EXPECT_THAT(patterns(learned), testing::ElementsAre("/data/base/16384/only-here: read", "/data/base/{digits}: mkdir", "/data/base/{digits}/PG_VERSION: write create",
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/data/base/16384/only-here: read", "/data/base/{digits}: mkdir",
+                                                      "/data/base/{digits}/PG_VERSION: write create",
                                                       "/data/base/{digits}/{digits}: read write create"));
+}
+
+TEST(Folding, ACounterThatTheImageBegan) {
+  // The image holds 06 to 0A; the workload deletes the oldest and goes on. Each start sees the same numbers, or one
+  // more.
+  const auto act = [](Recording& r, const std::string& n, int e) {
+    for (const char* old : {"06", "07", "0A"})
+      r.file(n, "read write", std::string("/data/wal/0000000000000000000000") + old);
+    for (const char* old : {"06", "07"}) r.file(n, "delete", std::string("/data/wal/0000000000000000000000") + old);
+    for (int i = 0; i < 1 + e; i++) r.file(n, "create", std::string("/data/wal/00000000000000000000000") + "BC"[i]);
+  };
+  const std::string pattern = [] {
+    std::string s = "/data/wal/";
+    for (int i = 0; i < 24; i++) s += "[0-9A-F]";
+    return s;
+  }();
+  EXPECT_THAT(patterns(two_starts(act)), testing::ElementsAre(pattern + ": read write create delete"));
+  const auto held = [](const std::string& path) { return !path.starts_with("/data/wal/") || path.back() <= 'A'; };
+  EXPECT_THAT(patterns(two_starts(act, held)), testing::ElementsAre(pattern + ": read write create delete"));
+  // Were the names only read, or the born ones not its continuation, they would stay as they are.
+  EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) {
+              for (const char* old : {"06", "07", "0D"})
+                r.file(n, "delete", std::string("/data/wal/0000000000000000000000") + old);
+              for (int i = 0; i < 1 + e; i++)
+                r.file(n, "create", std::string("/data/wal/00000000000000000000000") + "BC"[i]);
+            }).permits.patterns.size(),
+            0u);
+}
+
+TEST(Folding, RandomNamesTakeOExclOrWhereNoRecorderTellsItAFileThatIsGoneAgain) {
+  const auto act = [](bool told, bool removed) {
+    return two_starts([=](Recording& r, const std::string& n, int e) {
+             if (told) r.file(n, "read write excl", "/data/other");
+             for (const char* core : {"aB3dE9", "Zk2Qq0"}) {
+               const std::string name = "/tmp/x." + std::string(core, 5) + (e == 0 ? "7" : "w");
+               r.file(n, "create", name);
+               if (removed) r.file(n, "delete", name);
+             }
+           })
+        .permits.patterns.size();
+  };
+  EXPECT_EQ(act(false, true), 1u);
+  EXPECT_EQ(act(false, false), 0u);
+  EXPECT_EQ(act(true, true), 0u);  // O_EXCL is told, and these had none
 }
 
 TEST(Folding, OwnThreadsAndDescriptorsAreTheKernelsNames) {
@@ -193,15 +256,22 @@ TEST(Folding, OwnThreadsAndDescriptorsAreTheKernelsNames) {
     r.file(n, "read", "/proc/{own}/fdinfo/" + std::to_string(3 + e));
     r.file(n, "read", "/proc/{other}/task/" + std::to_string(30 + e) + "/comm");
   });
-  EXPECT_THAT(patterns(learned), testing::ElementsAre("/proc/{other}/task/30/comm: read", "/proc/{other}/task/31/comm: read", "/proc/{own}/fdinfo/{digits}: read",
-                                                      "/proc/{own}/task/10/environ: read", "/proc/{own}/task/9/environ: read", "/proc/{own}/task/{digits}/comm: read"));
+  EXPECT_THAT(patterns(learned),
+              testing::ElementsAre("/proc/{other}/task/30/comm: read", "/proc/{other}/task/31/comm: read",
+                                   "/proc/{own}/fdinfo/{digits}: read", "/proc/{own}/task/10/environ: read",
+                                   "/proc/{own}/task/9/environ: read", "/proc/{own}/task/{digits}/comm: read"));
 }
 
 TEST(Folding, ProjectedVolumes) {
   const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
-    r.file(n, "read", "/run/secrets/token/..2026_03_0" + std::to_string(1 + e) + "_10_00_00.12345678" + std::to_string(e) + "/token");
+    r.file(
+        n, "read",
+        "/run/secrets/token/..2026_03_0" + std::to_string(1 + e) + "_10_00_00.12345678" + std::to_string(e) + "/token");
   });
-  EXPECT_THAT(patterns(learned), testing::ElementsAre("/run/secrets/token/..{digits:4}_{digits:2}_{digits:2}_{digits:2}_{digits:2}_{digits:2}.{digits}/token: read"));
+  EXPECT_THAT(
+      patterns(learned),
+      testing::ElementsAre("/run/secrets/token/"
+                           "..{digits:4}_{digits:2}_{digits:2}_{digits:2}_{digits:2}_{digits:2}.{digits}/token: read"));
 }
 
 TEST(Folding, HostileNamesStayNames) {
@@ -211,8 +281,9 @@ TEST(Folding, HostileNamesStayNames) {
     r.file(n, "create write", R"(/tmp/a\\x0ab: read)");
     r.file(n, "create write", R"(/tmp/\\xff)");
   });
-  EXPECT_THAT(patterns(learned), testing::ElementsAre(R"(/tmp/\x2a\x2a: write create)", R"(/tmp/\x7bdigits\x7d: write create)", R"(/tmp/\xff: write create)",
-                                                      R"(/tmp/a\x0ab: read: write create)"));
+  EXPECT_THAT(patterns(learned),
+              testing::ElementsAre(R"(/tmp/\x2a\x2a: write create)", R"(/tmp/\x7bdigits\x7d: write create)",
+                                   R"(/tmp/\xff: write create)", R"(/tmp/a\x0ab: read: write create)"));
 }
 
 TEST(Moves, WhoMayTheNewNameMayTheOldOne) {

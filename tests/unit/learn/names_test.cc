@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names to classes. Policy: the table of classes and its conditions. Act: names of one directory. Outcome: the class, or literal.
+// Names to classes. Policy: the table of classes and its conditions. Act: names of one directory. Outcome: the class,
+// or literal.
 #include <gmock/gmock.h>
 
 #include "policy-compiler/learn/fold_names.h"
@@ -40,42 +41,63 @@ std::vector<std::string> patterns(const std::vector<std::string>& names, Setup s
 }
 
 TEST(Classes, EachOfTheTable) {
-  EXPECT_THAT(patterns({"123e4567-e89b-42d3-a456-426614174000", "00000000-e89b-42d3-a456-426614174abc"}), ElementsAre("{uuid}"));
-  EXPECT_THAT(patterns({"d41d8cd98f00b204e9800998ecf8427e", "0cc175b9c0f1b6a831c399e269772661"}), ElementsAre("{hex:32}"));
+  EXPECT_THAT(patterns({"123e4567-e89b-42d3-a456-426614174000", "00000000-e89b-42d3-a456-426614174abc"}),
+              ElementsAre("{uuid}"));
+  EXPECT_THAT(patterns({"d41d8cd98f00b204e9800998ecf8427e", "0cc175b9c0f1b6a831c399e269772661"}),
+              ElementsAre("{hex:32}"));
   EXPECT_THAT(patterns({"s-0011aa22", "s-deadbee1", "s-00000000"}), ElementsAre("s-{hex:8}"));
-  EXPECT_THAT(patterns({"temp-7.rdb", "temp-23.rdb", "temp-131.rdb"}, {.removed = true}), ElementsAre("temp-{digits}.rdb"));
+  EXPECT_THAT(patterns({"temp-7.rdb", "temp-23.rdb", "temp-131.rdb"}, {.removed = true}),
+              ElementsAre("temp-{digits}.rdb"));
   EXPECT_THAT(patterns({"0000000001", "0000000002", "0000000010"}, {.growing = true}), ElementsAre("{digits:10}"));
-  EXPECT_THAT(patterns({"1764000000123", "1764000000456", "1764000000789"}, {.removed = true}), ElementsAre("{digits:13}"));
+  EXPECT_THAT(patterns({"1764000000123", "1764000000456", "1764000000789"}, {.removed = true}),
+              ElementsAre("{digits:13}"));
   EXPECT_THAT(patterns({"1804289383", "1957747793", "424238335"}, {.removed = true}), ElementsAre("{digits}"));
   EXPECT_THAT(patterns({"tmp.aB3dE9", "tmp.Zk2Qq0", "tmp.00AAbb"}, {.exclusive = true}), ElementsAre("tmp.{rand:6}"));
   EXPECT_THAT(patterns({"tmpa_b3c4d5", "tmpqwer1y_p", "tmp9abcdefg"}, {.exclusive = true}), ElementsAre("tmp{rand:8}"));
-  EXPECT_THAT(patterns({"xaaBB11.part", "xccDD22.part", "xeeFF33.part"}, {.exclusive = true}), ElementsAre("x{rand:6}.part"));
+  EXPECT_THAT(patterns({"xaaBB11.part", "xccDD22.part", "xeeFF33.part"}, {.exclusive = true}),
+              ElementsAre("x{rand:6}.part"));
   EXPECT_THAT(patterns({"log-20260228", "log-20260301", "log-20260302"}), ElementsAre("log-{date}"));
   EXPECT_THAT(patterns({"a.2026-02-28.gz", "a.2026-03-01.gz", "a.2026-03-02.gz"}), ElementsAre("a.{date}.gz"));
   EXPECT_THAT(patterns({"3", "7"}, {.kernel = true}), ElementsAre("{digits}"));
 }
 
 TEST(Classes, PostgresLogSegmentsAreHexEvenBeforeALetterWasSeen) {
-  const std::string any = [] { std::string s; for (int i = 0; i < 24; i++) s += "[0-9A-Fa-f]"; return s; }();
-  const std::string upper = [] { std::string s; for (int i = 0; i < 24; i++) s += "[0-9A-F]"; return s; }();
-  EXPECT_THAT(patterns({"000000010000000000000001", "000000010000000000000002", "000000010000000000000003"}, {.growing = true}), ElementsAre(any));
-  EXPECT_THAT(patterns({"000000010000000000000009", "00000001000000000000000A", "0000000100000000000000FB"}, {.growing = true}), ElementsAre(upper));
+  const std::string any = [] {
+    std::string s;
+    for (int i = 0; i < 24; i++) s += "[0-9A-Fa-f]";
+    return s;
+  }();
+  const std::string upper = [] {
+    std::string s;
+    for (int i = 0; i < 24; i++) s += "[0-9A-F]";
+    return s;
+  }();
+  EXPECT_THAT(
+      patterns({"000000010000000000000001", "000000010000000000000002", "000000010000000000000003"}, {.growing = true}),
+      ElementsAre(any));
+  EXPECT_THAT(
+      patterns({"000000010000000000000009", "00000001000000000000000A", "0000000100000000000000FB"}, {.growing = true}),
+      ElementsAre(upper));
 }
 
 TEST(Classes, TwoNumbersInAName) {
-  EXPECT_THAT(patterns({"t1.0", "t2.0", "t3.0", "t4.1", "t5.1", "t6.1"}, {.removed = true}), ElementsAre("t{digits}.0", "t{digits}.1"));
+  EXPECT_THAT(patterns({"t1.0", "t2.0", "t3.0", "t4.1", "t5.1", "t6.1"}, {.removed = true}),
+              ElementsAre("t{digits}.0", "t{digits}.1"));
   EXPECT_THAT(patterns({"t1.7", "t2.8", "t3.9"}, {.removed = true}), ElementsAre("t{digits}.{digits}"));
 }
 
 TEST(Conditions, WithoutThemNamesStayLiteral) {
-  EXPECT_THAT(patterns({"temp-7.rdb", "temp-23.rdb"}, {.removed = true}), IsEmpty());                                    // two names
-  EXPECT_THAT(patterns({"temp-7.rdb", "temp-23.rdb", "temp-31.rdb"}, {.removed = true, .one_episode = true}), IsEmpty());  // one start
-  EXPECT_THAT(patterns({"shard-9", "shard-2", "shard-5", "shard-1"}), IsEmpty());                                        // neither grow nor go
-  EXPECT_THAT(patterns({"tmp.aB3dE9", "tmp.Zk2Qq0", "tmp.00AAbb"}), IsEmpty());                                          // no O_EXCL
-  EXPECT_THAT(patterns({"report-budget", "report-income", "report-travel"}, {.exclusive = true}), IsEmpty());            // words, not mixed
+  EXPECT_THAT(patterns({"temp-7.rdb", "temp-23.rdb"}, {.removed = true}), IsEmpty());  // two names
+  EXPECT_THAT(patterns({"temp-7.rdb", "temp-23.rdb", "temp-31.rdb"}, {.removed = true, .one_episode = true}),
+              IsEmpty());                                                          // one start
+  EXPECT_THAT(patterns({"shard-9", "shard-2", "shard-5", "shard-1"}), IsEmpty());  // neither grow nor go
+  EXPECT_THAT(patterns({"tmp.aB3dE9", "tmp.Zk2Qq0", "tmp.00AAbb"}), IsEmpty());    // no O_EXCL
+  EXPECT_THAT(patterns({"report-budget", "report-income", "report-travel"}, {.exclusive = true}),
+              IsEmpty());  // words, not mixed
   EXPECT_THAT(patterns({"libx.so.1", "libx.so.2", "libx.so.3"}, {.removed = true}), IsEmpty());
-  EXPECT_THAT(patterns({"log-20200101", "log-20210101", "log-20220101"}), IsEmpty());                                    // no date of these starts
-  EXPECT_THAT(patterns({"12345678901", "123456789012", "1234567890123"}, {.removed = true}), IsEmpty());                 // unequal, too long
+  EXPECT_THAT(patterns({"log-20200101", "log-20210101", "log-20220101"}), IsEmpty());  // no date of these starts
+  EXPECT_THAT(patterns({"12345678901", "123456789012", "1234567890123"}, {.removed = true}),
+              IsEmpty());  // unequal, too long
   EXPECT_THAT(patterns({"a1", "b2", "c3"}, {.removed = true}), IsEmpty());
 }
 
@@ -95,13 +117,34 @@ TEST(Classes, RandomNamesAreOneClassThoughSomeLookLikeHex) {
 // What the learner thinks a pattern matches is what the language says it matches.
 TEST(NamePatterns, MeanWhatTheLanguageMeans) {
   const std::vector<NamePattern> all = {
-      NamePattern({{Piece::Kind::kUuid, 0, ""}}), NamePattern({{Piece::Kind::kHex, 8, ""}}), NamePattern({{Piece::Kind::kUpperHex, 8, ""}}),
-      NamePattern({{Piece::Kind::kAnyHex, 8, ""}}), NamePattern({{Piece::Kind::kDigits, 0, ""}}), NamePattern({{Piece::Kind::kDigitsN, 8, ""}}),
-      NamePattern({{Piece::Kind::kRand, 8, ""}}), NamePattern({{Piece::Kind::kDate, 0, ""}}),
-      NamePattern({{Piece::Kind::kLiteral, 0, "a*{"}, {Piece::Kind::kDigits, 0, ""}, {Piece::Kind::kLiteral, 0, "\xff]"}})};
-  const std::vector<std::string> names = {"123e4567-e89b-42d3-a456-426614174000", "123E4567-e89b-42d3-a456-426614174000", "0011aaff", "0011AAFF",
-                                          "0011aAfF", "1", "1234567890", "12345678901", "12345678", "a_Z09xyz", "20260301", "2026-03-01",
-                                          "20261301", "a*{12\xff]", "a*{\xff]", "a.{12]", "0011aaff0", ""};
+      NamePattern({{Piece::Kind::kUuid, 0, ""}}),
+      NamePattern({{Piece::Kind::kHex, 8, ""}}),
+      NamePattern({{Piece::Kind::kUpperHex, 8, ""}}),
+      NamePattern({{Piece::Kind::kAnyHex, 8, ""}}),
+      NamePattern({{Piece::Kind::kDigits, 0, ""}}),
+      NamePattern({{Piece::Kind::kDigitsN, 8, ""}}),
+      NamePattern({{Piece::Kind::kRand, 8, ""}}),
+      NamePattern({{Piece::Kind::kDate, 0, ""}}),
+      NamePattern(
+          {{Piece::Kind::kLiteral, 0, "a*{"}, {Piece::Kind::kDigits, 0, ""}, {Piece::Kind::kLiteral, 0, "\xff]"}})};
+  const std::vector<std::string> names = {"123e4567-e89b-42d3-a456-426614174000",
+                                          "123E4567-e89b-42d3-a456-426614174000",
+                                          "0011aaff",
+                                          "0011AAFF",
+                                          "0011aAfF",
+                                          "1",
+                                          "1234567890",
+                                          "12345678901",
+                                          "12345678",
+                                          "a_Z09xyz",
+                                          "20260301",
+                                          "2026-03-01",
+                                          "20261301",
+                                          "a*{12\xff]",
+                                          "a*{\xff]",
+                                          "a.{12]",
+                                          "0011aaff0",
+                                          ""};
   for (const NamePattern& pattern : all) {
     std::vector<passes::PatternError> errors;
     const auto parsed = passes::parse_pattern("/" + pattern.text(), errors);

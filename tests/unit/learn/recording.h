@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes traces for tests as the recorder would: a clock that goes on by itself, records per (node, words, name) with counts.
+// Writes traces for tests as the recorder would: a clock that goes on by itself, records per (node, words, name) with
+// counts.
 //
 //   Recording r("web-1", "2026-03-01T10:00:00Z");
 //   auto sh = r.node("entry", "/entrypoint.sh", {0}, "/usr/bin/dash");
@@ -39,9 +40,11 @@ class Recording {
  public:
   using NodeName = std::string;  // "entry", "join", "0x.."
 
-  Recording(std::string container, std::string started) : container_(std::move(container)), started_(std::move(started)) {}
+  Recording(std::string container, std::string started)
+      : container_(std::move(container)), started_(std::move(started)) {}
 
-  NodeName node(const NodeName& parent, const std::string& exec, std::vector<uint32_t> users, const std::string& interpreter = "") {
+  NodeName node(const NodeName& parent, const std::string& exec, std::vector<uint32_t> users,
+                const std::string& interpreter = "") {
     const std::string path = (parent.starts_with("0x") ? paths_.at(parent) : parent) + " > " + exec + interpreter;
     const NodeName key = text::hex64(ir::node_key(path));
     if (!paths_.emplace(key, path).second) return key;
@@ -61,8 +64,10 @@ class Recording {
     std::string list, rest = words;
     bool excl = false;
     for (const std::string_view word : text::words(rest)) {
-      if (word == "excl") excl = true;
-      else list += (list.empty() ? "\"" : ",\"") + std::string(word) + "\"";
+      if (word == "excl")
+        excl = true;
+      else
+        list += (list.empty() ? "\"" : ",\"") + std::string(word) + "\"";
     }
     auto& seen = files_[{node, list, path, excl}];
     if (seen.count++ == 0) seen.first = now_;
@@ -80,12 +85,17 @@ class Recording {
     }
     if (tell_moves) add(R"({"type":"move","node":")" + node + R"(","from":")" + from + R"(","to":")" + to + "\"}");
   }
-  void net(const NodeName& node, const std::string& direction, const std::string& address, int port, const std::string& protocol = "tcp") {
+  void net(const NodeName& node, const std::string& direction, const std::string& address, int port,
+           const std::string& protocol = "tcp") {
     add(R"({"type":"net","node":")" + node + R"(","direction":")" + direction + R"(","protocol":")" + protocol +
         R"(","address":")" + address + R"(","port":)" + std::to_string(port) + "}");
   }
-  void capability(const NodeName& node, const std::string& name) { number("capability", node, "\"capability\":\"" + name + "\""); }
-  void operation(const NodeName& node, const std::string& name) { number("operation", node, "\"operation\":\"" + name + "\""); }
+  void capability(const NodeName& node, const std::string& name) {
+    number("capability", node, "\"capability\":\"" + name + "\"");
+  }
+  void operation(const NodeName& node, const std::string& name) {
+    number("operation", node, "\"operation\":\"" + name + "\"");
+  }
   void socket(const NodeName& node, const std::string& kind) { number("socket", node, "\"kind\":\"" + kind + "\""); }
   void user(const NodeName& node, uint32_t uid) { number("user", node, "\"uid\":" + std::to_string(uid)); }
   void calls(const NodeName& node, const std::string& quoted_list) {
@@ -95,14 +105,17 @@ class Recording {
 
   std::string text() const {
     std::ostringstream out;
-    out << R"({"schema":1,"type":"trace","host_kernel":"6.1.0","started":")" << started_ << R"(","workload":"test","container":")"
-        << container_ << "\",\"late\":false}\n" << nodes_;
+    out << R"({"schema":1,"type":"trace","host_kernel":"6.1.0","started":")" << started_
+        << R"(","workload":"test","container":")" << container_ << "\",\"late\":false}\n"
+        << nodes_;
     for (const auto& [key, seen] : files_) {
       const auto& [node, list, path, excl] = key;
-      out << R"({"type":"file","node":")" << node << R"(","access":[)" << list << R"(],"path":")" << path << R"(","count":)"
-          << seen.count << R"(,"first":)" << seen.first << R"(,"last":)" << seen.last << (excl ? ",\"excl\":true}\n" : "}\n");
+      out << R"({"type":"file","node":")" << node << R"(","access":[)" << list << R"(],"path":")" << path
+          << R"(","count":)" << seen.count << R"(,"first":)" << seen.first << R"(,"last":)" << seen.last
+          << (excl ? ",\"excl\":true}\n" : "}\n");
     }
-    out << others_ << R"({"type":"end","stopped":")" << started_ << R"(","incomplete":false,"exit":0})" << "\n";
+    out << others_ << R"({"type":"end","stopped":")" << started_ << R"(","incomplete":false,"exit":0})"
+        << "\n";
     return out.str();
   }
   Trace trace() const { return read_ok(text(), container_ + ".jsonl"); }

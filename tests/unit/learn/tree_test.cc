@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Trees of several starts, and recursion. Policy: fold_tree.h. Act: traces. Outcome: the profile's nodes and back edges.
+// Trees of several starts, and recursion. Policy: fold_tree.h. Act: traces. Outcome: the profile's nodes and back
+// edges.
 #include <gmock/gmock.h>
 
 #include "bpf/lsm/abi.h"
@@ -33,7 +34,8 @@ size_t back_edges(const ir::Policy& policy) {
 }
 
 TEST(Tree, TracesAreUnited) {
-  const Learned learned = learn_ok({chain("a", {"/bin/sh", "/bin/a"}), chain("b", {"/bin/sh", "/bin/b"}), chain("c", {"/bin/other"})});
+  const Learned learned =
+      learn_ok({chain("a", {"/bin/sh", "/bin/a"}), chain("b", {"/bin/sh", "/bin/b"}), chain("c", {"/bin/other"})});
   ASSERT_EQ(learned.policy.nodes.size(), 4u);
   EXPECT_EQ(learned.policy.entry.size(), 2u);
   for (const ir::Node& node : learned.policy.nodes) {
@@ -71,42 +73,48 @@ TEST(Recursion, ACycleOfTwoSteps) {
 TEST(Recursion, LongerChainsGiveTheSameTree) {
   const std::string three = frontend::emit_profile(learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"})}).policy);
   EXPECT_EQ(frontend::emit_profile(learn_ok({chain("a", std::vector<std::string>(40, "/bin/a"))}).policy), three);
-  EXPECT_EQ(frontend::emit_profile(learn_ok({chain("a", {"/bin/a"}), chain("b", std::vector<std::string>(7, "/bin/a"))}).policy), three);
+  EXPECT_EQ(frontend::emit_profile(
+                learn_ok({chain("a", {"/bin/a"}), chain("b", std::vector<std::string>(7, "/bin/a"))}).policy),
+            three);
 }
 
 TEST(Recursion, RefusedWhereANodeWouldGetACapability) {
-  const Learned learned = learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [](Recording& r, const std::string& node, size_t i) {
-    if (i == 0) r.capability(node, "chown");
-  })});
+  const Learned learned =
+      learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [](Recording& r, const std::string& node, size_t i) {
+        if (i == 0) r.capability(node, "chown");
+      })});
   EXPECT_EQ(learned.policy.nodes.size(), 3u);
   EXPECT_EQ(count_questions(learned, "recursion-not-folded"), 1u);
 }
 
 TEST(Recursion, RefusedWhereANodeWouldGetAnOperation) {
-  const Learned learned = learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [](Recording& r, const std::string& node, size_t i) {
-    if (i == 2) r.operation(node, "jit");
-  })});
+  const Learned learned =
+      learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [](Recording& r, const std::string& node, size_t i) {
+        if (i == 2) r.operation(node, "jit");
+      })});
   EXPECT_EQ(learned.policy.nodes.size(), 3u);
 }
 
 TEST(Recursion, RefusedWhereANodeWouldGetAnExecEdge) {
   for (size_t who : {0u, 1u, 2u}) {
-    const Learned learned = learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [&](Recording& r, const std::string& node, size_t i) {
-      if (i == who) r.node(node, "/bin/ls", {0});
-    })});
+    const Learned learned =
+        learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [&](Recording& r, const std::string& node, size_t i) {
+          if (i == who) r.node(node, "/bin/ls", {0});
+        })});
     EXPECT_EQ(back_edges(learned.policy), 0u) << who;
     EXPECT_EQ(learned.policy.nodes.size(), 4u) << who;
   }
-  const Learned all = learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [&](Recording& r, const std::string& node, size_t) {
-    r.node(node, "/bin/ls", {0});
-  })});
+  const Learned all =
+      learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"},
+                      [&](Recording& r, const std::string& node, size_t) { r.node(node, "/bin/ls", {0}); })});
   EXPECT_EQ(all.policy.nodes.size(), 2u);
 }
 
 TEST(Recursion, FilesAreUnitedAndCounted) {
-  const Learned learned = learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [](Recording& r, const std::string& node, size_t i) {
-    r.file(node, "read", "/data/" + std::string(1, static_cast<char>('a' + i)));
-  })});
+  const Learned learned =
+      learn_ok({chain("a", {"/bin/a", "/bin/a", "/bin/a"}, [](Recording& r, const std::string& node, size_t i) {
+        r.file(node, "read", "/data/" + std::string(1, static_cast<char>('a' + i)));
+      })});
   ASSERT_EQ(learned.policy.nodes.size(), 1u);
   EXPECT_EQ(learned.policy.nodes[0].files.size(), 3u);
   EXPECT_GE(learned.permits.by_recursion.file_rights, 4u);
@@ -115,7 +123,9 @@ TEST(Recursion, FilesAreUnitedAndCounted) {
 TEST(Recursion, NeverAShellBelowAServerIntoOneAboveIt) {
   const auto serving = [](const std::string& program) {
     return learn_ok({chain("a", {program, "/usr/sbin/server", program, "/usr/sbin/server", program},
-                           [](Recording& r, const std::string& node, size_t i) { if (i == 1 || i == 3) r.net(node, "in", "0.0.0.0", 80); })});
+                           [](Recording& r, const std::string& node, size_t i) {
+                             if (i == 1 || i == 3) r.net(node, "in", "0.0.0.0", 80);
+                           })});
   };
   EXPECT_EQ(serving("/bin/sh").policy.nodes.size(), 5u);
   EXPECT_EQ(count_questions(serving("/bin/sh"), "shell-below-server"), 2u);
@@ -124,7 +134,10 @@ TEST(Recursion, NeverAShellBelowAServerIntoOneAboveIt) {
 
 TEST(Recursion, FoldingAgainChangesNothing) {
   Diagnostics diagnostics;
-  const std::vector<Trace> episodes = distinct_episodes({chain("a", std::vector<std::string>(9, "/bin/a")), chain("b", {"/bin/a", "/bin/b", "/bin/a", "/bin/b", "/bin/a"})}, diagnostics);
+  const std::vector<Trace> episodes =
+      distinct_episodes({chain("a", std::vector<std::string>(9, "/bin/a")),
+                         chain("b", {"/bin/a", "/bin/b", "/bin/a", "/bin/b", "/bin/a"})},
+                        diagnostics);
   Observed observed = merge(episodes, false);
   std::vector<Question> questions;
   fold_tree(observed, questions);
@@ -193,7 +206,8 @@ TEST(Learn, SystemCallsAreClosedOverFallbacks) {
   const Learned learned = learn_ok({r.trace()});
   std::vector<std::string> names;
   for (const ir::SyscallRule& rule : learned.policy.nodes[0].syscalls) names.push_back(rule.name);
-  EXPECT_THAT(names, testing::ElementsAre("clone", "clone3", "exit", "exit_group", "fstat", "lstat", "newfstatat", "restart_syscall", "rt_sigreturn", "stat", "statx"));
+  EXPECT_THAT(names, testing::ElementsAre("clone", "clone3", "exit", "exit_group", "fstat", "lstat", "newfstatat",
+                                          "restart_syscall", "rt_sigreturn", "stat", "statx"));
   EXPECT_EQ(count_questions(learned, "foreign-calls"), 1u);
 }
 
@@ -212,9 +226,11 @@ TEST(Network, ListenersKeepTheirPortPeersTheirAddress) {
   const Learned learned = learn_ok({r.trace()});
   std::vector<std::string> rules;
   for (const ir::NetworkRule& rule : learned.policy.nodes[0].network) {
-    rules.push_back(std::string(ir::names::directions().name(static_cast<uint32_t>(rule.direction))) + " " + ir::names::peer_text(rule.peer) + " " + ir::names::port_text(rule.ports[0]));
+    rules.push_back(std::string(ir::names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
+                    ir::names::peer_text(rule.peer) + " " + ir::names::port_text(rule.ports[0]));
   }
-  EXPECT_THAT(rules, testing::UnorderedElementsAre("in any 80", "in localhost 9000", "out localhost 6379", "out 10.0.0.7/32,10.0.0.8/32 5432", "out 169.254.169.254/32 80"));
+  EXPECT_THAT(rules, testing::UnorderedElementsAre("in any 80", "in localhost 9000", "out localhost 6379",
+                                                   "out 10.0.0.7/32,10.0.0.8/32 5432", "out 169.254.169.254/32 80"));
   EXPECT_EQ(count_questions(learned, "ephemeral-listener"), 1u);
   EXPECT_EQ(count_questions(learned, "metadata-service"), 1u);
 }

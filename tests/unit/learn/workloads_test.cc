@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Policy: what is learned from some starts of a program. Act: another start, from another seed. Outcome: not one denial; and still
-// refused what no start did. Leave one episode out: of five recordings each is held against the profile learned from others.
+// Policy: what is learned from some starts of a program. Act: another start, from another seed. Outcome: not one
+// denial; and still refused what no start did. Leave one episode out: of five recordings each is held against the
+// profile learned from others.
 #include "tests/unit/learn/workloads.h"
 
 #include <gmock/gmock.h>
@@ -30,8 +31,8 @@ constexpr std::string_view kMkstemp = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO
 constexpr std::string_view kPython = "abcdefghijklmnopqrstuvwxyz0123456789_";
 
 std::string uuid(std::mt19937& random) {
-  return pick(random, kHex, 8) + "-" + pick(random, kHex, 4) + "-4" + pick(random, kHex, 3) + "-a" + pick(random, kHex, 3) + "-" +
-         pick(random, kHex, 12);
+  return pick(random, kHex, 8) + "-" + pick(random, kHex, 4) + "-4" + pick(random, kHex, 3) + "-a" +
+         pick(random, kHex, 3) + "-" + pick(random, kHex, 12);
 }
 std::string padded(uint64_t number, size_t width) {
   std::string digits = std::to_string(number);
@@ -39,7 +40,8 @@ std::string padded(uint64_t number, size_t width) {
 }
 
 Recording start(const char* name, uint32_t seed) {
-  return Recording(std::string(name) + "-" + std::to_string(seed), "2026-03-" + padded(1 + seed % 28, 2) + "T10:00:00.123456789Z");
+  return Recording(std::string(name) + "-" + std::to_string(seed),
+                   "2026-03-" + padded(1 + seed % 28, 2) + "T10:00:00.123456789Z");
 }
 
 void libraries(Recording& r, const std::string& node, std::initializer_list<const char*> names) {
@@ -71,7 +73,9 @@ Recording nginx(uint32_t seed, int requests) {
   r.file(sed, "write", "/run/nginx/workers.conf");
   const auto server = r.node(sh, "/usr/sbin/nginx", {0});
   libraries(r, server, {"libc.so.6", "libcrypt.so.1", "libssl.so.3", "libz.so.1"});
-  for (const char* f : {"/etc/nginx/nginx.conf", "/run/nginx/workers.conf", "/etc/passwd", "/etc/group", "/etc/nginx/mime.types"}) r.file(server, "read", f);
+  for (const char* f :
+       {"/etc/nginx/nginx.conf", "/run/nginx/workers.conf", "/etc/passwd", "/etc/group", "/etc/nginx/mime.types"})
+    r.file(server, "read", f);
   r.file(server, "create write", "/run/nginx/nginx.pid");
   r.file(server, "append", "/var/log/nginx/access.log");
   r.file(server, "append", "/var/log/nginx/error.log");
@@ -85,9 +89,12 @@ Recording nginx(uint32_t seed, int requests) {
   uint64_t counter = 0;
   for (int i = 0; i < requests; i++) {
     switch (random() % 4) {
-      case 0: r.file(server, "read", "/srv/www/articles/" + std::to_string(random() % 5) + ".html"); break;
+      case 0:
+        r.file(server, "read", "/srv/www/articles/" + std::to_string(random() % 5) + ".html");
+        break;
       case 1: {  // PUT: a body in a temporary file, put in place
-        const std::string body = "/var/lib/nginx/body/" + padded(++counter, 10), target = "/srv/upload/" + uuid(random) + ".bin";
+        const std::string body = "/var/lib/nginx/body/" + padded(++counter, 10),
+                          target = "/srv/upload/" + uuid(random) + ".bin";
         r.file(server, "create write read excl", body);
         r.file(server, "setattr", body);
         r.rename(server, body, target);
@@ -96,14 +103,17 @@ Recording nginx(uint32_t seed, int requests) {
         break;
       }
       case 2: {  // a cached answer of the backend
-        const std::string temporary = "/var/lib/nginx/proxy/" + padded(++counter, 10), target = "/var/cache/nginx/" + pick(random, kHex, 32);
+        const std::string temporary = "/var/lib/nginx/proxy/" + padded(++counter, 10),
+                          target = "/var/cache/nginx/" + pick(random, kHex, 32);
         r.net(server, "out", "127.0.0.1", 8081);
         r.file(server, "create write read excl", temporary);
         r.rename(server, temporary, target);
         r.file(server, "read", target);
         break;
       }
-      default: r.file(server, "list", "/srv/www/listing"); break;
+      default:
+        r.file(server, "list", "/srv/www/listing");
+        break;
     }
   }
   r.file(server, "delete", "/run/nginx/nginx.pid");
@@ -116,7 +126,9 @@ Recording redis(uint32_t seed, int requests) {
   const auto sh = shell(r, "entry", "/entrypoint.sh");
   const auto server = r.node(sh, "/usr/bin/redis-check-rdb", {0});  // where redis-server points to
   libraries(r, server, {"libc.so.6", "libjemalloc.so.2", "liblua5.1.so.0"});
-  for (const char* f : {"/etc/redis/redis.conf", "/proc/{own}/stat", "/proc/sys/net/core/somaxconn", "/sys/kernel/mm/transparent_hugepage/enabled"}) r.file(server, "read", f);
+  for (const char* f : {"/etc/redis/redis.conf", "/proc/{own}/stat", "/proc/sys/net/core/somaxconn",
+                        "/sys/kernel/mm/transparent_hugepage/enabled"})
+    r.file(server, "read", f);
   r.file(server, "append create", "/var/log/redis/redis.log");
   r.file(server, "list", "/var/lib/redis");
   r.net(server, "in", "0.0.0.0", 6379);
@@ -142,12 +154,16 @@ Recording redis(uint32_t seed, int requests) {
       r.file(server, "create write", data + "temp-rewriteaof-" + id + ".aof");
       r.rename(server, data + "temp-rewriteaof-" + id + ".aof", data + "temp-rewriteaof-bg-" + id + ".aof");
       incr++;
-      r.file(server, "create write append", data + "appendonlydir/appendonly.aof." + std::to_string(incr) + ".incr.aof");
-      r.rename(server, data + "temp-rewriteaof-bg-" + id + ".aof", data + "appendonlydir/appendonly.aof." + std::to_string(incr) + ".base.rdb");
+      r.file(server, "create write append",
+             data + "appendonlydir/appendonly.aof." + std::to_string(incr) + ".incr.aof");
+      r.rename(server, data + "temp-rewriteaof-bg-" + id + ".aof",
+               data + "appendonlydir/appendonly.aof." + std::to_string(incr) + ".base.rdb");
       r.file(server, "create write", data + "appendonlydir/temp-appendonly.aof.manifest");
-      r.rename(server, data + "appendonlydir/temp-appendonly.aof.manifest", data + "appendonlydir/appendonly.aof.manifest");
+      r.rename(server, data + "appendonlydir/temp-appendonly.aof.manifest",
+               data + "appendonlydir/appendonly.aof.manifest");
       r.file(server, "delete", data + "appendonlydir/appendonly.aof." + std::to_string(incr - 1) + ".incr.aof");
-      if (incr > 2) r.file(server, "delete", data + "appendonlydir/appendonly.aof." + std::to_string(incr - 1) + ".base.rdb");
+      if (incr > 2)
+        r.file(server, "delete", data + "appendonlydir/appendonly.aof." + std::to_string(incr - 1) + ".base.rdb");
     }
   }
   r.file(server, "read", data + "dump.rdb");
@@ -179,7 +195,8 @@ Recording postgres(uint32_t seed, int requests, bool fresh) {
   r.file(server, "create write read excl delete", "/dev/shm/PostgreSQL." + std::to_string(random()));
   auto pid = static_cast<uint32_t>(30 + random() % 40);
   uint64_t oid = 16384, segment = 1;
-  for (const char* catalog : {"1259", "1249", "2619", "1259_fsm", "2703"}) r.file(server, "read write", data + "base/5/" + catalog);
+  for (const char* catalog : {"1259", "1249", "2619", "1259_fsm", "2703"})
+    r.file(server, "read write", data + "base/5/" + catalog);
   r.file(server, "read write", data + "pg_wal/000000010000000000000001");
   r.file(server, "read write", data + "pg_xact/0000");
   for (int i = 0; i < requests; i++) {
@@ -197,7 +214,8 @@ Recording postgres(uint32_t seed, int requests, bool fresh) {
         break;
       }
       case 1: {  // a sort that spills
-        const std::string file = data + "base/pgsql_tmp/pgsql_tmp" + std::to_string(pid) + "." + std::to_string(random() % 2);
+        const std::string file =
+            data + "base/pgsql_tmp/pgsql_tmp" + std::to_string(pid) + "." + std::to_string(random() % 2);
         r.file(server, "create", file);
         r.file(server, "read write", file);
         r.file(server, "delete", file);
@@ -246,7 +264,9 @@ Recording app(uint32_t seed, int requests) {
   r.file(sh, "create write", "/app/data/secret.key");
   const auto python = r.node(sh, "/usr/bin/python3.11", {1000});
   libraries(r, python, {"libc.so.6", "libexpat.so.1", "libsqlite3.so.0"});
-  for (const char* f : {"/app/app.py", "/app/files.py", "/usr/lib/python3.11/os.py", "/app/data/secret.key", "/proc/{own}/status"}) r.file(python, "read", f);
+  for (const char* f :
+       {"/app/app.py", "/app/files.py", "/usr/lib/python3.11/os.py", "/app/data/secret.key", "/proc/{own}/status"})
+    r.file(python, "read", f);
   r.file(python, "append create", "/var/log/app/access.log");
   r.file(python, "read write create", "/app/data/app.db");
   r.net(python, "in", "0.0.0.0", 8000);
@@ -262,7 +282,8 @@ Recording app(uint32_t seed, int requests) {
   libraries(r, gzip, {"libc.so.6"});
   for (int i = 0; i < requests; i++) {
     if (random() % 2 == 0) {
-      const std::string temporary = "/app/data/uploads/tmp" + pick(random, kPython, 8), target = "/app/data/uploads/" + uuid(random);
+      const std::string temporary = "/app/data/uploads/tmp" + pick(random, kPython, 8),
+                        target = "/app/data/uploads/" + uuid(random);
       r.file(python, "create read write excl", temporary);
       r.file(python, "setattr", temporary);
       r.rename(python, temporary, target);
@@ -292,7 +313,8 @@ class Judge {
       const passes::Verdict step = evaluator_.exec(parent, passes::Object::at(node.executable));
       if (!step.allowed) out.push_back("exec " + node.executable);
       rows.push_back(step.next);
-      if (node.interpreter && !evaluator_.interpreter(step.next, passes::Object::at(*node.interpreter)).allowed) out.push_back("interpreter " + *node.interpreter);
+      if (node.interpreter && !evaluator_.interpreter(step.next, passes::Object::at(*node.interpreter)).allowed)
+        out.push_back("interpreter " + *node.interpreter);
       for (const uint32_t user : node.users) {
         if (!evaluator_.user(step.next, user).allowed) out.push_back("user " + std::to_string(user));
       }
@@ -300,20 +322,23 @@ class Judge {
     for (const TracedFile& file : trace.files) {
       passes::Object object = passes::Object::at(file.name);
       if (file.name.starts_with('{')) {
-        object = passes::Object::without_path(*ir::names::reserved_classes().find(file.name.substr(1, file.name.size() - 2)));
+        object = passes::Object::without_path(
+            *ir::names::reserved_classes().find(file.name.substr(1, file.name.size() - 2)));
       }
       const passes::Verdict v = evaluator_.access(rows[file.node], object, file.access);
       if (!v.allowed) out.push_back(ir::names::access_text(v.missing) + " " + file.name);
     }
     for (const TracedMove& move : trace.moves) {
-      if (!evaluator_.move(passes::Object::at(move.from), passes::Object::at(move.to)).allowed) out.push_back("move " + move.from + " to " + move.to);
+      if (!evaluator_.move(passes::Object::at(move.from), passes::Object::at(move.to)).allowed)
+        out.push_back("move " + move.from + " to " + move.to);
     }
     for (const TracedNet& net : trace.nets) {
       passes::Address peer;
       peer.v6 = net.address.v6;
       peer.bytes = net.address.address;
-      const bool fine = net.direction == ir::Direction::kOut ? evaluator_.connect(rows[net.node], net.protocol, peer, net.port).allowed
-                                                             : evaluator_.listen(rows[net.node], net.protocol, net.port).allowed;
+      const bool fine = net.direction == ir::Direction::kOut
+                            ? evaluator_.connect(rows[net.node], net.protocol, peer, net.port).allowed
+                            : evaluator_.listen(rows[net.node], net.protocol, net.port).allowed;
       if (!fine) out.push_back("net port " + std::to_string(net.port));
     }
     for (const TracedNumber& n : trace.capabilities) {
@@ -323,7 +348,8 @@ class Judge {
       if (!evaluator_.user(rows[n.node], n.value).allowed) out.push_back("user " + std::to_string(n.value));
     }
     for (const TracedNumber& n : trace.sockets) {
-      if (!evaluator_.socket(rows[n.node], n.value, n.detail).allowed) out.push_back("socket " + std::to_string(n.value));
+      if (!evaluator_.socket(rows[n.node], n.value, n.detail).allowed)
+        out.push_back("socket " + std::to_string(n.value));
     }
     return out;
   }
@@ -352,7 +378,8 @@ TEST_P(Workload, LeaveOneEpisodeOut) {
       if (seed != left_out) traces.push_back(GetParam().record(seed, 30).trace());
     }
     const Learned learned = learn_ok(std::move(traces));
-    EXPECT_THAT(Judge(learned.policy).denials(GetParam().record(left_out, 30).trace()), testing::IsEmpty()) << "seed " << left_out;
+    EXPECT_THAT(Judge(learned.policy).denials(GetParam().record(left_out, 30).trace()), testing::IsEmpty())
+        << "seed " << left_out;
   }
 }
 
@@ -402,13 +429,16 @@ TEST_P(Workload, TheOrderOfTheTracesDoesNotMatter) {
 
 // The shape of the whole draft. TREELINE_UPDATE_GOLDEN=1 writes the files (and the fuzzer's seeds) anew.
 TEST_P(Workload, Golden) {
-  const Learned learned = learn_ok({GetParam().record(1, 60).trace(), GetParam().record(2, 60).trace()}, {.name = GetParam().name, .join = false, .image = nullptr});
-  const std::string text = frontend::emit_profile(learned.policy) + "--- summary\n" + summary_text(learned) + "--- questions\n" + questions_text(learned);
+  const Learned learned = learn_ok({GetParam().record(1, 60).trace(), GetParam().record(2, 60).trace()},
+                                   {.name = GetParam().name, .join = false, .image = nullptr});
+  const std::string text = frontend::emit_profile(learned.policy) + "--- summary\n" + summary_text(learned) +
+                           "--- questions\n" + questions_text(learned);
   const std::string file = std::string(TREELINE_SOURCE_DIR) + "/tests/golden/learn/" + GetParam().name + ".txt";
   if (std::getenv("TREELINE_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(file) << text;
     // A short one is a seed of the fuzzer.
-    std::ofstream(std::string(TREELINE_SOURCE_DIR) + "/tests/fuzz/corpus/trace/" + GetParam().name + ".jsonl") << GetParam().record(1, 6).text();
+    std::ofstream(std::string(TREELINE_SOURCE_DIR) + "/tests/fuzz/corpus/trace/" + GetParam().name + ".jsonl")
+        << GetParam().record(1, 6).text();
   }
   std::ifstream in(file);
   std::stringstream golden;
@@ -419,9 +449,14 @@ TEST_P(Workload, Golden) {
 INSTANTIATE_TEST_SUITE_P(Programs, Workload,
                          testing::Values(Program{"nginx", nginx}, Program{"redis", redis},
                                          Program{"postgres", [](uint32_t s, int n) { return postgres(s, n, false); }},
-                                         Program{"postgres-fresh", [](uint32_t s, int n) { return postgres(s, n, true); }},
+                                         Program{"postgres-fresh",
+                                                 [](uint32_t s, int n) { return postgres(s, n, true); }},
                                          Program{"app", app}),
-                         [](const auto& p) { std::string n = p.param.name; std::replace(n.begin(), n.end(), '-', '_'); return n; });
+                         [](const auto& p) {
+                           std::string n = p.param.name;
+                           std::replace(n.begin(), n.end(), '-', '_');
+                           return n;
+                         });
 
 TEST(WorkloadRefuses, WhatNoStartDid) {
   const Learned learned = learn_ok({nginx(1, 200).trace(), nginx(2, 200).trace()});
