@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (!nfa.finish()) return 0;
   DeterminiseResult made =
-      determinise(nfa, {.states = 3000, .transitions = 300'000, .members = 300'000, .effort = 3'000'000});
+      determinise(nfa, {.states = 800, .transitions = 100'000, .members = 100'000, .effort = 600'000});
   if (!made.dfa) return 0;
   const std::vector<std::vector<uint32_t>> sets = made.dfa->sets;
   Dfa smallest = *made.dfa;

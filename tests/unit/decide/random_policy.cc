@@ -139,6 +139,14 @@ class Writer {
     return rule;
   }
 
+  // So that a short run meets each of them too.
+  void every_object(std::vector<ir::FileRule>& files) {
+    for (uint32_t class_id = 1; class_id < TL_CLASS_FIRST; ++class_id) {
+      const std::string name = passes::reserved_class_name(class_id);
+      if (!name.empty()) files.push_back({{name, {++line_, 1}}, TL_READ, false});
+    }
+  }
+
   std::vector<ir::FileRule> rules(uint32_t count) {
     std::vector<ir::FileRule> out;
     for (; count > 0; --count) out.push_back(rule());
@@ -208,6 +216,7 @@ class Writer {
         node.interpreter = ir::Pattern{random_.one_in(2) ? "/bin/s0" : "/bin/sh{,2}", {++line_, 1}};
       node.files = rules(1 + random_.below(7));
       if (random_.one_in(2)) node.files.insert(node.files.end(), shared_.begin(), shared_.end());
+      if (n == 0 && random_.one_in(3)) every_object(node.files);
       for (uint32_t k = random_.below(4); k > 0; --k) node.network.push_back(network());
       node.capabilities = numbers(41, 5);
       node.operations = numbers(TL_OP_COUNT, 3);
