@@ -56,4 +56,6 @@ GROUPS = [
 def environment():
     env = dict(os.environ)
     env.update(LC_ALL="C.UTF-8", DEBIAN_FRONTEND="noninteractive", PYTHONDONTWRITEBYTECODE="1")
+    # Another checkout of the same sources finds what this one compiled.
+    env.update(CCACHE_BASEDIR=str(ROOT), CCACHE_NOHASHDIR="1")
     return env
