@@ -20,6 +20,7 @@ class Group:
     builds: tuple = ()  # presets
     vm: bool = False  # run the command in the micro VM
     vm_options: tuple = ()
+    default: bool = True  # else only by --only or with --full
 
     def on(self, full, chosen):
         """The kernels that this run takes."""
@@ -36,8 +37,8 @@ class Group:
         return [VM, "--kernel", kernel, "--timeout", str(self.timeout - 60), *self.vm_options, "--", *command]
 
 
-def _script(path, *words):
-    return lambda kernel, full: [ROOT / path, *words, *(["--full"] if full else [])]
+def _script(path):
+    return lambda kernel, full: [ROOT / path, kernel, *(["--full"] if full else [])]
 
 
 GROUPS = [
@@ -49,6 +50,13 @@ GROUPS = [
           lambda k, f: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if f else "300"], timeout=4500, builds=("fuzz",)),
     Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds",
           lambda k, f: [ROOT / "build/release/bin/bpf_load"], kernels="all", timeout=500, builds=("release",), vm=True),
+    Group("enforce", "each forbidden act has its effect unconfined, none under a policy, and one event",
+          lambda k, f: [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", *([] if f or k == KERNELS[0] else ["--on", "tmpfs"])],
+          kernels="all", timeout=1500, builds=("release",), vm=True, default=False),
+    Group("workloads", "containers learned under traffic, compiled, enforced, disturbed", _script("tests/lib/workloads"), kernels="all",
+          timeout=7200, builds=("release",), default=False),
+    Group("bench", "what it costs in instructions", lambda k, f: [ROOT / "tests/bench/run", "--kernel", k, "--json", ROOT / "build/tests" / f"bench-{k}.json"],
+          kernels="one", timeout=2400, builds=("release",), default=False),
     Group("vm", "the micro VM itself", lambda k, f: [ROOT / "tests/lib/vm", k], kernels="one", timeout=900),
 ]
 

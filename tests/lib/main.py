@@ -114,9 +114,10 @@ def main(arguments):
     options = parse(arguments)
     if options.list:
         for group in groups.GROUPS:
-            say(f"{group.name:12} {' '.join(group.on(options.full, options.kernel)):20} {group.about}")
+            when = "" if group.default else " (with --full, or --only)"
+            say(f"{group.name:12} {' '.join(group.on(options.full, options.kernel)):20} {group.about}{when}")
         return 0
-    chosen = [group for group in groups.GROUPS if not options.only or group.name in options.only]
+    chosen = [group for group in groups.GROUPS if group.name in options.only or not options.only and (group.default or options.full)]
     runner = Runner(options.full)
     started = time.monotonic()
     built = {}
