@@ -91,6 +91,7 @@ struct Observed {
   std::vector<ObservedNode> nodes;  // a parent before its children, until fold_tree
   std::map<Step, uint32_t> entry, join;
   std::map<std::string, Birth> births;
+  bool tells_exclusive = false;    // some record tells O_EXCL; otherwise the recorders did not
   std::set<std::string> executed;  // executables, interpreters and files mapped executable, by whomever
   std::set<std::string> written;   // write, append, create, link, rename-in, mknod, by whomever
   std::set<Move> moves;
