@@ -23,7 +23,7 @@ CONF = pathlib.Path("/etc/treeline/treeline.conf")
 STORE = pathlib.Path("/var/lib/treeline/policies")
 # Only the shell's own words, and sleep: the tree is one node and its child. /try is not there while it is learned.
 PROGRAM = ('echo ran > /mark; while [ ! -e /stop ]; do '
-           '[ ! -e /try ] || { /usr/bin/cat /etc/shadow; echo "cat: $?" > /tried; }; /usr/bin/sleep 0.2; done; echo end')
+           '[ ! -e /try ] || { /usr/bin/cat /etc/shadow; echo "cat: $?"; }; /usr/bin/sleep 0.2; done; echo end')
 
 
 def wait_for(condition, seconds, what):
@@ -66,6 +66,7 @@ class Treeline:
         CONF.write_text(text)
 
     def start(self):
+        SOCKET.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.daemon = subprocess.Popen([self.program("treelined")], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for(lambda: SOCKET.exists() or self.daemon.poll() is not None, 180, "treelined's socket")
@@ -100,7 +101,7 @@ class Treeline:
 def bundle_in_store(name):
     """The directory of a policy's current bundle."""
     state = json.loads((STORE / name / "state.json").read_text())
-    return STORE / name / f"bundle-{state['current']}"
+    return STORE / name / f"bundle-{state['bundle']}"
 
 
 def add_artifact(bundle, name, kind, content):
