@@ -289,7 +289,8 @@ class Run {
     if (!options_.learn) {
       const int64_t denied = number_at(answer, "denied"), would = number_at(answer, "would");
       if (!options_.quiet && (denied || would))
-        say(would ? std::to_string(would) + " acts happened that enforce would have stopped" : std::to_string(denied) + " acts were stopped");
+        say(would ? std::to_string(would) + (would == 1 ? " act" : " acts") + " happened that enforce would have stopped"
+                  : std::to_string(denied) + (denied == 1 ? " act was stopped" : " acts were stopped"));
       return 0;
     }
     std::string text, last;

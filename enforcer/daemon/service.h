@@ -127,6 +127,7 @@ class Service {
   Answer run_kill(const Json& request);
   void finish_run(uint32_t index);
   void count_denials(uint32_t slot, Run& run) const;
+  void forget_denials(uint32_t slot) const;
 
   // service_status.cc
   Answer status() const;

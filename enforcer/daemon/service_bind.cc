@@ -147,6 +147,7 @@ void Service::end_container(uint32_t index) {
     Result<void> freed;
     if (policy->learning && (policy->stopped || container.plain)) freed = registry_->free_learning(container.slot);
     else if (policy->transient) freed = registry_->unload(std::string(policy->state.name));
+    if (freed && !registry_->at(container.slot)) forget_denials(container.slot);
     if (!freed) log_error(freed.error().message);
   }
   finish_run(index);

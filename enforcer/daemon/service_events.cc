@@ -15,7 +15,7 @@ events::Named Service::name(const events::Event& event) const {
   if (const workload::Container* container = containers_->at(event.container)) named.container = container->id;
   const store::Policy* policy = registry_->at(event.slot);
   if (!policy) return named;
-  named.policy = policy->state.name;
+  named.policy = policy->transient ? policy->bundle.name : policy->state.name;  // "run-7" is the container's name already
   named.node_path = policy->node_path(event.node);
   named.node_line = policy->node_line(event.node);
   if (event.next_node) named.next_path = policy->node_path(event.next_node);

@@ -106,7 +106,10 @@ Service::Answer Service::policy_rollback(Peer& peer, const Json& request) {
 
 Service::Answer Service::policy_unload(Peer& peer, const Json& request) {
   const std::string name = text_at(request, "name");
+  const store::Policy* policy = registry_->find(name);
+  const uint32_t slot = policy ? policy->slot : 0;
   if (Result<void> unloaded = registry_->unload(name); !unloaded) return unloaded.error();
+  forget_denials(slot);
   audit(peer, request, "unloaded policy " + name);
   return Json::object();
 }

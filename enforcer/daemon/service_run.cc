@@ -122,6 +122,16 @@ void Service::count_denials(uint32_t slot, Run& run) const {
   });
 }
 
+// A freed slot's counts must not be the next owner's.
+void Service::forget_denials(uint32_t slot) const {
+  std::vector<tl_denial_key> keys;
+  const int map = engine_->maps().denials.get();
+  kernel::for_each<tl_denial_key, tl_denial>(map, 1 << 20, [&](const tl_denial_key& key, const tl_denial&) {
+    if (key.slot == slot) keys.push_back(key);
+  });
+  for (const tl_denial_key& key : keys) bpf_map_delete_elem(map, &key);
+}
+
 void Service::finish_run(uint32_t index) {
   auto it = runs_.find(index);
   if (it == runs_.end()) return;

@@ -69,6 +69,11 @@ bool ArenaSpace::take_at(uint32_t base, uint32_t size) {
   return true;
 }
 
+void ArenaSpace::wall_off(uint32_t base) {
+  auto next = held_.upper_bound(base);
+  held_.emplace(base, next == held_.end() ? total() : next->first);
+}
+
 void ArenaSpace::give_back(uint32_t base) { held_.erase(base); }
 
 }  // namespace treeline::store

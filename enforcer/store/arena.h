@@ -25,6 +25,8 @@ class ArenaSpace {
   Result<uint32_t> take(uint32_t size);
   // Marks what an earlier daemon placed. False: overlaps something that is held, is unaligned or outside: a corrupted slot.
   [[nodiscard]] bool take_at(uint32_t base, uint32_t size);
+  // Something lies at `base` whose size nobody can tell: everything from there to the next held image is lost to us, and safe.
+  void wall_off(uint32_t base);
   void give_back(uint32_t base);
 
   [[nodiscard]] uint32_t elements() const { return elements_; }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "enforcer/store/image.h"
 
@@ -15,7 +16,16 @@ uint32_t next_generation(uint32_t generation) {
 }
 
 Publisher::Publisher(Memory memory)
-    : memory_(std::move(memory)), space_(static_cast<uint32_t>(memory_.arena.size() >> TL_ELEMENT_SHIFT)) {}
+    : memory_(std::move(memory)), space_(static_cast<uint32_t>(memory_.arena.size() >> TL_ELEMENT_SHIFT)) {
+  std::vector<uint32_t> unreadable;
+  for (uint32_t slot = 0; slot < memory_.slots.size(); ++slot) {
+    const Published now = read(slot);
+    if (now.mode == TL_MODE_OFF || now.base == 0) continue;
+    Result<std::string_view> image = image_at(now.base);
+    if (!image || !space_.take_at(now.base, static_cast<uint32_t>(image->size()))) unreadable.push_back(now.base);
+  }
+  for (uint32_t base : unreadable) space_.wall_off(base);
+}
 
 Result<uint32_t> Publisher::place(std::string_view image) {
   if (Result<void> whole = check_image(image); !whole) return whole.error();
@@ -31,14 +41,6 @@ Result<std::string_view> Publisher::image_at(uint32_t base) const {
   Result<ImageIdentity> identity = identify_image(rest);
   if (!identity) return identity.error();
   return rest.substr(0, identity->size);
-}
-
-Result<void> Publisher::adopt(uint32_t base) {
-  Result<std::string_view> image = image_at(base);
-  if (!image) return image.error();
-  if (!space_.take_at(base, static_cast<uint32_t>(image->size())))
-    return Error{"the image at arena address " + std::to_string(base) + " overlaps another one", EBADMSG};
-  return {};
 }
 
 Published Publisher::read(uint32_t slot) const {

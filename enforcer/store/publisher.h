@@ -37,12 +37,11 @@ class Publisher {
     std::span<std::byte> arena;
     std::function<Result<void>()> grace;
   };
+  // What the slots point at is held from the start: an earlier daemon placed it, and hooks read it now.
   explicit Publisher(Memory memory);
 
   // Copies a checked image into free arena space.
   Result<uint32_t> place(std::string_view image);
-  // Takes over an image that an earlier daemon placed. An error: what the slot points at is no image of this format.
-  Result<void> adopt(uint32_t base);
   // The bytes of a placed image.
   Result<std::string_view> image_at(uint32_t base) const;
 

@@ -31,7 +31,7 @@ Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool
   policy->base = now.base;
   if (!learning) {
     if (now.base == 0) return Error{"slot " + std::to_string(slot) + " of '" + name + "' holds no image", ENOENT};
-    if (Result<void> adopted = publisher_.adopt(now.base); !adopted) return adopted;
+    if (Result<std::string_view> image = publisher_.image_at(now.base); !image) return image.error();
     Result<PolicyState> state = store_of(*policy).read(name);
     if (!state) return state.error();
     policy->state = *state;

@@ -212,6 +212,25 @@ TEST_F(RegistryTest, ARestartTakesOverWhatIsPublishedAndChangesNothing) {
   EXPECT_EQ(*publisher_->image_at(policy->base), canary::build_image("/a"));
 }
 
+TEST_F(RegistryTest, ARestartPlacesNothingOverWhatIsPublishedEvenBeforeItIsRestored) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const Published now = publisher_->read(registry_->find("web")->slot);
+  start();  // the canary's image is placed before the registry is restored
+  Result<uint32_t> other = publisher_->place(canary::build_image("/canary"));
+  ASSERT_TRUE(other);
+  EXPECT_NE(*other, now.base);
+  EXPECT_EQ(*publisher_->image_at(now.base), canary::build_image("/a"));
+}
+
+TEST_F(RegistryTest, APublishedImageThatCannotBeReadIsWalledOff) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const uint32_t base = publisher_->read(registry_->find("web")->slot).base;
+  arena_[base] = std::byte{0};
+  start();
+  Result<uint32_t> other = publisher_->place(canary::build_image("/canary"));
+  EXPECT_FALSE(other && *other >= base);
+}
+
 TEST_F(RegistryTest, AfterARebootThePolicyIsPublishedFromDiskWithALaterGeneration) {
   ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
   std::fill(slots_.begin(), slots_.end(), tl_slot{});
