@@ -43,7 +43,7 @@ def _script(path):
 
 GROUPS = [
     Group("unit", "the unit tests, under ASan and UBSan", lambda k, f: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
-          timeout=900, builds=("dev",)),
+          timeout=2400, builds=("dev",)),
     Group("golden", "what the compiler says and writes, by the program itself", lambda k, f: [ROOT / "tests/lib/golden", ROOT / "build/release/bin"],
           timeout=300, builds=("release",)),
     Group("fuzz-smoke", "each parser on inputs that a fuzzer makes up, five minutes of processor in all",
@@ -57,7 +57,7 @@ GROUPS = [
           timeout=7200, builds=("release",), default=False),
     Group("bench", "what it costs in instructions", lambda k, f: [ROOT / "tests/bench/run", "--kernel", k, "--json", ROOT / "build/tests" / f"bench-{k}.json"],
           kernels="one", timeout=2400, builds=("release",), default=False),
-    Group("vm", "the micro VM itself", lambda k, f: [ROOT / "tests/lib/vm", k], kernels="one", timeout=900),
+    Group("vm", "the micro VM itself", lambda k, f: [ROOT / "tests/lib/vm", k], kernels="one", timeout=1500),
 ]
 
 
