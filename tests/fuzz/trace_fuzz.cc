@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // links: treeline_learn treeline_frontend
 //
-// Whatever the bytes, the reader of traces returns; and whatever trace it accepts, learning from it (and from the same acts in a
-// second start, so that names fold) returns too, with a draft that the front end reads back as the same policy.
+// Whatever the bytes, the reader of traces returns; and whatever trace it accepts, learning from it (and from the same
+// acts in a second start, so that names fold) returns too, with a draft that the front end reads back as the same
+// policy.
 #include <cstdlib>
 
 #include "policy-compiler/frontend/profile.h"
@@ -20,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   learn::Trace second = *trace;
   second.identity += "again";
   Diagnostics of_learn;
-  const std::optional<learn::Learned> learned = learn::learn({*trace, second}, {.name = "fuzz", .join = true, .image = nullptr}, of_learn);
+  const std::optional<learn::Learned> learned =
+      learn::learn({*trace, second}, {.name = "fuzz", .join = true, .image = nullptr}, of_learn);
   if (!learned) return 0;
   (void)learn::summary_text(*learned);
   (void)learn::questions_text(*learned);
