@@ -94,12 +94,16 @@ def wrong(row, mode, happened, events, changed):
 def _wrong_event(row, mode, denials):
     verdict = "kill" if row.killed and mode == "enforce" else VERDICTS[mode]
     matching = [e for e in denials if e.get("hook") in row.hooks and (row.object is None or row.object in objects(e))]
+    if mode == "kill" and not matching:  # what leads up to the act was enough
+        matching = [e for e in denials if e.get("hook") in row.also]
     others = [e for e in denials if e not in matching and e.get("hook") not in row.also]
     if not matching:
         return [f"no event of {'/'.join(row.hooks)} on {row.object}, but: " + ("; ".join(map(brief, denials)) or "none")]
     reasons = []
-    counts = [e.get("count") for e in matching]
-    if len(matching) > 1 and counts != [2**n for n in range(len(counts))]:
+    if mode == "monitor":
+        # Where enforce ends at the first refusal, monitor goes on: a rename has up to four questions, each with its event.
+        matching = list({brief(event): event for event in reversed(matching)}.values())[::-1]
+    elif len(matching) > 1 and [e.get("count") for e in matching] != [2**n for n in range(len(matching))]:
         reasons.append(f"{len(matching)} events: " + "; ".join(map(brief, matching)))
     if others:
         reasons.append("other events: " + "; ".join(map(brief, others)))

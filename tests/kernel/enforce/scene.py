@@ -19,7 +19,7 @@ import subprocess
 
 DEEP = 200
 LONG = "l" * 250
-PORTS = {"open": 4001, "other": 4002, "free": 4003, "taken": 4004}
+PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004}
 
 
 class Scene:
@@ -99,7 +99,7 @@ class Scene:
         os.chown(path, 0, 0)
 
     def _listen(self):
-        for host, port in (("127.0.0.1", "open"), ("127.0.0.2", "open"), ("127.0.0.1", "other")):
+        for host, port in (("127.0.0.1", "open"), ("127.0.0.2", "open"), ("127.0.0.1", "elsewhere")):
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, PORTS[port]))
