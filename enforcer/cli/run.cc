@@ -248,13 +248,26 @@ class Run {
     }
   }
 
+  // The daemon was restarted meanwhile: what it enforced stayed enforced, and the next one knows the tree.
+  Result<int> ask_again(const Json& request) {
+    if (!options_.quiet) say("treelined went away; waiting for the next one");
+    for (int i = 0; i < 60; ++i) {
+      if (Result<daemon::Client> client = daemon::Client::connect(context_.socket); client) {
+        client_ = std::move(*client);
+        if (Result<int> id = client_->send(request); id) return id;
+      }
+      usleep(500000);
+    }
+    say("no treelined came back; what was stopped is in its log" + std::string(options_.learn ? ", and the trace is lost" : ""));
+    return Error{"gone", ECONNRESET};
+  }
+
   // Waits for the rest of the tree and collects what the daemon knows.
   int finish(int exit_status) {
-    Result<int> id = client_->send({{"do", "run.end"}, {"container", container_}, {"exit", exit_status}, {"rest", options_.rest}});
-    if (!id) {
-      say(id.error().message);
-      return kCannotAsk;
-    }
+    const Json request = {{"do", "run.end"}, {"container", container_}, {"exit", exit_status}, {"rest", options_.rest}};
+    Result<int> id = client_->send(request);
+    if (!id) id = ask_again(request);
+    if (!id) return kCannotAsk;
     bool told = false;
     for (int waited = 0;; ++waited) {
       pollfd waiting[3] = {{client_->fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}};
@@ -270,8 +283,9 @@ class Run {
       }
       std::optional<std::string> line = client_->next_line();
       if (!line) {
-        say("treelined went away before the end; what it enforced is in its log");
-        return kCannotAsk;
+        id = ask_again(request);
+        if (!id) return kCannotAsk;
+        continue;
       }
       std::optional<Json> answer = parse_json(*line);
       if (!answer || number_at(*answer, "id", -1) != *id) continue;
@@ -286,6 +300,7 @@ class Run {
   }
 
   int report(const Json& answer) {
+    if (flag_at(answer, "restarted") && !options_.quiet) say("treelined was restarted meanwhile: its counts of this run begin there");
     if (!options_.learn) {
       const int64_t denied = number_at(answer, "denied"), would = number_at(answer, "would");
       if (!options_.quiet && (denied || would))

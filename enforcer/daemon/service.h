@@ -106,6 +106,7 @@ class Service {
   Result<void> begin_session(const workload::Container& container, const std::string& name);
   std::vector<std::string> end_session(uint32_t container, int exit_code);  // the trace
   void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
+  std::vector<std::string> take_spooled(const std::string& name);  // the lines of its one trace, which is removed
   [[nodiscard]] std::string spool_directory(const std::string& name) const;
   void count_tracing();
   Result<void> resume_sessions();
@@ -124,6 +125,7 @@ class Service {
   // service_run.cc
   Answer run(Peer& peer, const Json& request);
   Answer run_end(Peer& peer, const Json& request, bool& answered);
+  Answer run_of_earlier_daemon(Peer& peer, const Json& request, bool& answered);
   Answer run_kill(const Json& request);
   void finish_run(uint32_t index);
   void count_denials(uint32_t slot, Run& run) const;

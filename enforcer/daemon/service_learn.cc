@@ -118,6 +118,17 @@ void Service::spool(uint32_t slot, const std::string& container, const std::vect
   if (!written) log_error("the trace of " + container + " is lost: " + written.error().message);
 }
 
+std::vector<std::string> Service::take_spooled(const std::string& name) {
+  std::vector<std::string> lines;
+  for (const std::string& file : spooled(spool_directory(name))) {
+    std::istringstream text(read_file_or_empty(file, kMaxTrace));
+    lines.clear();
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+  }
+  (void)!remove_flat_directory(spool_directory(name)).has_value();
+  return lines;
+}
+
 Service::Answer Service::learn_start(Peer& peer, const Json& request) {
   const std::string name = text_at(request, "name");
   if (!store::valid_policy_name(name)) return Error{"a name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};

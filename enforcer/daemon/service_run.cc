@@ -80,10 +80,16 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
 }
 
 Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered) {
-  const workload::Container* container = containers_->find(text_at(request, "container"));
-  auto run = container ? runs_.find(container->index) : runs_.end();
-  if (run == runs_.end()) return Error{"no such run", ENOENT};
-  const std::string rest = text_at(request, "rest", "wait");
+  const std::string id = text_at(request, "container"), rest = text_at(request, "rest", "wait");
+  const workload::Container* container = containers_->find(id);
+  if (!container) return run_of_earlier_daemon(peer, request, answered);
+  if (!container->plain) return Error{id + " is no run", EINVAL};
+  auto run = runs_.find(container->index);
+  if (run == runs_.end()) {  // begun under an earlier daemon
+    Run taken_over;
+    taken_over.learn = sessions_.contains(container->index);
+    run = runs_.emplace(container->index, std::move(taken_over)).first;
+  }
   if (rest != "wait" && rest != "kill" && rest != "leave") return Error{"rest is wait, kill or leave", EINVAL};
   const uint32_t index = container->index;
   run->second.peer = peer.id();
@@ -104,6 +110,17 @@ Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered
   }
   answered = true;  // finish_run does, when the tree has ended
   if (!cgroups_.populated(container->cgroup)) end_container(index);
+  return Json::object();
+}
+
+// Its tree ended before this daemon was asked: what was learned lies in the spool.
+Service::Answer Service::run_of_earlier_daemon(Peer& peer, const Json& request, bool& answered) {
+  const std::string id = text_at(request, "container");
+  if (!store::valid_policy_name(id)) return Error{"no such run", ENOENT};
+  std::vector<std::string> lines = take_spooled(id);
+  answered = true;
+  peer.reply(request, {{"restarted", true}, {"denied", 0}, {"would", 0}, {"traces", lines.empty() ? 0 : 1}});
+  for (const std::string& line : lines) peer.line(line);
   return Json::object();
 }
 
