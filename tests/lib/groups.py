@@ -7,6 +7,8 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KERNELS = ["6.12", "5.10", "6.1", "7.3"]  # the first is the one that everything runs on
+TREELINE = ("treelinec", "treelined", "treeline")
+VICTIMS = ("victim", "victim_first", "victim_preload", "victim_host")
 VM = str(ROOT / "tests/kernel/vm")
 
 
@@ -18,6 +20,7 @@ class Group:
     kernels: str = "none"  # none, one, all: "one" becomes all with --full
     timeout: int = 600  # seconds, for one kernel
     builds: tuple = ()  # presets
+    targets: tuple = ()  # of the release build: what the group runs
     vm: bool = False  # run the command in the micro VM
     vm_options: tuple = ()
     default: bool = True  # else only by --only or with --full
@@ -45,18 +48,18 @@ GROUPS = [
     Group("unit", "the unit tests, under ASan and UBSan", lambda k, f: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
           timeout=2400, builds=("dev",)),
     Group("golden", "what the compiler says and writes, by the program itself", lambda k, f: [ROOT / "tests/lib/golden", ROOT / "build/release/bin"],
-          timeout=300, builds=("release",)),
+          timeout=300, builds=("release",), targets=("treelinec",)),
     Group("fuzz-smoke", "each parser on inputs that a fuzzer makes up, five minutes of processor in all",
           lambda k, f: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if f else "300"], timeout=4500, builds=("fuzz",)),
     Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds",
-          lambda k, f: [ROOT / "build/release/bin/bpf_load"], kernels="all", timeout=500, builds=("release",), vm=True),
+          lambda k, f: [ROOT / "build/release/bin/bpf_load"], kernels="all", timeout=500, builds=("release",), targets=("bpf_load",), vm=True),
     Group("enforce", "each forbidden act has its effect unconfined, none under a policy, and one event",
           lambda k, f: [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", *([] if f or k == KERNELS[0] else ["--on", "tmpfs"])],
-          kernels="all", timeout=1500, builds=("release",), vm=True, default=False),
+          kernels="all", timeout=1500, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True, default=False),
     Group("workloads", "containers learned under traffic, compiled, enforced, disturbed", _script("tests/lib/workloads"), kernels="all",
-          timeout=7200, builds=("release",), default=False),
+          timeout=7200, builds=("release",), targets=(*TREELINE, "treeline-oci"), default=False),
     Group("bench", "what it costs in instructions", lambda k, f: [ROOT / "tests/bench/run", "--kernel", k, "--json", ROOT / "build/tests" / f"bench-{k}.json"],
-          kernels="one", timeout=2400, builds=("release",), default=False),
+          kernels="one", timeout=2400, builds=("release",), targets=(*TREELINE, "bench_acts", "bench_empty"), default=False),
     Group("vm", "the micro VM itself", lambda k, f: [ROOT / "tests/lib/vm", k], kernels="one", timeout=1500),
 ]
 

@@ -124,7 +124,7 @@ def main(arguments):
     for preset in dict.fromkeys(preset for group in chosen for preset in group.builds):
         tally = report.Tally("build", "-")
         runner.tallies.append(tally)
-        built[preset] = build.build(preset, tally, say)
+        built[preset] = build.build(preset, chosen, tally, say)
     for group in chosen:
         if all(built[preset] for preset in group.builds):
             for kernel in group.on(options.full, options.kernel):
