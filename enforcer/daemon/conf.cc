@@ -66,10 +66,16 @@ std::string set_log(Conf& conf, const std::string& value) {
   return "";
 }
 
+std::string set_oci_runtime(Conf& conf, const std::string& value) {
+  if (value.empty() || (value[0] != '/' && value.find('/') != std::string::npos)) return "wants a name (runc, crun) or an absolute path, not " + text::quoted(value);
+  conf.oci_runtime = value;
+  return "";
+}
+
 const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> kSetters = {
       {"default", set_default}, {"arena_mib", set_arena},           {"ring_kib", set_ring},
-      {"log", set_log},         {"store", directory(&Conf::store)}, {"runtime", directory(&Conf::runtime)},
+      {"log", set_log},         {"oci_runtime", set_oci_runtime},         {"store", directory(&Conf::store)}, {"runtime", directory(&Conf::runtime)},
   };
   return kSetters;
 }

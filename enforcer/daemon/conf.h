@@ -10,6 +10,7 @@
 //   store = /var/lib/treeline   policies and traces; root's alone
 //   runtime = /run/treeline     socket and tables of what is bound
 //   log = info                  error, warning, notice or info
+//   oci_runtime = runc          the runtime behind treeline-oci (a name, or an absolute path): read by that, only checked here
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct Conf {
   std::string store = "/var/lib/treeline";
   std::string runtime = "/run/treeline";
   LogLevel log = LogLevel::kInfo;
+  std::string oci_runtime;
 };
 
 // `file` is named in messages only.
