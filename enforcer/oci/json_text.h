@@ -18,7 +18,6 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "policy-compiler/support/result.h"
@@ -30,16 +29,23 @@ constexpr size_t kMaxValues = 1 << 18;
 
 enum class Kind { kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
 
+struct Member;
+
 struct Value {
   Kind kind = Kind::kNull;
-  size_t begin = 0, end = 0;                           // where it stands in the text, [begin, end)
-  std::string scalar;                                  // kString: decoded; kNumber: as it is written
-  std::vector<Value> elements;                         // kArray
-  std::vector<std::pair<std::string, Value>> members;  // kObject, in the order of the text
+  size_t begin = 0, end = 0;    // where it stands in the text, [begin, end)
+  std::string scalar;           // kString: decoded; kNumber: as it is written
+  std::vector<Value> elements;  // kArray
+  std::vector<Member> members;  // kObject, in the order of the text
 
   [[nodiscard]] const Value* find(std::string_view name) const;  // nullptr: no object, or no such member
   [[nodiscard]] const Value* at(std::initializer_list<std::string_view> path) const;
   [[nodiscard]] bool is(Kind k) const { return kind == k; }
+};
+
+struct Member {
+  std::string name;
+  Value value;
 };
 
 // The whole text is one value. An Error names the place: "line 3, column 7: a name stands twice in this object".
