@@ -87,16 +87,18 @@ Result<void> Service::open() {
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers.json");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
 
-  prove();  // before any policy is put in force: what is said about it must be known
-  std::vector<std::string> complaints;
-  if (Result<void> restored = registry_->restore(complaints); !restored) return restored;
-  for (const std::string& complaint : complaints) log_error(complaint);
-
+  // Before the canary: a perf buffer that nobody has opened loses its events.
   Result<std::unique_ptr<kernel::EventSource>> source =
       kernel::EventSource::open(maps, [this](const void* record, size_t size) { on_record(record, size); });
   if (!source) return source.error();
   source_ = std::move(*source);
   losses_told_ = losses();
+
+  prove();  // before any policy is put in force: what is said about it must be known
+  std::vector<std::string> complaints;
+  if (Result<void> restored = registry_->restore(complaints); !restored) return restored;
+  for (const std::string& complaint : complaints) log_error(complaint);
+
   if (Result<void> resumed = resume_sessions(); !resumed) return resumed;
   return loop_.add(source_->poll_fd(), EPOLLIN, [this](uint32_t) { source_->consume(); });
 }

@@ -103,7 +103,7 @@ class Service {
   Answer learn_start(Peer& peer, const Json& request);
   Answer learn_stop(Peer& peer, const Json& request, bool& answered);
   Answer learn_status() const;
-  Result<void> begin_session(const workload::Container& container, const std::string& name);
+  Result<void> begin_session(const workload::Container& container, const std::string& name, bool resumed = false);
   std::vector<std::string> end_session(uint32_t container, int exit_code);  // the trace
   void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
   std::vector<std::string> take_spooled(const std::string& name);  // the lines of its one trace, which is removed

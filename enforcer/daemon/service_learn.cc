@@ -40,12 +40,13 @@ void Service::count_tracing() {
   if (Result<void> set = engine_->record_syscalls(!sessions_.empty()); !set) log_error("system calls are not recorded: " + set.error().message);
 }
 
-Result<void> Service::begin_session(const workload::Container& container, const std::string& name) {
+Result<void> Service::begin_session(const workload::Container& container, const std::string& name, bool resumed) {
   recorder::SessionInfo info;
   info.workload = name;
   info.container = container.id;
   info.index = container.index;
   info.kernel = facts_.release;
+  info.resumed = resumed;
   info.started = rfc3339(unix_ns());
   sessions_[container.index] = {std::make_unique<recorder::Session>(std::move(info)), losses(), container.slot};
   count_tracing();
@@ -58,7 +59,7 @@ Result<void> Service::resume_sessions() {
   for (auto& [index, container] : containers_->all()) {
     const store::Policy* policy = registry_->at(container.slot);
     if (!policy || !policy->learning) continue;
-    if (Result<void> begun = begin_session(container, policy->state.name); !begun) return begun;
+    if (Result<void> begun = begin_session(container, policy->state.name, true); !begun) return begun;
     const int map = engine_->maps().learned.get();
     std::vector<std::pair<tl_learned_key, tl_learned>> told;
     kernel::for_each<tl_learned_key, tl_learned>(map, 1 << 20, [&, wanted = index](const tl_learned_key& key, const tl_learned& value) {

@@ -56,14 +56,16 @@ constexpr MapName kMaps[] = {
     {"events", &Maps::events, true},          {"events_perf", &Maps::events_perf, true},
 };
 
+bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }
+
 // Which object runs: two builds with the same bytes and the same switches are the same programs.
-std::string build_id(const EngineOptions& options, const Facts& facts) {
+std::string build_id(bool storage, bool ring) {
   size_t size = 0;
   const void* bytes = treeline_bpf__elf_bytes(&size);
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < size; ++i) hash = (hash ^ static_cast<const uint8_t*>(bytes)[i]) * 0x100000001b3ull;
-  hash = (hash ^ (options.without_task_storage || !facts.task_storage)) * 0x100000001b3ull;
-  hash = (hash ^ (options.without_ring_buffer || !facts.ring_buffer)) * 0x100000001b3ull;
+  hash = (hash ^ storage) * 0x100000001b3ull;
+  hash = (hash ^ ring) * 0x100000001b3ull;
   return text::hex64(hash).substr(2);
 }
 
@@ -99,27 +101,35 @@ class BpfEngine final : public Engine {
     // Before 5.11 maps count against this limit.
     rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_MEMLOCK, &unlimited);
-    const std::string build = build_id(options, facts);
-    if (options.ephemeral) return load(facts);
+    storage_ = facts.task_storage && !options.without_task_storage;
+    ring_ = facts.ring_buffer && !options.without_ring_buffer;
+    if (options.ephemeral) return load();
     if (pins_->exist()) {
       if (int layout = pins_->layout(); layout != 0 && layout != TL_ABI_MAPS)
         return Error{"the pinned maps have layout " + std::to_string(layout) + ", this treelined works on " + std::to_string(TL_ABI_MAPS) +
                          ": stop the bound containers, then: treelined --detach --reason upgrade",
                      EPROTO};
-      if (pins_->build() == build && !pins_->links().empty()) return take_over(facts);
       if (pins_->build().empty()) {
         // A daemon died before it had pinned everything: nothing can be bound to that.
         if (Result<void> removed = pins_->remove_all(); !removed) return removed;
       }
     }
+    if (pins_->exist()) {
+      // Where the tags are they stay until everything is detached: programs that look elsewhere would find nobody bound.
+      const bool stored = access(pins_->map("tags").c_str(), F_OK) == 0;
+      if (stored && options.without_task_storage)
+        return Error{"the pinned tags lie in task storage; first: treelined --detach --reason TEXT", EINVAL};
+      storage_ = stored;
+      if (pins_->build() == build_id(storage_, ring_) && !pins_->links().empty()) return take_over();
+    }
     const bool upgrade = pins_->exist();
     if (Result<void> made = pins_->make(TL_ABI_MAPS); !made) return made;
-    if (Result<void> loaded = load(facts); !loaded) {
+    if (Result<void> loaded = load(); !loaded) {
       if (!upgrade) (void)!pins_->remove_all().has_value();
       return loaded;
     }
     how_ = upgrade ? Opened::kUpgraded : Opened::kFresh;
-    return pins_->set_build(build);
+    return pins_->set_build(build_id(storage_, ring_));
   }
 
   Maps& maps() override { return maps_; }
@@ -160,9 +170,8 @@ class BpfEngine final : public Engine {
     return std::any_of(std::begin(kSubstitutes), std::end(kSubstitutes), [&](const Substitute& s) { return hook == s.hook; });
   }
 
-  Result<void> configure(const Facts& facts) {
-    const bool storage = facts.task_storage && !options_.without_task_storage;
-    const bool ring = facts.ring_buffer && !options_.without_ring_buffer;
+  Result<void> configure() {
+    const bool storage = storage_, ring = ring_;
     skeleton_->rodata->k_task_storage = storage;
     skeleton_->rodata->k_ringbuf = ring;
     bpf_map__set_autocreate(skeleton_->maps.tags, storage);
@@ -190,7 +199,7 @@ class BpfEngine final : public Engine {
   // Maps whose layout is frozen are taken over, so tags, bindings and counters survive an upgrade; the others are made anew.
   Result<void> reuse_pinned() {
     for (const MapName& m : kMaps) {
-      if (m.fd == &Maps::events || m.fd == &Maps::events_perf) continue;
+      if (is_event_map(m)) continue;
       bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, m.name);
       if (!map || !bpf_map__autocreate(map)) continue;
       UniqueFd pinned(bpf_obj_get(pins_->map(m.name).c_str()));
@@ -200,11 +209,11 @@ class BpfEngine final : public Engine {
     return {};
   }
 
-  Result<void> load(const Facts& facts) {
+  Result<void> load() {
     LibbpfLog log;
     skeleton_.reset(treeline_bpf__open());
     if (!skeleton_) return system_error("cannot open the BPF object:\n" + log.tail(), errno);
-    if (Result<void> configured = configure(facts); !configured) return configured;
+    if (Result<void> configured = configure(); !configured) return configured;
     if (!options_.ephemeral)
       if (Result<void> reused = reuse_pinned(); !reused) return reused;
     if (int error = treeline_bpf__load(skeleton_.get()); error != 0) {
@@ -213,11 +222,14 @@ class BpfEngine final : public Engine {
     }
     for (const MapName& m : kMaps) {
       bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, m.name);
+      // Of programs that go: the next daemon must not listen to it.
+      if (!options_.ephemeral && is_event_map(m)) unlink(pins_->map(m.name).c_str());
       if (!map || !bpf_map__autocreate(map)) continue;
       maps_.*m.fd = UniqueFd(fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3));
       if (!(maps_.*m.fd)) return system_error(std::string("cannot keep the map ") + m.name, errno);
-      if (!options_.ephemeral && access(pins_->map(m.name).c_str(), F_OK) != 0 && bpf_map__pin(map, pins_->map(m.name).c_str()) != 0)
-        return system_error(std::string("cannot pin the map ") + m.name, errno);
+      const std::string pin = pins_->map(m.name);
+      if (options_.ephemeral) continue;
+      if (access(pin.c_str(), F_OK) != 0 && bpf_map__pin(map, pin.c_str()) != 0) return system_error(std::string("cannot pin the map ") + m.name, errno);
     }
     if (Result<void> mapped = map_memory(maps_); !mapped) return mapped;
     return attach();
@@ -254,7 +266,7 @@ class BpfEngine final : public Engine {
   }
 
   // The same programs run already: open what is pinned, change nothing.
-  Result<void> take_over(const Facts& facts) {
+  Result<void> take_over() {
     LibbpfLog log;
     how_ = Opened::kTakenOver;
     for (const MapName& m : kMaps) {
@@ -264,7 +276,7 @@ class BpfEngine final : public Engine {
     if (Result<void> mapped = map_memory(maps_); !mapped) return mapped;
     skeleton_.reset(treeline_bpf__open());
     if (!skeleton_) return system_error("cannot open the BPF object:\n" + log.tail(), errno);
-    if (Result<void> configured = configure(facts); !configured) return configured;
+    if (Result<void> configured = configure(); !configured) return configured;
     const std::vector<std::string> pinned = pins_->links();
     for (ProgramState& state : programs_) {
       state.attached = std::find(pinned.begin(), pinned.end(), state.name) != pinned.end();
@@ -286,6 +298,8 @@ class BpfEngine final : public Engine {
   Maps maps_;
   std::vector<ProgramState> programs_;
   Opened how_ = Opened::kFresh;
+  bool storage_ = false;  // tags in task storage
+  bool ring_ = false;     // events by ring buffer
 };
 
 }  // namespace

@@ -24,6 +24,7 @@ struct SessionInfo {
   std::string workload;   // name given to `learn start`, or "" for `run --learn`
   std::string container;  // id
   uint32_t index = 0;     // into containers
+  bool resumed = false;   // an earlier daemon began it: what happened between the two was not recorded whole
   bool late = false;      // bound while it was running
   std::string kernel;     // uname -r
   std::string started;    // RFC 3339

@@ -187,6 +187,7 @@ class Writer {
     std::map<std::string, uint64_t> all;
     for (const auto& [what, count] : end_.losses)
       if (count) all[what] += count;
+    if (session_.info().resumed) all["restart"] += 1;
     if (lost_texts_) all["texts"] += lost_texts_;
     if (session_.unreadable()) all["unreadable"] += session_.unreadable();
     return all;
