@@ -303,6 +303,10 @@ class Run {
     if (flag_at(answer, "restarted") && !options_.quiet) say("treelined was restarted meanwhile: its counts of this run begin there");
     if (!options_.learn) {
       const int64_t denied = number_at(answer, "denied"), would = number_at(answer, "would");
+      if (flag_at(answer, "mode_changed")) {
+        if (!options_.quiet) say(std::to_string(denied + would) + " acts were stopped, or would have been: its mode was changed meanwhile");
+        return 0;
+      }
       if (!options_.quiet && (denied || would))
         say(would ? std::to_string(would) + (would == 1 ? " act" : " acts") + " happened that enforce would have stopped"
                   : std::to_string(denied) + (denied == 1 ? " act was stopped" : " acts were stopped"));

@@ -64,12 +64,14 @@ class Service {
   struct Run {  // a plain tree and the command that waits for it
     uint64_t peer = 0;
     bool learn = false;
+    uint32_t mode = 0;   // when it began
     bool ended = false;  // the command's own child has ended; it waits for the rest
     bool done = false;   // the whole tree has ended
     int exit_code = -1;
     Json end_request;
     std::vector<std::string> trace;
     uint64_t denied = 0, would = 0;
+    bool mode_changed = false;
   };
   struct Unbound {
     std::string id, cgroup, since;

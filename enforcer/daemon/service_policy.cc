@@ -91,6 +91,8 @@ Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
     return Error{"this stops nothing any more: say why, with --reason TEXT (it is kept in the log)", EPERM};
   Result<store::Policy*> changed = registry_->set_mode(*change);
   if (!changed) return changed.error();
+  for (auto& [index, run] : runs_)
+    if (const workload::Container* c = containers_->at(index); c && c->slot == (*changed)->slot && run.mode != (*changed)->mode) run.mode_changed = true;
   audit(peer, request, "set policy " + change->name + " to " + std::string(events::mode_word((*changed)->mode)));
   return Json{{"policy", policy_json(**changed)}};
 }
