@@ -19,7 +19,10 @@ int64_t now(clockid_t clock) {
 
 uint64_t boot_ns() { return static_cast<uint64_t>(now(CLOCK_BOOTTIME)); }
 int64_t unix_ns() { return now(CLOCK_REALTIME); }
-int64_t unix_ns_of_boot(uint64_t boot) { return unix_ns() - static_cast<int64_t>(boot_ns()) + static_cast<int64_t>(boot); }
+int64_t unix_ns_of_boot(uint64_t boot) {
+  const uint64_t boot_now = boot_ns();
+  return unix_ns() - static_cast<int64_t>(boot < boot_now ? boot_now - boot : 0);
+}
 
 std::string rfc3339(int64_t ns) {
   time_t seconds = ns / kSecond;
