@@ -16,6 +16,31 @@ constexpr unsigned kFrameStep = 32;  // check_max_stack_depth rounds each frame 
 bool is_call(const bpf_insn& i) { return i.code == (BPF_JMP | BPF_CALL) && i.src_reg == BPF_PSEUDO_CALL; }
 bool is_callback(const bpf_insn& i) { return i.code == (BPF_LD | BPF_IMM | BPF_DW) && i.src_reg == BPF_PSEUDO_FUNC; }
 
+constexpr char kStackDepth[] = "stack depth ";
+
+// Each function's own bytes. "80+48+160", or, since 7.x, "max 384" and a line a function:
+// "subprog 0 (tl_file_open) main insns_self 1301 insns_total 10348 stack 80".
+std::vector<unsigned> stacks_of(const char* at) {
+  std::vector<unsigned> stacks;
+  unsigned depth = 0, number = 0;
+  int read = 0;
+  if (std::strncmp(at, "max ", 4) == 0) {
+    for (const char* line = std::strchr(at, '\n'); line && std::sscanf(line + 1, "subprog %u ", &number) == 1; line = std::strchr(line + 1, '\n')) {
+      const char* own = std::strstr(line + 1, " stack ");
+      if (number != stacks.size() || !own || std::sscanf(own, " stack %u", &depth) != 1) return {};
+      stacks.push_back(depth);
+    }
+    return stacks;
+  }
+  while (std::sscanf(at, "%u%n", &depth, &read) == 1) {
+    stacks.push_back(depth);
+    at += read;
+    if (*at != '+') break;
+    ++at;
+  }
+  return stacks;
+}
+
 struct Chain {
   unsigned stack = 0, frames = 0;
 };
@@ -57,19 +82,10 @@ class Calls {
 
 Verified read_verified(const std::string& log, const bpf_insn* code, size_t count) {
   Verified verified;
-  const size_t processed = log.rfind("processed "), stack = log.rfind("stack depth ");
+  const size_t processed = log.rfind("processed "), stack = log.rfind(kStackDepth);
   if (processed == std::string::npos || stack == std::string::npos) return verified;
   if (std::sscanf(log.c_str() + processed, "processed %u insns", &verified.instructions) != 1) return verified;
-  std::vector<unsigned> stacks;
-  const char* at = log.c_str() + stack + std::strlen("stack depth ");
-  unsigned depth = 0;
-  int read = 0;
-  while (std::sscanf(at, "%u%n", &depth, &read) == 1) {
-    stacks.push_back(depth);
-    at += read;
-    if (*at != '+') break;
-    ++at;
-  }
+  std::vector<unsigned> stacks = stacks_of(log.c_str() + stack + std::strlen(kStackDepth));
   const Calls calls(code, count, std::move(stacks));
   if (!calls.fits()) return verified;
   const Chain chain = calls.deepest(0);
