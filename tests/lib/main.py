@@ -19,6 +19,7 @@ The last line is "N passed, N failed, N skipped"; exit status 1 where anything f
 
   tests/run                              all that fits in 35 minutes on two cores
   tests/run --full                       every group on every kernel
+  tests/run --quick                      on one kernel what does not differ much between them
   tests/run --only unit --only load --kernel 6.1
   tests/run --list                       the groups
 
@@ -37,7 +38,8 @@ def parse(arguments):
     names = [group.name for group in groups.GROUPS]
     parser = _Parser(prog="tests/run", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter,
                      allow_abbrev=False)
-    parser.add_argument("--full", action="store_true", help="the whole matrix")
+    parser.add_argument("--full", dest="extent", action="store_const", const="full", default="usual", help="the whole matrix")
+    parser.add_argument("--quick", dest="extent", action="store_const", const="quick", help="one kernel, except for load")
     parser.add_argument("--only", metavar="GROUP", action="append", default=[], choices=names, help=", ".join(names))
     parser.add_argument("--kernel", metavar="K", action="append", default=[], choices=groups.KERNELS,
                         help=", ".join(groups.KERNELS) + "; repeatable; groups that need none run as well")
@@ -50,8 +52,8 @@ def say(text):
 
 
 class Runner:
-    def __init__(self, full):
-        self.full = full
+    def __init__(self, extent):
+        self.extent = extent
         self.skips = report.Skips(groups.ROOT / "tests/skips.txt")
         self.tallies = []
 
@@ -87,7 +89,7 @@ class Runner:
                 said = f"; {talk[-1][:100]}" if talk else ""
                 say(f"    {title}: {time.monotonic() - started:.0f} s, {tally.passed} passed, {tally.failed} failed{said}")
 
-            status = child.run(group.argv(kernel, self.full), cwd=groups.ROOT, timeout=group.timeout, on_line=on_line,
+            status = child.run(group.argv(kernel, self.extent), cwd=groups.ROOT, timeout=group.timeout, on_line=on_line,
                                on_idle=on_idle, env=groups.environment())
         self._end(tally, status, group, talk)
         tally.seconds = time.monotonic() - started
@@ -115,10 +117,10 @@ def main(arguments):
     if options.list:
         for group in groups.GROUPS:
             when = "" if group.default else " (with --full, or --only)"
-            say(f"{group.name:12} {' '.join(group.on(options.full, options.kernel)):20} {group.about}{when}")
+            say(f"{group.name:12} {' '.join(group.on(options.extent, options.kernel)):20} {group.about}{when}")
         return 0
-    chosen = [group for group in groups.GROUPS if group.name in options.only or not options.only and (group.default or options.full)]
-    runner = Runner(options.full)
+    chosen = [group for group in groups.GROUPS if group.name in options.only or not options.only and (group.default or options.extent == "full")]
+    runner = Runner(options.extent)
     started = time.monotonic()
     built = {}
     for preset in dict.fromkeys(preset for group in chosen for preset in group.builds):
@@ -127,7 +129,7 @@ def main(arguments):
         built[preset] = build.build(preset, chosen, tally, say)
     for group in chosen:
         if all(built[preset] for preset in group.builds):
-            for kernel in group.on(options.full, options.kernel):
+            for kernel in group.on(options.extent, options.kernel):
                 runner.run(group, kernel)
         else:
             tally = report.Tally(group.name, "-")
