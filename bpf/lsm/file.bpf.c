@@ -55,7 +55,8 @@ int BPF_PROG(tl_file_open, struct file *file)
 	inode = file->f_inode;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
 	what = WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words) |
-	       WHAT_FLAGS((flags & O_TMPFILE_BIT) == O_TMPFILE_BIT && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0);
+	       WHAT_FLAGS((flags & O_TMPFILE_BIT) && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0) |
+	       WHAT_FLAGS((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? WHAT_EXCL : 0); /* learning: its name was born here */
 	mnt = file->f_path.mnt;
 	dentry = file->f_path.dentry;
 	if (s.mode != TL_MODE_LEARN && (u64)mnt == s.tag->root_mount && inode->i_nlink && dentry->d_hash.pprev) {

@@ -84,6 +84,7 @@ static __always_inline u64 raw_argument(void *ctx, int n)
 #define FMODE_PATH 0x4000
 #define O_TRUNC 01000
 #define O_APPEND 02000
+#define O_CREAT 0100
 #define O_EXCL 0200
 #define O_TMPFILE_BIT 020000000
 #define FMODE_EXEC_FLAG 0x20 /* __FMODE_EXEC in f_flags */
