@@ -45,8 +45,9 @@ int compile(const CompileOptions& options) {
     lowered = bpf::lower(loaded->policy, std::move(*loaded->paths), loaded->diagnostics);
     if (lowered)
       for (const bpf::Residual& residual : lowered->residuals) {
-        const std::string remedy = "remove it, or know that this version does not enforce it";
-        if (options.strict)
+        const std::string remedy = residual.must_hold ? "remove it: this version cannot enforce it"
+                                                      : "remove it, or know that this version does not enforce it";
+        if (options.strict || residual.must_hold)
           loaded->diagnostics.error(residual.position, "residual", residual.message, remedy);
         else
           loaded->diagnostics.warning(residual.position, "residual", residual.message, remedy);

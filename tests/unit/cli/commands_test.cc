@@ -199,6 +199,12 @@ TEST_F(CommandsTest, WhatIsNotEnforcedIsSaidAndRefusedWhenStrict) {
   EXPECT_EQ(bundle::read(base_ + "/weak")->residuals.size(), 1u);
   EXPECT_EQ(compile(weak, base_ + "/strict", false, true).exit, 1);
   EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
+  // A digest is there to hold: no bundle without it.
+  const std::string digest = put("digest.yaml", std::string(kRight) + "        digest: fsverity:sha256:" + std::string(64, 'a') + "\n");
+  const Outcome refused = compile(digest, base_ + "/digest");
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, HasSubstr("its digest is not checked at exec"));
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/digest"));
 }
 
 TEST_F(CommandsTest, ExplainAnswersWithTheLine) {
