@@ -9,13 +9,13 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ ATTACKS = [
     ("worker", "create /tmp/tool", "the worker drops a file"),
     ("master", "read /etc/shadow", "the master, root in the container, reads the passwords"),
     ("master", "write /srv/www/index.html", "the master defaces a web page"),
-    ("master", "write /usr/sbin/nginx", "the master writes to its own binary"),
+    ("master", "write /usr/bin/curl", "the master writes to a program"),
 ]
 
 
@@ -151,8 +151,7 @@ class Show:
         self.run("treelinec", "learn", *traces, "-o", profile, "--name", NAME)
         self.run("treelinec", "compile", profile, "-o", WORK / "nginx.bundle")
         tell(f"treelinec learn: a profile of {len(profile.read_text().splitlines())} lines. treelinec explain, its process tree:")
-        tree = self.run("treelinec", "explain", profile).splitlines()
-        for line in tree[:24] + ([f"... {len(tree) - 24} more lines"] if len(tree) > 24 else []):
+        for line in in_short(self.run("treelinec", "explain", profile).splitlines()):
             tell(f"  | {line[:140]}")
 
     def measure(self):
@@ -193,11 +192,11 @@ class Show:
     def judge(self, words, outcome):
         events = self.new_events()
         yours = words.startswith("yours")
-        self.line("HAPPENED" if outcome.effect else "refused", words, outcome.detail, yours or not outcome.effect and bool(events))
+        self.line("HAPPENED" if outcome.effect else "refused" if events else "failed", words, outcome.detail, yours or not outcome.effect and bool(events))
         for event in events:
             tell(f"             {event}")
-        if not events and not outcome.effect and not yours:
-            tell("             no event tells of it")
+        if not events and not outcome.effect:
+            tell("             no event: it was not Treeline that refused")
 
     def line(self, verdict, words, detail, right):
         self.wrong += not right
@@ -288,6 +287,23 @@ class Show:
         if box.ended() is not None:
             say("nginx has ended: the act was allowed, and took its place")
             raise EOFError
+
+
+def in_short(explained):
+    """`treelinec explain`, a node a line: files and system calls as numbers, network and capabilities as they are."""
+    right = re.compile(r"^\s+(\d+|-)\s+([a-z-]+)\s+(.*)$")
+    nodes = []
+    for line in explained[1:]:
+        found = right.match(line)
+        if found and nodes:
+            nodes[-1][1].setdefault(found[2], []).append(" ".join(found[3].split()))
+        elif line.strip() and " > " in line:
+            nodes.append((re.sub(r"\s+0x[0-9a-f]+\s+line \d+.*", "", line), {}))
+    for node, rights in nodes:
+        counted = [f"{len(rights[kind])} {words}" for kind, words in (("file", "file rules"), ("syscall", "system calls")) if kind in rights]
+        yield f"{node}   ({', '.join(counted)})"
+        for kind in sorted(set(rights) - {"file", "syscall", "child"}):
+            yield f"      {kind}: {', '.join(rights[kind])}"
 
 
 def get(address, path):

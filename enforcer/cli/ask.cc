@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "enforcer/daemon/protocol.h"
+#include "enforcer/kernel/probe.h"
 
 namespace treeline::cli {
 
@@ -27,6 +28,15 @@ bool colour_on(int fd) {
 std::optional<daemon::Client> connect(const Context& context, int& status) {
   Result<daemon::Client> client = daemon::Client::connect(context.socket);
   if (client) return std::move(*client);
+  const bool absent = client.error().code == ENOENT || client.error().code == ECONNREFUSED;
+  if (absent && geteuid() == 0) {
+    // Starting it would not help here: say what would.
+    if (std::optional<Error> why = kernel::why_not_load(kernel::probe())) {
+      say("no treelined answers at " + context.socket + ", and none can start: " + why->message);
+      status = kNotEnforced;
+      return std::nullopt;
+    }
+  }
   say(client.error().message);
   status = kCannotAsk;
   return std::nullopt;

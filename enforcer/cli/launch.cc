@@ -16,6 +16,7 @@
 #include "enforcer/base/fd.h"
 #include "enforcer/base/files.h"
 #include "enforcer/daemon/protocol.h"
+#include "enforcer/kernel/probe.h"
 
 namespace treeline::cli {
 namespace {
@@ -33,15 +34,18 @@ std::string find_daemon() {
   return "";
 }
 
+// Where this machine or this user namespace lacks something, that is the reason, and the failed step only its consequence.
+Error why_not(Error failed) { return kernel::why_not_load(kernel::probe()).value_or(failed); }
+
 }  // namespace
 
 Result<std::string> launch_daemon(unsigned arena_mib) {
-  if (geteuid() != 0) return Error{"only root can load BPF programs: run it with sudo", EPERM};
+  if (geteuid() != 0) return why_not(Error{"only root can load BPF programs: run it with sudo", ENOTSUP});
   std::string program = find_daemon();
   if (program.empty()) return Error{"treelined is not installed beside this command", ENOENT};
-  if (Result<void> made = make_directories("/run/treeline", 0755); !made) return made.error();
+  if (Result<void> made = make_directories("/run/treeline", 0755); !made) return why_not(made.error());
   std::string runtime = "/run/treeline/one-XXXXXX";
-  if (!mkdtemp(runtime.data())) return system_error("cannot make a directory in /run/treeline", errno);
+  if (!mkdtemp(runtime.data())) return why_not(system_error("cannot make a directory in /run/treeline", errno));
   int pair[2];
   if (pipe2(pair, O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
   UniqueFd ready(pair[0]), told(pair[1]);
