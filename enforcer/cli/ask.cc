@@ -20,6 +20,11 @@ void print_line(const std::string& text) {
   std::fflush(stdout);
 }
 
+std::string padded(std::string text, size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
 bool colour_on(int fd) {
   const char* off = std::getenv("NO_COLOR");
   return isatty(fd) && !(off && *off);

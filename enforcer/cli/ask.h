@@ -15,6 +15,7 @@ namespace treeline::cli {
 // "treeline: TEXT" on stderr.
 void say(const std::string& text);
 void print_line(const std::string& text);  // stdout
+std::string padded(std::string text, size_t width);  // with spaces behind it, never cut
 bool colour_on(int fd);                    // a terminal, and NO_COLOR is not set
 
 // One request, one answer. Nothing: it failed, was said, and `status` is what to exit with.

@@ -10,11 +10,6 @@
 namespace treeline::cli {
 namespace {
 
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 Json to_json(const kernel::Prerequisite& p) {
   const char* state = p.state == kernel::State::kOk ? "ok" : p.state == kernel::State::kNote ? "note" : "missing";
   return {{"name", p.name}, {"state", state}, {"found", p.found}, {"remedy", p.remedy}};

@@ -10,11 +10,6 @@ struct Options {
   std::string bundle, name, mode, on_violation, orphans, reason;
 };
 
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 std::string row(const Json& p) {
   std::string line = padded(text_at(p, "name"), 24) + " " + padded(text_at(p, "mode"), 8) + " generation " + padded(std::to_string(number_at(p, "generation")), 5) +
                      " bound " + padded(std::to_string(number_at(p, "bound")), 4);

@@ -6,11 +6,6 @@
 namespace treeline::cli {
 namespace {
 
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 std::string red(const std::string& text) { return colour_on(STDOUT_FILENO) ? "\033[31m" + text + "\033[0m" : text; }
 
 void field(const char* name, const std::string& text) { print_line(padded(name, 10) + text); }
