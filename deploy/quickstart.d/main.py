@@ -142,11 +142,17 @@ def show(options, programs, vm):
         colours = [word for name in ("NO_COLOR", "QUICKSTART_STARTED") for word in ("--env", name)]
         words = [ROOT / "tests/kernel/vm", "--kernel", options.kernel, *limit, *colours, "--", *words]
     process = subprocess.Popen(list(map(str, words)), cwd=ROOT, stdin=None if options.keep else subprocess.DEVNULL)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue  # the child has it too, takes everything down, and ends
+    try:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                if not sys.stdin.isatty():  # from a terminal the child has it too
+                    process.send_signal(signal.SIGINT)
+    finally:
+        if process.poll() is None:  # TERM: it takes everything down before it ends
+            process.terminate()
+            process.wait()
 
 
 def main():

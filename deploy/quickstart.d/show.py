@@ -6,7 +6,7 @@ attacks (inject.py): the kernel sees what it would see if a bug in nginx had run
 socket is a real `runc exec`.
 """
 import argparse
-import json
+import errno
 import os
 import pathlib
 import re
@@ -196,7 +196,9 @@ class Show:
         for event in events:
             tell(f"             {event}")
         if not events and not outcome.effect:
-            tell("             no event: it was not Treeline that refused")
+            repeat = yours and outcome.detail in (os.strerror(errno.EACCES), os.strerror(errno.EPERM))
+            tell("             no new line: " + ("a repeat shows again at x2, x4, x8, or another than Treeline refused" if repeat
+                                                else "it was not Treeline that refused"))
 
     def line(self, verdict, words, detail, right):
         self.wrong += not right
@@ -367,6 +369,8 @@ def main():
         say("\nquickstart: interrupted; taking everything down")
         return 130
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C is not to cut this short
+            signal.signal(number, signal.SIG_IGN)
         show.end()
     return 1 if show.wrong else 0
 
