@@ -69,6 +69,14 @@ class Treeline:
         self._daemon.wait()
         self._daemon = None
 
+    def refusals(self):
+        """The hooks' own exact counts, by behaviour, which outlive daemons and lost events: {(slot, node, object, hook, ...): count}."""
+        path = next(pathlib.Path("/sys/fs/bpf/treeline").rglob("denials"), None)
+        done = path and call(["/usr/sbin/bpftool", "-j", "map", "dump", "pinned", str(path)], 60)
+        if not done or done[0] != 0:
+            raise Broken(f"the map of refusals cannot be read: {path} {done}")
+        return {tuple(sorted(each["formatted"]["key"].items())): each["formatted"]["value"]["count"] for each in json.loads(done[1])}
+
     def run(self, bundle, command, *, mode="enforce", on_violation=None, timeout=90):
         """Runs a command under a policy: (exit status or None, stdout, stderr, events)."""
         events = self.work / "events.json"

@@ -38,6 +38,8 @@ class Options:
     args: list = None           # instead of the workload's own
     env: list = dataclasses.field(default_factory=list)
     cgroup: str = None          # cgroupsPath; default: the runtime's choice
+    capabilities: tuple = ()    # beside the engines' own, for a first process that is root
+    prepare: object = None      # called with the Bundle before the runtime sees it: what a test puts into the root file system
 
 
 class Bundle:
@@ -57,6 +59,8 @@ class Bundle:
                 _mount("tmpfs", "treeline-volume", bundle.path / "volume", "mode=0700")
             text = json.dumps(config(workload, bundle, options), indent=2)
             (bundle.path / "config.json").write_text(text + "\n")
+            if options.prepare:
+                options.prepare(bundle)
         except BaseException:
             bundle.remove()
             raise
@@ -122,7 +126,8 @@ def config(workload, bundle, options):
         namespaces.append({"type": "network"})
     elif options.netns != "host":
         namespaces.append({"type": "network", "path": options.netns})
-    capabilities = CAPABILITIES if uid == 0 else []
+    bounding = [*CAPABILITIES, *options.capabilities]
+    capabilities = bounding if uid == 0 else []
     return {
         "ociVersion": "1.0.2",
         "hostname": workload.name,
@@ -135,7 +140,7 @@ def config(workload, bundle, options):
                     *own["env"], *options.env],
             "cwd": own["cwd"],
             # A user other than root starts with none, as engines do it: the bounding set stays.
-            "capabilities": {"bounding": CAPABILITIES, "effective": capabilities, "permitted": capabilities},
+            "capabilities": {"bounding": bounding, "effective": capabilities, "permitted": capabilities},
             "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 4096, "soft": 4096}],
             "noNewPrivileges": options.no_new_privs,
             "oomScoreAdj": 0,
