@@ -5,9 +5,16 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 
 QUIET = 20.0  # seconds after which `idle` is called again and again
+_stopped = threading.Event()
+
+
+def stop_all():
+    """For a thread other than those that run commands: each ends its command, as if its time were up."""
+    _stopped.set()
 
 
 def run(argv, *, cwd, timeout, on_line, on_idle, env=None):
@@ -32,7 +39,7 @@ def _pump(fd, end, on_line, on_idle):
     spoke = time.monotonic()
     while True:
         now = time.monotonic()
-        if now > end:
+        if now > end or _stopped.is_set():
             return False
         ready, _, _ = select.select([fd], [], [], min(1.0, end - now))
         if ready:

@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 KERNELS = ["6.12", "5.10", "6.1", "7.3"]  # the first is the one that everything runs on
 TREELINE = ("treelinec", "treelined", "treeline")
 VICTIMS = ("victim", "victim_first", "victim_preload", "victim_host")
+IMPLANT = ("victim_implant", "victim_implant_library")
 VM = str(ROOT / "tests/kernel/vm")
 
 
@@ -16,7 +17,7 @@ VM = str(ROOT / "tests/kernel/vm")
 class Group:
     name: str
     about: str
-    command: object  # (kernel, extent) -> argv; the extent: quick, usual, full
+    command: object  # (kernel, extent, part) -> argv; the extent: quick, usual, full
     kernels: str = "none"  # none, one, all: "one" becomes all with --full, "all" becomes one with --quick
     timeout: int = 600  # seconds, for one kernel
     builds: tuple = ()  # presets
@@ -25,6 +26,8 @@ class Group:
     vm_options: tuple = ()
     default: bool = True  # else only by --only or with --full
     always_all: bool = False  # on all kernels with --quick too
+    parts: object = lambda kernel, extent: [""]  # what of it runs by itself, beside other parts
+    alone: bool = False  # nothing else runs meanwhile: it uses all processors, or measures time
 
     def on(self, extent, chosen):
         """The kernels that this run takes."""
@@ -33,46 +36,73 @@ class Group:
         every = extent == "full" or chosen or self.kernels == "all" and (extent != "quick" or self.always_all)
         return [kernel for kernel in (KERNELS if every else KERNELS[:1]) if not chosen or kernel in chosen]
 
-    def argv(self, kernel, extent):
-        command = [str(word) for word in self.command(kernel, extent)]
+    def jobs(self, extent, chosen):
+        return [Job(self, kernel, part) for kernel in self.on(extent, chosen) for part in self.parts(kernel, extent)]
+
+    def argv(self, kernel, extent, part):
+        command = [str(word) for word in self.command(kernel, extent, part)]
         if not self.vm:
             return command
         # The VM's own clock is the stricter one: it knows a hang from a failure.
         return [VM, "--kernel", kernel, "--timeout", str(self.timeout - 60), *self.vm_options, "--", *command]
 
 
-def _script(path):
-    return lambda kernel, extent: [ROOT / path, kernel, *(["--full"] if extent == "full" else [])]
+@dataclasses.dataclass
+class Job:
+    """What is run at a time: a group, or a part of it, on a kernel."""
+    group: Group
+    kernel: str
+    part: str = ""
+
+    @property
+    def title(self):
+        return self.group.name + (f" {self.part}" if self.part else "") + ("" if self.kernel == "-" else f" on {self.kernel}")
+
+    @property
+    def log(self):
+        return "-".join(word for word in (self.group.name, self.part, self.kernel) if word not in ("", "-")) + ".log"
 
 
-def _victims(kernel, extent):
+def _containers(kernel, extent):
+    """All four with every phase on the first kernel; of the others, with --full too, else nginx: learned, enforced, attacked."""
+    return ["nginx", "redis", "postgres", "app"] if extent == "full" or kernel == KERNELS[0] and extent == "usual" else ["nginx"]
+
+
+def _workload(kernel, extent, part):
+    all_phases = extent == "full" or kernel == KERNELS[0] and extent == "usual"
+    return [ROOT / "tests/lib/workloads", kernel, part, *([] if all_phases else ["--enforce-only"])]
+
+
+def _victims(kernel, extent, part):
     """On overlay and tmpfs where there is time; the two differ in how a path is read, not in what is asked."""
     both = extent == "full" or extent == "usual" and kernel == KERNELS[0]
-    return [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", *([] if both else ["--on", "tmpfs"])]
+    return [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", "--variants", *([] if both else ["--on", "tmpfs"])]
 
 
 GROUPS = [
-    Group("unit", "the unit tests, under ASan and UBSan", lambda k, e: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
-          timeout=2400, builds=("dev",)),
-    Group("golden", "what the compiler says and writes, by the program itself", lambda k, e: [ROOT / "tests/lib/golden", ROOT / "build/release/bin"],
+    Group("unit", "the unit tests, under ASan and UBSan", lambda k, e, p: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
+          timeout=2400, builds=("dev",), alone=True),
+    Group("golden", "what the compiler says and writes, by the program itself", lambda k, e, p: [ROOT / "tests/lib/golden", ROOT / "build/release/bin"],
           timeout=300, builds=("release",), targets=("treelinec",)),
     Group("fuzz-smoke", "each parser on inputs that a fuzzer makes up, five minutes of processor in all",
-          lambda k, e: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if e == "full" else "300"], timeout=4500, builds=("fuzz",)),
+          lambda k, e, p: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if e == "full" else "300"], timeout=4500, builds=("fuzz",), alone=True),
     Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds",
-          lambda k, e: [ROOT / "build/release/bin/bpf_load"], kernels="all", timeout=500, builds=("release",), targets=("bpf_load",), vm=True,
+          lambda k, e, p: [ROOT / "build/release/bin/bpf_load"], kernels="all", timeout=500, builds=("release",), targets=("bpf_load",), vm=True,
           always_all=True),
+    Group("oci", "what starts under the runtimes, what does not, and what is said then", lambda k, e, p: [ROOT / "tests/lib/oci", k], kernels="one",
+          timeout=1800, builds=("release",), targets=(*TREELINE, "treeline-oci")),
     Group("enforce", "each forbidden act has its effect unconfined, none under a policy, and one event",
-          _victims, kernels="all", timeout=1500, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True),
-    Group("workloads", "containers learned under traffic, compiled, enforced, disturbed", _script("tests/lib/workloads"), kernels="all",
-          timeout=7200, builds=("release",), targets=(*TREELINE, "treeline-oci"), default=False),
+          _victims, kernels="all", timeout=2400, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True),
+    Group("workloads", "containers learned under traffic, compiled, enforced, attacked from inside, disturbed", _workload, kernels="all",
+          timeout=3600, builds=("release",), targets=(*TREELINE, *VICTIMS, *IMPLANT, "treeline-oci"), parts=_containers),
     Group("prerequisites", "what a machine lacks is recognised, with what mends it, and nothing runs as if it were protected",
-          lambda k, e: [ROOT / "tests/kernel/enforce/prerequisites", k, ROOT / "build/release/bin"], kernels="one", timeout=1500,
+          lambda k, e, p: [ROOT / "tests/kernel/enforce/prerequisites", k, ROOT / "build/release/bin"], kernels="one", timeout=1500,
           builds=("release",), targets=(*TREELINE, "treeline-oci")),
-    Group("quickstart", "deploy/quickstart, as a person runs it, from its own build", lambda k, e: [ROOT / "tests/lib/quickstart", k],
-          kernels="one", timeout=2400, default=False),
-    Group("bench", "what it costs in instructions", lambda k, e: [ROOT / "tests/bench/run", "--kernel", k, "--json", ROOT / "build/tests" / f"bench-{k}.json"],
+    Group("quickstart", "deploy/quickstart, as a person runs it, from its own build", lambda k, e, p: [ROOT / "tests/lib/quickstart", k],
+          kernels="one", timeout=2400, default=False, alone=True),
+    Group("bench", "what it costs in instructions", lambda k, e, p: [ROOT / "tests/bench/run", "--kernel", k, "--json", ROOT / "build/tests" / f"bench-{k}.json"],
           kernels="one", timeout=2400, builds=("release",), targets=(*TREELINE, "bench_acts", "bench_empty"), default=False),
-    Group("vm", "the micro VM itself", lambda k, e: [ROOT / "tests/lib/vm", k], kernels="one", timeout=1500),
+    Group("vm", "the micro VM itself", lambda k, e, p: [ROOT / "tests/lib/vm", k], kernels="one", timeout=1500, alone=True),
 ]
 
 

@@ -3,9 +3,12 @@
 
 import argparse
 import collections
+import concurrent.futures
+import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 
 import build
@@ -23,7 +26,7 @@ The last line is "N passed, N failed, N skipped"; exit status 1 where anything f
   tests/run --only unit --only load --kernel 6.1
   tests/run --list                       the groups
 
-Logs: build/tests/GROUP-KERNEL.log
+As many run at once as there are processors, but for groups that need them all. Logs: build/tests/GROUP-KERNEL.log
 """
 LOGS = groups.ROOT / "build/tests"
 
@@ -47,8 +50,13 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def say(text):
-    print(text, flush=True)
+_saying = threading.Lock()
+
+
+def say(*lines):
+    """Lines that stay together."""
+    with _saying:
+        print("\n".join(lines), flush=True)
 
 
 class Runner:
@@ -57,16 +65,33 @@ class Runner:
         self.skips = report.Skips(groups.ROOT / "tests/skips.txt")
         self.tallies = []
 
-    def run(self, group, kernel):
-        tally = report.Tally(group.name, kernel)
-        self.tallies.append(tally)
-        title = group.name if kernel == "-" else f"{group.name} on {kernel}"
-        say(f"=== {title}: {group.about}")
+    def run_all(self, jobs):
+        """Those that need the machine for themselves first, then the others side by side."""
+        self.tallies += [report.Tally(job.group.name, job.kernel, part=job.part) for job in jobs]
+        pairs = list(zip(jobs, self.tallies[-len(jobs):])) if jobs else []
+        for job, tally in pairs:
+            if job.group.alone:
+                self.run(job, tally, "    ")
+        beside = [pair for pair in pairs if not pair[0].group.alone]
+        workers = min(len(beside), os.cpu_count() or 2) or 1
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            ended = [pool.submit(self.run, job, tally, f"    [{job.title}] " if workers > 1 else "    ") for job, tally in beside]
+            try:
+                for each in ended:
+                    each.result()
+            except BaseException:
+                child.stop_all()
+                for each in ended:
+                    each.cancel()
+                raise
+
+    def run(self, job, tally, indent):
+        group = job.group
+        say(f"=== {job.title}: {group.about}")
         started = time.monotonic()
         talk = collections.deque(maxlen=40)
         LOGS.mkdir(parents=True, exist_ok=True)
-        log_path = LOGS / f"{group.name}{'' if kernel == '-' else '-' + kernel}.log"
-        with open(log_path, "w", encoding="utf-8", errors="replace") as log:
+        with open(LOGS / job.log, "w", encoding="utf-8", errors="replace") as log:
 
             def on_line(line):
                 log.write(line + "\n")
@@ -74,29 +99,29 @@ class Runner:
                 word = report.judge(tally, self.skips, line)
                 if word is None:
                     if line.startswith(("vm: ", "NOTE ")):
-                        say("    " + line.removeprefix("NOTE "))
+                        say(indent + line.removeprefix("NOTE "))
                     talk.append(line)
                 elif word != "PASS":
+                    said = []
                     if word == "FAIL":
-                        for said in talk:
-                            say("    | " + said)
+                        said = [f"{indent}| {each}" for each in talk]
                         talk.clear()
-                    say("    " + (line if line.startswith(word) else f"FAIL {': '.join(tally.failures[-1])}"))
+                    say(*said, indent + (line if line.startswith(word) else f"FAIL {': '.join(tally.failures[-1])}"))
                 else:
                     talk.clear()
 
             def on_idle():
                 said = f"; {talk[-1][:100]}" if talk else ""
-                say(f"    {title}: {time.monotonic() - started:.0f} s, {tally.passed} passed, {tally.failed} failed{said}")
+                say(f"    {job.title}: {time.monotonic() - started:.0f} s, {tally.passed} passed, {tally.failed} failed{said}")
 
-            status = child.run(group.argv(kernel, self.extent), cwd=groups.ROOT, timeout=group.timeout, on_line=on_line,
+            status = child.run(group.argv(job.kernel, self.extent, job.part), cwd=groups.ROOT, timeout=group.timeout, on_line=on_line,
                                on_idle=on_idle, env=groups.environment())
-        self._end(tally, status, group, talk)
+        self._end(tally, status, group, talk, indent)
         tally.seconds = time.monotonic() - started
-        say(f"    {title}: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped, {tally.seconds:.0f} s")
+        say(f"    {job.title}: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped, {tally.seconds:.0f} s")
 
     @staticmethod
-    def _end(tally, status, group, talk):
+    def _end(tally, status, group, talk, indent):
         """A group that dies, hangs or says nothing has failed, whatever it said before."""
         why = None
         if status is None:
@@ -106,10 +131,8 @@ class Runner:
         elif not tally.count:
             why = "ran no test"
         if why:
-            for said in talk:
-                say("    | " + said)
             report.fail(tally, "the-group-itself", why)
-            say(f"    FAIL {tally.group}: {why}")
+            say(*[f"{indent}| {said}" for said in talk], f"{indent}FAIL {tally.group}: {why}")
 
 
 def main(arguments):
@@ -127,14 +150,15 @@ def main(arguments):
         tally = report.Tally("build", "-")
         runner.tallies.append(tally)
         built[preset] = build.build(preset, chosen, tally, say)
+    jobs = []
     for group in chosen:
         if all(built[preset] for preset in group.builds):
-            for kernel in group.on(options.extent, options.kernel):
-                runner.run(group, kernel)
+            jobs += group.jobs(options.extent, options.kernel)
         else:
             tally = report.Tally(group.name, "-")
             report.fail(tally, "the-group-itself", "what it needs did not build")
             runner.tallies.append(tally)
+    runner.run_all(jobs)
     return summary(runner.tallies, time.monotonic() - started)
 
 

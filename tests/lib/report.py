@@ -22,6 +22,7 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    part: str = ""  # of the group
     failures: list = dataclasses.field(default_factory=list)  # (name, why)
     skips: list = dataclasses.field(default_factory=list)  # (name, why)
 
@@ -77,7 +78,7 @@ def fail(tally, name, why):
 def table(tallies):
     """A summary by group and kernel, as lines."""
     rows = [("group", "kernel", "passed", "failed", "skipped", "time")]
-    rows += [(t.group, t.kernel, str(t.passed), str(t.failed), str(t.skipped), f"{t.seconds:.0f} s") for t in tallies]
+    rows += [(f"{t.group} {t.part}".strip(), t.kernel, str(t.passed), str(t.failed), str(t.skipped), f"{t.seconds:.0f} s") for t in tallies]
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     return ["  ".join(cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths)))
             for row in rows]

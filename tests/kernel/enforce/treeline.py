@@ -64,6 +64,13 @@ class Treeline:
                 self._daemon.wait()
             self._daemon = None
 
+    def detach(self, reason):
+        """Ends the daemon and takes every hook away."""
+        self.stop_daemon()
+        done = self._call("treelined", "--detach", "--reason", reason)
+        if done.returncode != 0:
+            raise Broken(f"treelined --detach: status {done.returncode}\n{done.stdout}")
+
     def kill_daemon(self):
         self._daemon.kill()
         self._daemon.wait()
