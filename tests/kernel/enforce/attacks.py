@@ -98,9 +98,10 @@ def attacks(name, programs, tiny):
         Attack("user-namespace", ["user-namespace"], ("userns_create", "capable"), also=("userns_create", "capable"), child=True),
         Attack("borrow", ["borrow", f"{cell.BORROW}/broken", f"{cell.BORROW}/secret"], "file_open", f"{cell.BORROW}/secret"),
     ]
-    if name == "app":  # the one whose tree has a child of the server: gzip
-        every.append(Attack("preload-written", ["preload", written[:-1] + "0", "42", "/usr/bin/gzip", "TREELINE_PRELOADED=1", "--", "gzip", "--version"],
-                            ("mmap_file", "file_open"), blob=library, child=True))
+    if name == "app":  # the one whose tree has a child of the server, which reads what the server writes there
+        lent = "/tmp/tmpk3v9x_2m.csv"
+        every.append(Attack("preload-written", ["preload", lent, "42", "/usr/bin/gzip", "TREELINE_PRELOADED=1", "--", "gzip", "--version"],
+                            "mmap_file", lent, blob=library, child=True))
     return [each for each in every if name not in each.not_on]
 
 

@@ -26,14 +26,16 @@ SHADOW, BINARY = "/etc/shadow", "/usr/bin/yes"
 BORROW = "/opt/borrow"
 # page: what the server may read and must not write. written: where it may write; each name is as one born at run time.
 # who: the process that attacks; killed: the one that attacks where the act kills it. settles: seconds after its start until when the
-# server does things that it did not do before (nginx's cache loader lists the cache after a minute).
+# server does things that it did not do before (nginx's cache loader lists the cache after a minute). more_starts: {seed: requests} to be
+# learned beside the two, where a name is born once a start, and three are needed to see its form (Python's tempfile tries its directory).
 PLACES = {
     "nginx": {"page": "/srv/www/index.html", "written": "/srv/upload/5f0c1c7e-9b1d-4f7a-8a53-0d6f3f2b1c9e", "who": "worker", "killed": "worker",
               "settles": 66},
     "redis": {"page": "/etc/redis/redis.conf", "written": "/var/lib/redis/temp-31337.rdb", "who": "first", "killed": "first"},
     "postgres": {"page": "/etc/postgresql/pg_hba.conf", "written": "/var/lib/postgresql/data/pg_wal/xlogtemp.31337",
                  "who": "checkpointer", "killed": "first"},
-    "app": {"page": "/app/app.py", "written": "/app/data/uploads/5f0c1c7e-9b1d-4f7a-8a53-0d6f3f2b1c9e", "who": "worker", "killed": "worker"},
+    "app": {"page": "/app/app.py", "written": "/app/data/uploads/tmpk3v9x_2m", "who": "worker", "killed": "worker",
+            "more_starts": {"8": 40}},
 }
 
 
