@@ -32,7 +32,7 @@ PLACES = {
     "nginx": {"page": "/srv/www/index.html", "written": "/srv/upload/5f0c1c7e-9b1d-4f7a-8a53-0d6f3f2b1c9e", "who": "worker", "killed": "worker",
               "settles": 66},
     "redis": {"page": "/etc/redis/redis.conf", "written": "/var/lib/redis/temp-31337.rdb", "who": "first", "killed": "first"},
-    "postgres": {"page": "/etc/postgresql/pg_hba.conf", "written": "/var/lib/postgresql/data/pg_wal/xlogtemp.31337",
+    "postgres": {"page": "/etc/postgresql/pg_hba.conf", "written": "/var/lib/postgresql/data/pg_wal/00000009000000FF000000FF",
                  "who": "checkpointer", "killed": "first"},
     "app": {"page": "/app/app.py", "written": "/app/data/uploads/tmpk3v9x_2m", "who": "worker", "killed": "worker",
             "more_starts": {"8": 40}},
