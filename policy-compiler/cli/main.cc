@@ -26,6 +26,14 @@ nothing else, unless the command line is wrong.
 Colours: on a terminal, unless NO_COLOR is set.
 The language is described in LANGUAGE.md.)";
 
+constexpr const char* kLearnFooter = R"(
+A name that was born at run time becomes a class ({digits}, {rand:8}, {uuid} ...) where three names of one
+directory, program and access word, from two starts, look alike and came to be as such names do; of names
+made so that they could not have been there (O_EXCL, mkdir), removed again, and different in each start,
+two suffice. Never: what is executed or mapped, secrets, names with a leading dot, names that --image holds.
+What stays literal though it may be another name next time, what is left out, and what is grave is listed
+as a question. The order of the traces does not matter.)";
+
 int version(bool json) {
   if (json) {
     cli::Report report("version", true);
@@ -95,6 +103,7 @@ int main(int argc, char** argv) {
   command->add_option("--evidence", learn.evidence, "Where the evidence goes; default: beside the profile");
   command->add_flag("--join", learn.join, "Processes that joined the container become join nodes");
   command->add_flag("--json", learn.json, "Print one JSON object");
+  command->footer(kLearnFooter);
   command->callback([&] { exit = cli::learn(learn); });
 
   std::string shell = "bash";

@@ -46,11 +46,11 @@ class Names {
       return std::move(out_);
     }
     by_shape(everyone, Cut::kWide);
-    std::vector<size_t> again = std::move(deferred_);
-    std::sort(again.begin(), again.end());
-    again.erase(std::unique(again.begin(), again.end()), again.end());
-    deferred_.clear();
-    by_shape(again, Cut::kDigits);
+    // Eight digits were no hex digits: they stand with the numbers of other lengths, of one counter or generator.
+    second_ = std::set<size_t>(deferred_.begin(), deferred_.end());
+    std::set<size_t> again = second_;
+    again.insert(decimal_.begin(), decimal_.end());
+    if (!second_.empty()) by_shape({again.begin(), again.end()}, Cut::kDigits);
     random_cores();
     projected_volumes();
     choose();
@@ -68,9 +68,18 @@ class Names {
       std::vector<Token> tokens = cut_name(names_[i].name, cut);
       const bool varies =
           std::any_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind != Kind::kText; });
-      if (varies) shapes[shape_key(tokens)].emplace_back(i, std::move(tokens));
+      if (!varies) continue;
+      const bool decimal = std::all_of(tokens.begin(), tokens.end(), [](const Token& t) {
+        return t.kind == Kind::kText || t.kind == Kind::kDigits;
+      });
+      if (decimal && cut == Cut::kWide) decimal_.push_back(i);
+      shapes[shape_key(tokens)].emplace_back(i, std::move(tokens));
     }
-    for (auto& [key, cuts] : shapes) judge(cuts);
+    for (auto& [key, cuts] : shapes) {
+      const bool fresh = cut == Cut::kWide ||
+                         std::any_of(cuts.begin(), cuts.end(), [&](const auto& c) { return second_.contains(c.first); });
+      if (fresh) judge(cuts);
+    }
   }
 
   static std::map<std::string, Cuts> split_by(const Cuts& cuts, size_t position) {
@@ -134,13 +143,18 @@ class Names {
   }
 
   size_t needed(const Piece& piece, const Cuts& cuts) const {
-    return names_[cuts.front().first].kernel_number ? 2 : names_needed(piece);
+    const bool temporary =
+        std::all_of(cuts.begin(), cuts.end(), [&](const auto& cut) { return names_[cut.first].temporary; });
+    return names_[cuts.front().first].kernel_number || temporary ? 2 : names_needed(piece);
   }
   size_t enough_names(const NamePattern& pattern, const std::vector<size_t>& members) const {
-    const bool two = std::all_of(members.begin(), members.end(), [&](size_t i) {
-      return names_[i].kernel_number || names_[i].projected || names_[i].series;
-    });
+    const bool two = all_temporary(members) || std::all_of(members.begin(), members.end(), [&](size_t i) {
+                       return names_[i].kernel_number || names_[i].projected || names_[i].series;
+                     });
     return two ? 2 : pattern.names_needed();
+  }
+  bool all_temporary(const std::vector<size_t>& members) const {
+    return std::all_of(members.begin(), members.end(), [&](size_t i) { return names_[i].temporary; });
   }
 
   std::optional<Piece> class_of(Kind kind, const std::vector<std::string>& seen, const Cuts& cuts) const {
@@ -247,12 +261,14 @@ class Names {
       if (members.size() < 2) continue;
       size_t mixed = 0;
       for (const size_t i : members) mixed += mixes_kinds(names_[i].name.substr(prefix.size(), length));
-      if (mixed * 10 < members.size() * 6) continue;
+      // Of two names one may be of letters alone by chance (8 in 100 of python's are); of three, not two.
+      const bool temporary = all_temporary(members);
+      if (temporary ? mixed * 2 < members.size() : mixed * 10 < members.size() * 6) continue;
       NamePattern pattern({{PieceKind::kLiteral, 0, prefix},
                            {PieceKind::kRand, static_cast<uint32_t>(length), ""},
                            {PieceKind::kLiteral, 0, suffix}});
-      if (members.size() < pattern.names_needed()) {
-        miss(members, pattern, few_names(members.size(), pattern.names_needed()));
+      if (const size_t enough = enough_names(pattern, members); members.size() < enough) {
+        miss(members, pattern, few_names(members.size(), enough));
       } else if (const std::string why = episodes_missing(members); !why.empty()) {
         miss(members, pattern, why);
       } else {
@@ -332,7 +348,8 @@ class Names {
 
   const std::vector<NameFacts>& names_;
   const std::vector<std::pair<int64_t, int64_t>>& days_;
-  std::vector<size_t> deferred_;
+  std::vector<size_t> deferred_, decimal_;
+  std::set<size_t> second_;  // of deferred_, what is looked at once more
   std::vector<Candidate> candidates_;
   FoldedNames out_;
 };

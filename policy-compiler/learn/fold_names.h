@@ -6,8 +6,9 @@
 //
 // A class is a shape (the same letters around digits, hex digits, a UUID, a date, or a random core of one length) that
 // enough names have, in two episodes or more, and that fits how such names come to be: counters grow or are deleted,
-// mkstemp's names are made with O_EXCL, dates are near the clock. Which names may be folded at all is asked before
-// (guards.h). What had a shape and missed a condition comes back as a near miss with the reason, for the list of
+// mkstemp's names are made with O_EXCL, dates are near the clock. Temporary names (made so that they could not have
+// been there, removed again, another one in each start) are believed sooner: two of them suffice. Which names may be
+// folded at all is asked before (guards.h). What had a shape and missed a condition comes back as a near miss with the reason, for the list of
 // questions.
 #pragma once
 
@@ -28,6 +29,7 @@ struct NameFacts {
   std::vector<uint32_t> episodes;  // in which it was seen with this word, ascending
   bool exclusive = false;          // made with O_EXCL or mkdir; see fold_paths.cc where no recorder tells
   bool removed = false;
+  bool temporary = false;  // exclusive, removed again, and seen in one episode only
   bool kernel_number = false;                 // an entry of the own /proc/{own}/fd, task: the kernel made it
   bool series = false;                        // of a counter that the image began (series.h)
   bool lower_hex = false, upper_hex = false;  // letters among the hex digits of its like in the directory (series.h)

@@ -159,12 +159,22 @@ class NodeFiles {
       facts.removed |= birth->second.removed;
       facts.born.insert(facts.born.end(), birth->second.times.begin(), birth->second.times.end());
     }
+    facts.temporary = in.size() == 1 && std::all_of(seen.begin(), seen.end(), [&](const std::string& whole) {
+                        return is_temporary(whole);
+                      });
     facts.kernel_number = all_kernel;
     facts.series = all_series;
     facts.projected = all_projected;
     if (name.starts_with("..") && !all_projected) return std::nullopt;
     facts.episodes.assign(in.begin(), in.end());
     return facts;
+  }
+
+  // Made so that it could not have been there before, and removed again, by whichever node (mktemp makes what the shell
+  // removes): only where a recorder tells O_EXCL.
+  bool is_temporary(const std::string& whole) const {
+    const auto birth = observed_.births.find(whole);
+    return birth != observed_.births.end() && birth->second.made && birth->second.exclusive && birth->second.removed;
   }
 
   // A pattern stands only if each of its classes has names enough among the paths that it took over with this word, and
@@ -196,13 +206,15 @@ class NodeFiles {
       if (!pattern[depth].folded()) continue;
       if (!first_class) first_class = depth;
       std::set<std::string_view> names;
-      bool two = true;
+      bool two = true, temporary = true;
       for (const Path* path : paths) {
         names.insert(path->components[depth]);
+        const std::string whole = join_to(*path, depth + 1);
         two = two && (Guards::is_kernel_number(path->components, depth + 1) ||
-                      path->components[depth].starts_with("..") || series_.holds(join_to(*path, depth + 1)));
+                      path->components[depth].starts_with("..") || series_.holds(whole));
+        temporary = temporary && path->use->episodes.size() == 1 && is_temporary(whole);
       }
-      if (names.size() < (two ? 2 : pattern[depth].names_needed())) return depth;
+      if (names.size() < (two || temporary ? 2 : pattern[depth].names_needed())) return depth;
     }
     std::set<uint32_t> episodes;
     for (const Path* path : paths) episodes.insert(path->use->episodes.begin(), path->use->episodes.end());

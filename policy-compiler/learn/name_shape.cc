@@ -34,8 +34,18 @@ size_t date_at(std::string_view name, size_t at) {
   return 0;
 }
 
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// "d12345678" of "go-build12345678": a word's last letters and a decimal number.
+bool ends_a_word(std::string_view name, size_t at) {
+  if (at == 0 || !is_letter(name[at - 1])) return false;
+  const size_t letters = run(name, at, is_letter), digits = run(name, at + letters, is_digit);
+  return letters != 0 && digits != 0 && (at + letters + digits == name.size() || !is_letter(name[at + letters + digits]));
+}
+
 // A run of hex digits as a whole, not a piece of a longer word: at least 8, a decimal digit among them, one case.
 size_t hex_at(std::string_view name, size_t at) {
+  if (ends_a_word(name, at)) return 0;
   size_t longest = 0;
   for (const auto in : {is_lower_hex, is_upper_hex}) {
     const size_t length = at > 0 && in(name[at - 1]) ? 0 : run(name, at, in);

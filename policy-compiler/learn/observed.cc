@@ -67,7 +67,8 @@ void Merger::file(const TracedFile& file, uint32_t node, uint32_t episode) {
     birth.removed |= word == TL_DELETE;
     if ((word & kMadeWords) == 0) continue;
     birth.made = true;
-    birth.exclusive |= word == TL_MKDIR;
+    // mkdir(2), link(2), symlink(2), mknod(2) and bind(2) fail on a name that exists, as O_EXCL does.
+    birth.exclusive |= (word & (TL_MKDIR | TL_LINK | TL_MKNOD)) != 0;
     const auto [at, fresh] = birth.times.emplace(episode, file.seen.first);
     if (!fresh) at->second = std::min(at->second, file.seen.first);
   }

@@ -76,7 +76,7 @@ struct ObservedNode {
 // What is known of a path, whichever node did it: who may be given to a class (see fold_names.h).
 struct Birth {
   bool made = false;                   // create, mkdir, mknod, link, rename-in: it was not there before
-  bool exclusive = false;              // with O_EXCL, or mkdir: the name was chosen not to exist
+  bool exclusive = false;              // with O_EXCL, mkdir, link, mknod: the name was chosen not to exist
   bool removed = false;                // deleted, or renamed away
   std::map<uint32_t, uint64_t> times;  // episode -> first ns it was made in it
 };

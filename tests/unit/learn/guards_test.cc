@@ -36,6 +36,10 @@ std::vector<std::string> patterns(const Learned& learned, uint32_t node = 0) {
   return out;
 }
 
+struct LearnedNodeOf {
+  const char *executable, *rule;
+};
+
 // Three names a start: made, written, deleted.
 void numbered(Recording& r, const std::string& node, const std::string& before, const std::string& after, int episode,
               const char* words = "create write delete") {
@@ -247,6 +251,62 @@ TEST(Folding, RandomNamesTakeOExclOrWhereNoRecorderTellsItAFileThatIsGoneAgain) 
   EXPECT_EQ(act(false, true), 1u);
   EXPECT_EQ(act(false, false), 0u);
   EXPECT_EQ(act(true, true), 0u);  // O_EXCL is told, and these had none
+}
+
+// A probe file a start: python's tempfile looks so whether its directory can be written to.
+TEST(Folding, TwoTemporaryNamesOfTwoStartsSuffice) {
+  struct Case {
+    const char* names[2];
+    const char* words;
+    bool removed, again;
+    const char* pattern;
+  };
+  const char *made = "create read write excl", *plain = "create read write";
+  for (const Case& c : {
+           Case{{"/tmp/v_udvfpu", "/tmp/ksf04mh2"}, made, true, false, "/tmp/{rand:8}"},
+           Case{{"/tmp/ksf04mh2", "/tmp/a1b2c3d4"}, made, true, false, "/tmp/{rand:8}"},
+           Case{{"/tmp/sortq2Zk0a", "/tmp/sortPPkkZr"}, made, true, false, "/tmp/sort{rand:6}"},
+           Case{{"/tmp/tmp.Xk20alPq3c", "/tmp/tmp.lqmDDkeoai"}, made, true, false, "/tmp/tmp.{rand:10}"},
+           Case{{"/tmp/go-build291820", "/tmp/go-build99177263"}, "mkdir", true, false, "/tmp/go-build{digits}"},
+           // One condition after the other is missing.
+           Case{{"/tmp/v_udvfpu", "/tmp/ksf04mh2"}, plain, true, false, ""},
+           Case{{"/tmp/v_udvfpu", "/tmp/ksf04mh2"}, made, false, false, ""},
+           Case{{"/tmp/v_udvfpu", "/tmp/ksf04mh2"}, made, true, true, ""},  // the first one in both starts
+           Case{{"/tmp/sessions", "/tmp/database"}, made, true, false, ""},   // words
+           Case{{"/tmp/.udv1fpu", "/tmp/.sf04mh2"}, made, true, false, ""},   // hidden
+           Case{{"/etc/ssl/v_udvfpu", "/etc/ssl/ksf04mh2"}, made, true, false, ""},
+       }) {
+    const Learned learned = two_starts([&](Recording& r, const std::string& n, int e) {
+      r.file(n, "read write excl", "/data/told");
+      for (int i = c.again ? 0 : e; i <= e; i++) {
+        r.file(n, c.words, c.names[i]);
+        if (c.removed) r.file(n, "delete", c.names[i]);
+      }
+    });
+    const auto& found = learned.permits.patterns;
+    EXPECT_EQ(found.empty() ? "" : found[0].pattern, c.pattern) << c.names[0];
+  }
+}
+
+TEST(Folding, TemporaryNamesOfAnotherNodeTakeTwoOfOnesOwn) {
+  // mktemp makes the name, the shell writes it, sort reads it, rm removes it; only the second start cleans up by cut.
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    const std::string name = std::string("/tmp/tmp.") + (e == 0 ? "Xk20alPq3c" : "lqmD2keoai");
+    const auto mktemp = r.node(n, "/bin/mktemp", {0}), rm = r.node(n, "/bin/rm", {0}), cut = r.node(n, "/bin/cut", {0});
+    r.file(mktemp, "create read write excl", name);
+    r.file(n, "write", name);
+    r.file(rm, "delete", name);
+    if (e == 1) r.file(cut, "read", name);
+  });
+  EXPECT_THAT(patterns(learned, 0), testing::ElementsAre("/tmp/tmp.{rand:10}: write"));
+  for (const LearnedNodeOf of : {LearnedNodeOf{"/bin/mktemp", "/tmp/tmp.{rand:10}: read write create"},
+                                 LearnedNodeOf{"/bin/rm", "/tmp/tmp.{rand:10}: delete"},
+                                 LearnedNodeOf{"/bin/cut", "/tmp/tmp.lqmD2keoai: read"}}) {
+    for (uint32_t i = 0; i < learned.policy.nodes.size(); i++) {
+      if (learned.policy.nodes[i].executable.text != of.executable) continue;
+      EXPECT_THAT(patterns(learned, i), testing::ElementsAre(of.rule)) << of.executable;
+    }
+  }
 }
 
 TEST(Folding, OwnThreadsAndDescriptorsAreTheKernelsNames) {
