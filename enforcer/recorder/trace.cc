@@ -53,6 +53,9 @@ class Writer {
       if (key.container != session_.info().index) return;
       Session::Key k{key.node, key.kind, key.access, key.object};
       seen_.push_back({k, counter, session_.text_of(k)});
+      // Two CPUs that count one act at once may each have read the clock first and written last.
+      tl_learned& times = seen_.back().counter;
+      if (times.last < times.first) std::swap(times.first, times.last);
     });
     std::sort(seen_.begin(), seen_.end(), [](const Seen& a, const Seen& b) { return a.key < b.key; });
   }

@@ -53,6 +53,7 @@ class Names {
     if (!second_.empty()) by_shape({again.begin(), again.end()}, Cut::kDigits);
     random_cores();
     projected_volumes();
+    fan_outs();
     choose();
     return std::move(out_);
   }
@@ -63,7 +64,7 @@ class Names {
   void by_shape(const std::vector<size_t>& members, Cut cut) {
     std::map<std::string, Cuts> shapes;
     for (const size_t i : members) {
-      if (names_[i].projected || names_[i].name.find(".so.") != std::string::npos)
+      if (names_[i].projected || names_[i].fan_out || names_[i].name.find(".so.") != std::string::npos)
         continue;  // a library's version is no counter
       std::vector<Token> tokens = cut_name(names_[i].name, cut);
       const bool varies =
@@ -306,6 +307,22 @@ class Names {
       offer(std::move(pattern), std::move(members));
     else if (!members.empty())
       miss(members, pattern, few_names(members.size(), 2));
+  }
+
+  void fan_outs() {
+    std::map<size_t, std::vector<size_t>> by_length;
+    for (size_t i = 0; i < names_.size(); i++) {
+      if (names_[i].fan_out) by_length[names_[i].name.size()].push_back(i);
+    }
+    for (auto& [length, members] : by_length) {
+      NamePattern pattern({{PieceKind::kHex, static_cast<uint32_t>(length), ""}});
+      if (members.size() < pattern.names_needed())
+        miss(members, pattern, few_names(members.size(), pattern.names_needed()));
+      else if (const std::string why = episodes_missing(members); !why.empty())
+        miss(members, pattern, why);
+      else
+        offer(std::move(pattern), std::move(members));
+    }
   }
 
   static std::string few_names(size_t seen, size_t needed) {

@@ -33,6 +33,7 @@ struct NameFacts {
   bool kernel_number = false;                 // an entry of the own /proc/{own}/fd, task: the kernel made it
   bool series = false;                        // of a counter that the image began (series.h)
   bool lower_hex = false, upper_hex = false;  // letters among the hex digits of its like in the directory (series.h)
+  bool fan_out = false;                       // a directory of fan_out.h
   bool projected = false;  // may be a projected volume's time stamp: only read, not made by the workload
   std::vector<std::pair<uint32_t, uint64_t>> born;  // (episode, ns) of its making, where known
 };

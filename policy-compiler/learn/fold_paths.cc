@@ -25,12 +25,13 @@ struct Path {
 
 class NodeFiles {
  public:
-  NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, const Series& series, uint32_t episodes,
-            std::vector<Question>& questions)
+  NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, const Series& series, const FanOut& fan_out,
+            uint32_t episodes, std::vector<Question>& questions)
       : observed_(observed),
         node_(node),
         guards_(guards),
         series_(series),
+        fan_out_(fan_out),
         episodes_(episodes),
         questions_(questions) {}
 
@@ -162,6 +163,7 @@ class NodeFiles {
     facts.temporary = in.size() == 1 && std::all_of(seen.begin(), seen.end(), [&](const std::string& whole) {
                         return is_temporary(whole);
                       });
+    facts.fan_out = std::all_of(seen.begin(), seen.end(), [&](const std::string& whole) { return fan_out_.holds(whole); });
     facts.kernel_number = all_kernel;
     facts.series = all_series;
     facts.projected = all_projected;
@@ -191,7 +193,7 @@ class NodeFiles {
           path->pattern[*weak] = NamePattern::exactly(path->components[*weak]);
           patterns[text_of(path->pattern)].push_back(path);
         }
-      } else if (folded(pattern) && meets_executed(pattern)) {
+      } else if (folded(pattern) && (meets_executed(pattern) || Guards::meets_control(pattern))) {
         ask_about_executed(first.key(), paths);
         for (const Path* path : paths) literal(*path->name, word, *path->use);
       } else {
@@ -232,8 +234,8 @@ class NodeFiles {
       if (examples.size() < kMostExamples) examples.push_back(pattern_text(*path->name));
     }
     questions_.push_back({QuestionKind::kLiteral, "executed-among-names", observed_path(observed_, node_),
-                          text + " would match a file that is executed or mapped: the names stay literal",
-                          "keep what is executed in a directory that nothing writes to", std::move(examples)});
+                          text + " would match a file that is executed or mapped, or decides what is: the names stay literal",
+                          "keep such files in a directory that nothing writes to", std::move(examples)});
   }
 
   void literal(const std::string& name, ir::AccessSet word, const Use& use) {
@@ -317,6 +319,7 @@ class NodeFiles {
   uint32_t node_;
   const Guards& guards_;
   const Series& series_;
+  const FanOut& fan_out_;
   uint32_t episodes_;
   std::vector<Question>& questions_;
   std::map<std::string, LearnedFile> rules_;
@@ -335,8 +338,8 @@ ir::AccessSet LearnedFile::access() const {
 }
 
 std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, const Series& series,
-                                    uint32_t episodes, std::vector<Question>& questions) {
-  return NodeFiles(observed, node, guards, series, episodes, questions).fold();
+                                    const FanOut& fan_out, uint32_t episodes, std::vector<Question>& questions) {
+  return NodeFiles(observed, node, guards, series, fan_out, episodes, questions).fold();
 }
 
 }  // namespace treeline::learn

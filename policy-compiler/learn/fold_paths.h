@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "policy-compiler/learn/fan_out.h"
 #include "policy-compiler/learn/guards.h"
 #include "policy-compiler/learn/name_pattern.h"
 #include "policy-compiler/learn/observed.h"
@@ -43,6 +44,6 @@ struct LearnedFile {
 
 // Sorted by pattern. `episodes`: how many were given in all. `questions` gets what stayed literal though it varied.
 std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, const Series& series,
-                                    uint32_t episodes, std::vector<Question>& questions);
+                                    const FanOut& fan_out, uint32_t episodes, std::vector<Question>& questions);
 
 }  // namespace treeline::learn

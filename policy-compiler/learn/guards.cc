@@ -25,7 +25,9 @@ constexpr std::array<string_view, 24> kProtectedTrees = {
     "/etc/ssl",        "/etc/ssh",         "/etc/pki",    "/etc/pam.d",      "/etc/security",      "/etc/sudoers",
     "/etc/sudoers.d",  "/etc/crontab",     "/etc/cron.d", "/var/spool/cron", "/etc/ld.so.preload", "/etc/ld.so.conf.d",
     "/etc/kubernetes", "/etc/apparmor.d",  "/sys",        "/run/treeline",   "/run/containerd",    "/boot"};
-constexpr std::array<string_view, 6> kProtectedNames = {".ssh", ".aws", ".kube", ".docker", ".gnupg", ".git"};
+constexpr std::array<string_view, 5> kProtectedNames = {".ssh", ".aws", ".kube", ".docker", ".gnupg"};
+// Of a repository, what decides which programs are started.
+constexpr std::array<string_view, 6> kGitControl = {"hooks", "config", "config.worktree", "info", "modules", "worktrees"};
 constexpr std::array<string_view, 6> kRuntimeSockets = {"docker.sock", "containerd.sock",       "crio.sock",
                                                         "podman.sock", "containerd.sock.ttrpc", "treeline.sock"};
 constexpr std::array<string_view, 10> kProcSecrets = {"environ",   "mem",     "maps", "smaps", "smaps_rollup",
@@ -109,6 +111,7 @@ bool Guards::is_protected(const std::vector<std::string>& path, size_t depth) {
         any_of(kRuntimeSockets, name))
       return true;
     if (name.starts_with("cgroup.")) return true;
+    if (name == ".git" && i + 1 < head.size() && any_of(kGitControl, head[i + 1])) return true;
   }
   // Pseudo components: somewhere above is a procfs. Of a thread's directory, too, the memory stays a matter of its own.
   const bool process = std::any_of(head.begin(), head.end(), [](const std::string& name) { return is_pseudo(name); });
@@ -129,6 +132,15 @@ bool Guards::born(const std::string& path) const {
     if (birth != observed_.births.end() && birth->second.made) return true;
   }
   return image_ != nullptr;
+}
+
+bool Guards::meets_control(const PathPattern& pattern) {
+  for (size_t i = 1; i < pattern.size(); i++) {
+    if (!pattern[i].folded() || pattern[i - 1].folded() || !pattern[i - 1].matches(".git")) continue;
+    if (std::any_of(kGitControl.begin(), kGitControl.end(), [&](string_view name) { return pattern[i].matches(name); }))
+      return true;
+  }
+  return false;
 }
 
 Guards::Answer Guards::ask(const std::vector<std::string>& path, size_t depth) const {

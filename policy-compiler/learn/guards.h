@@ -4,7 +4,9 @@
 // every name, and one "no" keeps it literal:
 //   executable   an executable, an interpreter, a file mapped executable, or a directory above one
 //   protected    secrets and control: keys, certificates, accounts, /etc/ssh, /sys, /dev (but /dev/shm), other
-//   processes' memory hidden       a leading dot static       the image holds it, or nothing shows that it was born at
+//   processes' memory, a repository's hooks and configuration
+//   hidden       a leading dot
+//   static       the image holds it, or nothing shows that it was born at
 //   run time
 //
 // "Born at run time": some node of some trace made it (create, mkdir, mknod, link, rename to it), or made a directory
@@ -18,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "policy-compiler/learn/name_pattern.h"
 #include "policy-compiler/learn/observed.h"
 #include "policy-compiler/support/result.h"
 
@@ -42,6 +45,8 @@ class Guards {
   static bool is_kernel_number(const std::vector<std::string>& path, size_t depth);
   static bool is_protected(const std::vector<std::string>& path, size_t depth);
   bool born(const std::string& path) const;
+  // A class beside git's config and hooks that would match one of them.
+  static bool meets_control(const PathPattern& pattern);
   const std::set<std::string>& executed() const { return observed_.executed; }
 
  private:

@@ -202,10 +202,11 @@ class Drafter {
   void files() {
     const Guards guards(observed_, options_.image);
     const Series series(observed_, guards);
+    const FanOut fan_out(observed_);
     std::vector<std::vector<LearnedFile>> all(observed_.nodes.size());
     for (const uint32_t node : kept_) {
       drop_what_cannot_be_granted(node);
-      all[node] = fold_paths(observed_, node, guards, series, static_cast<uint32_t>(episodes_.size()), questions_);
+      all[node] = fold_paths(observed_, node, guards, series, fan_out, static_cast<uint32_t>(episodes_.size()), questions_);
     }
     out_.permits.implied_words = close_over_moves(observed_, all);
     for (const uint32_t node : kept_) drafts_.push_back({node, path(node), std::move(all[node]), {}});

@@ -76,7 +76,7 @@ uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<Lear
     const Rules& rules = nodes[current_node(observed, move.node)];
     std::vector<std::string> from = split(move.from), to = split(move.to);
     const LearnedFile* old_rule = rules.granting(from, TL_DELETE);
-    const LearnedFile* new_rule = rules.granting(to, TL_RENAME_IN | TL_CREATE);
+    const LearnedFile* new_rule = rules.granting(to, TL_RENAME_IN | TL_CREATE | TL_LINK);
     if (old_rule == nullptr || new_rule == nullptr || old_rule == new_rule) continue;
     LearnedFile as = *old_rule;
     as.words.clear();

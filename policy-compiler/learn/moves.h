@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Renames that were seen must go on working. The hooks allow one only where no node has a right under the new name that
+// Renames and hard links that were seen must go on working. The hooks allow one only where no node has a right under the new name that
 // it lacks under the old (a node could else read a secret by renaming it to what it may read). A program that writes a
 // file under a temporary name and puts it in place breaks that rule at first sight: the readers of dump.rdb may not
 // read temp-17.rdb.

@@ -94,7 +94,8 @@ std::string repeated(const char* set, uint32_t times) {
 uint32_t names_needed(const Piece& piece) {
   if (piece.kind == Kind::kUuid) return 2;
   const bool hex = piece.kind == Kind::kHex;
-  for (const uint32_t digest : {32u, 40u, 64u, 96u, 128u}) {
+  // Of a digest, or of what a directory of two digits (fan_out.h) leaves of it.
+  for (const uint32_t digest : {32u, 40u, 64u, 96u, 128u, 38u, 62u}) {
     if (hex && piece.length == digest) return 2;
   }
   return 3;

@@ -31,6 +31,7 @@ class Merger {
   uint32_t child(uint32_t parent, bool joined, const Step& step);
   void file(const TracedFile& file, uint32_t node, uint32_t episode);
   void guess_moves(const Trace& trace, const std::vector<uint32_t>& place);
+  void guess_links(const Trace& trace, const std::vector<uint32_t>& place);
 
   bool with_join_;
   Observed out_;
@@ -115,7 +116,10 @@ void Merger::add(const Trace& trace, uint32_t episode) {
   for (const TracedMove& move : trace.moves) {
     if (place[move.node] != ir::kNoNode) out_.moves.insert({place[move.node], move.from, move.to});
   }
-  if (trace.moves.empty()) guess_moves(trace, place);
+  if (trace.moves.empty()) {
+    guess_moves(trace, place);
+    guess_links(trace, place);
+  }
 
   const auto start = day_of(trace.started), stop = day_of(trace.stopped);
   const int64_t from = start.value_or(stop.value_or(1)), to = stop.value_or(start.value_or(0));
@@ -167,6 +171,34 @@ void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place)
       if (target->name == file.name || target->seen.first > file.seen.first || target->seen.last < file.seen.first)
         continue;
       out_.moves.insert({place[file.node], file.name, target->name});
+    }
+  }
+}
+
+// A file that gets its name by link(2) and loses its old one by unlink(2), as sem_open(3), git and lock files do it: what a
+// node deleted next, within moments of making a link, is taken for the link's old name. Where that is wrong, the deleted
+// name's rule gets words of the link's, and nothing else.
+void Merger::guess_links(const Trace& trace, const std::vector<uint32_t>& place) {
+  constexpr uint64_t kMoments = 10'000'000;  // 10 ms: two system calls of one program on an emulated machine
+  std::map<uint32_t, std::vector<std::pair<uint64_t, const TracedFile*>>> deletions;
+  for (const TracedFile& file : trace.files) {
+    if ((file.access & TL_DELETE) == 0 || file.seen.first == 0 || place[file.node] == ir::kNoNode) continue;
+    deletions[file.node].emplace_back(file.seen.first, &file);
+    if (file.seen.last != file.seen.first) deletions[file.node].emplace_back(file.seen.last, &file);
+  }
+  for (auto& [node, list] : deletions) {
+    std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.first, a.second->name) < std::tie(b.first, b.second->name);
+    });
+  }
+  for (const TracedFile& file : trace.files) {
+    const auto at = deletions.find(file.node);
+    if ((file.access & TL_LINK) == 0 || file.seen.first == 0 || at == deletions.end()) continue;
+    for (const uint64_t moment : {file.seen.first, file.seen.last}) {
+      const auto it = std::lower_bound(at->second.begin(), at->second.end(), moment,
+                                       [](const auto& deletion, uint64_t time) { return deletion.first < time; });
+      if (it == at->second.end() || it->first > moment + kMoments || it->second->name == file.name) continue;
+      out_.moves.insert({place[file.node], it->second->name, file.name});
     }
   }
 }

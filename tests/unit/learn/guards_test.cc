@@ -346,6 +346,56 @@ TEST(Folding, HostileNamesStayNames) {
                                    R"(/tmp/\xff: write create)", R"(/tmp/a\x0ab: read: write create)"));
 }
 
+// sem_open(3): a temporary file, a link to it under the name that is meant, the temporary name deleted.
+TEST(Moves, ALinkWhoseOldNameGoesIsOne) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    r.tell_moves = false;
+    const std::string core = e == 0 ? "W3MSl1" : "q0PPzk", name = e == 0 ? "6viin0ls" : "v_udvf7u";
+    r.file(n, "create read write excl", "/dev/shm/sem." + core);
+    r.file(n, "link", "/dev/shm/sem.mp-" + name);
+    r.file(n, "delete", "/dev/shm/sem." + core);
+    r.file(n, "read write", "/dev/shm/sem.mp-" + name);
+    r.file(n, "delete", "/dev/shm/sem.mp-" + name);
+  });
+  EXPECT_EQ(words_of(learned.policy, 0, "/dev/shm/sem.{rand:6}"), "read write create delete link");
+  EXPECT_EQ(words_of(learned.policy, 0, "/dev/shm/sem.mp-{rand:8}"), "read write delete link");
+}
+
+// git's objects, a cache's levels: two digits are no class, but these directories only spread digests.
+TEST(Folding, DirectoriesThatSpreadDigests) {
+  const auto object = [](int e, int i) {
+    static const char* const kFirst[2][4] = {{"0c", "54", "a7", "ff"}, {"0c", "18", "9e", "d0"}};
+    std::string rest;
+    for (int d = 0; d < 38; d++) rest += "0123456789abcdef"[(d * 7 + i * 5 + e * 3 + d * d) % 16];
+    return std::pair(std::string(kFirst[e][i]), rest);
+  };
+  const Learned learned = two_starts([&](Recording& r, const std::string& n, int e) {
+    for (int i = 0; i < 4; i++) {
+      const auto [first, rest] = object(e, i);
+      r.file(n, "mkdir", "/srv/a/.git/objects/" + first);
+      r.file(n, "create", "/srv/a/.git/objects/" + first + "/" + rest);
+      r.file(n, "mkdir", "/srv/plain/" + first);  // nothing is in it
+      r.file(n, "create", "/srv/a/.git/hooks/" + first + rest);
+    }
+  });
+  EXPECT_EQ(words_of(learned.policy, 0, "/srv/a/.git/objects/{hex:2}"), "mkdir");
+  EXPECT_EQ(words_of(learned.policy, 0, "/srv/a/.git/objects/{hex:2}/{hex:38}"), "create");
+  EXPECT_EQ(learned.permits.patterns.size(), 2u);
+}
+
+// A class of six characters beside git's `config` would match it.
+TEST(Folding, NoClassMatchesWhatDecidesWhichProgramsAreStarted) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    for (const char* name : {"aB3dE", "Zk2Qq"}) {
+      r.file(n, "create read write excl", "/srv/a/.git/" + std::string(name) + (e == 0 ? "7" : "w"));
+      r.file(n, "create read write excl", "/srv/a/.git/t" + std::string(name) + (e == 0 ? "7" : "w"));
+    }
+  });
+  ASSERT_EQ(learned.permits.patterns.size(), 1u);
+  EXPECT_EQ(learned.permits.patterns[0].pattern, "/srv/a/.git/t{rand:6}");
+  EXPECT_EQ(count_questions(learned, "executed-among-names"), 1u);
+}
+
 TEST(Moves, WhoMayTheNewNameMayTheOldOne) {
   const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
     const auto reader = r.node(n, "/bin/reader", {0});
