@@ -17,6 +17,7 @@ using Kind = Token::Kind;
 using PieceKind = Piece::Kind;
 constexpr size_t kEpisodesNeeded = 2;
 constexpr size_t kMostEnds = 4;  // words of a name that may end in a random core, from the last one
+constexpr size_t kTokenLength = 16, kTokenNames = 5;  // of random names that nothing but their look proves
 constexpr std::array<size_t, 3> kRandomLengths = {6, 8, 10};  // mkstemp(3), python's tempfile, mktemp(1)
 
 struct Candidate {
@@ -52,6 +53,7 @@ class Names {
     again.insert(decimal_.begin(), decimal_.end());
     if (!second_.empty()) by_shape({again.begin(), again.end()}, Cut::kDigits);
     random_cores();
+    tokens();
     projected_volumes();
     fan_outs();
     choose();
@@ -237,11 +239,56 @@ class Names {
     return false;
   }
 
+  static bool in_core(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  }
+
+  // Session files and other long tokens, made without O_EXCL (sess_0jt8p5c1...): five or more, of one length, each mixing
+  // letters and digits, no place of which is the same in all.
+  void tokens() {
+    std::map<std::pair<size_t, std::string>, std::vector<size_t>> groups;  // length of all, what stands behind the core
+    for (size_t i = 0; i < names_.size(); i++) {
+      const std::string& name = names_[i].name;
+      size_t best = 0, best_end = 0;
+      for (size_t end = name.size(); end > 0; end--) {
+        if (!in_core(name[end - 1]) || (end < name.size() && in_core(name[end]))) continue;
+        size_t length = 0;
+        while (length < end && in_core(name[end - 1 - length])) length++;
+        if (length > best) best = length, best_end = end;
+      }
+      if (best >= kTokenLength) groups[{name.size(), name.substr(best_end)}].push_back(i);
+    }
+    for (auto& [key, members] : groups) {
+      if (members.size() < kTokenNames) continue;
+      const std::string& first = names_[members.front()].name;
+      const size_t end = key.first - key.second.size();
+      size_t begin = end;
+      for (const size_t i : members)
+        begin = std::min<size_t>(begin, std::mismatch(first.begin(), first.begin() + end, names_[i].name.begin()).first - first.begin());
+      const bool random = begin + kTokenLength <= end && std::all_of(members.begin(), members.end(), [&](size_t i) {
+        const std::string core = names_[i].name.substr(begin, end - begin);
+        return mixes_kinds(core) && std::all_of(core.begin(), core.end(), in_core);
+      });
+      if (!random || !differs_everywhere(members, begin, end)) continue;
+      NamePattern pattern({{PieceKind::kLiteral, 0, first.substr(0, begin)},
+                           {PieceKind::kRand, static_cast<uint32_t>(end - begin), ""},
+                           {PieceKind::kLiteral, 0, key.second}});
+      if (const std::string why = episodes_missing(members); !why.empty())
+        miss(members, pattern, why);
+      else
+        offer(std::move(pattern), members);
+    }
+  }
+  bool differs_everywhere(const std::vector<size_t>& members, size_t begin, size_t end) const {
+    const std::string& first = names_[members.front()].name;
+    for (size_t at = begin; at < end; at++) {
+      if (std::all_of(members.begin(), members.end(), [&](size_t i) { return names_[i].name[at] == first[at]; })) return false;
+    }
+    return true;
+  }
+
   // mkstemp(3) and its like: a core of one length before the end or a byte that is none of the core's.
   void random_cores() {
-    const auto in_core = [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
     std::map<std::tuple<size_t, std::string, std::string>, std::vector<size_t>> shapes;
     for (size_t i = 0; i < names_.size(); i++) {
       const std::string& name = names_[i].name;

@@ -80,6 +80,17 @@ TEST(Classes, PostgresLogSegmentsAreHexEvenBeforeALetterWasSeen) {
       ElementsAre(upper));
 }
 
+TEST(Classes, SessionFilesAreRandomByTheirLookAlone) {
+  const std::vector<std::string> sessions = {"sess_0jt8p5c1qk2v9d3m7b4n6r8s1t", "sess_v1u2b3g4k5l6m7n8o9p0q1r2s3", "sess_9a8b7c6d5e4f3g2h1i0j9k8l7m",
+                                             "sess_k3j4h5g6f7d8s9a0q1w2e3r4t5", "sess_m0n9b8v7c6x5z4l3k2j1h0g9f8"};
+  EXPECT_THAT(patterns(sessions), ElementsAre("sess_{rand:26}"));
+  EXPECT_THAT(patterns({sessions.begin(), sessions.end() - 1}), IsEmpty());  // four
+  EXPECT_THAT(patterns(sessions, {.one_episode = true}), IsEmpty());
+  EXPECT_THAT(patterns({"configuration_2024a", "documentation_2024b", "administrator_2024c", "international_2024d",
+                        "visualisation_2024e"}),
+              IsEmpty());  // "_2024" is the same in all
+}
+
 TEST(Classes, TwoNumbersInAName) {
   EXPECT_THAT(patterns({"t1.0", "t2.0", "t3.0", "t4.1", "t5.1", "t6.1"}, {.removed = true}),
               ElementsAre("t{digits}.0", "t{digits}.1"));
