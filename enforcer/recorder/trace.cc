@@ -127,6 +127,10 @@ class Writer {
         const events::Event& e = *seen.text;
         const std::string path = e.object_type == TL_OBJECT_CLASS ? events::class_text(e.class_id) : readable_path(e.text, true);
         if (path.empty()) return lost();
+        if (!e.text2.empty()) {  // a rename or link: which name became which; the words for both are records of their own
+          line = {{"type", "move"}, {"node", node}, {"from", readable_path(e.text2, true)}, {"to", path}};
+          break;
+        }
         line = {{"type", "file"}, {"node", node}, {"access", words(seen.access())}, {"path", path}};
         if (e.flags & TL_EVENT_EXCL) line["excl"] = true;
         break;

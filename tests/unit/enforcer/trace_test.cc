@@ -72,6 +72,29 @@ class TraceTest : public testing::Test {
   uint64_t clock_ = 100;
 };
 
+// Two CPUs that count one act at once: one reads its clock first and writes last.
+TEST_F(TraceTest, TimesAreInOrderWhateverTheKernelSideLeft) {
+  const uint64_t node = exec(TL_KEY_ENTRY, "/usr/sbin/nginx");
+  file(node, "/etc/passwd", TL_READ);
+  learned_.back().second.first = 500;
+  learned_.back().second.last = 400;
+  EXPECT_THAT(write(), Contains(testing::AllOf(HasSubstr("/etc/passwd"), HasSubstr("\"first\":400"), HasSubstr("\"last\":500"))));
+}
+
+TEST_F(TraceTest, ASecondNameMakesAMove) {
+  const uint64_t node = exec(TL_KEY_ENTRY, "/bin/mv");
+  events::Event event;
+  event.kind = TL_KIND_FILE;
+  event.node = node;
+  event.object = 77;
+  event.object_type = TL_OBJECT_PATH;
+  event.access = TL_RENAME_IN;
+  event.text = "/srv/new";
+  event.text2 = "/srv/old";
+  act(event, 1);
+  EXPECT_THAT(write(), Contains(testing::AllOf(HasSubstr("\"type\":\"move\""), HasSubstr("\"from\":\"/srv/old\""), HasSubstr("\"to\":\"/srv/new\""))));
+}
+
 TEST_F(TraceTest, FirstAndLastLineAndANodeWithItsRules) {
   const uint64_t node = exec(TL_KEY_ENTRY, "/usr/sbin/nginx");
   file(node, "/etc/passwd", TL_READ);
