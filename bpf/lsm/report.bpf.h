@@ -257,7 +257,7 @@ __noinline u32 report_path(u64 what, u64 dentry, u64 vfsmount, u64 dentry2, u64 
 	} else {
 		object = object_hash(dentry, vfsmount, ns, class_id);
 		if (dentry2)
-			object = tl_hash_word(object, dentry2); /* the second name differs where the first is the same: by its dentry */
+			object = tl_hash_word(object, object_hash(dentry2, vfsmount2, ns, 0));
 	}
 	answer = begin(what, object);
 	if (!(answer & REPORT_DRAFT) || !(e = my_draft()))
