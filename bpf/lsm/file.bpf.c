@@ -197,18 +197,18 @@ int tl_path_mknod(u64 *ctx)
 __noinline bool move_allowed(u64 from, u64 vfsmount_from, u64 to, u64 vfsmount_to)
 {
 	struct subject s;
-	u64 old_state, new_state, inode = READ(struct dentry, d_inode, from);
-	bool directory = inode && (READ32(struct inode, i_mode, inode) & S_IFMT) == S_IFDIR;
+	u64 old_state, new_state, inode;
 
 	if (!subject(&s))
 		return true;
 	if (s.mode == TL_MODE_LEARN)
-		return directory; /* else told: the profile has to allow this pair of names, and no other record says which became which */
+		return false; /* told: the profile has to allow this pair of names, and no other record says which became which */
 	old_state = walk_slow(s.img, TL_DFA_START, from, vfsmount_from, s.tag->mount_ns);
 	new_state = walk_slow(s.img, TL_DFA_START, to, vfsmount_to, s.tag->mount_ns);
 	if (old_state >= WALK_ERROR || new_state >= WALK_ERROR)
 		return false;
-	if (directory)
+	inode = READ(struct dentry, d_inode, from);
+	if (inode && (READ32(struct inode, i_mode, inode) & S_IFMT) == S_IFDIR)
 		return old_state == new_state;
 	return tl_move_allowed(s.img, tl_dfa_class(s.img, (u32)old_state), tl_dfa_class(s.img, (u32)new_state));
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "bpf/lsm/abi.h"
@@ -209,7 +210,32 @@ class Drafter {
       all[node] = fold_paths(observed_, node, guards, series, fan_out, static_cast<uint32_t>(episodes_.size()), questions_);
     }
     out_.permits.implied_words = close_over_moves(observed_, all);
+    renamed_directories();
     for (const uint32_t node : kept_) drafts_.push_back({node, path(node), std::move(all[node]), {}});
+  }
+
+  // A directory takes all below it along: the hooks allow that only where no pattern tells the two names apart.
+  void renamed_directories() {
+    const auto is_directory = [&](const std::string& name) {
+      return std::any_of(observed_.nodes.begin(), observed_.nodes.end(), [&](const ObservedNode& node) {
+        const auto words = node.files.find(name);
+        return words != node.files.end() && (words->second.contains(TL_MKDIR) || words->second.contains(TL_LIST));
+      });
+    };
+    std::map<uint32_t, std::set<std::string>> found;
+    for (const Move& move : observed_.moves) {
+      if (!is_path(move.from) || !is_path(move.to) || !(is_directory(move.from) || is_directory(move.to))) continue;
+      found[current_node(observed_, move.node)].insert(pattern_text(move.from) + " -> " + pattern_text(move.to));
+    }
+    for (const auto& [node, pairs] : found) {
+      std::vector<std::string> examples(pairs.begin(), pairs.end());
+      if (examples.size() > kMostExamples) examples.resize(kMostExamples);
+      ask(QuestionKind::kLeftOut, "renamed-directory", node,
+          std::to_string(pairs.size()) + (pairs.size() == 1 ? " directory was" : " directories were") +
+              " renamed: refused, unless one pattern covers both names and all below them",
+          "write such patterns in the place of the literal ones: /srv/{new,old}: ..., /srv/{new,old}/**: ...",
+          std::move(examples));
+    }
   }
 
   void drop_what_cannot_be_granted(uint32_t node) {

@@ -363,6 +363,15 @@ TEST(Moves, ALinkWhoseOldNameGoesIsOne) {
   EXPECT_EQ(words_of(learned.policy, 0, "/dev/shm/sem.mp-{rand:8}"), "read write delete link");
 }
 
+TEST(Moves, ARenamedDirectoryIsAQuestion) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "mkdir", "/srv/new");
+    r.file(n, "create write", "/srv/new/file");
+    r.rename(n, "/srv/new", "/srv/site");
+  });
+  EXPECT_EQ(count_questions(learned, "renamed-directory"), 1u);
+}
+
 // git's objects, a cache's levels: two digits are no class, but these directories only spread digests.
 TEST(Folding, DirectoriesThatSpreadDigests) {
   const auto object = [](int e, int i) {
