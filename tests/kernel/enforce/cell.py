@@ -25,7 +25,7 @@ LIBRARY = "usr/lib/libtreeline-implant.so"
 SHADOW, BINARY = "/etc/shadow", "/usr/bin/yes"
 BORROW = "/opt/borrow"
 # page: what the server may read and must not write. written: where it may write; each name is as one born at run time.
-# who: the process that attacks; killed: the one that attacks where the act kills it. settles: seconds after its start until when the
+# who: the process that attacks; killed: the one that attacks where the act kills it. settles: seconds after it answers until when the
 # server does things that it did not do before (nginx's cache loader lists the cache after a minute). more_starts: {seed: requests} to be
 # learned beside the two, where a name is born once a start, and three are needed to see its form (Python's tempfile tries its directory).
 PLACES = {
