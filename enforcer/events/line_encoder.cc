@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/events/line_encoder.h"
 
+#include <cstdint>
 #include <ctime>
 #include <vector>
 
@@ -28,7 +29,9 @@ std::string time_of(const Json& event) {
   tm parts{};
   std::string text = text_at(event, "time");
   if (!strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts)) return "--:--:--";
-  return clock_of_day(int64_t{timegm(&parts)} * 1'000'000'000);
+  const int64_t seconds = timegm(&parts);
+  if (seconds < 0 || seconds > INT64_MAX / 1'000'000'000) return "--:--:--";  // no event is from before 1970 or after 2262
+  return clock_of_day(seconds * 1'000'000'000);
 }
 
 std::string object_of(const Json& event) {
