@@ -21,8 +21,8 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 1
-#define TL_ABI_IMAGE 1
+#define TL_ABI_MAPS 2
+#define TL_ABI_IMAGE 2
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
 /* What may be done to an object that has a name. One bit each; the matrix holds 16 bits per (node, class). */
@@ -142,7 +142,22 @@ struct tl_image_header {
 	__u32 peer_classes; /* number of peer classes (class 0: no rule names it) */
 	__u32 port_classes; /* number of port classes (class 0: no rule names it) */
 	__u32 zero; /* 0: where the searches start, as a number that the verifier does not know (it would follow each way otherwise) */
-	__u32 reserved[4];
+	struct tl_section words; /* struct tl_word, buckets of TL_WORD_WAYS, a power of two of buckets and at least two */
+	__u32 word_shift; /* 64 - log2 of the number of buckets */
+	__u32 reserved;
+};
+
+/*
+ * Shortcuts of the automaton: (state, up to eight bytes) -> the state that they lead to, for what the rules spell out, so that a name costs
+ * a look for eight bytes instead of one for each. Nothing but a cache in the image: the automaton gives the same answer to every entry, and
+ * answers where there is none. A path is fed component by component, '/' and the name, in words of eight bytes from the slash on; the last
+ * word of a component is padded with zeroes (no name holds a NUL). word = 0: empty. Bucket: tl_hash_step().
+ */
+#define TL_WORD_WAYS 2
+struct tl_word {
+	__u64 word; /* lowest byte first */
+	__u32 state;
+	__u32 next;
 };
 
 /* Node key -> row. Hash: tl_hash_key. At most TL_PROBES entries are looked at; the compiler grows the table till that holds. */
@@ -170,7 +185,7 @@ enum tl_row_flag {
 	TL_ROW_KILL = 1u << 0, /* a violation kills the process */
 	TL_ROW_ANY_USER = 1u << 1, /* no list of users */
 	TL_ROW_WX_MEMORY = 1u << 2, /* may have memory that is or was writable and executable (JIT) */
-	TL_ROW_FOREIGN_MOUNTS = 1u << 3, /* may mount or unshare: the root mount shortcut is not used */
+	TL_ROW_FOREIGN_MOUNTS = 1u << 3, /* some node of the policy may mount or unshare: the root mount shortcut is not used */
 };
 
 /* Special operations, bits of tl_row.operations. All denied unless granted. */
@@ -303,6 +318,13 @@ enum tl_slot_flag {
 #define TL_PUBLISH(generation, mode, base) \
 	(((__u64)(generation) << 36) | ((__u64)(mode) << 32) | (__u64)(__u32)(base))
 
+/* Where a row's rights lie: offsets into the image and the row's index, see tl_row.rights. */
+struct tl_rights_at {
+	__u32 block_index;
+	__u32 blocks;
+	__u32 rights;
+};
+
 /* tags: TASK_STORAGE, and tags_by_task: HASH keyed by the task's address. */
 enum tl_tag_flag {
 	TL_TAG_RUNTIME = 1u << 0, /* the container runtime at work: free until its first exec of a file inside */
@@ -314,8 +336,11 @@ enum tl_tag_flag {
 struct tl_tag {
 	__u64 node; /* key */
 	__u64 mount_ns; /* sequence number of the container's mount namespace, never reused; 0 = not known yet */
-	__u64 root_mount; /* address of the vfsmount that is the namespace's visible root; 0 = no shortcut */
-	__u64 cache; /* generation << 32 | row */
+	__u64 root_mount; /* for `cache`: address of the vfsmount that is the namespace's visible root; 0 = no shortcut */
+	__u64 cache; /* published word >> 32, row; what follows from both is kept beside it: */
+	__u64 words; /* tl_words() */
+	struct tl_rights_at rights;
+	__u32 reserved0;
 	__u32 slot;
 	__u32 container; /* index into containers */
 	__u32 flags; /* enum tl_tag_flag */
@@ -341,7 +366,7 @@ struct tl_file_id { /* by identity: superblock's device and inode number */
 struct tl_container {
 	__u64 cgroup;
 	__u64 mount_ns; /* filled by the kernel at the entry exec */
-	__u64 root_mount; /* likewise */
+	__u64 unused;
 	__u32 slot;
 	__u32 flags;
 	struct tl_file_id stdio[TL_STDIO]; /* fds 0-2 of the entry, then those of joined processes, the oldest overwritten */
@@ -565,6 +590,11 @@ static inline __u64 tl_mix(__u64 x) /* the finaliser of splitmix64 (Steele, Lea,
 	return x ^ (x >> 31);
 }
 static inline __u32 tl_hash_key(__u64 key) { return (__u32)(tl_mix(key) >> 32); }
+/* The bucket of a step: the product's top bits, which every bit of both reaches. */
+static inline __u32 tl_hash_step(__u32 state, __u64 word, __u32 shift)
+{
+	return (__u32)(((word ^ (((__u64)state << 32) | state)) * 0x9e3779b97f4a7c15ull) >> (shift & 63));
+}
 static inline __u32 tl_hash_pair(__u32 a, __u32 b) { return (__u32)(tl_mix(((__u64)a << 32) | b) >> 32); }
 /* One step of the object hash: eight bytes of text (zero padded, little endian), or a number. */
 static inline __u64 tl_hash_word(__u64 h, __u64 w) { return tl_mix(h ^ w) + 0x9e3779b97f4a7c15ull; }
@@ -579,13 +609,14 @@ static inline __u64 tl_child_key(__u64 parent, __u64 path) { return tl_hash_word
 TL_ASSERT(sizeof(struct tl_dfa_entry) == 8);
 TL_ASSERT(sizeof(struct tl_section) == 8);
 TL_ASSERT(sizeof(struct tl_image_header) == 152 && sizeof(struct tl_image_header) <= TL_DFA_OFFSET);
+TL_ASSERT(sizeof(struct tl_word) == 16);
 TL_ASSERT(sizeof(struct tl_key) == 16);
 TL_ASSERT(sizeof(struct tl_row) == 128);
 TL_ASSERT(sizeof(struct tl_edge) == 16);
 TL_ASSERT(sizeof(struct tl_move) == 8);
 TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && sizeof(struct tl_port_range) == 8);
 TL_ASSERT(sizeof(struct tl_slot) == 16);
-TL_ASSERT(sizeof(struct tl_tag) == 72);
+TL_ASSERT(sizeof(struct tl_tag) == 96);
 TL_ASSERT(sizeof(struct tl_container) == 328);
 TL_ASSERT(sizeof(struct tl_control) == 64);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 24);

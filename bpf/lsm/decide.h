@@ -13,7 +13,7 @@
  * bounds-checked byte range. Either way what cannot be read is 0, and 0 grants nothing: dead state, class none, no rights, no
  * edge, no row. So a damaged image denies; it never grants and never reads outside.
  *
- *   __u32 s = tl_dfa_feed(img, TL_DFA_START, word, 8);  ...            // once per eight bytes of the path
+ *   __u32 s = tl_dfa_step(img, tl_words(img), TL_DFA_START, word, 8);  ...   // once per eight bytes of each component
  *   __u32 missing = tl_missing_access(img, row, tl_dfa_class(img, s), TL_READ);
  */
 #ifndef TREELINE_BPF_LSM_DECIDE_H
@@ -93,6 +93,37 @@ TL_INLINE __u32 tl_dfa_feed(tl_img img, __u32 state, __u64 word, __u32 n)
 	return state;
 }
 
+/* Where the shortcuts lie and how they are hashed, in one number: read once for all the words of a path. */
+TL_INLINE __u64 tl_words(tl_img img)
+{
+	tl_elem head = TL_ELEM(img, 0);
+
+	return (TL_AT64(head, img, offsetof(struct tl_image_header, words)) & 0xffffffff) |
+	       TL_AT64(head, img, offsetof(struct tl_image_header, word_shift)) << 32;
+}
+
+/* As tl_dfa_feed, by a shortcut where there is one. `word` is a component's next eight bytes, counted from its slash; `n` how many it has. */
+TL_INLINE __u32 tl_dfa_step(tl_img img, __u64 words, __u32 state, __u64 word, __u32 n)
+{
+	__u32 off;
+	tl_elem elem;
+
+	if (n < 8)
+		word &= (1ull << (8 * n)) - 1;
+	off = (__u32)words + TL_WORD_WAYS * (__u32)sizeof(struct tl_word) * tl_hash_step(state, word, (__u32)(words >> 32));
+	elem = TL_ELEM(img, off); /* the bucket lies in one */
+	for (__u32 i = 0; i < TL_WORD_WAYS; i++, off += (__u32)sizeof(struct tl_word)) {
+		__u64 states;
+
+		if (TL_AT64(elem, img, off) != word)
+			continue;
+		states = TL_AT64(elem, img, off + 8);
+		if ((__u32)states == state)
+			return (__u32)(states >> 32);
+	}
+	return tl_dfa_feed(img, state, word, n);
+}
+
 /* The class of a path that ends in `state`. TL_CLASS_NONE where no rule meets it. */
 TL_INLINE __u32 tl_dfa_class(tl_img img, __u32 state)
 {
@@ -127,24 +158,44 @@ TL_INLINE __u32 tl_row_offset(tl_img img, __u32 row)
 #define TL_ROW64(img, row, field) TL_LOAD64(img, tl_row_offset(img, row) + (__u32)offsetof(struct tl_row, field))
 #define TL_ROW32(img, row, field) tl_load32(img, tl_row_offset(img, row) + (__u32)offsetof(struct tl_row, field))
 
-/* The access words that `row` holds on a class. */
-TL_INLINE __u32 tl_rights(tl_img img, __u32 row, __u32 class_id)
+/* Where the rights of `row` lie; kept by the hooks, as it is the same for every check of a node. */
+TL_INLINE struct tl_rights_at tl_rights_of(tl_img img, __u32 row)
 {
-	__u32 index = TL_ROW32(img, row, rights) + class_id / TL_BLOCK;
-	__u32 block = tl_load32(img, TL_SECTION(img, block_index).offset + 4 * index);
-	__u32 off = TL_SECTION(img, blocks).offset + 2 * (block * TL_BLOCK + class_id % TL_BLOCK);
+	struct tl_rights_at at = {
+		TL_SECTION(img, block_index).offset,
+		TL_SECTION(img, blocks).offset,
+		TL_ROW32(img, row, rights),
+	};
+
+	return at;
+}
+
+/* The access words that are held there on a class. */
+TL_INLINE __u32 tl_rights_there(tl_img img, struct tl_rights_at at, __u32 class_id)
+{
+	__u32 block = tl_load32(img, at.block_index + 4 * (at.rights + class_id / TL_BLOCK));
+	__u32 off = at.blocks + 2 * (block * TL_BLOCK + class_id % TL_BLOCK);
 
 	return (__u32)(TL_LOAD64(img, off & ~7u) >> ((off & 6u) * 8)) & 0xffff;
 }
 
-/* Of `words`, those that the row lacks on this class; 0: allowed. TL_WRITE includes TL_APPEND. */
-TL_INLINE __u32 tl_missing_access(tl_img img, __u32 row, __u32 class_id, __u32 words)
+/* Of `words`, those that are lacking there on this class; 0: allowed. TL_WRITE includes TL_APPEND. */
+TL_INLINE __u32 tl_missing_there(tl_img img, struct tl_rights_at at, __u32 class_id, __u32 words)
 {
-	__u32 held = tl_rights(img, row, class_id);
+	__u32 held = tl_rights_there(img, at, class_id);
 
 	if (held & TL_WRITE)
 		held |= TL_APPEND;
 	return words & ~held;
+}
+
+TL_INLINE __u32 tl_rights(tl_img img, __u32 row, __u32 class_id)
+{
+	return tl_rights_there(img, tl_rights_of(img, row), class_id);
+}
+TL_INLINE __u32 tl_missing_access(tl_img img, __u32 row, __u32 class_id, __u32 words)
+{
+	return tl_missing_there(img, tl_rights_of(img, row), class_id, words);
 }
 
 TL_INLINE __u32 tl_row_flags(tl_img img, __u32 row)
@@ -305,6 +356,7 @@ TL_INLINE __u32 tl_net_allowed(tl_img img, __u32 row, __u32 direction, __u32 pro
 	bit = ((direction * TL_PROTOCOLS + protocol) * (peers + 1) + peer) * ports + port_class;
 	return (__u32)(TL_LOAD64(img, TL_SECTION(img, nets).offset + 8 * (TL_ROW32(img, row, net) + bit / 64)) >> (bit % 64)) & 1;
 }
+TL_ASSERT(offsetof(struct tl_image_header, word_shift) % 8 == 0 && offsetof(struct tl_image_header, words) % 8 == 0);
 TL_ASSERT(offsetof(struct tl_image_header, peer_classes) % 8 == 4);
 TL_ASSERT(offsetof(struct tl_image_header, port_classes) % 8 == 0);
 #endif

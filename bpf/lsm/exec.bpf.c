@@ -129,28 +129,6 @@ int BPF_PROG(tl_task_free, struct task_struct *task)
 }
 
 /* ---------------------------------------------------------------------------------------------------- exec --- */
-/* The mount that is the visible root of the current namespace, if the whole path above it is empty: paths that end there need no more. */
-__noinline u64 root_shortcut(u64 ns)
-{
-	u64 fs = READ(struct task_struct, fs, bpf_get_current_task());
-	u64 vfsmount = READ(struct path, mnt, fs + FIELD(struct fs_struct, root));
-	u64 root = READ(struct vfsmount, mnt_root, vfsmount);
-	u64 mount = mount_of(vfsmount);
-
-	if (namespace_of(vfsmount) != ns || READ(struct super_block, s_magic, READ(struct dentry, d_sb, root)) == PROC_SUPER_MAGIC)
-		return 0;
-	for (u32 i = 0; i < 4; i++) {
-		u64 parent = READ(struct mount, mnt_parent, mount);
-
-		if (parent == mount)
-			return vfsmount;
-		if (READ(struct mount, mnt_mountpoint, mount) != READ(struct mount, mnt.mnt_root, parent))
-			return 0;
-		mount = parent;
-	}
-	return 0;
-}
-
 static __always_inline u64 my_mount_namespace(void)
 {
 	return READ(struct nsproxy, mnt_ns, READ(struct task_struct, nsproxy, bpf_get_current_task()));
@@ -213,7 +191,6 @@ __noinline u64 exec_check(u64 bprm)
 		}
 		if (!later_hop) {
 			tag->mount_ns = sequence_of(my_mount_namespace());
-			tag->root_mount = root_shortcut(tag->mount_ns);
 			tag->node = c->flags & TL_CONTAINER_STARTED ? TL_KEY_JOIN : TL_KEY_ENTRY;
 			tag->cache = 0;
 			tag->flags |= TL_TAG_ENTRY_PENDING;
@@ -421,7 +398,6 @@ __noinline u32 exec_commit(u64 bprm)
 		c = container_of_tag(tag);
 		if (c && !(c->flags & TL_CONTAINER_STARTED)) {
 			c->mount_ns = tag->mount_ns;
-			c->root_mount = tag->root_mount;
 			c->flags |= TL_CONTAINER_STARTED;
 		}
 		remember_stdio(tag->container, READ(struct task_struct, files, me), tag->flags & TL_TAG_JOINED);

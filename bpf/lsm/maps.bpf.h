@@ -146,6 +146,27 @@ struct {
 	__type(value, struct tl_draft);
 } zeroes SEC(".maps");
 
+/*
+ * The state of the automaton at the root of a mount that is not the container's root, so that the path above it is not fed each time. True
+ * while neither a mount nor a name has changed anywhere (`locks`: the counts of mount_lock and rename_lock). Written without a lock: an
+ * entry that two tasks wrote at once has a wrong `check` and is none.
+ */
+struct tl_prefix {
+	u64 mount; /* address of the vfsmount */
+	u64 ns; /* sequence number of the namespace that it is in */
+	u64 policy; /* container, slot, generation and mode of whoever asked */
+	u64 locks;
+	u64 state;
+	u64 check;
+};
+#define PREFIXES 8192 /* buckets of two */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * PREFIXES);
+	__type(key, u32);
+	__type(value, struct tl_prefix);
+} prefixes SEC(".maps");
+
 static __always_inline void count(void *map, u32 index)
 {
 	u64 *n = bpf_map_lookup_elem(map, &index);

@@ -15,7 +15,7 @@
 #ifndef TREELINE_BPF_LSM_REPORT_BPF_H
 #define TREELINE_BPF_LSM_REPORT_BPF_H
 
-#include "subject.bpf.h"
+#include "fast.bpf.h"
 
 #define EPERM 1
 #define EACCES 13
@@ -186,7 +186,7 @@ __noinline u32 begin(u64 what, u64 object)
 	e->count = counted;
 	e->slot = tag->slot;
 	e->container = tag->container;
-	e->generation = s->generation;
+	e->generation = s->policy >> 4;
 	{
 		u64 pid_tgid = bpf_get_current_pid_tgid(), uid_gid = bpf_get_current_uid_gid();
 

@@ -14,7 +14,7 @@ struct subject {
 	u32 img; /* 0: none (learn) */
 	u32 row; /* TL_ROW_NONE: the image does not hold the node */
 	u32 mode;
-	u32 generation;
+	u32 policy; /* generation and mode, as published: what is kept for one is good for no other */
 	u64 slot_flags;
 };
 
@@ -35,6 +35,46 @@ __noinline u32 row_of_key(u32 img, u64 key)
 	return tl_row_of_key(img, key);
 }
 
+/*
+ * The mount that is the visible root of namespace `ns`, if the whole path above it is empty: paths that end there need no more. 0: none.
+ * An address, so good only while nobody there can mount: see remember_row.
+ */
+__noinline u64 root_shortcut(u64 ns)
+{
+	u64 fs = READ(struct task_struct, fs, bpf_get_current_task());
+	u64 vfsmount = READ(struct path, mnt, fs + FIELD(struct fs_struct, root));
+	u64 root = READ(struct vfsmount, mnt_root, vfsmount);
+	u64 mount = mount_of(vfsmount);
+
+	if (namespace_of(vfsmount) != ns || READ(struct super_block, s_magic, READ(struct dentry, d_sb, root)) == PROC_SUPER_MAGIC)
+		return 0;
+	for (u32 i = 0; i < 4; i++) {
+		u64 parent = READ(struct mount, mnt_parent, mount);
+
+		if (parent == mount)
+			return vfsmount;
+		if (READ(struct mount, mnt_mountpoint, mount) != READ(struct mount, mnt.mnt_root, parent))
+			return 0;
+		mount = parent;
+	}
+	return 0;
+}
+
+/*
+ * What follows from the node and the published word alone, kept in the tag till either changes. The root's mount is kept only where no
+ * node of the policy could change mounts and that is enforced: then it lives as long as the namespace.
+ */
+static __always_inline u32 remember_row(struct tl_tag *tag, u32 img, u32 policy, u32 mode)
+{
+	u32 row = row_of_key(img, tag->node);
+
+	tag->root_mount = mode != TL_MODE_ENFORCE || (tl_row_flags(img, row) & TL_ROW_FOREIGN_MOUNTS) ? 0 : root_shortcut(tag->mount_ns);
+	tag->words = tl_words(img);
+	tag->rights = tl_rights_of(img, row);
+	tag->cache = (u64)policy << 32 | row;
+	return row;
+}
+
 /* Reads the slot once: everything that a check needs follows from this one word. */
 static __always_inline void subject_of(struct subject *s, struct tl_tag *tag)
 {
@@ -44,17 +84,12 @@ static __always_inline void subject_of(struct subject *s, struct tl_tag *tag)
 	s->tag = tag;
 	s->slot_flags = slot ? slot->flags : 0;
 	s->mode = TL_PUBLISHED_MODE(published);
-	s->generation = TL_PUBLISHED_GENERATION(published);
+	s->policy = published >> 32;
 	s->img = TL_PUBLISHED_BASE(published);
 	s->row = TL_ROW_NONE;
 	if (s->mode < TL_MODE_MONITOR || !s->img)
 		return;
-	if ((tag->cache >> 32) == s->generation) {
-		s->row = (u32)tag->cache;
-	} else {
-		s->row = row_of_key(s->img, tag->node);
-		tag->cache = (u64)s->generation << 32 | s->row;
-	}
+	s->row = (tag->cache >> 32) == s->policy ? (u32)tag->cache : remember_row(tag, s->img, s->policy, s->mode);
 }
 
 /* False: this task is not bound, or is the container runtime at work: the hook leaves. */
@@ -186,6 +221,12 @@ __noinline u32 reserved_class(u64 dentry, u64 vfsmount, u32 file_flags)
 __noinline bool stacked_layer(u64 vfsmount)
 {
 	return READ(struct mount, mnt_ns, mount_of(vfsmount)) == MNT_NS_INTERNAL && !(READ32(struct vfsmount, mnt_flags, vfsmount) & MNT_INTERNAL);
+}
+
+/* The same of a pointer with a type; one probe read. */
+static __always_inline bool is_stacked_layer(struct vfsmount *mnt)
+{
+	return !(mnt->mnt_flags & MNT_INTERNAL) && read_u64((u64)mnt - FIELD(struct mount, mnt) + FIELD(struct mount, mnt_ns)) == MNT_NS_INTERNAL;
 }
 
 /* The path state of an object by addresses; an unnamed temporary file is DIR//tmpfile. */

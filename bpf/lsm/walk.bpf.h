@@ -10,8 +10,8 @@
  * a mount that is not of the namespace asked for is WALK_FOREIGN. d_path() cannot serve: it stops at the caller's root and
  * names detached mounts as if they were not.
  *
- * Two walks with one meaning. walk_fast: straight-line code up to 16 levels, inline names, one mount: what nearly every check
- * takes. walk_slow: any depth up to 4,096 bytes, any number of mounts, by probe reads in global functions (each verified once).
+ * Two walks with one meaning. walk_fast (fast.bpf.h): straight-line code up to 16 levels, inline names, known mounts: what nearly every
+ * check takes. walk_slow: any depth up to 4,096 bytes, any number of mounts, by probe reads in global functions (each verified once).
  *
  * A rename while walking: every dentry's d_seq is read on the way up, before its name, and on the way down, after its name. Equal
  * sums of even counts mean that all of them stood unchanged at the turning point, so the path existed (d_seq only grows; __d_move
@@ -32,6 +32,7 @@
 #define WALK_UNREADABLE (WALK_ERROR + 2)
 #define WALK_RACED (WALK_ERROR + 3)
 #define WALK_DEEP (WALK_ERROR + 4) /* walk_fast only: take walk_slow */
+#define WALK_UNKNOWN (WALK_ERROR + 5) /* likewise: the path above this mount is not in the cache */
 
 #define MAX_DEPTH 2112 /* 33 * 64 components: more than 4,096 bytes hold */
 #define MAX_MOUNTS 32 /* mounts above a mount */
@@ -58,7 +59,7 @@ __noinline u64 feed(u32 sink, u64 state, u64 word, u32 n)
 		*(u64 *)(draft->text + at) = word;
 		return state + n;
 	}
-	return tl_dfa_feed(sink, (u32)state, word, n);
+	return tl_dfa_step(sink, tl_words(sink), (u32)state, word, n);
 }
 
 /* --------------------------------------------------------------------------------------------- the slow walk --- */
@@ -267,7 +268,8 @@ __noinline u64 namespace_of(u64 vfsmount)
 }
 
 /*
- * The whole path of (dentry, mount) in mount namespace `ns`. "/" is fed as one slash. Nothing is ever granted on an error.
+ * The whole path of (dentry, mount) in mount namespace `ns`. "/" is fed as one slash. Nothing is ever granted on an error. A dentry of 0:
+ * only what lies above the mount's root.
  */
 __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 {
@@ -289,7 +291,7 @@ __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 	for (u32 i = 0; i <= MAX_MOUNTS; i++) {
 		u64 root, leaf = dentry;
 
-		if (i > mounts)
+		if (i > mounts || (i == mounts && !dentry))
 			break;
 		root = READ(struct mount, mnt.mnt_root, climb_mounts(mount, mounts - i));
 		if (i < mounts)
@@ -298,77 +300,7 @@ __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 		if (state >= WALK_ERROR)
 			return state;
 	}
-	return state == start ? feed(sink, state, '/', 1) : state;
+	return state == start && dentry ? feed(sink, state, '/', 1) : state;
 }
 
-/* --------------------------------------------------------------------------------------------- the fast walk --- */
-/* Eight bytes of the inline name. Direct loads: 2 to 9 instructions where a probe read takes 84. */
-static __always_inline u64 inline_word(struct dentry *d, int i)
-{
-	struct dentry___shortname *s = (void *)d;
-
-	if (bpf_core_field_exists(s->d_shortname))
-		return s->d_shortname.words[i];
-	return *(u64 *)__builtin_preserve_access_index(&d->d_iname[8 * i]);
-}
-
-#define INLINE_NAME 32 /* a name shorter than this is inline on every kernel (40 from 6.12 on) */
-
-static __always_inline u64 feed_fast(u32 sink, u64 state, struct dentry *d)
-{
-	u32 n = d->d_name.len + 1;
-	u64 w0, w1;
-
-	w0 = inline_word(d, 0);
-	state = feed(sink, state, '/' | w0 << 8, n < 8 ? n : 8);
-	if (n <= 8)
-		return state;
-	w1 = inline_word(d, 1);
-	state = feed(sink, state, w0 >> 56 | w1 << 8, n < 16 ? n - 8 : 8);
-	if (n <= 16)
-		return state;
-	w0 = inline_word(d, 2);
-	state = feed(sink, state, w1 >> 56 | w0 << 8, n < 24 ? n - 16 : 8);
-	if (n <= 24)
-		return state;
-	w1 = inline_word(d, 3);
-	return feed(sink, state, w0 >> 56 | w1 << 8, n - 24);
-}
-
-#define FAST_UP(i, next) \
-	if (d##i == root) \
-		goto at##i; \
-	if (d##i->d_name.len >= INLINE_NAME) \
-		return WALK_DEEP; \
-	seq = d##i->d_seq.seqcount.sequence; \
-	odd |= seq; \
-	sum += seq; \
-	d##next = d##i->d_parent;
-#define FAST_DOWN(i, next) \
-	at##next: \
-	state = feed_fast(sink, state, d##i); \
-	sum -= d##i->d_seq.seqcount.sequence;
-
-/*
- * The path of a dentry whose mount's root is the visible root of the namespace. WALK_DEEP: this walk is not for it (more than 16 levels, a
- * name of 32 bytes and more, a race): take walk_slow, which decides it.
- */
-static __noinline u64 walk_fast(u32 sink, u64 state, struct dentry *d0, struct dentry *root)
-{
-	struct dentry *d1, *d2, *d3, *d4, *d5, *d6, *d7, *d8, *d9, *d10, *d11, *d12, *d13, *d14, *d15, *d16;
-	u32 seq, odd = 0, sum = 0;
-
-	if (d0 == root)
-		return feed(sink, state, '/', 1);
-	FAST_UP(0, 1) FAST_UP(1, 2) FAST_UP(2, 3) FAST_UP(3, 4) FAST_UP(4, 5) FAST_UP(5, 6) FAST_UP(6, 7) FAST_UP(7, 8)
-	FAST_UP(8, 9) FAST_UP(9, 10) FAST_UP(10, 11) FAST_UP(11, 12) FAST_UP(12, 13) FAST_UP(13, 14) FAST_UP(14, 15) FAST_UP(15, 16)
-	if (d16 != root)
-		return WALK_DEEP;
-	goto at16;
-	FAST_DOWN(15, 16) FAST_DOWN(14, 15) FAST_DOWN(13, 14) FAST_DOWN(12, 13) FAST_DOWN(11, 12) FAST_DOWN(10, 11) FAST_DOWN(9, 10)
-	FAST_DOWN(8, 9) FAST_DOWN(7, 8) FAST_DOWN(6, 7) FAST_DOWN(5, 6) FAST_DOWN(4, 5) FAST_DOWN(3, 4) FAST_DOWN(2, 3) FAST_DOWN(1, 2)
-	FAST_DOWN(0, 1)
-at0:
-	return (odd & 1) || sum ? WALK_DEEP : state;
-}
 #endif

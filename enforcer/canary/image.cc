@@ -122,6 +122,8 @@ std::string build_image(std::string_view executable) {
   header.abi = TL_ABI_IMAGE;
   header.policy = tl_hash_word(0, 0x7972616e6163ull);  // "canary"
   header.dfa = builder.add(spell(executable), 8);
+  header.words = builder.add(std::vector<tl_word>(2 * TL_WORD_WAYS), 64);  // no shortcuts
+  header.word_shift = 63;
   header.keys = builder.add(key_table(rows), 64);
   header.rows = builder.add(rows, 128);
   header.block_index = builder.add(std::vector<uint32_t>{0, 1, 2, 3}, 64);

@@ -13,6 +13,7 @@
 #include "policy-compiler/backends/bpf/image_writer.h"
 #include "policy-compiler/backends/bpf/matrix.h"
 #include "policy-compiler/backends/bpf/network.h"
+#include "policy-compiler/backends/bpf/words.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::backends::bpf {
@@ -62,8 +63,10 @@ class Lowering {
     std::optional<Comb> comb = pack(paths_.dfa);
     if (!comb) return too_large();
     writer_.header().classes = static_cast<uint32_t>(classes->columns.size());
+    const Words words = make_words(paths_.patterns, *comb);
     note_figures(*comb, *classes);
-    if (!write(*comb, *network)) return too_large();
+    out_.figures.words = words.used;
+    if (!write(*comb, words, *network)) return too_large();
     if (diagnostics_.errors() != errors) return std::nullopt;
     out_.image = writer_.finish();
     return std::move(out_);
@@ -105,6 +108,10 @@ class Lowering {
       keys_.push_back({info.key, info.row, 0});
       out_.rows.push_back(std::move(info));
       note_residuals(node);
+    }
+    // What one node mounts, all of the container see.
+    if (std::any_of(rows_.begin(), rows_.end(), [](const tl_row& row) { return (row.flags & TL_ROW_FOREIGN_MOUNTS) != 0; })) {
+      for (uint32_t row = TL_ROW_FIRST; row < count_; ++row) rows_[row].flags |= TL_ROW_FOREIGN_MOUNTS;
     }
     // A parent's row stands before its children's.
     for (uint32_t n = 0; n < policy_.nodes.size(); ++n) {
@@ -219,7 +226,7 @@ class Lowering {
   }
 
   // The largest section first (its place is fixed), then what a decision reads, most often read first.
-  bool write(const Comb& comb, const Network& network) {
+  bool write(const Comb& comb, const Words& words, const Network& network) {
     const auto keys = make_table(
         keys_, TL_PROBES, [](const tl_key& k) { return tl_hash_key(k.key); },
         [](const tl_key& k) { return k.key == 0; });
@@ -232,7 +239,8 @@ class Lowering {
     if (!keys || !edges || !moves) return false;
     tl_image_header& header = writer_.header();
     header.policy = out_.policy;
-    return writer_.add(header.dfa, comb.slots) && writer_.add(header.keys, *keys) && writer_.add(header.rows, rows_) &&
+    header.word_shift = words.shift;
+    return writer_.add(header.dfa, comb.slots) && writer_.add(header.words, words.table) && writer_.add(header.keys, *keys) && writer_.add(header.rows, rows_) &&
            writer_.add(header.block_index, matrix_.block_index) && writer_.add(header.blocks, matrix_.blocks) &&
            writer_.add(header.edges, *edges) && writer_.add(header.moves, *moves) &&
            writer_.add(header.peers4, network.peers4) && writer_.add(header.peers6, network.peers6) &&

@@ -50,6 +50,7 @@ struct ImageFigures {
   uint32_t blocks = 0;
   uint32_t edges = 0;
   uint32_t moves = 0;
+  uint32_t words = 0;  // shortcuts of the automaton
   uint32_t peer_classes = 0;
   uint32_t port_classes = 0;
 };

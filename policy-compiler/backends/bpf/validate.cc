@@ -24,7 +24,7 @@ class Validator {
       : image_(image), view_{reinterpret_cast<const unsigned char*>(image.data()), image.size()} {}
 
   Result<void> run() {
-    const bool good = header() && sections() && automaton() && rows() && keys() && matrix() && edges() && moves() &&
+    const bool good = header() && sections() && automaton() && words() && rows() && keys() && matrix() && edges() && moves() &&
                       ranges() && users();
     if (good) return {};
     return Error{"the policy image is damaged: " + problem_ + "; compile the profile again", EBADMSG};
@@ -57,9 +57,7 @@ class Validator {
     }
     if (h_.flags != 0) return fail("unknown flags");
     if (h_.zero != 0) return fail("the searches would not start at their first entry");
-    for (uint32_t word : h_.reserved) {
-      if (word != 0) return fail("reserved words of the header are set");
-    }
+    if (h_.reserved != 0) return fail("reserved words of the header are set");
     for (size_t i = sizeof h_; i < TL_DFA_OFFSET; ++i) {
       if (image_[i] != 0) return fail("bytes behind the header are set");
     }
@@ -78,6 +76,7 @@ class Validator {
     };
     const Part parts[] = {
         {"dfa", &h_.dfa, sizeof(tl_dfa_entry), false},
+        {"words", &h_.words, sizeof(tl_word), true},
         {"keys", &h_.keys, sizeof(tl_key), true},
         {"rows", &h_.rows, sizeof(tl_row), false},
         {"block_index", &h_.block_index, sizeof(uint32_t), false},
@@ -136,6 +135,29 @@ class Validator {
       }
       if (entry.check >= slot || slot - entry.check >= kRowReach || !is_state[entry.check])
         return fail("dfa", slot, "belongs to what is no state");
+    }
+    return true;
+  }
+
+  // Each shortcut says what the automaton says, and lies where it is looked for.
+  bool words() {
+    const uint32_t buckets = h_.words.count / TL_WORD_WAYS;
+    if (buckets < 2 || h_.word_shift >= 64 || uint64_t{1} << (64 - h_.word_shift) != buckets)
+      return fail("words is not as large as its hash");
+    for (uint32_t i = 0; i < h_.words.count; ++i) {
+      const auto entry = at<tl_word>(h_.words, i);
+      if (entry.word == 0) {
+        if ((entry.state | entry.next) != 0) return fail("words", i, "is empty and not zero");
+        continue;
+      }
+      if (tl_hash_step(entry.state, entry.word, h_.word_shift) != i / TL_WORD_WAYS)
+        return fail("words", i, "is not where it is looked for");
+      if (entry.state >= h_.dfa.count || (at<tl_dfa_entry>(h_.dfa, entry.state).check & TL_DFA_HEAD) == 0)
+        return fail("words", i, "starts at what is no state");
+      uint32_t bytes = 0;
+      while (bytes < 8 && entry.word >> (8 * bytes) != 0) ++bytes;
+      if (tl_dfa_feed(&view_, entry.state, entry.word, bytes) != entry.next)
+        return fail("words", i, "leads elsewhere than the automaton");
     }
     return true;
   }

@@ -90,7 +90,7 @@ TEST(Lower, RowsHoldKeysParentsAndFlags) {
   EXPECT_EQ(TL_ROW64(image.get(), kFirst + b, parent), lowered.rows[0].key);
   EXPECT_EQ(TL_ROW64(image.get(), kFirst + a, parent), TL_KEY_ENTRY);
   EXPECT_EQ(TL_ROW64(image.get(), kFirst + probe, parent), TL_KEY_JOIN);
-  EXPECT_EQ(tl_row_flags(image.get(), kFirst + a), uint32_t{TL_ROW_KILL} | TL_ROW_ANY_USER);
+  EXPECT_EQ(tl_row_flags(image.get(), kFirst + a), uint32_t{TL_ROW_KILL} | TL_ROW_ANY_USER | TL_ROW_FOREIGN_MOUNTS) << "what b mounts, a sees";
   EXPECT_EQ(tl_row_flags(image.get(), kFirst + b), uint32_t{TL_ROW_WX_MEMORY} | TL_ROW_FOREIGN_MOUNTS);
   EXPECT_TRUE(tl_user_allowed(image.get(), kFirst + b, 0));
   EXPECT_TRUE(tl_user_allowed(image.get(), kFirst + b, 101));

@@ -69,10 +69,10 @@ size_t slot(uint32_t number) { return TL_DFA_OFFSET + number * sizeof(tl_dfa_ent
 
 const Damage kDamages[] = {
     {"magic", [](std::string&, tl_image_header& h) { h.magic ^= 1; }, "does not begin"},
-    {"abi", [](std::string&, tl_image_header& h) { h.abi = 2; }, "format 2"},
+    {"abi", [](std::string&, tl_image_header& h) { h.abi = 1; }, "format 1"},
     {"size", [](std::string&, tl_image_header& h) { h.size += 64; }, "header says"},
     {"flags", [](std::string&, tl_image_header& h) { h.flags = 1; }, "flags"},
-    {"reserved", [](std::string&, tl_image_header& h) { h.reserved[3] = 1; }, "reserved"},
+    {"reserved", [](std::string&, tl_image_header& h) { h.reserved = 1; }, "reserved"},
     {"start of the searches", [](std::string&, tl_image_header& h) { h.zero = 1; }, "searches"},
     {"behind the header", [](std::string& i, tl_image_header&) { i[500] = 1; }, "behind the header"},
     {"classes", [](std::string&, tl_image_header& h) { h.classes = 0xffffffff; }, "dfa|rows|blocks"},
@@ -106,6 +106,23 @@ const Damage kDamages[] = {
      "beyond the section"},
     {"free slot", [](std::string& i, tl_image_header& h) { put<uint32_t>(i, slot(h.dfa.count - 1) + 4, 256); },
      "free and not zero"},
+    {"words too few", [](std::string&, tl_image_header& h) { h.words.count /= 2; }, "as large as its hash"},
+    {"word shift", [](std::string&, tl_image_header& h) { h.word_shift = 64; }, "as large as its hash"},
+    {"word's place", [](std::string& i, tl_image_header& h) { i[first_used(i, h.words, sizeof(tl_word))] ^= 3; }, "words["},
+    {"word's state",
+     [](std::string& i, tl_image_header& h) { i[first_used(i, h.words, sizeof(tl_word)) + offsetof(tl_word, state)] ^= 1; },
+     "words["},
+    {"word's next",
+     [](std::string& i, tl_image_header& h) { i[first_used(i, h.words, sizeof(tl_word)) + offsetof(tl_word, next)] ^= 1; },
+     "leads elsewhere"},
+    {"empty word",
+     [](std::string& i, tl_image_header& h) {
+       for (uint32_t n = 0; n < h.words.count; ++n) {
+         const size_t at = h.words.offset + n * sizeof(tl_word);
+         if (get<uint64_t>(i, at) == 0) return put<uint32_t>(i, at + offsetof(tl_word, next), 1);
+       }
+     },
+     "is empty and not zero"},
     {"row of nobody", [](std::string& i, tl_image_header& h) { put<uint64_t>(i, row(h, 0), 5); }, "wrong key"},
     {"fixed row with rights",
      [](std::string& i, tl_image_header& h) { put<uint64_t>(i, row(h, 3) + offsetof(tl_row, capabilities), 1); },

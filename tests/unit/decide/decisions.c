@@ -4,6 +4,10 @@
 #include "bpf/lsm/decide.h"
 
 static __u32 feed(tl_img image, __u32 state, __u64 word, __u32 n) { return tl_dfa_feed(image, state, word, n); }
+static __u32 step(tl_img image, __u32 state, __u64 word, __u32 n)
+{
+	return tl_dfa_step(image, tl_words(image), state, word, n);
+}
 static __u32 class_of(tl_img image, __u32 state) { return tl_dfa_class(image, state); }
 static __u32 row_of_key(tl_img image, __u64 key) { return tl_row_of_key(image, key); }
 static __u32 missing_access(tl_img image, __u32 row, __u32 class_id, __u32 words)
@@ -33,6 +37,7 @@ static __u32 net(tl_img image, __u32 row, __u32 direction, __u32 protocol, __u32
 
 const struct decisions treeline_decisions = {
 	.feed = feed,
+	.step = step,
 	.class_of = class_of,
 	.row_of_key = row_of_key,
 	.missing_access = missing_access,

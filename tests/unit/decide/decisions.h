@@ -15,6 +15,7 @@ struct tl_image;
 
 struct decisions {
 	__u32 (*feed)(const struct tl_image *image, __u32 state, __u64 word, __u32 n);
+	__u32 (*step)(const struct tl_image *image, __u32 state, __u64 word, __u32 n);
 	__u32 (*class_of)(const struct tl_image *image, __u32 state);
 	__u32 (*row_of_key)(const struct tl_image *image, __u64 key);
 	__u32 (*missing_access)(const struct tl_image *image, __u32 row, __u32 class_id, __u32 words);

@@ -162,17 +162,18 @@ class Comparison {
     return Object::at(std::move(path));
   }
 
-  // The path in words of eight bytes, or in random pieces with rubbish behind them, as the walk's names end anywhere.
+  // The path as the walk feeds it, component by component in words of eight bytes; or in random pieces. Rubbish behind the last byte.
   uint32_t class_of(const Object& object) {
     if (object.reserved_class != 0) return object.reserved_class;
     const bool pieces = random_.one_in(2);
     uint32_t state = TL_DFA_START;
     for (size_t at = 0; at < object.path.size();) {
-      const size_t left = object.path.size() - at;
+      size_t left = object.path.size() - at;
+      if (!pieces) left = std::min(left, object.path.find('/', at + 1) - at);
       const size_t n = std::min<size_t>(left, pieces ? random_.below(9) : 8);
-      uint64_t word = pieces ? random_.bits() : 0;
+      uint64_t word = random_.bits();
       std::memcpy(&word, object.path.data() + at, n);
-      state = decide_.feed(&image_, state, word, static_cast<uint32_t>(n));
+      state = (pieces ? decide_.feed : decide_.step)(&image_, state, word, static_cast<uint32_t>(n));
       at += n;
     }
     return decide_.class_of(&image_, state);

@@ -71,11 +71,11 @@ void place(const std::string& image, u32 base, size_t elements) {
 
 u32 walk(u32 base, const std::string& path) {
   u32 state = TL_DFA_START;
-  for (size_t at = 0; at < path.size(); at += 8) {
+  for (size_t at = 0, n; at < path.size(); at += n) {
     u64 word = 0;
-    const size_t n = std::min<size_t>(8, path.size() - at);
+    n = std::min({size_t{8}, path.size() - at, path.find('/', at + 1) - at});
     std::memcpy(&word, path.data() + at, n);
-    state = tl_dfa_feed(base, state, word, static_cast<u32>(n));
+    state = tl_dfa_step(base, tl_words(base), state, word, static_cast<u32>(n));
   }
   return state;
 }
