@@ -30,8 +30,7 @@ constexpr const char* kLearnFooter = R"(
 A name that was born at run time becomes a class ({digits}, {rand:8}, {uuid} ...) where three names of one
 directory, program and access word, from two starts, look alike and came to be as such names do; of names
 made so that they could not have been there (O_EXCL, mkdir), removed again, and different in each start,
-two suffice. Never: what is executed or mapped, secrets, names that --image holds, hidden names
-(but temporary ones, .ZendSem.{rand:6}).
+two suffice. Never: what is executed or mapped, secrets, names that --image holds, hidden names.
 What stays literal though it may be another name next time, what is left out, and what is grave is listed
 as a question. The order of the traces does not matter.)";
 

@@ -384,12 +384,6 @@ class Names {
   }
 
   void offer(NamePattern pattern, std::vector<size_t> members) {
-    const Piece& first = pattern.pieces().front();
-    const bool hidden = std::any_of(members.begin(), members.end(), [&](size_t i) {
-      return names_[i].name.starts_with('.') && !names_[i].projected;
-    });
-    if (hidden && (first.kind != PieceKind::kLiteral || first.bytes.size() < kHiddenPrefix))
-      return miss(std::move(members), pattern, "a class would match hidden files of other kinds");
     std::string text = pattern.text();
     candidates_.push_back({std::move(pattern), std::move(members), std::move(text)});
   }

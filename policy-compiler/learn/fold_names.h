@@ -22,9 +22,6 @@
 
 namespace treeline::learn {
 
-// A class of hidden names keeps this much of them before what varies: `.{rand:6}` would be .bashrc and .pgpass too.
-constexpr size_t kHiddenPrefix = 4;  // the dot and three bytes
-
 constexpr size_t kMaxFoldedNames = 50'000;  // of one directory; more (a hostile trace) stay literal
 
 struct NameFacts {

@@ -150,9 +150,7 @@ class NodeFiles {
       all_series &= series;
       facts.lower_hex |= (series_.letters(*at) & Series::kLower) != 0;
       facts.upper_hex |= (series_.letters(*at) & Series::kUpper) != 0;
-      // What programs make and remove again may be hidden (.ZendSem.aB3dE9); fold_names.h says how far that goes.
-      const bool hidden = answer == Guards::Answer::kHidden && is_temporary(*at) && guards_.born(*at);
-      if (answer != Guards::Answer::kMayFold && !projected && !series && !hidden) return std::nullopt;
+      if (answer != Guards::Answer::kMayFold && !projected && !series) return std::nullopt;
       all_kernel &= Guards::is_kernel_number(path->components, depth + 1);
       const auto birth = observed_.births.find(*at);
       if (birth == observed_.births.end()) continue;
@@ -309,7 +307,7 @@ class NodeFiles {
       case Guards::Answer::kProtected:
         return "secrets and control are never folded";
       case Guards::Answer::kHidden:
-        return "names with a leading dot are folded only where each was made with O_EXCL and removed again";
+        return "names with a leading dot are never folded";
       case Guards::Answer::kExecutable:
         return "what is executed is never folded";
       default:

@@ -5,7 +5,7 @@
 //   executable   an executable, an interpreter, a file mapped executable, or a directory above one
 //   protected    secrets and control: keys, certificates, accounts, /etc/ssh, /sys, /dev (but /dev/shm), other
 //   processes' memory, a repository's hooks and configuration
-//   hidden       a leading dot (fold_paths.cc lets temporary names through)
+//   hidden       a leading dot
 //   static       the image holds it, or nothing shows that it was born at
 //   run time
 //
