@@ -290,53 +290,51 @@ TL_INLINE __u32 tl_socket_allowed(tl_img img, __u32 row, __u32 kind, __u32 netli
 }
 
 /* ---------------------------------------------------------------------------------------------------- network --- */
+/*
+ * Ranges are sorted by their first value and cover all from 0 on, so a value's range is the last that does not begin above it. The half that
+ * holds it, till one is left: as many looks as the section needs, not as the largest would.
+ */
+/* The second word of the range of `value`; 0 where there is none. */
+TL_INLINE __u32 tl_range_class(tl_img img, struct tl_section ranges, __u32 value)
+{
+	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero)), left = ranges.count;
+
+	for (__u32 i = 0; i < TL_RANGE_STEPS && left > 1; i++) {
+		__u32 half = left / 2;
+
+		if ((__u32)TL_LOAD64(img, ranges.offset + 8 * (at + half)) <= value)
+			at += half;
+		left -= half;
+	}
+	return ranges.count ? (__u32)(TL_LOAD64(img, ranges.offset + 8 * at) >> 32) : 0;
+}
+
 /* Peer class of an IPv4 address in host byte order. */
 TL_INLINE __u32 tl_peer_class4(tl_img img, __u32 address)
 {
-	struct tl_section ranges = TL_SECTION(img, peers4);
-	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero));
-
-	for (__u32 i = 0; i < TL_RANGE_STEPS; i++) {
-		__u32 step = at + (1u << (TL_RANGE_STEPS - 1 - i));
-
-		if (step < ranges.count && (__u32)TL_LOAD64(img, ranges.offset + 8 * step) <= address)
-			at = step;
-	}
-	return ranges.count ? (__u32)(TL_LOAD64(img, ranges.offset + 8 * at) >> 32) : 0;
+	return tl_range_class(img, TL_SECTION(img, peers4), address);
 }
 
 /* Peer class of an IPv6 address as two halves in host byte order. Callers turn ::ffff:a.b.c.d into IPv4 first. */
 TL_INLINE __u32 tl_peer_class6(tl_img img, __u64 high, __u64 low)
 {
 	struct tl_section ranges = TL_SECTION(img, peers6);
-	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero));
+	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero)), left = ranges.count;
 
-	for (__u32 i = 0; i < TL_RANGE_STEPS; i++) {
-		__u32 step = at + (1u << (TL_RANGE_STEPS - 1 - i));
+	for (__u32 i = 0; i < TL_RANGE_STEPS && left > 1; i++) {
+		__u32 half = left / 2, off = ranges.offset + (__u32)sizeof(struct tl_range6) * (at + half);
+		__u64 first = TL_LOAD64(img, off);
 
-		if (step < ranges.count) {
-			__u32 off = ranges.offset + (__u32)sizeof(struct tl_range6) * step;
-			__u64 first = TL_LOAD64(img, off);
-
-			if (first < high || (first == high && TL_LOAD64(img, off + 8) <= low))
-				at = step;
-		}
+		if (first < high || (first == high && TL_LOAD64(img, off + 8) <= low))
+			at += half;
+		left -= half;
 	}
 	return ranges.count ? tl_load32(img, ranges.offset + (__u32)sizeof(struct tl_range6) * at + 16) : 0;
 }
 
 TL_INLINE __u32 tl_port_class(tl_img img, __u32 port)
 {
-	struct tl_section ranges = TL_SECTION(img, ports);
-	__u32 at = tl_load32(img, offsetof(struct tl_image_header, zero));
-
-	for (__u32 i = 0; i < TL_RANGE_STEPS; i++) {
-		__u32 step = at + (1u << (TL_RANGE_STEPS - 1 - i));
-
-		if (step < ranges.count && (__u32)TL_LOAD64(img, ranges.offset + 8 * step) <= port)
-			at = step;
-	}
-	return ranges.count ? (__u32)(TL_LOAD64(img, ranges.offset + 8 * at) >> 32) : 0;
+	return tl_range_class(img, TL_SECTION(img, ports), port);
 }
 
 /* `peer` is a peer class, or TL_SOME_PEER for bind and listen. */

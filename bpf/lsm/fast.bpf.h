@@ -29,7 +29,8 @@ static __always_inline u64 locks_now(void)
 		return LOCKS_BUSY;
 	mounts = (u32)read_u64((u64)&mount_lock);
 	names = (u32)read_u64((u64)&rename_lock);
-	return (mounts | names) & 1 ? LOCKS_BUSY : (u64)mounts << 32 | names;
+	/* 0 is what a read that failed gives, and no count of a machine that has booted (its root was mounted). */
+	return !mounts || ((mounts | names) & 1) ? LOCKS_BUSY : (u64)mounts << 32 | names;
 }
 
 /* Whose automaton: no two images ever share this number, as a slot's generations only count up. */

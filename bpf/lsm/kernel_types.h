@@ -49,6 +49,11 @@ enum {
 };
 #define BPF_F_CURRENT_CPU 0xffffffffull
 
+struct timespec64 {
+	__s64 tv_sec;
+	__s64 tv_nsec;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct qstr {

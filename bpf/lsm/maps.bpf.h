@@ -13,6 +13,7 @@
  * NULL there may mean "busy", which a hook could not tell from "not bound": they use the hash alone. */
 const volatile bool k_task_storage = false;
 const volatile bool k_ringbuf = true; /* else the perf buffer (before 5.8) */
+const volatile bool k_direct_reads = false; /* the kernel has bpf_rdonly_cast (6.2, a35b9af4ec2c) */
 const volatile bool k_rename_flags = false; /* path_rename has five arguments (6.0, 100f59d96405) */
 
 struct tl_element {

@@ -114,27 +114,26 @@ static __always_inline void normalise(struct endpoint *e)
 
 static __always_inline void read_endpoint(struct endpoint *e, u64 address, u32 length, u16 socket_family)
 {
-	u16 family = 0;
-	u64 words[4] = {};
+	u64 first = length < 16 ? 0 : read_u64(address);
+	u16 family = (u16)first;
 
 	__builtin_memset(e, 0, sizeof(*e));
-	if (length < 16 || bpf_probe_read_kernel(words, 16, (void *)address))
+	if (!first) /* not readable, or neither a family nor a port nor an address */
 		return;
-	family = (u16)words[0];
 	/* UDP takes AF_UNSPEC for AF_INET on an IPv4 socket (udp_sendmsg). */
 	if (family == AF_UNSPEC && socket_family == AF_INET)
 		family = AF_INET;
-	e->port = bswap16((u16)(words[0] >> 16));
+	e->port = bswap16((u16)(first >> 16));
 	if (family == AF_INET) {
 		e->family = AF_INET;
-		e->high = words[0] >> 32;
+		e->high = first >> 32;
 		return;
 	}
-	if (family != AF_INET6 || length < 24 || bpf_probe_read_kernel(words, 24, (void *)address))
+	if (family != AF_INET6 || length < 24)
 		return;
 	e->family = AF_INET6;
-	e->high = words[1];
-	e->low = words[2];
+	e->high = read_u64(address + 8);
+	e->low = read_u64(address + 16);
 	normalise(e);
 }
 
@@ -183,15 +182,14 @@ static __always_inline u32 peer_of(u32 img, const struct endpoint *e)
 
 /* ------------------------------------------------------------------------------------------------ going out --- */
 /* connect, and a message that names its peer. */
-__noinline u32 check_out(u32 hook, u64 sk, u64 address, u32 length)
+static __noinline u32 check_out(const struct subject *s, u32 hook, u64 sk, u64 address, u32 length)
 {
 	u16 family = (u16)READ32(struct sock, __sk_common.skc_family, sk), local;
 	u32 protocol, peer;
 	bool serving;
 	struct endpoint e;
-	struct subject s;
 
-	if (!subject(&s) || (family != AF_INET && family != AF_INET6))
+	if (family != AF_INET && family != AF_INET6)
 		return 0;
 	read_endpoint(&e, address, length, family);
 	protocol = protocol_of(sk);
@@ -203,14 +201,14 @@ __noinline u32 check_out(u32 hook, u64 sk, u64 address, u32 length)
 		e.port = 0;
 	local = (u16)READ32(struct sock, __sk_common.skc_num, sk);
 	serving = protocol == TL_PROTO_UDP && hook == TL_HOOK_SOCKET_SENDMSG && local && bound_by_program(sk);
-	if (s.mode == TL_MODE_LEARN) {
+	if (s->mode == TL_MODE_LEARN) {
 		if (serving)
 			return report_net(WHAT(hook, TL_REASON_NETWORK, TL_KIND_NET, 0), ENDPOINT(local, protocol, TL_NET_IN, e.family), e.high, e.low);
 	} else {
-		peer = peer_of(s.img, &e);
-		if (tl_net_allowed(s.img, s.row, TL_NET_OUT, protocol, peer, port_class(s.img, e.port)))
+		peer = peer_of(s->img, &e);
+		if (tl_net_allowed(s->img, s->row, TL_NET_OUT, protocol, peer, port_class(s->img, e.port)))
 			return 0;
-		if (serving && tl_net_allowed(s.img, s.row, TL_NET_IN, protocol, peer, port_class(s.img, local)))
+		if (serving && tl_net_allowed(s->img, s->row, TL_NET_IN, protocol, peer, port_class(s->img, local)))
 			return 0;
 	}
 	return report_net(WHAT(hook, TL_REASON_NETWORK, TL_KIND_NET, 0), ENDPOINT(e.port, protocol, TL_NET_OUT, e.family), e.high, e.low);
@@ -219,26 +217,29 @@ __noinline u32 check_out(u32 hook, u64 sk, u64 address, u32 length)
 SEC("lsm/socket_connect")
 int BPF_PROG(tl_socket_connect, struct socket *sock, struct sockaddr *address, int length)
 {
-	if (!my_tag())
+	struct subject s;
+
+	if (!subject(&s))
 		return 0;
 	if (address->sa_family == AF_UNSPEC) /* dissolves the association */
 		return 0;
-	return finish(ctx, check_out(TL_HOOK_SOCKET_CONNECT, READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
+	return finish(ctx, check_out(&s, TL_HOOK_SOCKET_CONNECT, READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
 }
 
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(tl_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 {
 	u64 sk, address;
+	struct subject s;
 
-	if (!msg->msg_name || !my_tag())
+	if (!msg->msg_name || !subject(&s))
 		return 0;
 	sk = READ(struct socket, sk, raw_argument(ctx, 0));
 	/* A stream that is connected ignores the name, unless it is to be connected by this very message. */
 	if ((READ32(struct sock, sk_type, sk) & 0xffff) == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
 		return 0;
 	address = READ(struct msghdr, msg_name, raw_argument(ctx, 1));
-	return finish(ctx, check_out(TL_HOOK_SOCKET_SENDMSG, sk, address, (u32)msg->msg_namelen));
+	return finish(ctx, check_out(&s, TL_HOOK_SOCKET_SENDMSG, sk, address, (u32)msg->msg_namelen));
 }
 
 /* ---------------------------------------------------------------------------------------------- coming in --- */

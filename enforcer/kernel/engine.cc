@@ -185,6 +185,7 @@ class BpfEngine final : public Engine {
       (void)vmlinux.release();
       return Error{"the kernel's BTF cannot be read", ENOTSUP};
     }
+    skeleton_->rodata->k_direct_reads = btf__find_by_name_kind(vmlinux.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
     skeleton_->rodata->k_rename_flags = argument_count(vmlinux.get(), "bpf_lsm_path_rename") == 5;
     note_programs(skeleton_->obj, vmlinux.get());
     for (ProgramState& state : programs_) {

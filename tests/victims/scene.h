@@ -51,5 +51,6 @@ std::vector<Act> descriptor_acts();
 std::vector<Act> memory_acts();
 std::vector<Act> network_acts();
 std::vector<Act> privilege_acts();
+std::vector<Act> moved_acts();
 
 }  // namespace victim

@@ -35,7 +35,7 @@ constexpr size_t kLog = 1 << 20;
 
 struct Variant {
   const char* name;
-  bool task_storage, ring_buffer;
+  bool task_storage, ring_buffer, direct_reads;
 };
 
 struct SkeletonDeleter {
@@ -106,6 +106,7 @@ bool load(const Variant& variant, const btf* kernel) {
   }
   object->rodata->k_task_storage = variant.task_storage;
   object->rodata->k_ringbuf = variant.ring_buffer;
+  object->rodata->k_direct_reads = variant.direct_reads && btf__find_by_name_kind(kernel, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
   object->rodata->k_rename_flags = arguments_of_hook(kernel, "path_rename") == 5;
   bpf_map__set_autocreate(object->maps.tags, variant.task_storage);
   bpf_map__set_autocreate(object->maps.events, variant.ring_buffer);
@@ -176,9 +177,9 @@ int main() {
     std::printf("FAIL prerequisites: %s\n", facts.root ? "the kernel's BTF cannot be read" : "not root");
     return 1;
   }
-  std::vector<Variant> variants = {{"oldest-ways", false, false}};
-  if (facts.ring_buffer) variants.push_back({"ring-buffer", false, true});
-  if (facts.task_storage) variants.push_back({"task-storage-and-ring-buffer", true, true});
+  std::vector<Variant> variants = {{"oldest-ways", false, false, false}};
+  if (facts.ring_buffer) variants.push_back({"ring-buffer", false, true, true});
+  if (facts.task_storage) variants.push_back({"task-storage-and-ring-buffer", true, true, true});
   bool good = true;
   for (const Variant& variant : variants) good = load(variant, kernel) && good;
   btf__free(kernel);

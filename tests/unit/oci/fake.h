@@ -6,22 +6,23 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <mutex>
+#include <optional>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "bpf/lsm/abi.h"
@@ -80,57 +81,68 @@ class World {
   std::string path;
 };
 
+// Answers while in_child waits for its child: a process with a second thread must not fork and go on (an allocator's lock that
+// the other thread held at that instant is never released in the child).
 class FakeDaemon {
  public:
   using Answer = std::function<std::string(const Json& request)>;  // a line; "": none, and the connection stays open
   FakeDaemon(const World& world, Answer answer) : answer_(std::move(answer)) {
-    listener_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    listener_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::snprintf(address.sun_path, sizeof address.sun_path, "%s/treeline.sock", world.path.c_str());
     EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(listen(listener_.get(), 8), 0);
-    thread_ = std::thread([this] { serve(); });
+    EXPECT_EQ(running_, nullptr) << "one at a time";
+    running_ = this;
   }
-  ~FakeDaemon() {
-    shutdown(listener_.get(), SHUT_RDWR);
-    thread_.join();
+  ~FakeDaemon() { running_ = nullptr; }
+  FakeDaemon(const FakeDaemon&) = delete;
+  FakeDaemon& operator=(const FakeDaemon&) = delete;
+  [[nodiscard]] static FakeDaemon* running() { return running_; }
+  [[nodiscard]] std::vector<std::string> asked() const { return asked_; }
+
+  // What it waits for, to be polled by who runs the child.
+  void wait_for(std::vector<pollfd>& on) const {
+    on.push_back({listener_.get(), POLLIN, 0});
+    for (const Peer& peer : peers_) on.push_back({peer.fd.get(), POLLIN, 0});
   }
-  [[nodiscard]] std::vector<std::string> asked() {
-    const std::lock_guard lock(mutex_);
-    return asked_;
+  // Takes what has come; never blocks.
+  void serve() {
+    while (UniqueFd fd{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)}) peers_.push_back({std::move(fd), {}});
+    std::erase_if(peers_, [this](Peer& peer) { return !serve(peer); });
   }
 
  private:
-  void serve() {
+  struct Peer {
+    UniqueFd fd;
+    std::string buffer;
+  };
+
+  bool serve(Peer& peer) {  // false: it has gone, or talks nonsense
+    char chunk[4096];
     for (;;) {
-      UniqueFd peer(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!peer) return;
-      std::string buffer;
-      char chunk[4096];
-      for (ssize_t n; (n = recv(peer.get(), chunk, sizeof chunk, 0)) > 0;) {
-        buffer.append(chunk, static_cast<size_t>(n));
-        for (size_t end; (end = buffer.find('\n')) != std::string::npos;) {
-          std::optional<Json> request = parse_json(buffer.substr(0, end));
-          buffer.erase(0, end + 1);
-          if (!request) return;
-          {
-            const std::lock_guard lock(mutex_);
-            asked_.push_back(text_at(*request, "do"));
-          }
-          std::string line = answer_(*request);
-          if (line.empty()) continue;
-          line += '\n';
-          (void)!send(peer.get(), line.data(), line.size(), MSG_NOSIGNAL);
-        }
+      const ssize_t n = recv(peer.fd.get(), chunk, sizeof chunk, 0);
+      if (n < 0) return errno == EAGAIN;
+      if (n == 0) return false;
+      peer.buffer.append(chunk, static_cast<size_t>(n));
+      for (size_t end; (end = peer.buffer.find('\n')) != std::string::npos;) {
+        std::optional<Json> request = parse_json(peer.buffer.substr(0, end));
+        peer.buffer.erase(0, end + 1);
+        if (!request) return false;
+        asked_.push_back(text_at(*request, "do"));
+        std::string line = answer_(*request);
+        if (line.empty()) continue;
+        line += '\n';
+        EXPECT_EQ(send(peer.fd.get(), line.data(), line.size(), MSG_NOSIGNAL), static_cast<ssize_t>(line.size()));
       }
     }
   }
 
+  static inline FakeDaemon* running_ = nullptr;
   Answer answer_;
   UniqueFd listener_;
-  std::thread thread_;
-  std::mutex mutex_;
+  std::vector<Peer> peers_;
   std::vector<std::string> asked_;
 };
 
@@ -148,7 +160,8 @@ struct Outcome {
   std::string errors;  // stderr
 };
 
-// Runs `body` in a child, since the wrapper turns into the runtime; `input` is its standard input.
+// Runs `body` in a child, since the wrapper turns into the runtime; `input` is its standard input. The FakeDaemon, where there is one,
+// answers meanwhile.
 inline Outcome in_child(const std::string& input, const std::function<int()>& body, bool close_input = true) {
   int in[2], err[2];
   EXPECT_EQ(pipe2(in, O_CLOEXEC), 0);
@@ -170,8 +183,17 @@ inline Outcome in_child(const std::string& input, const std::function<int()>& bo
   }
   if (close_input) close(in[1]);
   Outcome outcome;
-  char chunk[4096];
-  for (ssize_t n; (n = ::read(err[0], chunk, sizeof chunk)) > 0;) outcome.errors.append(chunk, static_cast<size_t>(n));
+  for (;;) {
+    std::vector<pollfd> on = {{err[0], POLLIN, 0}};
+    if (FakeDaemon* daemon = FakeDaemon::running()) daemon->wait_for(on);
+    if (poll(on.data(), on.size(), -1) < 0) break;
+    if (FakeDaemon* daemon = FakeDaemon::running()) daemon->serve();
+    if (on[0].revents == 0) continue;
+    char chunk[4096];
+    const ssize_t n = ::read(err[0], chunk, sizeof chunk);
+    if (n <= 0) break;
+    outcome.errors.append(chunk, static_cast<size_t>(n));
+  }
   close(err[0]);
   int status = 0;
   waitpid(child, &status, 0);
