@@ -21,7 +21,7 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 2
+#define TL_ABI_MAPS 3
 #define TL_ABI_IMAGE 2
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
@@ -188,16 +188,36 @@ enum tl_row_flag {
 	TL_ROW_FOREIGN_MOUNTS = 1u << 3, /* some node of the policy may mount or unshare: the root mount shortcut is not used */
 };
 
-/* Special operations, bits of tl_row.operations. All denied unless granted. */
+/*
+ * Special operations, bits of tl_row.operations. All denied unless granted. What is done to another process has up to three: to descendants,
+ * to the same workload, to any; each holds those before it. What a process does to itself is free.
+ */
 enum tl_operation {
 	TL_OP_JIT = 0, /* anonymous memory writable and executable, or made executable after a write */
-	TL_OP_PTRACE = 1,
-	TL_OP_MOUNT = 2,
-	TL_OP_USERNS = 3,
+	TL_OP_PTRACE = 1, /* any process: attach, read and write its memory, take its descriptors; look into one outside the workload */
+	TL_OP_MOUNT = 2, /* mount, remount, move, unmount, pivot_root */
+	TL_OP_USERNS = 3, /* a user namespace */
 	TL_OP_SPAWN_WORKLOADS = 4,
 	TL_OP_SETUID = 5, /* exec of a setuid/setgid/file-capability program that gains rights */
 	TL_OP_STACK_EXEC = 6, /* executable stack or heap */
-	TL_OP_COUNT = 7,
+	TL_OP_PTRACE_DESCENDANT = 7, /* and to be traced by the parent */
+	TL_OP_PTRACE_WORKLOAD = 8,
+	TL_OP_SIGNAL_DESCENDANT = 9,
+	TL_OP_SIGNAL_WORKLOAD = 10,
+	TL_OP_SIGNAL = 11, /* any process; signals by descriptor (F_SETOWN) to another process */
+	TL_OP_TUNE_WORKLOAD = 12, /* priority, scheduling, affinity, I/O priority, memory placement of another process of the workload */
+	TL_OP_TUNE = 13, /* of any process, and its resource limits */
+	TL_OP_BPF = 14, /* bpf() */
+	TL_OP_KEYRING = 15, /* add_key, keyctl, request_key */
+	TL_OP_LOAD_MODULE = 16, /* kernel modules and other code and data for the kernel */
+	TL_OP_AUTOLOAD_MODULE = 17, /* an act for which the kernel would load a module by itself */
+	TL_OP_KEXEC = 18,
+	TL_OP_PERF = 19, /* perf_event_open */
+	TL_OP_IO_URING = 20,
+	TL_OP_USERFAULTFD = 21,
+	TL_OP_TTY_INJECT = 22, /* input into a terminal: TIOCSTI, TIOCLINUX */
+	TL_OP_KERNEL_LOG = 23, /* syslog(2), /dev/kmsg */
+	TL_OP_COUNT = 24,
 };
 
 #define TL_BLOCK 64 /* classes per block of the (node, class) matrix */
@@ -366,7 +386,6 @@ struct tl_file_id { /* by identity: superblock's device and inode number */
 struct tl_container {
 	__u64 cgroup;
 	__u64 mount_ns; /* filled by the kernel at the entry exec */
-	__u64 unused;
 	__u32 slot;
 	__u32 flags;
 	struct tl_file_id stdio[TL_STDIO]; /* fds 0-2 of the entry, then those of joined processes, the oldest overwritten */
@@ -374,6 +393,13 @@ struct tl_container {
 	__u32 mount_ns_inum; /* inode number of the container's mount namespace at binding, written by user space; 0 for a plain tree */
 	__u32 joined; /* processes that joined: where the next one's fds 0-2 go */
 	__u64 reserved[3];
+};
+
+/* owners: SK_STORAGE of a listening socket: who listens. */
+struct tl_owner {
+	__u64 node; /* key */
+	__u32 slot;
+	__u32 container;
 };
 
 /* control: ARRAY[1], mmapable. */
@@ -415,7 +441,45 @@ enum tl_hook {
 	TL_HOOK_UNIX_MAY_SEND,
 	TL_HOOK_CAPABLE,
 	TL_HOOK_SYS_ENTER, /* the system call recorder; no verdicts */
-	TL_HOOKS = 48, /* room: the layout of `doubts` does not move when hooks are added */
+	TL_HOOK_PTRACE_ACCESS_CHECK,
+	TL_HOOK_PTRACE_TRACEME,
+	TL_HOOK_TASK_KILL,
+	TL_HOOK_TASK_SETNICE,
+	TL_HOOK_TASK_SETIOPRIO,
+	TL_HOOK_TASK_SETSCHEDULER,
+	TL_HOOK_TASK_MOVEMEMORY,
+	TL_HOOK_TASK_PRLIMIT,
+	TL_HOOK_TASK_FIX_SETUID,
+	TL_HOOK_TASK_PRCTL,
+	TL_HOOK_BPRM_CREDS_FROM_FILE,
+	TL_HOOK_SB_MOUNT,
+	TL_HOOK_SB_UMOUNT,
+	TL_HOOK_SB_PIVOTROOT,
+	TL_HOOK_SB_REMOUNT,
+	TL_HOOK_MOVE_MOUNT,
+	TL_HOOK_USERNS_CREATE,
+	TL_HOOK_BPF,
+	TL_HOOK_BPF_MAP,
+	TL_HOOK_BPF_PROG,
+	TL_HOOK_PERF_EVENT_OPEN,
+	TL_HOOK_KEY_ALLOC,
+	TL_HOOK_KEY_PERMISSION,
+	TL_HOOK_KERNEL_MODULE_REQUEST,
+	TL_HOOK_KERNEL_LOAD_DATA,
+	TL_HOOK_KERNEL_READ_FILE,
+	TL_HOOK_SYSLOG,
+	TL_HOOK_INODE_INIT_SECURITY_ANON,
+	TL_HOOK_FILE_RECEIVE,
+	TL_HOOK_FILE_IOCTL,
+	TL_HOOK_FILE_IOCTL_COMPAT,
+	TL_HOOK_FILE_FCNTL,
+	TL_HOOK_INODE_SETXATTR,
+	TL_HOOK_INODE_REMOVEXATTR,
+	TL_HOOK_INODE_SET_ACL,
+	TL_HOOK_INODE_REMOVE_ACL,
+	TL_HOOK_INET_CONN_REQUEST,
+	TL_HOOK_LAST = TL_HOOK_INET_CONN_REQUEST,
+	TL_HOOKS = 96, /* room: the layout of `doubts` does not move when hooks are added */
 };
 
 /* Why. Reasons from TL_REASON_DOUBT on are in-doubt verdicts: the hook could not know, and denied. */
@@ -434,6 +498,7 @@ enum tl_reason {
 	TL_REASON_FOREIGN = 11, /* object reached through another mount namespace, or detached */
 	TL_REASON_OUTSIDE = 12, /* monitor: counted on the OUTSIDE node */
 	TL_REASON_WX = 13, /* memory or file written and executable */
+	TL_REASON_PROTECTED = 14, /* Treeline's own maps, programs, links, process, socket: out of reach in every mode, whatever the policy grants */
 	TL_REASON_DOUBT = 32,
 	TL_REASON_NO_TAG = 32, /* the tag could not be read or written */
 	TL_REASON_NO_POLICY = 33, /* slot off or its image missing */
@@ -617,7 +682,8 @@ TL_ASSERT(sizeof(struct tl_move) == 8);
 TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && sizeof(struct tl_port_range) == 8);
 TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 96);
-TL_ASSERT(sizeof(struct tl_container) == 328);
+TL_ASSERT(sizeof(struct tl_container) == 320);
+TL_ASSERT(sizeof(struct tl_owner) == 16);
 TL_ASSERT(sizeof(struct tl_control) == 64);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 24);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);

@@ -279,6 +279,12 @@ TL_INLINE __u32 tl_operation_allowed(tl_img img, __u32 row, __u32 operation)
 	return operation < 64 && ((TL_ROW64(img, row, operations) >> operation) & 1);
 }
 
+/* Those of `wanted` (bits of enum tl_operation) that the node holds. */
+TL_INLINE __u64 tl_operations_held(tl_img img, __u32 row, __u64 wanted)
+{
+	return TL_ROW64(img, row, operations) & wanted;
+}
+
 /* `netlink` is asked only for TL_SOCK_NETLINK. */
 TL_INLINE __u32 tl_socket_allowed(tl_img img, __u32 row, __u32 kind, __u32 netlink)
 {

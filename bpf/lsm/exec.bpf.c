@@ -314,8 +314,8 @@ __noinline u32 remember_stdio(u32 index, u64 files, bool joins)
 	return 0;
 }
 
-/* What an inherited file is to the node that the task is on now: 0, or the question to ask. */
-__noinline u64 fd_question(u64 file)
+/* What an inherited or received file is to the node that the task is on now: 0, or the question to ask. */
+__noinline u64 handed_question(u64 file, u32 hook, u32 flags)
 {
 	u32 mode = READ32(struct file, f_mode, file), words;
 	u64 inode = READ(struct file, f_inode, file);
@@ -324,7 +324,7 @@ __noinline u64 fd_question(u64 file)
 	if ((mode & FMODE_PATH) || granted_stdio(file))
 		return 0;
 	words = words_of_open(READ32(struct file, f_flags, file) & ~O_TRUNC, mode, (u16)READ(struct inode, i_mode, inode));
-	return WHAT(TL_HOOK_BPRM_COMMITTING, TL_REASON_INHERITED_FD, TL_KIND_FILE, words) | WHAT_FLAGS(WHAT_ALWAYS_KILL);
+	return WHAT(hook, hook == TL_HOOK_BPRM_COMMITTING ? TL_REASON_INHERITED_FD : TL_REASON_ACCESS, TL_KIND_FILE, words) | WHAT_FLAGS(flags);
 }
 
 /* The first open descriptor at or after `from`; MAX_FDS: none. */
@@ -449,7 +449,7 @@ int BPF_PROG(tl_bprm_committing_creds, struct linux_binprm *bprm)
 			break;
 		file = file_of_fd(fdt, fd);
 		fd++;
-		what = file ? fd_question(file) : 0;
+		what = file ? handed_question(file, TL_HOOK_BPRM_COMMITTING, WHAT_ALWAYS_KILL) : 0;
 		if (what)
 			what = judge_path(what, dentry_of_file(file), mount_of_file(file));
 		if (what)

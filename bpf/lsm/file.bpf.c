@@ -89,17 +89,6 @@ int BPF_PROG(tl_file_open, struct file *file)
 }
 
 /* ----------------------------------------------------------------------------------------- executable memory --- */
-static __always_inline u32 check_operation(u32 hook, u32 operation)
-{
-	struct subject s;
-
-	if (!subject(&s))
-		return 0;
-	if (s.mode != TL_MODE_LEARN && tl_operation_allowed(s.img, s.row, operation))
-		return 0;
-	return report_number(WHAT(hook, TL_REASON_OPERATION, TL_KIND_OPERATION, 0), operation);
-}
-
 /* Is this file the task's program? Exec judged it. (Its mapping by the kernel comes after the commit, so it belongs to the new node.) */
 static __always_inline bool own_program(u64 file)
 {
@@ -141,11 +130,11 @@ int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned lo
 	/* prot, not reqprot: READ_IMPLIES_EXEC shows only there. */
 	if (!(prot & PROT_EXEC) || !my_tag())
 		return 0;
-	if (!file || (prot & PROT_WRITE))
-		ASK(check_operation(TL_HOOK_MMAP_FILE, TL_OP_JIT));
-	if (!file)
+	file_address = raw_argument(ctx, 0); /* as a number: from 6.8 on the verifier takes `file` to be never NULL */
+	if (!file_address || (prot & PROT_WRITE))
+		ASK(check_operation(TL_HOOK_MMAP_FILE, TL_OP_JIT, 0));
+	if (!file_address)
 		return 0;
-	file_address = raw_argument(ctx, 0);
 	ALLOW_IF(map_held(file), file_mount(file_address));
 	ASK_MAP(TL_HOOK_MMAP_FILE, file_address);
 	return 0;
@@ -169,7 +158,7 @@ int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 
 		if (mm && vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack)
 			operation = TL_OP_STACK_EXEC;
-		ASK(check_operation(TL_HOOK_FILE_MPROTECT, operation));
+		ASK(check_operation(TL_HOOK_FILE_MPROTECT, operation, 0));
 	}
 	if (!vma->vm_file)
 		return 0;

@@ -36,6 +36,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -176,11 +177,18 @@ typedef struct {
 typedef struct {
 	u32 val;
 } kgid_t;
+typedef struct {
+	u64 val; /* two words of 32 bits before 6.3 */
+} kernel_cap_t;
 struct user_namespace;
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
+	kuid_t suid;
 	kuid_t euid;
+	kgid_t egid;
+	kuid_t fsuid;
+	kernel_cap_t cap_permitted;
 	struct user_namespace *user_ns;
 };
 struct hlist_node {
@@ -214,6 +222,7 @@ struct task_struct {
 	unsigned int flags;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
 	u64 start_time;
 	const struct cred *real_cred;
@@ -225,8 +234,19 @@ struct task_struct {
 	struct mm_struct *mm;
 	char comm[16];
 };
+struct upid {
+	int nr;
+};
 struct pid {
+	unsigned int level;
 	struct hlist_head tasks[4];
+	struct upid numbers[1];
+};
+struct bpf_prog_aux {
+	char name[16];
+};
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
 };
 enum pid_type { PIDTYPE_PID = 0, PIDTYPE_TGID = 1 };
 struct proc_inode {
@@ -247,6 +267,9 @@ struct vm_area_struct {
 	struct anon_vma *anon_vma;
 	struct file *vm_file;
 };
+struct in6_addr {
+	unsigned char bytes[16];
+};
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -254,12 +277,20 @@ struct sock_common {
 	u16 skc_num;
 	unsigned short skc_family;
 	unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+};
+struct request_sock {
+	struct sock_common __req_common;
+};
+struct sk_buff {
+	__be16 protocol;
 };
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type;
 	u16 sk_protocol;
 	struct socket *sk_socket;
+	struct pid *sk_peer_pid;
 	u8 sk_userlocks : 4;
 };
 /* before 5.6 sk_type and sk_protocol were bit fields; 5.7 is the oldest kernel that Treeline runs on */

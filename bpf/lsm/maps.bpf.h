@@ -14,6 +14,7 @@
 const volatile bool k_task_storage = false;
 const volatile bool k_ringbuf = true; /* else the perf buffer (before 5.8) */
 const volatile bool k_direct_reads = false; /* the kernel has bpf_rdonly_cast (6.2, a35b9af4ec2c) */
+const volatile bool k_idmap_first = false; /* inode_setxattr and its kin are given a user namespace or idmap first (5.12) */
 const volatile bool k_rename_flags = false; /* path_rename has five arguments (6.0, 100f59d96405) */
 
 struct tl_element {
@@ -146,6 +147,13 @@ struct {
 	__type(key, u32);
 	__type(value, struct tl_draft);
 } zeroes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct tl_owner);
+} owners SEC(".maps");
 
 /*
  * The state of the automaton at the root of a mount that is not the container's root, so that the path above it is not fed each time. True

@@ -5,7 +5,7 @@
  *   socket_create            may the node have a socket of this kind?
  *   socket_connect           may it reach this peer and port?
  *   socket_sendmsg           the same for a message that names its peer: UDP, raw, and TCP Fast Open, which connect never sees
- *   socket_bind, _listen     may it serve this port?
+ *   socket_bind, _listen     may it serve this port? (incoming.bpf.c: to whom?)
  *   unix_stream_connect, unix_may_send   may it connect to the socket of this name?
  *
  * The address is the kernel's copy, normalised: an IPv4-mapped IPv6 address is that IPv4 address.
@@ -281,12 +281,28 @@ int BPF_PROG(tl_socket_bind, struct socket *sock, struct sockaddr *address, int 
 SEC("lsm/socket_listen")
 int BPF_PROG(tl_socket_listen, struct socket *sock, int backlog)
 {
+	struct tl_tag *tag = my_tag();
+	struct sock *listener;
 	u64 sk;
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	sk = READ(struct socket, sk, raw_argument(ctx, 0));
-	return finish(ctx, check_in(TL_HOOK_SOCKET_LISTEN, sk, READ32(struct sock, __sk_common.skc_num, sk) & 0xffff, 0, 0));
+	ASK(check_in(TL_HOOK_SOCKET_LISTEN, sk, READ32(struct sock, __sk_common.skc_num, sk) & 0xffff, 0, 0));
+	/* Who serves here, for the requests that come in (incoming.bpf.c). */
+	listener = sock->sk;
+	if (listener && !(tag->flags & TL_TAG_RUNTIME)) {
+		struct tl_owner *owner = bpf_sk_storage_get(&owners, listener, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+		if (!owner) {
+			doubt(TL_HOOK_SOCKET_LISTEN, TL_REASON_NO_MEMORY);
+			return -EACCES;
+		}
+		owner->node = tag->node;
+		owner->slot = tag->slot;
+		owner->container = tag->container;
+	}
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------------------- unix sockets --- */
@@ -344,6 +360,15 @@ __noinline u32 check_abstract(u32 hook, u64 address)
 			ASK(check_abstract(hook, name)); \
 	} while (0)
 
+/* Does treelined listen there? By the process that called listen(). */
+static __always_inline bool of_daemon(u64 sk)
+{
+	struct tl_control *c = the_control();
+	u64 pid = READ(struct sock, sk_peer_pid, sk);
+
+	return c && c->daemon && pid && READ32(struct upid, nr, pid + FIELD(struct pid, numbers)) == c->daemon;
+}
+
 /* By the object that was found, never by the caller's address. A socket without any name is one end of a pair that was handed over. */
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(tl_unix_stream_connect, struct sock *sock, struct sock *other, struct sock *newsk)
@@ -353,6 +378,8 @@ int BPF_PROG(tl_unix_stream_connect, struct sock *sock, struct sock *other, stru
 	if (!my_tag())
 		return 0;
 	peer = raw_argument(ctx, 1);
+	if (of_daemon(peer))
+		return finish(ctx, protect(TL_HOOK_UNIX_STREAM_CONNECT));
 	ASK_UNIX(TL_HOOK_UNIX_STREAM_CONNECT, peer);
 	return 0;
 }

@@ -31,6 +31,7 @@
 #define WHAT_PENDING 4u /* the subject is the pending node (interpreter of a script) */
 #define WHAT_EPERM 8u /* refused with EPERM, else EACCES */
 #define WHAT_ALWAYS_KILL 16u /* the hook cannot refuse: what is refused is killed */
+#define WHAT_PROTECTED 64u /* refused in every mode */
 #define WHAT_NAME 32u /* a name (parent and dentry), not an open object: no reserved class applies */
 
 #define what_hook(w) ((u8)(w))
@@ -134,7 +135,13 @@ __noinline u32 begin(u64 what, u64 object)
 		return 0; /* the runtime at work is free, but for what it may exec inside */
 	subject_of(s, tag);
 	node = what_flags(what) & WHAT_PENDING ? tag->pending_node : tag->node;
-	if (s->mode == TL_MODE_LEARN) {
+	if (what_flags(what) & WHAT_PROTECTED) {
+		verdict = TL_VERDICT_DENY;
+		answer = EPERM;
+		counted = count_denial(tag->slot, node, what, object);
+		if (!power_of_two(counted))
+			return answer;
+	} else if (s->mode == TL_MODE_LEARN) {
 		counted = count_learned(tag->container, node, what, object);
 		if (!counted)
 			return answer;
@@ -171,7 +178,7 @@ __noinline u32 begin(u64 what, u64 object)
 		return answer;
 	}
 	answer |= REPORT_DRAFT;
-	e->type = s->mode == TL_MODE_LEARN ? TL_EVENT_LEARNED : TL_EVENT_DENIAL;
+	e->type = s->mode == TL_MODE_LEARN && !(what_flags(what) & WHAT_PROTECTED) ? TL_EVENT_LEARNED : TL_EVENT_DENIAL;
 	e->hook = what_hook(what);
 	e->verdict = verdict;
 	e->mode = s->mode;
@@ -306,6 +313,24 @@ __noinline u32 report_net(u64 what, u64 endpoint, u64 high, u64 low)
 		__builtin_memcpy(e->address + 8, &low, 8);
 	}
 	return answer;
+}
+
+/* May the node do one of these operations (bits)? Told as `operation`, the narrowest of them. 0, or the answer of a report. */
+__noinline u32 check_operation(u32 hook, u32 operation, u64 any_of)
+{
+	struct subject s;
+
+	if (!subject(&s))
+		return 0;
+	if (s.mode != TL_MODE_LEARN && tl_operations_held(s.img, s.row, any_of | 1ull << operation))
+		return 0;
+	return report_number(WHAT(hook, TL_REASON_OPERATION, TL_KIND_OPERATION, 0), operation);
+}
+
+/* What is Treeline's own is out of reach, whatever the policy grants. */
+__noinline u32 protect(u32 hook)
+{
+	return report_number(WHAT(hook, TL_REASON_PROTECTED, TL_KIND_OPERATION, 0) | WHAT_FLAGS(WHAT_PROTECTED), 0);
 }
 
 /* Sends the draft of this task, if any, and turns the answer into the hook's return value: 0, -EACCES or -EPERM, nothing else. */

@@ -3,7 +3,11 @@
 #include "file.bpf.c"
 #include "exec.bpf.c"
 #include "net.bpf.c"
+#include "incoming.bpf.c"
 #include "cred.bpf.c"
+#include "process.bpf.c"
+#include "kernel.bpf.c"
+#include "handed.bpf.c"
 #include "syscalls.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

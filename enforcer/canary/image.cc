@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/canary/image.h"
 
+#include <linux/capability.h>
+
 #include <cstring>
 #include <vector>
 
@@ -14,6 +16,16 @@ constexpr uint32_t kVictim = TL_CLASS_FIRST + 1;  // the executable
 constexpr uint32_t kClasses = TL_CLASS_FIRST + 2;
 constexpr uint32_t kVictimRow = TL_ROW_FIRST, kHeirRow = TL_ROW_FIRST + 1, kRows = TL_ROW_FIRST + 2;
 constexpr uint64_t kVictimKey = 0x9a6e7a2d3c4b5f01ull, kHeirKey = 0x9a6e7a2d3c4b5f02ull;  // arbitrary; only this image holds them
+
+constexpr uint32_t kChosenPort = 0, kLowPort = 1, kHighPort = 2, kPorts = 3;
+
+// Listens for TCP where the kernel chooses the port, and connects to such ports; no peer may connect to it.
+uint64_t victim_net() {
+  auto bit = [](uint32_t direction, uint32_t peer, uint32_t port) {  // tl_row.net, with one peer class
+    return 1ull << (((direction * TL_PROTOCOLS + TL_PROTO_TCP) * 2 + peer) * kPorts + port);
+  };
+  return bit(TL_NET_IN, 1, kChosenPort) | bit(TL_NET_OUT, 0, kHighPort);
+}
 
 // One chain of states that spells the path; whatever leaves the chain ends in a state of its own that is never left.
 std::vector<tl_dfa_entry> spell(std::string_view path) {
@@ -100,7 +112,13 @@ std::string build_image(std::string_view executable) {
     rows[row].key = keys[row];
     rows[row].flags = TL_ROW_ANY_USER;
   }
-  rows[kVictimRow].sockets = (1u << TL_SOCK_INET_STREAM) | (1u << TL_SOCK_INET_DGRAM) | (1u << TL_SOCK_UNIX_STREAM) | (1u << TL_SOCK_UNIX_DGRAM);
+  rows[kVictimRow].sockets = (1u << TL_SOCK_INET_STREAM) | (1u << TL_SOCK_INET_DGRAM) | (1u << TL_SOCK_UNIX_STREAM) | (1u << TL_SOCK_UNIX_DGRAM) |
+                             (1u << TL_SOCK_OTHER);
+  // What the kernel asks for before the hooks that are to be proven.
+  rows[kVictimRow].flags = TL_ROW_FOREIGN_MOUNTS;  // users: the list at 0, root alone
+  rows[kVictimRow].capabilities = (1ull << CAP_SETUID) | (1ull << CAP_SYS_MODULE) | (1ull << CAP_SYS_ADMIN) | (1ull << CAP_SYSLOG);
+  rows[kVictimRow].operations = 1ull << TL_OP_BPF;
+  rows[kVictimRow].net = 2;
   rows[kVictimRow].rights = 1;
   rows[kVictimRow].parent = TL_KEY_ENTRY;
   rows[kHeirRow].rights = 2;
@@ -133,12 +151,12 @@ std::string build_image(std::string_view executable) {
   header.moves = builder.add(std::vector<tl_move>(8), 64);
   header.peers4 = builder.add(std::vector<tl_range4>(1), 64);
   header.peers6 = builder.add(std::vector<tl_range6>(1), 64);
-  header.ports = builder.add(std::vector<tl_port_range>(1), 64);
-  header.nets = builder.add(std::vector<uint64_t>(1), 64);
-  header.users = builder.add(std::vector<uint32_t>(16), 64);
+  header.ports = builder.add(std::vector<tl_port_range>{{0, kChosenPort}, {1, kLowPort}, {1024, kHighPort}}, 64);
+  header.nets = builder.add(std::vector<uint64_t>{0, 0, victim_net(), 0}, 64);  // 72 bits each: of the others; of the victim
+  header.users = builder.add(std::vector<uint32_t>{1, 0}, 64);
   header.classes = kClasses;
   header.peer_classes = 1;
-  header.port_classes = 1;
+  header.port_classes = kPorts;
   return builder.finish(header);
 }
 

@@ -15,46 +15,42 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 
 #include "enforcer/base/fd.h"
+#include "enforcer/canary/acts.h"
 
 namespace treeline::canary {
+
+int outcome(long result) { return result < 0 ? errno : 0; }
+
+int exit_status_of_child(int child) {
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGKILL ? EPERM : EINTR;
+  return WEXITSTATUS(status) == (kNotHere & 0xff) ? kNotHere : WEXITSTATUS(status);
+}
+
 namespace {
 
 constexpr int kHeirRan = 7;
 constexpr size_t kPage = 4096;
 
-struct Stage {
-  std::string directory, self;
-  [[nodiscard]] std::string file(const char* name) const { return directory + "/" + name; }
-};
-
-using Act = int (*)(const Stage&);  // 0 or errno
-
-int outcome(long result) { return result < 0 ? errno : 0; }
-
-int open_for_writing(const Stage& s) {
+int open_for_writing(const Props& s) {
   UniqueFd fd(open(s.file("plain").c_str(), O_WRONLY | O_CLOEXEC));
   return fd ? 0 : errno;
 }
 
-int exit_status_of_child(pid_t child) {
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGKILL ? EPERM : EINTR;
-  return WEXITSTATUS(status);
-}
-
 // The child of a bound process is bound: it is refused what its parent is refused.
-int fork_and_write(const Stage& s) {
+int fork_and_write(const Props& s) {
   pid_t child = fork();
   if (child < 0) return errno;
   if (child == 0) _exit(open_for_writing(s));
   return exit_status_of_child(child);
 }
 
-int exec_foreign(const Stage&) {
+int exec_foreign(const Props&) {
   char* arguments[] = {const_cast<char*>("true"), nullptr};
   char* environment[] = {nullptr};
   pid_t child = fork();
@@ -67,7 +63,7 @@ int exec_foreign(const Stage&) {
 }
 
 // An exec that the tree holds, with a pipe that the next node may not have: killed before its first instruction.
-int exec_heir(const Stage& s) {
+int exec_heir(const Props& s) {
   char* arguments[] = {const_cast<char*>(s.self.c_str()), const_cast<char*>(kHeirOption), nullptr};
   char* environment[] = {nullptr};
   pid_t child = fork();
@@ -82,14 +78,14 @@ int exec_heir(const Stage& s) {
   return status == kHeirRan ? 0 : status;
 }
 
-int map_executable(const Stage&) {
+int map_executable(const Props&) {
   void* memory = mmap(nullptr, kPage, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return errno;
   munmap(memory, kPage);
   return 0;
 }
 
-int make_executable(const Stage&) {
+int make_executable(const Props&) {
   void* memory = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return ENOMEM;
   *static_cast<volatile char*>(memory) = 1;
@@ -98,19 +94,19 @@ int make_executable(const Stage&) {
   return error;
 }
 
-int act_unlink(const Stage& s) { return outcome(unlink(s.file("unlink-me").c_str())); }
-int act_rmdir(const Stage& s) { return outcome(rmdir(s.file("rmdir-me").c_str())); }
-int act_mkdir(const Stage& s) { return outcome(mkdir(s.file("new-directory").c_str(), 0700)); }
-int act_mknod(const Stage& s) { return outcome(mknod(s.file("new-fifo").c_str(), S_IFIFO | 0600, 0)); }
-int act_symlink(const Stage& s) { return outcome(symlink("plain", s.file("new-symlink").c_str())); }
-int act_link(const Stage& s) { return outcome(link(s.file("plain").c_str(), s.file("new-link").c_str())); }
-int act_rename(const Stage& s) { return outcome(rename(s.file("plain").c_str(), s.file("renamed").c_str())); }
-int act_truncate(const Stage& s) { return outcome(truncate(s.file("plain").c_str(), 0)); }
-int act_ftruncate(const Stage&) { return outcome(ftruncate(0, 1)); }
-int act_chmod(const Stage& s) { return outcome(chmod(s.file("plain").c_str(), 0600)); }
-int act_chown(const Stage& s) { return outcome(chown(s.file("plain").c_str(), 0, 0)); }
+int act_unlink(const Props& s) { return outcome(unlink(s.file("unlink-me").c_str())); }
+int act_rmdir(const Props& s) { return outcome(rmdir(s.file("rmdir-me").c_str())); }
+int act_mkdir(const Props& s) { return outcome(mkdir(s.file("new-directory").c_str(), 0700)); }
+int act_mknod(const Props& s) { return outcome(mknod(s.file("new-fifo").c_str(), S_IFIFO | 0600, 0)); }
+int act_symlink(const Props& s) { return outcome(symlink("plain", s.file("new-symlink").c_str())); }
+int act_link(const Props& s) { return outcome(link(s.file("plain").c_str(), s.file("new-link").c_str())); }
+int act_rename(const Props& s) { return outcome(rename(s.file("plain").c_str(), s.file("renamed").c_str())); }
+int act_truncate(const Props& s) { return outcome(truncate(s.file("plain").c_str(), 0)); }
+int act_ftruncate(const Props&) { return outcome(ftruncate(0, 1)); }
+int act_chmod(const Props& s) { return outcome(chmod(s.file("plain").c_str(), 0600)); }
+int act_chown(const Props& s) { return outcome(chown(s.file("plain").c_str(), 0, 0)); }
 
-int act_socket(const Stage&) {
+int act_socket(const Props&) {
   UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
   return fd ? 0 : errno;
 }
@@ -130,16 +126,17 @@ int with_inet(int type, int (*act)(int fd, const sockaddr* address, socklen_t le
   return act(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
-int act_bind(const Stage&) {
+int act_bind(const Props&) {
   return with_inet(SOCK_STREAM, [](int fd, const sockaddr* a, socklen_t n) { return outcome(bind(fd, a, n)); });
 }
-int act_listen(const Stage&) {
-  return with_inet(SOCK_STREAM, [](int fd, const sockaddr*, socklen_t) { return outcome(listen(fd, 1)); });
+// Of a kind that nobody can listen on: TCP it may, see act_be_connected.
+int act_listen(const Props&) {
+  return with_inet(SOCK_DGRAM, [](int fd, const sockaddr*, socklen_t) { return outcome(listen(fd, 1)); });
 }
-int act_connect(const Stage&) {
+int act_connect(const Props&) {
   return with_inet(SOCK_STREAM, [](int fd, const sockaddr* a, socklen_t n) { return outcome(connect(fd, a, n)); });
 }
-int act_send(const Stage&) {
+int act_send(const Props&) {
   return with_inet(SOCK_DGRAM, [](int fd, const sockaddr* a, socklen_t n) { return outcome(sendto(fd, "x", 1, 0, a, n)); });
 }
 
@@ -151,27 +148,23 @@ bool unix_address(const std::string& path, sockaddr_un& address) {
   return true;
 }
 
-int act_unix_connect(const Stage& s) {
+int act_unix_connect(const Props& s) {
   sockaddr_un address;
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd || !unix_address(s.file("stream"), address)) return ENOSYS;
   return outcome(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address));
 }
 
-int act_unix_send(const Stage& s) {
+int act_unix_send(const Props& s) {
   sockaddr_un address;
   UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd || !unix_address(s.file("datagram"), address)) return ENOSYS;
   return outcome(sendto(fd.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), sizeof address));
 }
 
-int act_chroot(const Stage&) { return outcome(chroot("/")); }
+int act_chroot(const Props&) { return outcome(chroot("/")); }
 
-struct Entry {
-  const char* hook;
-  Act act;
-};
-constexpr Entry kActs[] = {
+constexpr Act kActs[] = {
     {"task_alloc", fork_and_write},
     {"bprm_check_security", exec_foreign},
     {"bprm_committing_creds", exec_heir},
@@ -201,9 +194,19 @@ constexpr Entry kActs[] = {
 
 }  // namespace
 
+namespace {
+
+std::vector<Act> all_acts() {
+  std::vector<Act> all(std::begin(kActs), std::end(kActs));
+  all.insert(all.end(), door_acts().begin(), door_acts().end());
+  return all;
+}
+
+}  // namespace
+
 std::vector<std::string> victim_hooks() {
   std::vector<std::string> hooks;
-  for (const Entry& entry : kActs) hooks.emplace_back(entry.hook);
+  for (const Act& act : all_acts()) hooks.emplace_back(act.hook);
   return hooks;
 }
 
@@ -225,10 +228,10 @@ bool prepare_victim(const std::string& directory, std::vector<int>& sockets) {
 }
 
 void run_victim(const std::string& directory, const std::string& self) {
-  const Stage stage{directory, self};
-  for (const Entry& entry : kActs) {
+  const Props props{directory, self};
+  for (const Act& act : all_acts()) {
     char line[64];
-    int n = snprintf(line, sizeof line, "%s %d\n", entry.hook, entry.act(stage));
+    int n = snprintf(line, sizeof line, "%s %d\n", act.hook, act.run(props));
     if (write(1, line, static_cast<size_t>(n)) != n) _exit(1);
   }
   _exit(0);  // not exit: a leak checker would want to trace

@@ -15,8 +15,14 @@ constexpr std::string_view kHooks[] = {
     "path_truncate", "file_truncate",  "path_chmod",     "path_chown",          "socket_create",
     "socket_bind",   "socket_listen",  "socket_connect", "socket_sendmsg",      "unix_stream_connect",
     "unix_may_send", "capable",        "sys_enter",
+    "ptrace_access_check", "ptrace_traceme", "task_kill", "task_setnice", "task_setioprio", "task_setscheduler", "task_movememory",
+    "task_prlimit", "task_fix_setuid", "task_prctl", "bprm_creds_from_file", "sb_mount", "sb_umount", "sb_pivotroot", "sb_remount",
+    "move_mount", "userns_create", "bpf", "bpf_map", "bpf_prog", "perf_event_open", "key_alloc", "key_permission",
+    "kernel_module_request", "kernel_load_data", "kernel_read_file", "syslog",
+    "inode_init_security_anon", "file_receive", "file_ioctl", "file_ioctl_compat", "file_fcntl", "inode_setxattr",
+    "inode_removexattr", "inode_set_acl", "inode_remove_acl", "inet_conn_request",
 };
-static_assert(std::size(kHooks) == TL_HOOK_SYS_ENTER + 1);
+static_assert(std::size(kHooks) == TL_HOOK_LAST + 1);
 
 struct Reason {
   uint32_t number;
@@ -37,6 +43,7 @@ constexpr Reason kReasons[] = {
     {TL_REASON_FOREIGN, "foreign", "reached through another mount namespace"},
     {TL_REASON_OUTSIDE, "outside", "outside the tree since an exec"},
     {TL_REASON_WX, "write-and-execute", "writable and executable"},
+    {TL_REASON_PROTECTED, "protected", "Treeline's own objects are out of reach, whatever the policy grants"},
     {TL_REASON_NO_TAG, "doubt-no-tag", "in doubt: the subject could not be read"},
     {TL_REASON_NO_POLICY, "doubt-no-policy", "in doubt: the policy is off or missing"},
     {TL_REASON_ORPHAN, "doubt-orphan", "in doubt: the policy no longer holds this node"},

@@ -13,6 +13,7 @@
 #include "enforcer/base/log.h"
 #include "enforcer/kernel/libbpf_log.h"
 #include "enforcer/kernel/pins.h"
+#include "enforcer/kernel/substitutes.h"
 #include "treeline.skel.h"
 #include "policy-compiler/support/text.h"
 
@@ -21,18 +22,6 @@ namespace {
 
 constexpr std::string_view kPrefix = "tl_";
 constexpr char kRecorder[] = "tl_sys_enter";
-
-// Hooks that some kernels lack and another hook answers for. Any other absence is an error.
-struct Substitute {
-  const char* hook;
-  const char* note;
-};
-constexpr Substitute kSubstitutes[] = {
-    {"file_truncate", "before 6.2 ftruncate asks path_truncate"},
-    {"path_chown", "before 6.0 a program cannot take structures by value: inode_setattr answers"},
-    {"inode_setattr", "path_chown answers"},
-    {"userns_create", "before 6.1 there is no hook; the seccomp back end and the capability check answer for it"},
-};
 
 struct SkeletonDeleter {
   void operator()(treeline_bpf* s) const { treeline_bpf__destroy(s); }
@@ -53,7 +42,7 @@ constexpr MapName kMaps[] = {
     {"tags_by_task", &Maps::tags_by_task, false}, {"bindings", &Maps::bindings, false}, {"containers", &Maps::containers, false},
     {"control", &Maps::control, false},       {"doubts", &Maps::doubts, false},     {"losses", &Maps::losses, false},
     {"denials", &Maps::denials, false},       {"learned", &Maps::learned, false},   {"syscalls", &Maps::syscalls, false},
-    {"events", &Maps::events, true},          {"events_perf", &Maps::events_perf, true},
+    {"owners", &Maps::owners, false},         {"events", &Maps::events, true},      {"events_perf", &Maps::events_perf, true},
 };
 
 bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }
@@ -158,16 +147,11 @@ class BpfEngine final : public Engine {
       const bool by_value = has_member(vmlinux, "btf_func_model", "arg_flags");
       const bool answered_otherwise = (state.hook == "path_chown" && !by_value) || (state.hook == "inode_setattr" && by_value);
       if (answered_otherwise || btf__find_by_name_kind(vmlinux, ("bpf_lsm_" + state.hook).c_str(), BTF_KIND_FUNC) < 0) {
-        state.note = "this kernel has no such hook";
-        for (const Substitute& s : kSubstitutes)
-          if (state.hook == s.hook) state.note = s.note;
+        const char* note = substitute_of(state.hook.c_str());
+        state.note = note ? note : "this kernel has no such hook";
       }
       programs_.push_back(std::move(state));
     }
-  }
-
-  static bool has_substitute(const std::string& hook) {
-    return std::any_of(std::begin(kSubstitutes), std::end(kSubstitutes), [&](const Substitute& s) { return hook == s.hook; });
   }
 
   Result<void> configure() {
@@ -186,11 +170,12 @@ class BpfEngine final : public Engine {
       return Error{"the kernel's BTF cannot be read", ENOTSUP};
     }
     skeleton_->rodata->k_direct_reads = btf__find_by_name_kind(vmlinux.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+    skeleton_->rodata->k_idmap_first = argument_count(vmlinux.get(), "bpf_lsm_inode_setxattr") == 6;
     skeleton_->rodata->k_rename_flags = argument_count(vmlinux.get(), "bpf_lsm_path_rename") == 5;
     note_programs(skeleton_->obj, vmlinux.get());
     for (ProgramState& state : programs_) {
       if (state.note.empty()) continue;
-      if (!has_substitute(state.hook))
+      if (!substitute_of(state.hook.c_str()))
         return Error{"this kernel has no LSM hook " + state.hook + ", and nothing else answers for it; see treeline doctor", ENOTSUP};
       bpf_program__set_autoload(bpf_object__find_program_by_name(skeleton_->obj, state.name.c_str()), false);
     }

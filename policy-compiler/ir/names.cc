@@ -69,6 +69,23 @@ constexpr Entry kOperations[] = {
     {"spawn-workloads", TL_OP_SPAWN_WORKLOADS},
     {"setuid", TL_OP_SETUID},
     {"stack-exec", TL_OP_STACK_EXEC},
+    {"ptrace-descendant", TL_OP_PTRACE_DESCENDANT},
+    {"ptrace-workload", TL_OP_PTRACE_WORKLOAD},
+    {"signal-descendant", TL_OP_SIGNAL_DESCENDANT},
+    {"signal-workload", TL_OP_SIGNAL_WORKLOAD},
+    {"signal", TL_OP_SIGNAL},
+    {"tune-workload", TL_OP_TUNE_WORKLOAD},
+    {"tune", TL_OP_TUNE},
+    {"bpf", TL_OP_BPF},
+    {"keyring", TL_OP_KEYRING},
+    {"load-module", TL_OP_LOAD_MODULE},
+    {"autoload-module", TL_OP_AUTOLOAD_MODULE},
+    {"kexec", TL_OP_KEXEC},
+    {"perf", TL_OP_PERF},
+    {"io-uring", TL_OP_IO_URING},
+    {"userfaultfd", TL_OP_USERFAULTFD},
+    {"tty-inject", TL_OP_TTY_INJECT},
+    {"kernel-log", TL_OP_KERNEL_LOG},
 };
 static_assert(std::size(kOperations) == TL_OP_COUNT);
 

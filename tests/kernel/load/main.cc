@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "enforcer/kernel/probe.h"
+#include "enforcer/kernel/substitutes.h"
 #include "tests/kernel/load/verified.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -79,9 +80,6 @@ bool has_structure_argument(const btf* kernel, const std::string& hook) {
   return false;
 }
 
-// Only these may be missing: another hook answers for them there.
-bool may_be_absent(const std::string& hook) { return hook == "file_truncate" || hook == "userns_create"; }
-
 // Told by a program that does nothing.
 bool kernel_takes_structures(const btf* kernel) {
   static int answer = -1;
@@ -107,6 +105,7 @@ bool load(const Variant& variant, const btf* kernel) {
   object->rodata->k_task_storage = variant.task_storage;
   object->rodata->k_ringbuf = variant.ring_buffer;
   object->rodata->k_direct_reads = variant.direct_reads && btf__find_by_name_kind(kernel, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+  object->rodata->k_idmap_first = arguments_of_hook(kernel, "inode_setxattr") == 6;
   object->rodata->k_rename_flags = arguments_of_hook(kernel, "path_rename") == 5;
   bpf_map__set_autocreate(object->maps.tags, variant.task_storage);
   bpf_map__set_autocreate(object->maps.events, variant.ring_buffer);
@@ -117,7 +116,7 @@ bool load(const Variant& variant, const btf* kernel) {
   bpf_object__for_each_program(program, object->obj) {
     const std::string hook = hook_of(program);
     if (is_lsm(program) && arguments_of_hook(kernel, hook) < 0) {
-      if (!may_be_absent(hook)) std::printf("FAIL %s/%s: this kernel has no such hook, and none is known to stand in for it\n", variant.name, hook.c_str());
+      if (!treeline::kernel::substitute_of(hook.c_str())) std::printf("FAIL %s/%s: this kernel has no such hook, and none is known to stand in for it\n", variant.name, hook.c_str());
       bpf_program__set_autoload(program, false);
       continue;
     }

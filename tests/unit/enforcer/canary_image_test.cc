@@ -62,11 +62,17 @@ TEST_F(CanaryImage, RightsAreReadingAndNothingElse) {
   EXPECT_TRUE(tl_socket_allowed(&view_, victim, TL_SOCK_INET_STREAM, 0));
   EXPECT_FALSE(tl_socket_allowed(&view_, victim, TL_SOCK_NETLINK, 0));
   EXPECT_TRUE(tl_user_allowed(&view_, victim, 0));
+  EXPECT_FALSE(tl_user_allowed(&view_, victim, 65534));
+  EXPECT_FALSE(tl_operation_allowed(&view_, victim, TL_OP_PTRACE));
   for (uint32_t direction = 0; direction < 2; ++direction)
     for (uint32_t protocol = 0; protocol < TL_PROTOCOLS; ++protocol) {
       EXPECT_FALSE(tl_net_allowed(&view_, victim, direction, protocol, tl_peer_class4(&view_, 0x7f000001), tl_port_class(&view_, 9)));
       EXPECT_FALSE(tl_net_allowed(&view_, victim, direction, protocol, TL_SOME_PEER, tl_port_class(&view_, 9)));
     }
+  // It may listen where the kernel chooses the port and connect there, and no peer may connect to it.
+  EXPECT_TRUE(tl_net_allowed(&view_, victim, TL_NET_IN, TL_PROTO_TCP, TL_SOME_PEER, tl_port_class(&view_, 0)));
+  EXPECT_TRUE(tl_net_allowed(&view_, victim, TL_NET_OUT, TL_PROTO_TCP, tl_peer_class4(&view_, 0x7f000001), tl_port_class(&view_, 40000)));
+  EXPECT_FALSE(tl_net_allowed(&view_, victim, TL_NET_IN, TL_PROTO_TCP, tl_peer_class4(&view_, 0x7f000001), tl_port_class(&view_, 40000)));
 }
 
 TEST_F(CanaryImage, HoldsItsNodesAndNoOthers) {
@@ -87,8 +93,8 @@ TEST(CanaryImageLong, PathsOfAnyLengthAndByteAreSpelled) {
 
 TEST(Victim, HasAnActForEveryHookThatRefuses) {
   std::vector<std::string> hooks = victim_hooks();
-  for (uint32_t hook = TL_HOOK_TASK_ALLOC; hook <= TL_HOOK_CAPABLE; ++hook) {
-    if (hook == TL_HOOK_TASK_FREE) continue;
+  for (uint32_t hook = TL_HOOK_TASK_ALLOC; hook <= TL_HOOK_LAST; ++hook) {
+    if (hook == TL_HOOK_TASK_FREE || hook == TL_HOOK_SYS_ENTER) continue;
     EXPECT_NE(std::find(hooks.begin(), hooks.end(), events::hook_word(hook)), hooks.end()) << events::hook_word(hook);
   }
 }

@@ -192,7 +192,7 @@ TEST(EventLine, GarbageIsShownAsSomething) {
 }
 
 TEST(Words, HooksReadBothWays) {
-  for (uint32_t hook = 1; hook <= TL_HOOK_SYS_ENTER; ++hook) EXPECT_EQ(hook_of_word(hook_word(hook)), hook);
+  for (uint32_t hook = 1; hook <= TL_HOOK_LAST; ++hook) EXPECT_EQ(hook_of_word(hook_word(hook)), hook);
   EXPECT_EQ(hook_word(47), "hook-47");
   EXPECT_EQ(reason_word(63), "doubt-63");
   EXPECT_EQ(mode_of_word("enforce"), TL_MODE_ENFORCE);
