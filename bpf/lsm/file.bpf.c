@@ -130,10 +130,10 @@ int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned lo
 	/* prot, not reqprot: READ_IMPLIES_EXEC shows only there. */
 	if (!(prot & PROT_EXEC) || !my_tag())
 		return 0;
-	file_address = raw_argument(ctx, 0); /* as a number: from 6.8 on the verifier takes `file` to be never NULL */
+	file_address = raw_argument(ctx, 0); /* as a number as well: 6.12 takes `file` to be never NULL, 7.3 wants to see it asked */
 	if (!file_address || (prot & PROT_WRITE))
 		ASK(check_operation(TL_HOOK_MMAP_FILE, TL_OP_JIT, 0));
-	if (!file_address)
+	if (!file_address || !file)
 		return 0;
 	ALLOW_IF(map_held(file), file_mount(file_address));
 	ASK_MAP(TL_HOOK_MMAP_FILE, file_address);
@@ -170,6 +170,11 @@ int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 /* ------------------------------------------------------------------------------------------------------ names --- */
 #define NAME(hook, words) (WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, words) | WHAT_FLAGS(WHAT_NAME))
 
+static __always_inline enum held name_held(const struct subject *s, struct dentry *dentry, struct vfsmount *mnt, u32 words)
+{
+	return mnt->mnt_sb->s_magic == BPF_FS_MAGIC ? NOT_KNOWN : held_fast(s, dentry, mnt, words); /* judge_path has more to say of those */
+}
+
 #define NAME_HOOK(hook, HOOK, words) \
 	SEC("lsm/" #hook) \
 	int tl_##hook(u64 *ctx) \
@@ -181,7 +186,7 @@ int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 			return 0; \
 		dentry = raw_argument(ctx, 1); \
 		vfsmount = READ(struct path, mnt, raw_argument(ctx, 0)); \
-		ALLOW_IF(held_fast(&s, (struct dentry *)ctx[1], ((struct path *)ctx[0])->mnt, words), vfsmount); \
+		ALLOW_IF(name_held(&s, (struct dentry *)ctx[1], ((struct path *)ctx[0])->mnt, words), vfsmount); \
 		ASK_PATH(NAME(TL_HOOK_##HOOK, words), dentry, vfsmount); \
 		return 0; \
 	}
@@ -206,7 +211,7 @@ int tl_path_mknod(u64 *ctx)
 	word = !mode || mode == S_IFREG ? TL_CREATE : TL_MKNOD;
 	dentry = raw_argument(ctx, 1);
 	vfsmount = READ(struct path, mnt, raw_argument(ctx, 0));
-	ALLOW_IF(held_fast(&s, (struct dentry *)ctx[1], ((struct path *)ctx[0])->mnt, word), vfsmount);
+	ALLOW_IF(name_held(&s, (struct dentry *)ctx[1], ((struct path *)ctx[0])->mnt, word), vfsmount);
 	ASK_PATH(NAME(TL_HOOK_PATH_MKNOD, word), dentry, vfsmount);
 	return 0;
 }

@@ -382,6 +382,9 @@ __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 
 	if (!subject(&s))
 		return 0;
+	/* Treeline's pins lie on a bpffs: nobody that is bound changes a name on one, in any mode. */
+	if ((what_flags(what) & WHAT_NAME) && READ(struct super_block, s_magic, READ(struct dentry, d_sb, dentry)) == BPF_FS_MAGIC)
+		return (what & ~0xff00ull) | TL_REASON_PROTECTED << 8 | WHAT_FLAGS(WHAT_PROTECTED);
 	if (!(what_flags(what) & WHAT_NAME))
 		class_id = reserved_class(dentry, vfsmount, tmpfile ? O_TMPFILE_BIT : 0);
 	if (s.mode == TL_MODE_LEARN)

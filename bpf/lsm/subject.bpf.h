@@ -129,6 +129,7 @@ static __always_inline u64 raw_argument(void *ctx, int n)
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define NSFS_MAGIC 0x6e736673
 #define PID_FS_MAGIC 0x50494446
+#define BPF_FS_MAGIC 0xcafe4a11
 #define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
 
