@@ -52,5 +52,6 @@ std::vector<Act> memory_acts();
 std::vector<Act> network_acts();
 std::vector<Act> privilege_acts();
 std::vector<Act> moved_acts();
+std::vector<Act> door_acts();
 
 }  // namespace victim

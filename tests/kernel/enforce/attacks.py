@@ -90,7 +90,7 @@ def attacks(name, programs, tiny):
         Attack("write-page", ["write", page], "file_open", page, seen=lambda o: o.changed(page)),
         Attack("connect-address", ["connect", STRANGER, PORT], "socket_connect", f"{STRANGER}:{PORT}", seen=lambda o: o.connected(STRANGER)),
         Attack("connect-port", ["connect", "127.0.0.1", PORT], "socket_connect", f"127.0.0.1:{PORT}", seen=lambda o: o.connected("127.0.0.1")),
-        Attack("listen", ["listen", TAKEN], "socket_bind", also=("socket_listen",), seen=lambda o: o.reached()),
+        Attack("listen", ["listen", TAKEN], "socket_bind", also=("socket_listen", "inet_conn_request"), seen=lambda o: o.reached()),
         Attack("load-written", ["load", written], ("mmap_file", "file_open"), written, blob=library),
         Attack("memfd", ["memfd"], "bprm_check_security", "{memfd}", blob=tiny, child=True),
         Attack("rwx", ["rwx"], "file_mprotect", "jit"),

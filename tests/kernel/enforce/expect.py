@@ -18,11 +18,15 @@ class Row:
     killed: bool = False
     allowed: bool = False
     program: str = "victim"
+    unkilled: bool = False
+    protected: bool = False
+    filtered: bool = False
 
     @property
     def name(self):
         words = [word for word in self.act.split() if not word.startswith(("{", "@"))]
-        return "-".join(words) or self.program
+        name = "-".join(words) or self.program
+        return name if self.program.startswith("victim") else f"{self.program}-{name}"
 
     @property
     def hooks(self):
@@ -81,18 +85,20 @@ def wrong(row, mode, happened, events, changed):
         if denials:
             reasons.append("events: " + "; ".join(map(brief, denials)))
         return reasons
-    should = mode == "monitor"
+    should = mode == "monitor" and not row.protected
     if should and happened is not True:
         reasons.append("no effect in monitor")
     if not should and happened is True:
         reasons.append("THE EFFECT CAME ABOUT")
     if not should and changed:
         reasons.append("the scene has changed: " + ", ".join(changed))
+    if row.filtered:
+        return reasons + (["events: " + "; ".join(map(brief, denials))] if denials else [])
     return reasons + _wrong_event(row, mode, denials)
 
 
 def _wrong_event(row, mode, denials):
-    verdict = "kill" if row.killed and mode == "enforce" else VERDICTS[mode]
+    verdict = "deny" if row.protected or row.unkilled and mode == "kill" else "kill" if row.killed and mode == "enforce" else VERDICTS[mode]
     matching = [e for e in denials if e.get("hook") in row.hooks and (row.object is None or row.object in objects(e))]
     if mode == "kill" and not matching:  # what leads up to the act was enough
         matching = [e for e in denials if e.get("hook") in row.also]
@@ -108,8 +114,8 @@ def _wrong_event(row, mode, denials):
     if others:
         reasons.append("other events: " + "; ".join(map(brief, others)))
     event = matching[0]
-    expected = {"verdict": verdict, "mode": "monitor" if mode == "monitor" else "enforce", "stopped": mode != "monitor"}
-    if mode == "monitor":
+    expected = {"verdict": verdict, "mode": "monitor" if mode == "monitor" else "enforce", "stopped": mode != "monitor" or row.protected}
+    if mode == "monitor" and not row.protected:
         expected["would_have_been"] = "denied"
     for key, value in expected.items():
         if event.get(key) != value:

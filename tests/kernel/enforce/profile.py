@@ -45,8 +45,44 @@ entry:
 """
 
 
+CAPABILITIES = ("[audit_control, audit_write, block_suspend, bpf, checkpoint_restore, chown, dac_override, dac_read_search, fowner, fsetid, ipc_lock, "
+                "ipc_owner, kill, lease, linux_immutable, mac_admin, mac_override, mknod, net_admin, net_bind_service, net_raw, perfmon, setfcap, setgid, "
+                "setuid, sys_admin, sys_boot, sys_chroot, sys_module, sys_nice, sys_pacct, sys_ptrace, sys_rawio, sys_resource, sys_time, "
+                "sys_tty_config, syslog]")
+# What the kernel itself asks for before its hooks is granted (all but CAP_SETPCAP): only the hooks are in the way.
+DOORS = """\
+  - exec: {base}/bin/{program}
+    users: [0]
+    files:
+      {base}/page.html: read
+      {base}/ok/**: read
+      {base}/giver: connect
+      {base}/bin/{program}: read
+      {daemon_socket}: connect
+      /dev/ptmx: read write
+      /dev/pts/*: read write
+      /sys/fs/bpf/**: read list delete create rename-in
+      "{pipe}": read write
+      "{socket}": read write
+      "{anon:pidfd}": read write
+    capabilities: {capabilities}
+    sockets: [inet-stream, unix-stream]
+    network:
+      - {direction: in, protocol: tcp, port: {served}, peer: 127.0.0.1/32}
+      - {direction: in, protocol: tcp, port: {invited}, peer: 127.0.0.1/32}
+    children:
+      - exec: {base}/bin/child
+        users: [0]
+        files:
+          "{pipe}": read write
+"""
+OPERATIONS = "    operations: [bpf, ptrace, signal, tune]\n"
+
+
 def text(values):
-    return fill(TEXT, values)
+    doors = "".join(fill(DOORS, {"program": program, "capabilities": CAPABILITIES}).replace("    sockets:", operations + "    sockets:")
+                    for program, operations in (("door", ""), ("tracer", OPERATIONS)))
+    return fill(TEXT + doors, values)
 
 
 def fill(template, values):

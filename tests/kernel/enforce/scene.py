@@ -2,6 +2,7 @@
 """Where the victims act: a directory, made anew for each run.
 
   BASE/bin/victim, child, host, first      programs; child is another copy of victim, host is dynamically linked
+  BASE/bin/door, tracer                    copies of victim, with rights of their own
   BASE/bin/broken, script                  an executable of no known format; a script whose interpreter does not exist
   BASE/page.html                           victim may read it
   BASE/ok/...                              victim may read all of it; to-secret and sh are symbolic links out of it
@@ -9,6 +10,8 @@
   BASE/only/child, broken, script          for that node alone
   BASE/secret, BASE/private/               for nobody
   BASE/socket, @tl-victim                  listening unix sockets
+  BASE/giver                               one that hands a descriptor of BASE/secret to whoever connects
+  ports `served` and `invited`             somebody connects there all the time, from 127.0.0.2 and from 127.0.0.1
 """
 
 import os
@@ -16,10 +19,12 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import threading
 
 DEEP = 200
 LONG = "l" * 250
-PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004}
+PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004, "served": 4005, "invited": 4006}
+CALLERS = {"served": "127.0.0.2", "invited": "127.0.0.1"}
 
 
 class Scene:
@@ -30,7 +35,8 @@ class Scene:
         shutil.rmtree(self.base, ignore_errors=True)
         for name in ("bin", "ok/place", "out", "only", "private"):
             (self.base / name).mkdir(parents=True)
-        for name, program in (("victim", "victim"), ("child", "victim"), ("host", "victim_host"), ("first", "victim_first")):
+        for name, program in (("victim", "victim"), ("child", "victim"), ("door", "victim"), ("tracer", "victim"),
+                              ("host", "victim_host"), ("first", "victim_first")):
             shutil.copy(pathlib.Path(programs) / program, self.base / "bin" / name)
         self._write("bin/broken", "this is no program\n", 0o755)
         self._write("bin/script", f"#!{self.base}/bin/no-interpreter\n", 0o755)
@@ -47,6 +53,10 @@ class Scene:
         _make_long(self.base / "ok")
         self._listen()
         self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL)
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._give), *(threading.Thread(target=self._call, args=each) for each in CALLERS.items())]
+        for thread in self._threads:
+            thread.start()
         self.reset()
 
     def values(self):
@@ -57,6 +67,7 @@ class Scene:
         for name in ("secret", "page.html"):
             _remove(self.base / name)
             self._write(name, f"{name}\n")
+        os.setxattr(self.base / "page.html", "trusted.there", b"1")
         _remove(self.base / "new")
         for entry in (self.base / "out").iterdir():
             if entry.name == "moved" and entry.is_dir():
@@ -85,12 +96,34 @@ class Scene:
         return found
 
     def close(self):
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
         for each in self._sockets:
             each.close()
         if self._sleeper:
             self._sleeper.kill()
             self._sleeper.wait()
         shutil.rmtree(self.base, ignore_errors=True)
+
+    def _give(self):
+        while not self._ended.is_set():
+            try:
+                there, _ = self._giver.accept()
+            except socket.timeout:
+                continue
+            with there, open(self.base / "secret", "rb") as secret:
+                socket.send_fds(there, [b"x"], [secret.fileno()])
+
+    def _call(self, port, address):
+        while not self._ended.wait(0.05):
+            with socket.socket() as caller:
+                caller.settimeout(0.5)  # a request that is dropped gets no answer
+                try:
+                    caller.bind((address, 0))
+                    caller.connect(("127.0.0.1", PORTS[port]))
+                except OSError:
+                    pass
 
     def _write(self, name, text, mode=0o644):
         path = self.base / name
@@ -108,6 +141,10 @@ class Scene:
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(name)
             self._sockets.append(listener)
+        self._giver = socket.socket(socket.AF_UNIX)
+        self._giver.bind(str(self.base / "giver"))
+        self._giver.settimeout(0.2)
+        self._sockets.append(self._giver)
         for listener in self._sockets:
             listener.listen(1000)  # nobody accepts: a connection is made when the kernel has made it
 

@@ -50,6 +50,10 @@ class Treeline:
         if said != b"ok":
             raise Broken(f"treelined did not start: {said.decode('utf-8', 'replace')}\n{self.log()}")
 
+    @property
+    def pid(self):
+        return self._daemon.pid
+
     def log(self):
         path = self.work / "treelined.log"
         return path.read_text(errors="replace")[-6000:] if path.exists() else ""

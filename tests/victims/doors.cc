@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Other processes, the kernel, Treeline itself. These acts are run by programs whose profile grants every capability that the kernel
+// asks for (`door`), or capabilities and operations beside (`tracer`): nothing but the hook is in their way. What would change the machine is done in a
+// namespace of the victim's own, undone at once, or ends one step before.
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/keyctl.h>
+#include <linux/mount.h>
+#include <linux/perf_event.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "tests/victims/scene.h"
+
+namespace victim {
+namespace {
+
+// ------------------------------------------------------------------------------------------------------- other processes
+// A child that waits till it is told to go, or for three seconds.
+struct Waiting {
+  pid_t pid = -1;
+  int go = -1;
+  Waiting() {
+    int pair[2];
+    if (pipe(pair) != 0) return;
+    pid = fork();
+    if (pid == 0) {
+      close(pair[1]);
+      pollfd told{pair[0], POLLIN, 0};
+      poll(&told, 1, 3000);
+      _exit(0);
+    }
+    close(pair[0]);
+    go = pair[1];
+  }
+  int end() {  // its status
+    close(go);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return status;
+  }
+};
+
+void read_memory(const Scene& s) {
+  char byte = 0;
+  const iovec here{&byte, 1};
+  bool got = false;
+  if (s.argument(0).empty()) {
+    static char there = 'x';
+    Waiting child;
+    const iovec remote{&there, 1};
+    got = process_vm_readv(child.pid, &here, 1, &remote, 1, 0) == 1;
+    const int error = errno;
+    child.end();
+    errno = error;
+  } else {
+    got = ptrace(PTRACE_SEIZE, s.number(0), nullptr, nullptr) == 0;  // the sleeper's addresses are not known here: to seize it is as much
+    if (got) ptrace(PTRACE_DETACH, s.number(0), nullptr, nullptr);
+  }
+  tell(got, "another process's memory");
+}
+
+// It asks to be traced, then runs a program with other rights: whoever traces has them.
+void traced_exec(const Scene& s) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(errno & 0x7f);
+    const std::string program = s.file("bin/child");
+    execl(program.c_str(), "child", s.base.c_str(), "here", nullptr);
+    _exit(100);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  const bool stopped = WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
+  if (stopped) kill(child, SIGKILL), waitpid(child, &status, 0);
+  errno = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  tell(stopped, "another node's program under trace");
+}
+
+void take_descriptor(const Scene& s) {
+#ifdef SYS_pidfd_getfd
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, s.number(0), 0));
+  const int fd = process < 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_getfd, process, 0, 0));
+  tell(fd >= 0, "a descriptor of another process");
+#else
+  tell(false, "no pidfd_getfd here");
+#endif
+}
+
+void signal_other(const Scene& s) { tell(kill(s.number(0), SIGCONT) == 0, "a signal to another process"); }
+
+void signal_child(const Scene&) {
+  Waiting child;
+  kill(child.pid, SIGTERM);
+  const int error = errno, status = child.end();
+  errno = error;
+  tell(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal to a child");
+}
+
+// The kernel sends it for whoever owns the descriptor.
+void signal_by_owner(const Scene&) {
+  Waiting child;
+  int pair[2] = {-1, -1};
+  (void)!pipe(pair);
+  const int owned = fcntl(pair[0], F_SETOWN, child.pid), error = errno;
+  fcntl(pair[0], F_SETSIG, SIGTERM);
+  fcntl(pair[0], F_SETFL, O_ASYNC | O_NONBLOCK);
+  (void)!write(pair[1], "x", 1);
+  usleep(50000);
+  const int status = child.end();
+  errno = owned == 0 ? 0 : error;
+  tell(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal by a descriptor's owner");
+}
+
+void tune(const Scene& s) {
+  const auto other = static_cast<id_t>(s.number(0));
+  tell(setpriority(PRIO_PROCESS, other, 5) == 0 && getpriority(PRIO_PROCESS, other) == 5, "another process's priority");
+}
+void affinity(const Scene& s) {
+  cpu_set_t cpus;
+  sched_getaffinity(0, sizeof cpus, &cpus);
+  tell(sched_setaffinity(s.number(0), sizeof cpus, &cpus) == 0, "another process's processors");
+}
+void limit(const Scene& s) {
+  const rlimit small{4096, 4096};
+  tell(prlimit(s.number(0), RLIMIT_CORE, &small, nullptr) == 0, "another process's limits");
+}
+
+void here(const Scene&) { tell(true, "the program ran"); }
+
+// As root, an exec gives back what was laid down.
+void regain(const Scene& s) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2]{};
+  if (syscall(SYS_capget, &header, sets) != 0) return tell(false, "capget");
+  const uint32_t down = ~(1u << CAP_SYS_NICE);
+  sets[0].permitted &= down;
+  sets[0].effective &= down;
+  sets[0].inheritable &= down;
+  if (syscall(SYS_capset, &header, sets) != 0) return tell(false, "capset");
+  const std::string program = s.file("bin/child");
+  execl(program.c_str(), "child", s.base.c_str(), "here", nullptr);
+  tell(false, "a capability back by an exec");
+}
+
+void secure_bits(const Scene&) {
+  const int wanted = prctl(PR_GET_SECUREBITS) | 1 << 4;  // SECBIT_KEEP_CAPS, gone with the next exec
+  tell(prctl(PR_SET_SECUREBITS, wanted) == 0 && prctl(PR_GET_SECUREBITS) == wanted, "other securebits");
+}
+
+// ------------------------------------------------------------------------------------------------------------ mounts
+bool own_mounts() {
+  if (unshare(CLONE_NEWNS) != 0) return false;
+  (void)!mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  return true;
+}
+
+void bind_mount(const Scene& s) {
+  if (!own_mounts()) return tell(false, "unshare");
+  tell(mount(s.file("private").c_str(), s.file("ok/place").c_str(), nullptr, MS_BIND, nullptr) == 0, "a directory under another name");
+}
+void unmount(const Scene&) {
+  if (!own_mounts()) return tell(false, "unshare");
+  tell(umount2("/dev/shm", MNT_DETACH) == 0, "a mount less");
+}
+void pivot(const Scene& s) {
+  if (!own_mounts()) return tell(false, "unshare");
+  const std::string place = s.file("ok/place");
+  (void)!mount("none", place.c_str(), "tmpfs", 0, nullptr);
+  tell(chdir(place.c_str()) == 0 && syscall(SYS_pivot_root, ".", ".") == 0, "another root of the namespace");
+}
+void new_mount(const Scene& s) {
+  if (!own_mounts()) return tell(false, "unshare");
+  const int context = static_cast<int>(syscall(SYS_fsopen, "tmpfs", 0));
+  if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return tell(false, "fsopen");
+  const int made = static_cast<int>(syscall(SYS_fsmount, context, 0, 0));
+  tell(made >= 0 && syscall(SYS_move_mount, made, "", AT_FDCWD, s.file("ok/place").c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0, "a mount by fsmount");
+}
+void detached(const Scene& s) {
+  const int tree = static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, s.file("private").c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  const int fd = tree < 0 ? -1 : openat(tree, "secret", O_RDONLY);
+  tell(fd >= 0 && reads_fd(fd), "a file of a detached mount");
+}
+void remount(const Scene&) {
+  const int picked = static_cast<int>(syscall(SYS_fspick, AT_FDCWD, "/dev/shm", 0));
+  bool done = picked >= 0 && syscall(SYS_fsconfig, picked, FSCONFIG_SET_FLAG, "ro", nullptr, 0) == 0 &&
+              syscall(SYS_fsconfig, picked, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == 0;
+  const int error = errno;
+  if (done) {
+    syscall(SYS_fsconfig, picked, FSCONFIG_SET_FLAG, "rw", nullptr, 0);
+    syscall(SYS_fsconfig, picked, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0);
+  }
+  errno = error;
+  tell(done, "a file system made read-only");
+}
+
+// ------------------------------------------------------------------------------------------------------------ the kernel
+void user_namespace(const Scene&) { tell(unshare(CLONE_NEWUSER) == 0, "a user namespace"); }
+
+int bpf(int command, bpf_attr& attributes) { return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes)); }
+void bpf_map(const Scene&) {
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  setrlimit(RLIMIT_MEMLOCK, &unlimited);  // before 5.11 maps count
+  bpf_attr attributes{};
+  attributes.map_type = BPF_MAP_TYPE_ARRAY;
+  attributes.key_size = attributes.value_size = 4;
+  attributes.max_entries = 1;
+  tell(bpf(BPF_MAP_CREATE, attributes) >= 0, "a BPF map");
+}
+// Opens every object of a kind; true where one of them is Treeline's. Maps and programs by name, any link as such.
+bool takes(int next, int open_by_id, const char* ours) {
+  bpf_attr ids{};
+  bool got = false;
+  while (bpf(next, ids) == 0) {
+    const uint32_t id = ids.next_id;
+    bpf_attr which{};
+    which.map_id = id;
+    const int fd = bpf(open_by_id, which);
+    if (fd >= 0) {
+      char room[256] = {};
+      bpf_attr info{};
+      info.info.bpf_fd = static_cast<uint32_t>(fd);
+      info.info.info_len = sizeof room;
+      info.info.info = reinterpret_cast<uint64_t>(room);
+      bpf(BPF_OBJ_GET_INFO_BY_FD, info);
+      const char* name = next == BPF_MAP_GET_NEXT_ID ? reinterpret_cast<bpf_map_info*>(room)->name : reinterpret_cast<bpf_prog_info*>(room)->name;
+      got = got || next == BPF_LINK_GET_NEXT_ID || !std::strncmp(name, ours, std::strlen(ours));
+      close(fd);
+    }
+    ids = {};
+    ids.start_id = id;
+  }
+  return got;
+}
+void take_maps(const Scene&) { tell(takes(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, "policies"), "the map of policies"); }
+void take_programs(const Scene&) { tell(takes(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID, "tl_"), "a program of Treeline's"); }
+void take_links(const Scene&) { tell(takes(BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID, ""), "a link of Treeline's"); }
+
+// A pin gets another name, and its own again.
+void unpin(const Scene&) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("/sys/fs/bpf/treeline", ignored)) {
+    if (entry.is_directory(ignored)) continue;
+    const std::string path = entry.path(), moved = path + "_moved";
+    const bool done = rename(path.c_str(), moved.c_str()) == 0;
+    const int error = errno;
+    if (done) (void)!rename(moved.c_str(), path.c_str());
+    errno = error;
+    return tell(done, "a pin moved");
+  }
+  tell(false, "no pin to be seen");
+}
+
+void perf(const Scene&) {
+  perf_event_attr attributes{};
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.size = sizeof attributes;
+  attributes.config = PERF_COUNT_SW_TASK_CLOCK;
+  tell(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0) >= 0, "a performance counter");
+}
+void keyring(const Scene&) {
+  tell(syscall(SYS_add_key, "user", "treeline-victim", "x", 1, KEY_SPEC_PROCESS_KEYRING) >= 0, "a key");
+}
+void session_keyring(const Scene&) { tell(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) >= 0, "a session keyring"); }
+// One step before: what is given is no module, and the loader says so only where it was reached.
+void load_module(const Scene&) {
+  static char zeroes[4096];
+  tell(syscall(SYS_init_module, zeroes, sizeof zeroes, "") != 0 && errno == ENOEXEC, "the loader of modules");
+}
+void load_module_file(const Scene& s) {
+  const int fd = open(s.file("bin/door").c_str(), O_RDONLY | O_CLOEXEC);
+  tell(fd >= 0 && syscall(SYS_finit_module, fd, "", 0) != 0 && errno == ENOEXEC, "the loader of modules, by a file");
+}
+void other_kernel(const Scene&) { tell(syscall(SYS_kexec_load, 0, 0, nullptr, 0) == 0, "what is kept for kexec"); }
+void kernel_log(const Scene&) {
+  static char text[4096];
+  tell(klogctl(3, text, sizeof text) > 0, "the kernel's log");
+}
+void ring(const Scene&) {
+  char parameters[120] = {};  // struct io_uring_params
+  tell(syscall(SYS_io_uring_setup, 4, parameters) >= 0, "a ring");
+}
+void fault_handler(const Scene&) {
+  int fd = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY, 5.11 */));
+  if (fd < 0 && errno == EINVAL) fd = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC));
+  tell(fd >= 0, "a handler of page faults");
+}
+void descriptor_table(const Scene&) {
+#ifdef SYS_modify_ldt
+  char entry[16] = {};  // struct user_desc: entry 0, empty
+  tell(syscall(SYS_modify_ldt, 0x11, entry, sizeof entry) == 0, "an entry of the LDT");
+#else
+  tell(false, "no LDT here");
+#endif
+}
+
+// ------------------------------------------------------------------------------------------- descriptors and attributes
+bool connected(int fd, const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+// Somebody hands over a descriptor of what the victim may not open.
+void receive(const Scene& s) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (!connected(fd, s.argument(0))) return tell(false, "the giver");
+  char byte = 0;
+  alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))]{};
+  iovec data{&byte, 1};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = room;
+  message.msg_controllen = sizeof room;
+  if (recvmsg(fd, &message, MSG_CMSG_CLOEXEC) != 1) return tell(false, "the giver's message");
+  cmsghdr* head = CMSG_FIRSTHDR(&message);
+  int gift = -1;
+  if (head && head->cmsg_len >= CMSG_LEN(sizeof(int))) std::memcpy(&gift, CMSG_DATA(head), sizeof gift);
+  tell(gift >= 0 && reads_fd(gift), "a file that was handed over");
+}
+
+void daemon_socket(const Scene& s) {
+  tell(connected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s.argument(0)), "a connection to treelined");
+}
+
+void tty_inject(const Scene&) {
+  const int master = posix_openpt(O_RDWR | O_NOCTTY);
+  if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) return tell(false, "a terminal");
+  const int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+  tell(terminal >= 0 && ioctl(terminal, TIOCSTI, "x") == 0, "input into a terminal");
+}
+
+void inode_flags(const Scene& s) {
+  const int fd = open(s.file("page.html").c_str(), O_RDONLY | O_CLOEXEC);
+  int flags = 0, had = 0;
+  if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &had) != 0) return tell(false, "the flags");
+  flags = had | FS_NODUMP_FL;
+  bool done = ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+  const int error = errno;
+  if (done) ioctl(fd, FS_IOC_SETFLAGS, &had);
+  errno = error;
+  tell(done, "an inode's flags");
+}
+
+constexpr char kNew[] = "trusted.victim", kThere[] = "trusted.there", kList[] = "system.posix_acl_access";
+void attribute(const Scene& s) {
+  const std::string page = s.file("page.html");
+  bool done = setxattr(page.c_str(), kNew, "1", 1, 0) == 0;
+  const int error = errno;
+  if (done) removexattr(page.c_str(), kNew);
+  errno = error;
+  tell(done, "an attribute");
+}
+void drop_attribute(const Scene& s) {
+  const std::string page = s.file("page.html");
+  char byte;
+  if (getxattr(page.c_str(), kThere, &byte, 1) != 1) return tell(false, "no attribute there");
+  tell(removexattr(page.c_str(), kThere) == 0, "an attribute less");
+}
+void access_list(const Scene& s) {
+  struct {  // linux/posix_acl_xattr.h: owner, user 12345, group, mask, others
+    uint32_t version = 2;
+    struct {
+      uint16_t tag, permissions;
+      uint32_t id;
+    } entries[5] = {{1, 6, ~0u}, {2, 7, 12345}, {4, 4, ~0u}, {0x10, 7, ~0u}, {0x20, 4, ~0u}};
+  } list;
+  const std::string page = s.file("page.html");
+  bool done = setxattr(page.c_str(), kList, &list, sizeof list, 0) == 0;
+  const int error = errno;
+  if (done) removexattr(page.c_str(), kList);
+  errno = error;
+  tell(done, "an access list");
+}
+
+// ------------------------------------------------------------------------------------------------------------- incoming
+// Serves on a port; the test connects there all the time, from the address named.
+void served(const Scene& s) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(s.number(0)));
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 16) != 0) return tell(false, "a listener");
+  pollfd somebody{fd, POLLIN, 0};
+  const int came = poll(&somebody, 1, 1500);
+  errno = 0;
+  tell(came == 1, "a peer on port " + s.argument(0));
+}
+
+}  // namespace
+
+std::vector<Act> door_acts() {
+  return {{"read-memory", "process_vm_readv of a child; ptrace of a process", read_memory},
+          {"traced-exec", "PTRACE_TRACEME, then the exec of another node", traced_exec},
+          {"take-descriptor", "pidfd_getfd", take_descriptor},
+          {"signal", "kill", signal_other},
+          {"signal-child", "kill of a child", signal_child},
+          {"signal-by-owner", "F_SETOWN, F_SETSIG", signal_by_owner},
+          {"tune", "setpriority of another process", tune},
+          {"affinity", "sched_setaffinity of another process", affinity},
+          {"limit", "prlimit of another process", limit},
+          {"here", "says that it ran", here},
+          {"regain", "an exec that gives back a capability", regain},
+          {"secure-bits", "PR_SET_SECUREBITS", secure_bits},
+          {"bind-mount", "in a namespace of its own", bind_mount},
+          {"unmount", "in a namespace of its own", unmount},
+          {"pivot", "pivot_root in a namespace of its own", pivot},
+          {"new-mount", "fsopen, fsmount, move_mount", new_mount},
+          {"detached", "a file by open_tree(OPEN_TREE_CLONE)", detached},
+          {"remount", "fspick, fsconfig", remount},
+          {"user-namespace", "unshare(CLONE_NEWUSER)", user_namespace},
+          {"bpf-map", "BPF_MAP_CREATE", bpf_map},
+          {"take-maps", "Treeline's maps by their ids", take_maps},
+          {"take-programs", "Treeline's programs by their ids", take_programs},
+          {"take-links", "Treeline's links by their ids", take_links},
+          {"unpin", "a name below /sys/fs/bpf/treeline", unpin},
+          {"perf", "perf_event_open", perf},
+          {"keyring", "add_key", keyring},
+          {"session-keyring", "KEYCTL_JOIN_SESSION_KEYRING", session_keyring},
+          {"load-module", "init_module", load_module},
+          {"load-module-file", "finit_module", load_module_file},
+          {"other-kernel", "kexec_load", other_kernel},
+          {"kernel-log", "syslog", kernel_log},
+          {"ring", "io_uring_setup", ring},
+          {"fault-handler", "userfaultfd", fault_handler},
+          {"descriptor-table", "modify_ldt", descriptor_table},
+          {"receive", "a descriptor by SCM_RIGHTS", receive},
+          {"daemon-socket", "a connection to treelined", daemon_socket},
+          {"tty-inject", "TIOCSTI", tty_inject},
+          {"inode-flags", "FS_IOC_SETFLAGS", inode_flags},
+          {"attribute", "setxattr", attribute},
+          {"drop-attribute", "removexattr", drop_attribute},
+          {"access-list", "a POSIX access list", access_list},
+          {"served", "a peer that connects", served}};
+}
+
+}  // namespace victim
