@@ -49,6 +49,8 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, u64 file, u32 command)
 	case FS_IOC_FSSETXATTR:
 	case FS_IOC_SETVERSION:
 	case FS_IOC32_SETVERSION:
+		if (stacked_layer(mount_of_file(file))) /* an overlay asks again for its layer's file (ovl_real_fileattr_set) */
+			return 0;
 		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_SETATTR), dentry_of_file(file), mount_of_file(file));
 		return 0;
 	default:

@@ -7,7 +7,7 @@
  *   task_setnice, _setioprio, _setscheduler, _movememory, _prlimit    may it tune it?
  *   task_fix_setuid                        may the node run as this user?
  *   bprm_creds_from_file                   may it gain rights by what it executes?
- *   task_prctl                             securebits, which ask no other hook for CAP_SETPCAP
+ *   task_prctl                             securebits, which ask no other hook for CAP_SETPCAP; PR_SET_MM
  *
  * By the relation of the two tasks (proc.bpf.h), never by a number: own, descendant, same workload, any.
  */
@@ -172,14 +172,19 @@ int tl_bprm_creds_from_file(u64 *ctx)
 }
 
 #define PR_SET_SECUREBITS 28
+#define PR_SET_MM 35
 #define CAP_SETPCAP 8
+/* 0 lets the hook's own answer stand: -ENOSYS, "not mine". */
 SEC("lsm/task_prctl")
 int tl_task_prctl(u64 *ctx)
 {
+	u32 option = (u32)ctx[0];
 	struct subject s;
 
-	if ((u32)ctx[0] != PR_SET_SECUREBITS || !subject(&s))
-		return 0; /* the hook's own answer stands: -ENOSYS, "not mine" */
+	if (!(option == PR_SET_SECUREBITS || option == PR_SET_MM) || !subject(&s))
+		return 0;
+	if (option == PR_SET_MM) /* can change what counts as the task's program (own_program): a checkpointer's right */
+		return finish(ctx, check_operation(TL_HOOK_TASK_PRCTL, TL_OP_PTRACE, 0));
 	if (s.mode != TL_MODE_LEARN && tl_capability_allowed(s.img, s.row, CAP_SETPCAP))
 		return 0;
 	return finish(ctx, report_number(WHAT(TL_HOOK_TASK_PRCTL, TL_REASON_CAPABILITY, TL_KIND_CAPABILITY, 0) | WHAT_FLAGS(WHAT_EPERM), CAP_SETPCAP));

@@ -173,6 +173,14 @@ void secure_bits(const Scene&) {
   tell(prctl(PR_SET_SECUREBITS, wanted) == 0 && prctl(PR_GET_SECUREBITS) == wanted, "other securebits");
 }
 
+// Another file as the task's program: what it maps of that would count as its own.
+void other_program(const Scene& s) {
+  const int fd = open(s.file("bin/door").c_str(), O_RDONLY | O_CLOEXEC);
+  // EBUSY: it was let to the question whether the old program is still mapped.
+  const bool asked = prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0) == 0 || errno == EBUSY;
+  tell(asked, "another program of the task");
+}
+
 // ------------------------------------------------------------------------------------------------------------ mounts
 bool own_mounts() {
   if (unshare(CLONE_NEWNS) != 0) return false;
@@ -430,6 +438,7 @@ std::vector<Act> door_acts() {
           {"here", "says that it ran", here},
           {"regain", "an exec that gives back a capability", regain},
           {"secure-bits", "PR_SET_SECUREBITS", secure_bits},
+          {"other-program", "PR_SET_MM_EXE_FILE", other_program},
           {"bind-mount", "in a namespace of its own", bind_mount},
           {"unmount", "in a namespace of its own", unmount},
           {"pivot", "pivot_root in a namespace of its own", pivot},
