@@ -217,7 +217,9 @@ enum tl_operation {
 	TL_OP_USERFAULTFD = 21,
 	TL_OP_TTY_INJECT = 22, /* input into a terminal: TIOCSTI, TIOCLINUX */
 	TL_OP_KERNEL_LOG = 23, /* syslog(2), /dev/kmsg */
-	TL_OP_COUNT = 24,
+	TL_OP_LDT = 24, /* modify_ldt(2); by the seccomp filter alone, for the whole workload: no hook sees it */
+	TL_OP_SECCOMP_LISTENER = 25, /* a seccomp filter with a listener; by the seccomp filter alone, as above */
+	TL_OP_COUNT = 26,
 };
 
 #define TL_BLOCK 64 /* classes per block of the (node, class) matrix */

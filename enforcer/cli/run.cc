@@ -18,8 +18,10 @@
 #include "enforcer/base/files.h"
 #include "enforcer/cli/ask.h"
 #include "enforcer/cli/launch.h"
+#include "enforcer/confine/filter.h"
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/events/line_encoder.h"
+#include "policy-compiler/bundle/bundle.h"
 
 namespace treeline::cli {
 namespace {
@@ -53,38 +55,44 @@ std::string workload_name(const std::string& command) {
 // The process that becomes the command.
 class Child {
  public:
-  bool start(const std::vector<std::string>& command) {
+  // Why it was not executed.
+  struct Failure {
+    int code = 0;  // errno; 0: it was
+    bool filter = false;  // the closing filter could not be installed, nothing was tried
+  };
+
+  bool start(const std::vector<std::string>& command, const confine::Filter& filter) {
     int go[2], failed[2];
     if (pipe2(go, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0) return false;
     pid_ = fork();
     if (pid_ < 0) return false;
-    if (pid_ == 0) become(command, go, failed);
+    if (pid_ == 0) become(command, filter, go, failed);
     close(go[0]);
     close(failed[1]);
     go_ = UniqueFd(go[1]);
     failed_ = UniqueFd(failed[0]);
     return true;
   }
-  void release() {
-    (void)!write(go_.get(), "g", 1);
+  void release(bool filtered) {
+    (void)!write(go_.get(), filtered ? "f" : "g", 1);
     go_.reset();
   }
   void abandon() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
-  // errno of the exec, 0 when it succeeded. Blocks until one or the other.
-  int exec_error() {
-    int code = 0;
+  // Blocks until it was executed or was not.
+  Failure failure() {
+    Failure failure;
     ssize_t n;
-    do n = read(failed_.get(), &code, sizeof code);
+    do n = read(failed_.get(), &failure, sizeof failure);
     while (n < 0 && errno == EINTR);
-    return n == sizeof code ? code : 0;
+    return n == sizeof failure ? failure : Failure{};
   }
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
-  [[noreturn]] static void become(const std::vector<std::string>& command, int* go, int* failed) {
+  [[noreturn]] static void become(const std::vector<std::string>& command, const confine::Filter& filter, int* go, int* failed) {
     close(go[1]);
     close(failed[0]);
     char byte = 0;
@@ -98,10 +106,15 @@ class Child {
     std::vector<char*> arguments;
     for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
-    execvp(arguments[0], arguments.data());
-    int code = errno;
-    (void)!write(failed[1], &code, sizeof code);
-    _exit(code == ENOENT ? kNotFound : kNotExecuted);
+    Failure failure;
+    if (byte == 'f') failure.code = filter.install();
+    failure.filter = failure.code != 0;
+    if (!failure.filter) {
+      execvp(arguments[0], arguments.data());
+      failure.code = errno;
+    }
+    (void)!write(failed[1], &failure, sizeof failure);
+    _exit(failure.code == ENOENT && !failure.filter ? kNotFound : kNotExecuted);
   }
 
   pid_t pid_ = -1;
@@ -136,6 +149,8 @@ class Run {
       request["on_violation"] = options_.on_violation;
     }
     if (int status = reach_daemon(arena_mib)) return status;
+    if (!options_.learn && options_.mode == "enforce")
+      if (int status = build_filter(text_at(request, "bundle"))) return status;
 
     // Blocked before the fork, so that none is lost between it and the first poll; the child unblocks.
     sigset_t watched;
@@ -143,7 +158,7 @@ class Run {
     for (int number : {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM}) sigaddset(&watched, number);
     sigprocmask(SIG_BLOCK, &watched, nullptr);
     signals_ = UniqueFd(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!child_.start(context_.command)) {
+    if (!child_.start(context_.command, filter_)) {
       say(std::string("cannot fork: ") + std::strerror(errno));
       return kCannotAsk;
     }
@@ -155,10 +170,17 @@ class Run {
       say("the command was not started");
       return client_->reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client_->reply_code().c_str());
     }
+    if (!filter_digest_.empty() && text_at((*bound)["policy"], "digest") != filter_digest_) {
+      child_.abandon();
+      say("the bundle was changed meanwhile: its seccomp filter is not that of the policy; the command was not started");
+      return kFinding;
+    }
     container_ = text_at(*bound, "container");
     if (!options_.quiet || !options_.events_file.empty()) follow_events();
-    child_.release();
-    if (int code = child_.exec_error()) {
+    child_.release(text_at(*bound, "mode") == "enforce");  // in monitor nothing is refused
+    if (auto [code, filter] = child_.failure(); filter) {
+      say(std::string("the kernel does not take the policy's seccomp filter: ") + std::strerror(code) + "; the command was not executed");
+    } else if (code) {
       if (code == EPERM || code == EACCES) say("the policy, or the system, refuses " + context_.command[0] + " as the entry: " + std::strerror(code));
       else say(context_.command[0] + ": " + std::strerror(code));
     }
@@ -189,6 +211,21 @@ class Run {
       return kCannotAsk;
     }
     client_ = std::move(*client);
+    return 0;
+  }
+
+  // The daemon reads the bundle too; what it has bound has to be what this filter is of, which the digest tells.
+  int build_filter(const std::string& directory) {
+    Result<bundle::Bundle> bundle = bundle::read(directory);
+    Result<confine::Closing> closing = bundle ? confine::closing_of(*bundle) : bundle.error();
+    Result<confine::Filter> filter = closing ? confine::Filter::build(*closing) : closing.error();
+    if (!filter) {
+      say(filter.error().message);
+      say("the command was not started");
+      return daemon::exit_status_of(daemon::code_of(filter.error().code));
+    }
+    filter_ = std::move(*filter);
+    filter_digest_ = bundle->digest;
     return 0;
   }
 
@@ -330,6 +367,8 @@ class Run {
   Context& context_;
   Options& options_;
   Child child_;
+  confine::Filter filter_;
+  std::string filter_digest_;  // of the bundle that the filter came from; "": there is none
   UniqueFd signals_;
   std::optional<daemon::Client> client_, events_;
   std::FILE* file_ = nullptr;

@@ -32,8 +32,10 @@
 //                                                                       "traces": 0|1, then the trace
 // run.kill           container                                          SIGKILL to the whole tree
 // resolve            policy ("": the default)                           "action": "bind"|"learn"|"unbound", "policy", "mode", "directory"
-//                                                                       (of the bundle, "" for learn); an error when it is refused
-// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory"
+//                                                                       (of the bundle, "" for learn), "closing": "required" where the
+//                                                                       seccomp filter has to be there for want of hooks, "optional"
+//                                                                       where hooks refuse as well; an error when it is refused
+// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing"
 // unbind             container                                          the binding goes once its cgroup is empty
 // containers                                                            "containers", "unbound"
 // detach             reason                                             every hook is detached, every pin removed; the daemon ends

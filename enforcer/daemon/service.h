@@ -100,6 +100,7 @@ class Service {
   [[nodiscard]] Json policy_json(const store::Policy& policy) const;
   Result<store::Change> change_of(const Json& request) const;
   [[nodiscard]] std::string directory_of(const store::Policy& policy) const;
+  [[nodiscard]] const char* closing_word() const;
 
   // service_learn.cc
   Answer learn_start(Peer& peer, const Json& request);

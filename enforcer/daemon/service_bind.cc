@@ -40,6 +40,9 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
   return Resolved{policy};
 }
 
+// Has the closing filter to be in force, or do hooks refuse as well?
+const char* Service::closing_word() const { return facts_.userns_hook && facts_.anon_inode_hook ? "optional" : "required"; }
+
 Service::Answer Service::resolve_request(const Json& request) {
   Result<Resolved> resolved = resolve(text_at(request, "policy"));
   if (!resolved) return resolved.error();
@@ -49,6 +52,7 @@ Service::Answer Service::resolve_request(const Json& request) {
   answer["policy"] = policy ? policy->state.name : "";
   answer["mode"] = policy ? events::mode_word(policy->mode) : "off";
   answer["directory"] = policy && !policy->learning ? directory_of(*policy) : "";
+  answer["closing"] = closing_word();
   return answer;
 }
 
@@ -106,6 +110,7 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   answer["mode"] = events::mode_word(policy->mode);
   answer["generation"] = publisher_->read(slot).generation;
   answer["directory"] = policy->learning ? "" : directory_of(*policy);
+  answer["closing"] = closing_word();
   return answer;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "enforcer/base/files.h"
+#include "enforcer/oci/closing.h"
 #include "enforcer/oci/seccomp.h"
 #include "policy-compiler/support/text.h"
 
@@ -29,6 +30,53 @@ bool valid_profile_name(std::string_view name) {
   return !name.empty() && name.size() <= 255 && name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
+std::string_view filter_of(const Config& config) {
+  const json::Value* have = config.root().at({"linux", "seccomp"});
+  return have && !have->is(json::Kind::kNull) ? config.text_of(*have) : std::string_view();
+}
+
+Result<const confine::Closing*> closing_of(const Confinement& wanted) {
+  if (wanted.closing) return &*wanted.closing;
+  return Error{"the bundle of policy '" + wanted.policy +
+                   "' has no closing.json: compile its profile again, and load it: treeline policy load",
+               EBADMSG};
+}
+
+// The filter that config.json has to carry where the bundle brings one of its own.
+Result<std::string> merged_own(const Confinement& wanted, const confine::Closing& closing) {
+  Result<std::string> merged = merge_closing(*wanted.seccomp, closing);
+  if (merged) return merged;
+  return Error{"the bundle of policy '" + wanted.policy + "': seccomp.json, to become " + merged.error().message,
+               EBADMSG};
+}
+
+Result<void> verify_own(const Confinement& wanted, const Config& config, const confine::Closing& closing,
+                        ClosingFilter needed) {
+  const std::string whose = "policy '" + wanted.policy + "' has a seccomp filter";
+  const json::Value* have = config.root().at({"linux", "seccomp"});
+  if (!have || have->is(json::Kind::kNull)) return Error{whose + ", config.json has none" + kRestart, EPERM};
+  Result<std::string> merged = merged_own(wanted, closing);
+  if (!merged) return merged.error();
+  Result<json::Value> whole = json::parse(*merged), alone = json::parse(*wanted.seccomp);
+  if (!whole) return whole.error();
+  if (!alone) return alone.error();
+  const std::string difference = seccomp_difference(*have, *whole);
+  if (difference.empty()) return {};
+  if (needed == ClosingFilter::kOptional && seccomp_difference(*have, *alone).empty()) return {};
+  return Error{whose + ", config.json another one: " + difference + kRestart, EPERM};
+}
+
+// With an engine's filter, or none.
+Result<void> verify_closed(const Confinement& wanted, const Config& config, const confine::Closing& closing) {
+  const std::string_view have = filter_of(config);
+  Result<std::string> merged = merge_closing(have, closing);
+  if (merged && *merged == have) return {};
+  return Error{"this kernel has no hook for some of what policy '" + wanted.policy + "' refuses, and config.json has " +
+                   (have.empty() ? "no seccomp filter" : "a seccomp filter that lets it pass") +
+                   (merged ? "" : ": " + merged.error().message) + kRestart,
+               EPERM};
+}
+
 }  // namespace
 
 Result<Confinement> confinement_of(const std::string& policy, const bundle::Bundle& bundle) {
@@ -43,6 +91,11 @@ Result<Confinement> confinement_of(const std::string& policy, const bundle::Bund
     if (!parsed->is(json::Kind::kObject) || !parsed->find("defaultAction"))
       return Error{whose + "seccomp.json is no seccomp filter: an object with a defaultAction", EBADMSG};
     wanted.seccomp = seccomp->bytes.substr(parsed->begin, parsed->end - parsed->begin);
+  }
+  if (bundle.find(confine::kClosingArtifact)) {
+    Result<confine::Closing> closing = confine::closing_of(bundle);
+    if (!closing) return Error{whose + closing.error().message, closing.error().code};
+    wanted.closing = std::move(*closing);
   }
   if (const bundle::Artifact* apparmor = bundle.find(kAppArmorArtifact)) {
     const std::vector<std::string> names = profile_names(apparmor->bytes);
@@ -74,22 +127,25 @@ Result<void> check_pairing(const Confinement& wanted, const Config& config) {
 
 Result<void> apply(const Confinement& wanted, Config& config) {
   if (Result<void> fits = check_pairing(wanted, config); !fits) return fits;
-  if (wanted.seccomp)
-    if (Result<void> set = config.set({"linux", "seccomp"}, *wanted.seccomp); !set) return set;
+  Result<const confine::Closing*> closing = closing_of(wanted);
+  if (!closing) return closing.error();
+  Result<std::string> filter =
+      wanted.seccomp ? merged_own(wanted, **closing) : merge_closing(filter_of(config), **closing);
+  if (!filter) return filter.error();
+  if (!filter->empty())
+    if (Result<void> set = config.set({"linux", "seccomp"}, *filter); !set) return set;
   if (wanted.apparmor) return config.set({"process", "apparmorProfile"}, json::quote(*wanted.apparmor));
   return {};
 }
 
-Result<void> verify(const Confinement& wanted, const Config& config) {
+Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilter needed) {
   if (Result<void> fits = check_pairing(wanted, config); !fits) return fits;
+  Result<const confine::Closing*> closing = closing_of(wanted);
+  if (!closing) return closing.error();
   if (wanted.seccomp) {
-    const json::Value* have = config.root().at({"linux", "seccomp"});
-    const std::string whose = "policy '" + wanted.policy + "' has a seccomp filter";
-    if (!have || have->is(json::Kind::kNull)) return Error{whose + ", config.json has none" + kRestart, EPERM};
-    Result<json::Value> want = json::parse(*wanted.seccomp);
-    if (!want) return want.error();
-    if (std::string difference = seccomp_difference(*have, *want); !difference.empty())
-      return Error{whose + ", config.json another one: " + difference + kRestart, EPERM};
+    if (Result<void> good = verify_own(wanted, config, **closing, needed); !good) return good;
+  } else if (needed == ClosingFilter::kRequired) {
+    if (Result<void> good = verify_closed(wanted, config, **closing); !good) return good;
   }
   if (wanted.apparmor) {
     const json::Value* have = config.root().at({"process", "apparmorProfile"});

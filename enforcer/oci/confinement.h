@@ -5,6 +5,7 @@
 // and monitor nothing is written.
 //
 //   seccomp.json   becomes linux.seccomp, byte for byte
+//   closing.json   is merged into linux.seccomp, the engine's or the one above (closing.h); every bundle has it
 //   apparmor       text of AppArmor profiles; the first one's name becomes process.apparmorProfile. It has to be loaded
 //   by then
 #pragma once
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "enforcer/confine/closing.h"
 #include "enforcer/oci/config.h"
 #include "policy-compiler/bundle/bundle.h"
 #include "policy-compiler/support/result.h"
@@ -24,6 +26,7 @@ constexpr std::string_view kAppArmorArtifact = "apparmor";
 struct Confinement {
   std::string policy;                   // for messages
   std::optional<std::string> seccomp;   // JSON text of an object
+  std::optional<confine::Closing> closing;  // none: compiled before there was one, not to be enforced
   std::optional<std::string> apparmor;  // name of the profile
   bool apparmor_tree = false;           // more than one profile: an exec moves from one to another
 };
@@ -35,8 +38,10 @@ Result<Confinement> confinement_of(const std::string& policy, const bundle::Bund
 // The kernel refuses every AppArmor transition at exec under no_new_privs: a tree of profiles would stop the workload.
 Result<void> check_pairing(const Confinement& wanted, const Config& config);
 Result<void> apply(const Confinement& wanted, Config& config);
-// config.json carries exactly this.
-Result<void> verify(const Confinement& wanted, const Config& config);
+// Does the closing filter have to be there, or do the kernel's hooks refuse the same (treelined knows)?
+enum class ClosingFilter { kRequired, kOptional };
+// config.json carries exactly this; merging the closing filter again would change nothing.
+Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilter closing);
 
 // `profiles` is the text of /sys/kernel/security/apparmor/profiles: "NAME (MODE)" a line. "" or what is wrong.
 std::string why_profile_does_not_hold(const std::string& name, std::string_view profiles);

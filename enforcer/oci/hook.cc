@@ -66,7 +66,9 @@ Result<void> verify_bundle(const Json& answer, const Config& config) {
   if (!wanted) return wanted.error();
   if (text_at(answer, "mode") == "monitor") return {};
   if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
-  return verify(*wanted, config);
+  // What does not say so, an older treelined, may run on a kernel without the hooks.
+  const bool hooks = text_at(answer, "closing") == "optional";
+  return verify(*wanted, config, hooks ? ClosingFilter::kOptional : ClosingFilter::kRequired);
 }
 
 // Neither what is being learned nor what stays unbound has one.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
+#include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/bundle/bundle.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
@@ -12,6 +13,7 @@ namespace treeline::cli {
 namespace {
 
 namespace bpf = backends::bpf;
+namespace seccomp = backends::seccomp;
 
 Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered) {
   bundle::Bundle made;
@@ -28,6 +30,8 @@ Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered) {
   made.artifacts.push_back({std::string(bundle::kImage), "bpf-image", std::move(lowered.image), 0, ""});
   made.artifacts.push_back({std::string(bundle::kRules), "rules", std::move(*rules), 0, ""});
   made.artifacts.push_back({std::string(bundle::kProfile), "profile", loaded.text, 0, ""});
+  made.artifacts.push_back(
+      {std::string(seccomp::kArtifact), std::string(seccomp::kArtifactKind), seccomp::lower(loaded.policy), 0, ""});
   return made;
 }
 

@@ -86,6 +86,8 @@ constexpr Entry kOperations[] = {
     {"userfaultfd", TL_OP_USERFAULTFD},
     {"tty-inject", TL_OP_TTY_INJECT},
     {"kernel-log", TL_OP_KERNEL_LOG},
+    {"ldt", TL_OP_LDT},
+    {"seccomp-listener", TL_OP_SECCOMP_LISTENER},
 };
 static_assert(std::size(kOperations) == TL_OP_COUNT);
 

@@ -2,12 +2,14 @@
 // links: treeline_oci
 //
 // Any bytes as config.json and as a filter: the parser returns; what it accepts another parser accepts too; an edit
-// changes the named place and nothing before or behind it; a value is the same as itself.
+// changes the named place and nothing before or behind it; a value is the same as itself; a filter that was merged with
+// the closing one is not changed by merging again.
 #include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "enforcer/oci/closing.h"
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/json_text.h"
 #include "enforcer/oci/seccomp.h"
@@ -31,6 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto added = json::add_element(text, {"hooks", "createRuntime"}, "7", json::Place::kFirst)) {
     const auto again = json::parse(*added);
     if (!again || again->at({"hooks", "createRuntime"})->elements.at(0).scalar != "7") std::abort();
+  }
+  static const treeline::confine::Closing kClosing{
+      "{}", {}, {{"clone3", 38, {}}, {"userfaultfd", 1, {}}, {"clone", 1, treeline::confine::Condition{0, 0x10000000}}}};
+  if (const auto merged = merge_closing(text, kClosing); merged && text != "null") {
+    const auto again = merge_closing(*merged, kClosing);
+    if (!again || *again != *merged) std::abort();
   }
   if (auto config = Config::of_text(text, "config.json")) {
     if (config->text() != text) std::abort();

@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 Facts good() {
   Facts f;
-  f.root = f.initial_user_ns = f.btf = f.bpf_lsm = f.security_path = f.file_truncate = f.task_storage = f.ring_buffer = f.bpffs = true;
+  f.root = f.initial_user_ns = f.btf = f.bpf_lsm = f.security_path = f.file_truncate = f.task_storage = f.ring_buffer = f.bpffs = f.userns_hook = f.anon_inode_hook = true;
   f.lsm = "lockdown,capability,landlock,yama,apparmor,bpf";
   f.lockdown = "none";
   f.cgroup2 = "/sys/fs/cgroup";
@@ -51,6 +51,21 @@ TEST(Probe, EachMissingPartIsNamedWithItsRemedy) {
 TEST(Probe, OlderWaysAreNotesNotFaults) {
   Facts facts = good();
   facts.task_storage = facts.ring_buffer = facts.file_truncate = false;
+  EXPECT_FALSE(why_not_enforce(facts));
+}
+
+TEST(Probe, WhatTheSeccompFilterAnswersForIsANoteThatSaysSo) {
+  Facts facts = good();
+  const auto notes = [&] {
+    std::string all;
+    for (const Prerequisite& p : judge(facts))
+      if (p.state == State::kNote) all += p.name + ": " + p.remedy + "\n";
+    return all;
+  };
+  EXPECT_EQ(notes(), "");
+  facts.userns_hook = facts.anon_inode_hook = false;
+  EXPECT_THAT(notes(), HasSubstr("userns-hook: nothing to do: the seccomp filter answers for user namespaces"));
+  EXPECT_THAT(notes(), HasSubstr("anon-inode-hook: nothing to do: the seccomp filter answers for io_uring and userfaultfd"));
   EXPECT_FALSE(why_not_enforce(facts));
 }
 

@@ -55,7 +55,8 @@ class World {
   void config(const std::string& text) const { write("b/config.json", text); }
   [[nodiscard]] std::string config() const { return read("b/config.json"); }
 
-  // A bundle of policy `name` with these artifacts beside the image; its directory.
+  // A bundle of policy `name` with these artifacts beside the image; its directory. Without a closing.json among them, one that
+  // refuses nothing.
   [[nodiscard]] std::string policy(const std::string& name,
                                    std::vector<std::pair<std::string, std::string>> artifacts) const {
     bundle::Bundle made;
@@ -71,6 +72,9 @@ class World {
     std::string image(TL_DFA_OFFSET, '\0');
     std::memcpy(image.data(), &header, sizeof header);
     made.artifacts.push_back({"policy.img", "bpf-image", image, 0, ""});
+    bool closing = false;
+    for (auto& [file, text] : artifacts) closing |= file == "closing.json";
+    if (!closing) artifacts.emplace_back("closing.json", R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[]})");
     for (auto& [file, text] : artifacts) made.artifacts.push_back({file, "text", text, 0, ""});
     const std::string directory = path + "/policy-" + name;
     Result<void> written = bundle::write(directory, made);

@@ -209,26 +209,30 @@ TEST(Confinement, of_a_bundle) {
 TEST(Confinement, apply_then_verify) {
   Confinement wanted;
   wanted.policy = "web";
+  wanted.closing.emplace();
   wanted.seccomp = R"({"defaultAction":"SCMP_ACT_ERRNO"})";
   wanted.apparmor = "treeline.web";
   Result<Config> config =
       Config::of_text(R"({"process":{"args":["x"]},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}})", "c");
   ASSERT_TRUE(config);
-  EXPECT_THAT(verify(wanted, *config).error().message, HasSubstr("defaultAction is 'SCMP_ACT_ALLOW'"));
+  EXPECT_THAT(verify(wanted, *config, ClosingFilter::kRequired).error().message, HasSubstr("defaultAction is 'SCMP_ACT_ALLOW'"));
   ASSERT_TRUE(apply(wanted, *config));
   EXPECT_EQ(
       config->text(),
       R"({"process":{"apparmorProfile":"treeline.web","args":["x"]},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO"}}})");
-  EXPECT_TRUE(verify(wanted, *config));
+  EXPECT_TRUE(verify(wanted, *config, ClosingFilter::kRequired));
   EXPECT_THAT(
-      verify(wanted, *Config::of_text(R"({"process":{"apparmorProfile":"treeline.web"}})", "c")).error().message,
+      verify(wanted, *Config::of_text(R"({"process":{"apparmorProfile":"treeline.web"}})", "c"), ClosingFilter::kRequired)
+          .error()
+          .message,
       HasSubstr("config.json has none"));
   EXPECT_THAT(
       verify(
           wanted,
           *Config::of_text(
               R"({"process":{"apparmorProfile":"unconfined"},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO"}}})",
-              "c"))
+              "c"),
+          ClosingFilter::kRequired)
           .error()
           .message,
       HasSubstr("config.json names 'unconfined'"));

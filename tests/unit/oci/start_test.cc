@@ -27,13 +27,14 @@ class Start : public testing::Test {
     world.config(kPlain);
   }
   // A daemon for which `web` is a policy in this mode with this bundle.
-  FakeDaemon::Answer knows_web(const std::string& mode, const std::string& directory) {
+  FakeDaemon::Answer knows_web(const std::string& mode, const std::string& directory, const std::string& closing = "required") {
     return [=](const Json& request) {
       if (request["do"] == "unbind") return yes(request, {{"bound", false}});
       if (text_at(request, "policy") != "web")
         return no(request, "there is no policy '" + text_at(request, "policy") + "' here; load it", "not-found");
       Json answer{
-          {"action", mode == "learn" ? "learn" : "bind"}, {"policy", "web"}, {"mode", mode}, {"directory", directory}};
+          {"action", mode == "learn" ? "learn" : "bind"}, {"policy", "web"}, {"mode", mode}, {"directory", directory},
+          {"closing", closing}};
       if (request["do"] == "bind") answer["bound"] = true;
       return yes(request, answer);
     };
@@ -160,6 +161,36 @@ TEST_F(Start, hook_verifies_then_binds) {
   outcome = hook(state());
   EXPECT_EQ(outcome.status, 0) << outcome.errors;
   EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "resolve", "resolve", "bind"));
+}
+
+TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing) {
+  const std::string closed =
+      R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[{"names":["userfaultfd"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})";
+  const std::string directory = world.policy("web", {{"closing.json", closed}});
+  {
+    FakeDaemon daemon(world, knows_web("enforce", directory, "optional"));
+    EXPECT_EQ(hook(state()).status, 0) << "hooks refuse as well";
+  }
+  {
+    FakeDaemon daemon(world, knows_web("monitor", directory));
+    EXPECT_EQ(hook(state()).status, 0);
+    EXPECT_EQ(create().status, 42);
+    EXPECT_THAT(world.config(), Not(HasSubstr("userfaultfd")));
+  }
+  FakeDaemon daemon(world, knows_web("enforce", directory));
+  const Outcome refused = hook(state());
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("config.json has no seccomp filter; start it through the wrapper"));
+  world.config(
+      R"({"annotations":{"treeline.policy":"web"},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read","userfaultfd"],"action":"SCMP_ACT_ALLOW"}]}}})");
+  EXPECT_THAT(hook(state()).errors, HasSubstr("config.json has a seccomp filter that lets it pass; start it through"));
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(R"("syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})"));
+  EXPECT_EQ(hook(state()).status, 0);
+  world.config(kPlain);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(R"("seccomp":)" + closed)) << "as it is, where there was none";
+  EXPECT_EQ(hook(state()).status, 0);
 }
 
 TEST_F(Start, hook_refuses) {
