@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   add_run(app, context);
   add_status(app, context);
   add_events(app, context);
+  add_denials(app, context);
   add_policy(app, context);
   add_learn(app, context);
   add_doctor(app, context);

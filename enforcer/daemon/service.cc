@@ -131,6 +131,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
   if (what == "status") return status();
   if (what == "doctor") return doctor();
   if (what == "containers") return containers();
+  if (what == "denials") return denials(request);
   if (what == "events") {
     answered = true;
     return subscribe(peer, request);

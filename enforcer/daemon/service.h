@@ -9,6 +9,7 @@
 //   service_learn.cc     learn start, stop; the end of a session
 //   service_bind.cc      containers: resolve, bind, unbind, their end
 //   service_run.cc       plain process trees
+//   service_denials.cc   exact counts of what was refused
 //   service_status.cc    status, doctor, containers
 #pragma once
 
@@ -133,6 +134,9 @@ class Service {
   void finish_run(uint32_t index);
   void count_denials(uint32_t slot, Run& run) const;
   void forget_denials(uint32_t slot) const;
+
+  // service_denials.cc
+  Answer denials(const Json& request) const;
 
   // service_status.cc
   Answer status() const;

@@ -104,7 +104,7 @@ GROUPS = [
           lambda k, e, p: [ROOT / "tests/kernel/enforce/trees", ROOT / "build/release/bin"], kernels="one", timeout=4500, builds=("release",),
           targets=TREELINE, vm=True, vm_options=("--memory", "3072"), default=False),
     Group("bench", "what it costs in instructions", lambda k, e, p: [ROOT / "tests/bench/run", "--kernel", k, "--json", ROOT / "build/tests" / f"bench-{k}.json"],
-          kernels="one", timeout=2400, builds=("release",), targets=(*TREELINE, "bench_acts", "bench_empty"), default=False),
+          kernels="one", timeout=2400, builds=("release",), targets=(*TREELINE, "bench_acts", "bench_empty", "bench_filter"), default=False),
     Group("vm", "the micro VM itself", lambda k, e, p: [ROOT / "tests/lib/vm", k], kernels="one", timeout=1500, alone=True),
 ]
 

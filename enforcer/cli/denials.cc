@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <memory>
+
+#include "enforcer/cli/ask.h"
+
+namespace treeline::cli {
+namespace {
+
+std::vector<std::string> row(const Json& d) {
+  return {text_at(d, "policy"), std::to_string(number_at(d, "count")), std::to_string(number_at(d, "objects")), text_at(d, "hook"),
+          text_at(d, "reason"), text_at(d, "last").substr(0, 19) + "Z", text_at(d, "node")};
+}
+
+int show_denials(const Context& context, const std::string& policy) {
+  int status = 0;
+  std::optional<Json> answer = ask(context, {{"do", "denials"}, {"policy", policy}}, status);
+  if (!answer) return status;
+  const Json& denials = (*answer)["denials"];
+  const bool any = !denials.empty() || number_at(*answer, "uncounted") != 0;
+  if (context.json) {
+    for (const Json& d : denials) print_line(to_line(d));
+    return any ? kFinding : kYes;
+  }
+  if (!any) {
+    print_line("nothing was refused, nor would have been");
+    return kYes;
+  }
+  std::vector<std::vector<std::string>> rows = {{"policy", "count", "objects", "hook", "reason", "last", "node"}};
+  for (const Json& d : denials) rows.push_back(row(d));
+  std::vector<size_t> widths(rows[0].size());
+  for (const auto& cells : rows)
+    for (size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());
+  for (const auto& cells : rows) {
+    std::string line;
+    for (size_t i = 0; i < cells.size(); ++i) line += i + 1 < cells.size() ? padded(cells[i], widths[i] + 2) : cells[i];
+    print_line(line);
+  }
+  print_line(std::to_string(number_at(*answer, "total")) + " in all");
+  if (const int64_t uncounted = number_at(*answer, "uncounted"))
+    print_line(std::to_string(uncounted) + " more were refused and not counted by object: the table of the kernel side was full");
+  return kFinding;
+}
+
+}  // namespace
+
+void add_denials(CLI::App& app, Context& context) {
+  auto* sub = app.add_subcommand("denials", "what was refused (in monitor: would have been), counted exactly by the hooks since boot, events lost or not "
+                                            "(exit 0 nothing, 1 something)");
+  auto policy = std::make_shared<std::string>();
+  sub->add_option("POLICY", *policy, "only of this policy");
+  sub->callback([&context, policy] { context.action = [&context, policy] { return show_denials(context, *policy); }; });
+}
+
+}  // namespace treeline::cli
