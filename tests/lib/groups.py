@@ -91,7 +91,7 @@ GROUPS = [
           always_all=True),
     Group("oci", "what starts under the runtimes, what does not, and what is said then", lambda k, e, p: [ROOT / "tests/lib/oci", k], kernels="one",
           timeout=1800, builds=("release",), targets=(*TREELINE, "treeline-oci")),
-    Group("enforce", "each forbidden act has its effect unconfined, none under a policy, and one event",
+    Group("attacks", "each forbidden act has its effect unconfined, none under a policy, and one event",
           _victims, kernels="all", timeout=2400, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True),
     Group("workloads", "containers learned under traffic, compiled, enforced, attacked from inside, disturbed", _workload, kernels="all",
           timeout=3600, builds=("release",), targets=(*TREELINE, *VICTIMS, *IMPLANT, "treeline-oci"), parts=_containers),
