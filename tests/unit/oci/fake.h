@@ -95,6 +95,7 @@ class FakeDaemon {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::snprintf(address.sun_path, sizeof address.sun_path, "%s/treeline.sock", world.path.c_str());
+    unlink(address.sun_path);  // of one before it
     EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(listen(listener_.get(), 8), 0);
     EXPECT_EQ(running_, nullptr) << "one at a time";
