@@ -53,5 +53,6 @@ std::vector<Act> network_acts();
 std::vector<Act> privilege_acts();
 std::vector<Act> moved_acts();
 std::vector<Act> door_acts();
+std::vector<Act> loop_acts();
 
 }  // namespace victim

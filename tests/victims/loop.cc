@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A process that does, over and over and from a seed, what it may and what it may not, and counts both kinds of wrong answers. The soak
+// (tests/kernel/enforce/soak) disturbs everything around it meanwhile.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <random>
+
+#include "tests/victims/scene.h"
+
+namespace victim {
+namespace {
+
+bool opens(const std::string& path, int flags) {
+  const int fd = open(path.c_str(), flags | O_CLOEXEC, 0644);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+bool connects(const char* host, int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  inet_pton(AF_INET, host, &address.sin_addr);
+  const linger at_once{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  const bool done = fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  if (fd >= 0) close(fd);
+  return done;
+}
+
+bool runs(const std::string& program, const char* base) {
+  const pid_t child = fork();
+  if (child == 0) {
+    close(1);  // what it says is not for our reader
+    execl(program.c_str(), "child", base, "here", nullptr);
+    _exit(126);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool makes_code() {
+  void* memory = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory != MAP_FAILED) munmap(memory, 4096);
+  return memory != MAP_FAILED;
+}
+
+volatile sig_atomic_t g_ended = 0;
+
+// loop SECONDS SEED OPEN-PORT PID: ends by itself, or by SIGTERM from outside.
+void loop(const Scene& s) {
+  signal(SIGTERM, [](int) { g_ended = 1; });
+  std::mt19937 random(static_cast<unsigned>(s.number(1)));
+  const std::string mine = s.file("out/" + std::to_string(getpid())), moved = mine + "-moved";
+  const int port = s.number(2), other = s.number(3);
+  struct Act {
+    bool allowed;
+    std::function<bool()> run;
+  };
+  const std::vector<Act> acts = {
+      {true, [&] { return opens(s.file("page.html"), O_RDONLY); }},
+      {true, [&] { return opens(mine, O_WRONLY | O_CREAT) && unlink(mine.c_str()) == 0; }},
+      {true, [&] { return opens(mine, O_WRONLY | O_CREAT) && rename(mine.c_str(), moved.c_str()) == 0 && unlink(moved.c_str()) == 0; }},
+      {true, [&] { return connects("127.0.0.1", port); }},
+      {true, [&] { return runs(s.file("bin/child"), s.base.c_str()); }},
+      {false, [&] { return opens(s.file("secret"), O_RDONLY); }},
+      {false, [&] { return opens(s.file("private/secret"), O_RDONLY); }},
+      {false, [&] { return opens(s.file("page.html"), O_WRONLY); }},
+      {false, [&] { return opens(s.file("new"), O_WRONLY | O_CREAT); }},
+      {false, [&] { return connects("127.0.0.2", port); }},
+      {false, [&] { return runs("/bin/true", s.base.c_str()); }},
+      {false, [&] { return makes_code(); }},
+      {false, [&] { return kill(other, SIGCONT) == 0; }},
+      {false, [&] { return chmod(s.file("page.html").c_str(), 0600) == 0; }},
+  };
+  unsigned long done[2] = {}, escapes = 0, false_denials = 0;
+  const time_t end = time(nullptr) + s.number(0);
+  while (!g_ended && time(nullptr) < end) {
+    const Act& act = acts[random() % acts.size()];
+    const bool happened = act.run();
+    if (g_ended && errno == EINTR) break;
+    done[act.allowed]++;
+    escapes += happened && !act.allowed;
+    false_denials += !happened && act.allowed;
+  }
+  errno = 0;
+  tell(escapes || false_denials, std::to_string(escapes) + " escapes, " + std::to_string(false_denials) + " false denials, of " +
+                                     std::to_string(done[0]) + " forbidden and " + std::to_string(done[1]) + " allowed acts");
+}
+
+}  // namespace
+
+std::vector<Act> loop_acts() { return {{"loop", "all kinds of acts at random: yes where one answer was wrong", loop}}; }
+
+}  // namespace victim
