@@ -170,6 +170,8 @@ TEST_F(CommandsTest, CompileWritesABundleThatReadsBack) {
   ASSERT_TRUE(bundle) << bundle.error().message;
   EXPECT_EQ(o.json()["digest"], bundle->digest);
   EXPECT_EQ(bundle->find("profile.yaml")->bytes, kRight);
+  EXPECT_EQ(bundle->find("closing.json")->kind, "seccomp");
+  EXPECT_THAT(bundle->find("closing.json")->bytes, HasSubstr("modify_ldt"));
   const auto rules = bundle::decode_rules(bundle->find("rules.json")->bytes);
   ASSERT_TRUE(rules);
   EXPECT_EQ(rules->front().pattern, "/entrypoint.sh");

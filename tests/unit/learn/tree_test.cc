@@ -211,6 +211,21 @@ TEST(Learn, SystemCallsAreClosedOverFallbacks) {
   EXPECT_EQ(count_questions(learned, "foreign-calls"), 1u);
 }
 
+TEST(Learn, ACallThatNoHookSeesGivesItsOperationAndTheQuestion) {
+  Recording r("a", "2026-03-01T10:00:00Z");
+  const auto a = r.node("entry", "/bin/a", {0});
+  const auto b = r.node(a, "/bin/b", {0});
+  r.calls(a, R"("read","seccomp")");
+  r.add(R"({"type":"syscalls","node":")" + b + R"(","arch":"i386","names":["modify_ldt"]})");
+  const Learned learned = learn_ok({r.trace()});
+  ASSERT_EQ(learned.policy.nodes.size(), 2u);
+  EXPECT_TRUE(learned.policy.nodes[0].operations.empty()) << "a listener does not show in a number";
+  ASSERT_EQ(learned.policy.nodes[1].operations.size(), 1u);
+  EXPECT_EQ(learned.policy.nodes[1].operations[0].value, static_cast<uint32_t>(TL_OP_LDT));
+  EXPECT_EQ(count_questions(learned, "grave-right"), 1u);
+  EXPECT_THAT(learned.evidence, testing::HasSubstr("\"ldt\""));
+}
+
 TEST(Network, ListenersKeepTheirPortPeersTheirAddress) {
   Recording r("a", "2026-03-01T10:00:00Z");
   const auto a = r.node("entry", "/bin/a", {0});

@@ -167,17 +167,14 @@ TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing
   const std::string closed =
       R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[{"names":["userfaultfd"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})";
   const std::string directory = world.policy("web", {{"closing.json", closed}});
-  {
-    FakeDaemon daemon(world, knows_web("enforce", directory, "optional"));
-    EXPECT_EQ(hook(state()).status, 0) << "hooks refuse as well";
-  }
-  {
-    FakeDaemon daemon(world, knows_web("monitor", directory));
-    EXPECT_EQ(hook(state()).status, 0);
-    EXPECT_EQ(create().status, 42);
-    EXPECT_THAT(world.config(), Not(HasSubstr("userfaultfd")));
-  }
-  FakeDaemon daemon(world, knows_web("enforce", directory));
+  FakeDaemon::Answer now = knows_web("enforce", directory, "optional");
+  FakeDaemon daemon(world, [&](const Json& request) { return now(request); });
+  EXPECT_EQ(hook(state()).status, 0) << "hooks refuse as well";
+  now = knows_web("monitor", directory);
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), Not(HasSubstr("userfaultfd")));
+  now = knows_web("enforce", directory);
   const Outcome refused = hook(state());
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.errors, HasSubstr("config.json has no seccomp filter; start it through the wrapper"));
