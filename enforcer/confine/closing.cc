@@ -100,7 +100,8 @@ Result<Closing> parse_closing(std::string_view text) {
 Result<Closing> closing_of(const bundle::Bundle& bundle) {
   if (const bundle::Artifact* artifact = bundle.find(kClosingArtifact)) return parse_closing(artifact->bytes);
   return Error{
-      "the bundle has no closing.json, so nothing would refuse what this kernel has no hook for; compile the profile again",
+      "the bundle has no closing.json, so nothing would refuse what this kernel has no hook for; compile the profile "
+      "again",
       EBADMSG};
 }
 

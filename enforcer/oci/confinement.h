@@ -24,11 +24,11 @@ constexpr std::string_view kSeccompArtifact = "seccomp.json";
 constexpr std::string_view kAppArmorArtifact = "apparmor";
 
 struct Confinement {
-  std::string policy;                   // for messages
-  std::optional<std::string> seccomp;   // JSON text of an object
+  std::string policy;                       // for messages
+  std::optional<std::string> seccomp;       // JSON text of an object
   std::optional<confine::Closing> closing;  // none: compiled before there was one, not to be enforced
-  std::optional<std::string> apparmor;  // name of the profile
-  bool apparmor_tree = false;           // more than one profile: an exec moves from one to another
+  std::optional<std::string> apparmor;      // name of the profile
+  bool apparmor_tree = false;               // more than one profile: an exec moves from one to another
 };
 
 // Reads the bundle as a whole: a damaged or altered one is an Error.
