@@ -26,8 +26,6 @@
 namespace treeline::canary {
 namespace {
 
-constexpr char kCgroup[] = "/treeline/canary";
-
 using Counts = std::map<std::pair<uint32_t, uint32_t>, uint64_t>;
 
 std::string own_path() {
@@ -52,8 +50,8 @@ class Stage {
     (void)!remove_flat(world_.directory).has_value();
     if (Result<void> made = require_private_directory(world_.directory); !made) return made;
     if (!prepare_victim(world_.directory, sockets_)) return system_error("cannot prepare the victim's files in " + world_.directory, errno);
-    if (Result<void> made = world_.cgroups.create(kCgroup); !made) return made;
-    Result<uint64_t> id = world_.cgroups.id(kCgroup);
+    if (Result<void> made = world_.cgroups.create(world_.cgroup); !made) return made;
+    Result<uint64_t> id = world_.cgroups.id(world_.cgroup);
     if (!id) return id.error();
     cgroup_ = *id;
     return {};
@@ -61,7 +59,7 @@ class Stage {
 
   // The process waits in a pipe read; from here on its next exec is the entry.
   Result<void> bind(pid_t pid) {
-    if (Result<void> entered = world_.cgroups.enter(kCgroup, pid); !entered) return entered;
+    if (Result<void> entered = world_.cgroups.enter(world_.cgroup, pid); !entered) return entered;
     tl_container entry{};
     entry.cgroup = cgroup_;
     entry.slot = kSlot;
@@ -102,7 +100,7 @@ class Stage {
   }
 
   void clear() {
-    world_.cgroups.kill_all(kCgroup);
+    world_.cgroups.kill_all(world_.cgroup);
     if (bound_) {
       bpf_map_delete_elem(world_.maps.bindings.get(), &cgroup_);
       world_.maps.container_table()[kContainer].flags = 0;
@@ -115,7 +113,7 @@ class Stage {
     }
     forget_counts();
     (void)!remove_flat(world_.directory).has_value();
-    for (int i = 0; i < 50 && !world_.cgroups.remove(kCgroup); ++i) usleep(10000);  // exiting tasks still count for a moment
+    for (int i = 0; i < 50 && !world_.cgroups.remove(world_.cgroup); ++i) usleep(10000);  // exiting tasks still count for a moment
   }
 
   CanaryWorld& world_;

@@ -46,6 +46,7 @@ struct CanaryWorld {
   store::Publisher& publisher;
   const workload::Cgroups& cgroups;
   std::string directory;                                     // private, for the victim's files
+  std::string cgroup;                                        // path in the hierarchy; nobody else's, as who is below a bound one is bound
   std::function<bool(const std::string& hook)> is_attached;  // programs of this kernel
 };
 

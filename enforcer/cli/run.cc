@@ -21,6 +21,7 @@
 #include "enforcer/confine/filter.h"
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/events/line_encoder.h"
+#include "enforcer/kernel/probe.h"
 #include "policy-compiler/bundle/bundle.h"
 
 namespace treeline::cli {
@@ -218,6 +219,8 @@ class Run {
   int build_filter(const std::string& directory) {
     Result<bundle::Bundle> bundle = bundle::read(directory);
     Result<confine::Closing> closing = bundle ? confine::closing_of(*bundle) : bundle.error();
+    const kernel::Facts facts = kernel::probe();
+    if (closing && facts.userns_hook && facts.anon_inode_hook) closing = confine::beside_hooks(*closing);
     Result<confine::Filter> filter = closing ? confine::Filter::build(*closing) : closing.error();
     if (!filter) {
       say(filter.error().message);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <initializer_list>
+#include <iterator>
 
 #include "enforcer/base/files.h"
 #include "enforcer/base/json.h"
@@ -100,8 +101,30 @@ Result<Closing> parse_closing(std::string_view text) {
 Result<Closing> closing_of(const bundle::Bundle& bundle) {
   if (const bundle::Artifact* artifact = bundle.find(kClosingArtifact)) return parse_closing(artifact->bytes);
   return Error{
-      "the bundle has no closing.json, so nothing would refuse what this kernel has no hook for; compile the profile again",
+      "the bundle has no closing.json, so nothing would refuse what this kernel has no hook for; compile the profile "
+      "again",
       EBADMSG};
+}
+
+Closing beside_hooks(const Closing& closing) {
+  constexpr std::string_view kHooked[] = {"clone",         "clone3",            "io_uring_enter", "io_uring_register",
+                                          "io_uring_setup", "unshare",          "userfaultfd"};
+  Closing left;
+  left.architectures = closing.architectures;
+  Json syscalls = Json::array();
+  for (const Refusal& refusal : closing.refusals) {
+    if (std::find(std::begin(kHooked), std::end(kHooked), refusal.name) != std::end(kHooked)) continue;
+    left.refusals.push_back(refusal);
+    Json entry = {{"names", Json::array({refusal.name})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", refusal.error}};
+    if (refusal.only)
+      entry["args"] = Json::array({{{"index", refusal.only->index},
+                                    {"value", refusal.only->flag},
+                                    {"valueTwo", refusal.only->flag},
+                                    {"op", "SCMP_CMP_MASKED_EQ"}}});
+    syscalls.push_back(std::move(entry));
+  }
+  left.text = to_line(Json{{"defaultAction", "SCMP_ACT_ALLOW"}, {"architectures", left.architectures}, {"syscalls", std::move(syscalls)}});
+  return left;
 }
 
 }  // namespace treeline::confine

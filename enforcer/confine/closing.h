@@ -45,4 +45,8 @@ Result<Closing> parse_closing(std::string_view text);
 // Every bundle has the artifact; one that has not was compiled before there was one.
 Result<Closing> closing_of(const bundle::Bundle& bundle);
 
+// What is left for the filter on a kernel whose hooks answer for user namespaces, io_uring and userfaultfd: they judge each node by itself, and tell
+// it in an event, where a filter would come first and be silent.
+Closing beside_hooks(const Closing& closing);
+
 }  // namespace treeline::confine

@@ -16,7 +16,9 @@ const char* opened_word(kernel::Opened how) {
 }  // namespace
 
 void Service::prove() {
-  canary_ = canary::run_canary({engine_->maps(), *publisher_, cgroups_, conf_.runtime + "/canary", [this](const std::string& hook) {
+  // A private treelined may run beside the one whose programs are pinned: each has a cgroup of its own for its canary.
+  const std::string cgroup = "/treeline/canary" + (options_.ephemeral ? "-" + std::to_string(getpid()) : "");
+  canary_ = canary::run_canary({engine_->maps(), *publisher_, cgroups_, conf_.runtime + "/canary", cgroup, [this](const std::string& hook) {
                                   bool known = false;
                                   for (const kernel::ProgramState& program : engine_->programs()) {
                                     // Before 6.0 chown is judged by inode_setattr, which reports as path_chown.

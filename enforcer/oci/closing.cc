@@ -65,8 +65,8 @@ Result<void> check_names(const Value& object, const std::string& where, std::ini
   if (!object.is(Kind::kObject)) return wrong(where, "is not an object");
   for (std::string_view name : names)
     if (const std::string* other = json::lookalike(object, name))
-      return wrong(where, "has " + text::quoted(*other) + ", which a runtime that ignores case takes for " +
-                              text::quoted(name));
+      return wrong(
+          where, "has " + text::quoted(*other) + ", which a runtime that ignores case takes for " + text::quoted(name));
   return {};
 }
 
@@ -272,10 +272,9 @@ class Merge {
     if (!refuses(parsed.default_action)) return true;
     // The default refuses. It was let pass before, so somebody asks for it and wants an answer that it can live with.
     const bool was_let_pass = std::find(taken_out_.begin(), taken_out_.end(), refusal.name) != taken_out_.end();
-    return was_let_pass && !(parsed.default_action == "SCMP_ACT_ERRNO" &&
-                             parsed.default_error == static_cast<uint64_t>(refusal.error));
+    return was_let_pass &&
+           !(parsed.default_action == "SCMP_ACT_ERRNO" && parsed.default_error == static_cast<uint64_t>(refusal.error));
   }
-
 
   std::string_view filter_;
   const Closing& closing_;

@@ -14,8 +14,9 @@
 //                                         is an Error that names the entry; the refusal is added as above
 //
 // "Lets pass" is every action but SCMP_ACT_ERRNO, KILL, KILL_PROCESS, KILL_THREAD and TRAP: who traces or listens may
-// say yes. Where a name was let pass and the default would refuse it otherwise than closing does, its refusal is added too:
-// after ENOSYS for clone3 a libc calls clone, after EPERM it starts no thread. Text that is not touched stays byte for byte (flags, listenerPath, comments).
+// say yes. Where a name was let pass and the default would refuse it otherwise than closing does, its refusal is added
+// too: after ENOSYS for clone3 a libc calls clone, after EPERM it starts no thread. Text that is not touched stays byte
+// for byte (flags, listenerPath, comments).
 //
 // Order between entries has no meaning in libseccomp, which the runtimes use; so none is relied on here.
 #pragma once

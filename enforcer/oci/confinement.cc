@@ -113,6 +113,10 @@ Result<Confinement> read_confinement(const std::string& policy, const std::strin
   return confinement_of(policy, *bundle);
 }
 
+void leave_to_hooks(Confinement& wanted) {
+  if (wanted.closing) wanted.closing = confine::beside_hooks(*wanted.closing);
+}
+
 Result<void> check_pairing(const Confinement& wanted, const Config& config) {
   const json::Value* no_new_privileges = config.root().at({"process", "noNewPrivileges"});
   if (wanted.apparmor && wanted.apparmor_tree && no_new_privileges && no_new_privileges->is(json::Kind::kTrue))

@@ -24,11 +24,11 @@ constexpr std::string_view kSeccompArtifact = "seccomp.json";
 constexpr std::string_view kAppArmorArtifact = "apparmor";
 
 struct Confinement {
-  std::string policy;                   // for messages
-  std::optional<std::string> seccomp;   // JSON text of an object
+  std::string policy;                       // for messages
+  std::optional<std::string> seccomp;       // JSON text of an object
   std::optional<confine::Closing> closing;  // none: compiled before there was one, not to be enforced
-  std::optional<std::string> apparmor;  // name of the profile
-  bool apparmor_tree = false;           // more than one profile: an exec moves from one to another
+  std::optional<std::string> apparmor;      // name of the profile
+  bool apparmor_tree = false;               // more than one profile: an exec moves from one to another
 };
 
 // Reads the bundle as a whole: a damaged or altered one is an Error.
@@ -38,6 +38,9 @@ Result<Confinement> confinement_of(const std::string& policy, const bundle::Bund
 // The kernel refuses every AppArmor transition at exec under no_new_privs: a tree of profiles would stop the workload.
 Result<void> check_pairing(const Confinement& wanted, const Config& config);
 Result<void> apply(const Confinement& wanted, Config& config);
+// For a kernel whose hooks refuse what they can see: the filter keeps what they cannot (confine::beside_hooks).
+void leave_to_hooks(Confinement& wanted);
+
 // Does the closing filter have to be there, or do the kernel's hooks refuse the same (treelined knows)?
 enum class ClosingFilter { kRequired, kOptional };
 // config.json carries exactly this; merging the closing filter again would change nothing.

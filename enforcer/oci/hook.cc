@@ -68,6 +68,7 @@ Result<void> verify_bundle(const Json& answer, const Config& config) {
   if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
   // What does not say so, an older treelined, may run on a kernel without the hooks.
   const bool hooks = text_at(answer, "closing") == "optional";
+  if (hooks) leave_to_hooks(*wanted);
   return verify(*wanted, config, hooks ? ClosingFilter::kOptional : ClosingFilter::kRequired);
 }
 

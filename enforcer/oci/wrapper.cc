@@ -87,6 +87,7 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
   if (action == "bind") {
     Result<Confinement> wanted = read_confinement(policy, text_at(*answer, "directory"));
     if (!wanted) return wanted.error();
+    if (text_at(*answer, "closing") == "optional") leave_to_hooks(*wanted);
     if (text_at(*answer, "mode") != "monitor") {
       if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
       if (Result<void> applied = apply(*wanted, *config); !applied) return applied;

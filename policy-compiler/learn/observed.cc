@@ -178,9 +178,9 @@ void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place)
   }
 }
 
-// A file that gets its name by link(2) and loses its old one by unlink(2), as sem_open(3), git and lock files do it: what a
-// node deleted next, within moments of making a link, is taken for the link's old name. Where that is wrong, the deleted
-// name's rule gets words of the link's, and nothing else.
+// A file that gets its name by link(2) and loses its old one by unlink(2), as sem_open(3), git and lock files do it:
+// what a node deleted next, within moments of making a link, is taken for the link's old name. Where that is wrong, the
+// deleted name's rule gets words of the link's, and nothing else.
 void Merger::guess_links(const Trace& trace, const std::vector<uint32_t>& place) {
   constexpr uint64_t kMoments = 10'000'000;  // 10 ms: two system calls of one program on an emulated machine
   std::map<uint32_t, std::vector<std::pair<uint64_t, const TracedFile*>>> deletions;

@@ -10,8 +10,8 @@
 namespace treeline::backends::seccomp {
 namespace {
 
-constexpr int kEperm = 1, kEnosys = 38;            // errno of every architecture named below
-constexpr uint64_t kCloneNewUser = 0x10000000;     // linux/sched.h: CLONE_NEWUSER
+constexpr int kEperm = 1, kEnosys = 38;              // errno of every architecture named below
+constexpr uint64_t kCloneNewUser = 0x10000000;       // linux/sched.h: CLONE_NEWUSER
 constexpr uint64_t kFilterFlagNewListener = 1 << 3;  // linux/seccomp.h: SECCOMP_FILTER_FLAG_NEW_LISTENER
 
 constexpr const char* kArchitectures[] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64",

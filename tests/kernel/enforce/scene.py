@@ -106,6 +106,19 @@ class Scene:
             self._sleeper.wait()
         shutil.rmtree(self.base, ignore_errors=True)
 
+    def drain(self):
+        """Accepts what connects to the open port, for a victim that does it often: else the queue is full one day."""
+        self._sockets[0].settimeout(0.2)
+        self._threads.append(threading.Thread(target=self._drain))
+        self._threads[-1].start()
+
+    def _drain(self):
+        while not self._ended.is_set():
+            try:
+                self._sockets[0].accept()[0].close()
+            except socket.timeout:
+                pass
+
     def _give(self):
         while not self._ended.is_set():
             try:

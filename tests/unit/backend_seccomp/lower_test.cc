@@ -78,9 +78,10 @@ TEST(Closing, WithEveryDoorOpenTheListIsEmptyAndTheTextIsThere) {
   w.policy.nodes[a].operations = {{TL_OP_USERNS, {}}, {TL_OP_IO_URING, {}}};
   w.policy.nodes[b].operations = {{TL_OP_USERFAULTFD, {}}, {TL_OP_LDT, {}}, {TL_OP_SECCOMP_LISTENER, {}}};
   EXPECT_THAT(refused(w.policy), IsEmpty());
-  EXPECT_EQ(lower(w.policy),
-            "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"architectures\": [\"SCMP_ARCH_X86_64\", \"SCMP_ARCH_X86\", "
-            "\"SCMP_ARCH_X32\", \"SCMP_ARCH_AARCH64\", \"SCMP_ARCH_ARM\"],\n  \"syscalls\": []\n}\n");
+  EXPECT_EQ(
+      lower(w.policy),
+      "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"architectures\": [\"SCMP_ARCH_X86_64\", \"SCMP_ARCH_X86\", "
+      "\"SCMP_ARCH_X32\", \"SCMP_ARCH_AARCH64\", \"SCMP_ARCH_ARM\"],\n  \"syscalls\": []\n}\n");
 }
 
 TEST(Closing, ConditionsAskForOneBitSinceTheKernelTakesLessThanTheFilterSees) {

@@ -24,7 +24,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Its errno, 0 for success: what a call gives in a child that has installed the filter. A call that makes a process leaves it at once.
+// Its errno, 0 for success: what a call gives in a child that has installed the filter. A call that makes a process
+// leaves it at once.
 int under(const Filter& filter, const std::function<long()>& call) {
   const pid_t child = fork();
   if (child == 0) {
@@ -55,7 +56,8 @@ bool can_install() {
   return under(filter_of({}), [] { return 0L; }) == 0;
 }
 
-// An operation that does not exist: what reaches the kernel is told EINVAL, or EFAULT where it looked at the pointer first.
+// An operation that does not exist: what reaches the kernel is told EINVAL, or EFAULT where it looked at the pointer
+// first.
 long listener(unsigned long operation, unsigned long flags) { return syscall(SYS_seccomp, operation, flags, nullptr); }
 
 TEST(Filter, RefusesTheClosedCallsAndNoOthers) {
@@ -75,15 +77,19 @@ TEST(Filter, RefusesTheClosedCallsAndNoOthers) {
   EXPECT_EQ(under(filter, [] { return syscall(SYS_modify_ldt, 0, nullptr, 0); }), EPERM);
 #endif
   EXPECT_EQ(under(filter, [] { return listener(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER); }), EPERM);
-  EXPECT_EQ(under(filter, [] { return listener((1ul << 32) | SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER); }), EPERM)
+  EXPECT_EQ(
+      under(filter, [] { return listener((1ul << 32) | SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER); }),
+      EPERM)
       << "the kernel takes 32 bits of the operation too";
 
-  EXPECT_EQ(under(filter, [] { return listener(SECCOMP_SET_MODE_FILTER, 0); }), EFAULT) << "a filter without a listener";
+  EXPECT_EQ(under(filter, [] { return listener(SECCOMP_SET_MODE_FILTER, 0); }), EFAULT)
+      << "a filter without a listener";
   EXPECT_EQ(under(filter, [] { return syscall(SYS_unshare, CLONE_FILES); }), 0);
   EXPECT_EQ(under(filter, [] { return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }), 0);
   EXPECT_EQ(under(filter, [] { return static_cast<long>(fork()); }), 0);
   EXPECT_EQ(under(filter, [] { return syscall(SYS_getpid); }), 0);
-  EXPECT_EQ(under(filter, [] { return syscall(999); }), ENOSYS) << "a call that no table knows is the kernel's to answer";
+  EXPECT_EQ(under(filter, [] { return syscall(999); }), ENOSYS)
+      << "a call that no table knows is the kernel's to answer";
 }
 
 TEST(Filter, LeavesNoNewPrivilegesAlone) {
@@ -104,12 +110,15 @@ TEST(Filter, OfAPolicyThatHoldsAnOperationItsCallsPass) {
 }
 
 TEST(Filter, WithNothingToRefuseNothingIsInstalled) {
-  const Result<Closing> closing = parse_closing(R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[]})");
+  const Result<Closing> closing =
+      parse_closing(R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[]})");
   ASSERT_TRUE(closing);
   const Result<Filter> filter = Filter::build(*closing);
   ASSERT_TRUE(filter);
   EXPECT_TRUE(filter->empty());
-  EXPECT_EQ(under(*filter, [] { return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == prctl(PR_GET_SECCOMP, 0, 0, 0, 0) ? 0L : -1L; }), 0);
+  EXPECT_EQ(
+      under(*filter, [] { return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == prctl(PR_GET_SECCOMP, 0, 0, 0, 0) ? 0L : -1L; }),
+      0);
 }
 
 TEST(Filter, WhatThisMachineDoesNotKnowIsAnError) {

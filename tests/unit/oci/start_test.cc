@@ -188,6 +188,10 @@ TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing
   EXPECT_EQ(create().status, 42);
   EXPECT_THAT(world.config(), HasSubstr(R"("seccomp":)" + closed)) << "as it is, where there was none";
   EXPECT_EQ(hook(state()).status, 0);
+  world.config(kPlain);
+  now = knows_web("enforce", directory, "optional");
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), Not(HasSubstr("seccomp"))) << "what hooks see is left to them, who tell it";
 }
 
 TEST_F(Start, hook_refuses) {
