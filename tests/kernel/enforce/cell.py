@@ -27,7 +27,8 @@ BORROW = "/opt/borrow"
 # page: what the server may read and must not write. written: where it may write; each name is as one born at run time.
 # who: the process that attacks; killed: the one that attacks where the act kills it. settles: seconds after it answers until when the
 # server does things that it did not do before (nginx's cache loader lists the cache after a minute). more_starts: {seed: requests} to be
-# learned beside the two, where a name is born once a start, and three are needed to see its form (Python's tempfile tries its directory).
+# learned beside the two, where a name is born once a start, and enough are needed to see its form (Python's tempfile tries its directory; one
+# such name in sixteen happens to be a word).
 PLACES = {
     "nginx": {"page": "/srv/www/index.html", "written": "/srv/upload/5f0c1c7e-9b1d-4f7a-8a53-0d6f3f2b1c9e", "who": "worker", "killed": "worker",
               "settles": 66},
@@ -35,7 +36,7 @@ PLACES = {
     "postgres": {"page": "/etc/postgresql/pg_hba.conf", "written": "/var/lib/postgresql/data/pg_wal/00000009000000FF000000FF",
                  "who": "checkpointer", "killed": "first"},
     "app": {"page": "/app/app.py", "written": "/app/data/uploads/tmpk3v9x_2m", "who": "worker", "killed": "worker",
-            "more_starts": {"8": 40}},
+            "more_starts": {"8": 40, "9": 40, "10": 40}},
 }
 
 
