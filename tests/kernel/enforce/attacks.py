@@ -5,6 +5,7 @@ Each has its effect without a policy (the test proves it first); in enforce it h
 effect, and the event says "would have been denied"; with kill the process that commits it is gone before the effect.
 """
 import dataclasses
+import os
 import pathlib
 import socket
 
@@ -28,9 +29,10 @@ class Attack:
     seen: object = None   # a second witness, outside: called after the act, true where the effect is there
     child: bool = False   # a child of the server commits it: that one is killed
     not_on: tuple = ()    # workloads
+    filtered: bool = False  # no hook of this kernel sees it: the policy's seccomp filter refuses it, where it is enforced, without an event
 
-    def row(self):
-        return expect.Row(act=self.name, hook=self.hook, object=self.object, also=self.also)
+    def row(self, mode="enforce"):
+        return expect.Row(act=self.name, hook=self.hook, object=self.object, also=self.also, filtered=self.filtered and mode != "monitor")
 
 
 class Outside:
@@ -95,7 +97,8 @@ def attacks(name, programs, tiny):
         Attack("memfd", ["memfd"], "bprm_check_security", "{memfd}", blob=tiny, child=True),
         Attack("rwx", ["rwx"], "file_mprotect", "jit"),
         Attack("host-name", ["host-name"], "capable", "sys_admin", who="first", child=True, not_on=("redis", "postgres", "app")),
-        Attack("user-namespace", ["user-namespace"], ("userns_create", "capable"), also=("userns_create", "capable"), child=True),
+        Attack("user-namespace", ["user-namespace"], ("userns_create", "capable"), also=("userns_create", "capable"), child=True,
+               filtered=os.environ.get("TREELINE_KERNEL") == "5.10"),
         Attack("borrow", ["borrow", f"{cell.BORROW}/broken", f"{cell.BORROW}/secret"], "file_open", f"{cell.BORROW}/secret"),
     ]
     if name == "app":  # the one whose tree has a child of the server, which reads what the server writes there
@@ -117,12 +120,12 @@ def judge(attack, mode, outcome, seen, events):
         reasons.append(f"the server says effect {outcome.effect}, the witness outside {seen}")
     if mode == "unconfined":
         return reasons + ([] if happened else [f"no effect without a policy: {outcome}"])
-    if mode == "kill":
+    if mode == "kill" and not attack.filtered:
         killed = outcome.child_killed if attack.child else outcome.gone
         reasons += [] if killed else [f"the process was not killed: {outcome}"]
     elif outcome.gone:
         reasons.append("the server is gone")
-    return reasons + expect.wrong(attack.row(), mode, happened, events, [])
+    return reasons + expect.wrong(attack.row(mode), mode, happened, events, [])
 
 
 def tree_with_borrow(profile, executable):
