@@ -204,16 +204,18 @@ int act_autoload(const Props&) {
   UniqueFd fd(socket(19, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   return fd ? 0 : errno == EAFNOSUPPORT ? EACCES : errno;
 }
-bool modules_off() { return setting("/proc/sys/kernel/modules_disabled") != '0'; }
+// Only what is said counts: a setting that cannot be read is no reason to leave a hook unproven.
+bool modules_off() { return setting("/proc/sys/kernel/modules_disabled") == '1'; }
+int without_modules(int error) { return error == ENOSYS ? kNotHere : error; }
 int act_load_data(const Props&) {
   if (modules_off()) return kNotHere;
   static char zeroes[4096];
-  return outcome(syscall(SYS_init_module, zeroes, sizeof zeroes, ""));  // ENOEXEC
+  return without_modules(outcome(syscall(SYS_init_module, zeroes, sizeof zeroes, "")));  // ENOEXEC
 }
 int act_load_file(const Props& s) {
   if (modules_off()) return kNotHere;
   UniqueFd fd(open(s.self.c_str(), O_RDONLY | O_CLOEXEC));
-  return fd ? outcome(syscall(SYS_finit_module, fd.get(), "", 0)) : ENOSYS;  // ENOEXEC: no module
+  return fd ? without_modules(outcome(syscall(SYS_finit_module, fd.get(), "", 0))) : EBADF;  // ENOEXEC: no module
 }
 int act_kernel_log(const Props&) {
   const int error = outcome(klogctl(10 /* SYSLOG_ACTION_SIZE_BUFFER */, nullptr, 0));
