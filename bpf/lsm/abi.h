@@ -21,8 +21,8 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 3
-#define TL_ABI_IMAGE 2
+#define TL_ABI_MAPS 4
+#define TL_ABI_IMAGE 3
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
 /* What may be done to an object that has a name. One bit each; the matrix holds 16 bits per (node, class). */
@@ -41,8 +41,9 @@ enum tl_access {
 	TL_EXECUTE = 1u << 11, /* there is an exec edge for this class; see tl_edge */
 	TL_MAP = 1u << 12, /* mmap with PROT_EXEC */
 	TL_CONNECT = 1u << 13, /* unix socket with this name: connect or send to */
+	TL_UNSAFE = 1u << 14, /* no word of its own: a person signed that what lies here is written and executed all the same */
 };
-#define TL_ACCESS_ALL 0x3fffu
+#define TL_ACCESS_ALL 0x3fffu /* the words that a rule may say */
 
 /* ------------------------------------------------------------------------------------------------ path classes --- */
 /* Objects without a path: each its own right. These numbers are fixed, the automaton's classes start behind them. */
@@ -186,6 +187,9 @@ enum tl_row_flag {
 	TL_ROW_ANY_USER = 1u << 1, /* no list of users */
 	TL_ROW_WX_MEMORY = 1u << 2, /* may have memory that is or was writable and executable (JIT) */
 	TL_ROW_FOREIGN_MOUNTS = 1u << 3, /* some node of the policy may mount or unshare: the root mount shortcut is not used */
+	TL_ROW_UNSAFE = 1u << 4, /* holds TL_UNSAFE somewhere */
+	TL_ROW_KILL_CONTAINER = 1u << 5, /* with TL_ROW_KILL: and everything else in the container goes, by treelined */
+	TL_ROW_FREEZE_CONTAINER = 1u << 6, /* the act is refused, and treelined freezes the container for whoever looks into it */
 };
 
 /*
@@ -333,6 +337,9 @@ struct tl_slot {
 enum tl_slot_flag {
 	TL_SLOT_KILL = 1u << 0, /* a violation kills, whatever the row says */
 	TL_SLOT_ORPHANS_KILL = 1u << 1, /* a task on a node that the image does not hold is killed, else denied */
+	TL_SLOT_KILL_CONTAINER = 1u << 2, /* with TL_SLOT_KILL; as TL_ROW_KILL_CONTAINER, whatever the row says */
+	TL_SLOT_FREEZE_CONTAINER = 1u << 3,
+	TL_SLOT_DENY = 1u << 4, /* a violation is refused and costs no more, whatever the row says */
 };
 #define TL_PUBLISHED_MODE(p) ((__u32)((p) >> 32) & 0xf)
 #define TL_PUBLISHED_BASE(p) ((__u32)(p))
@@ -394,14 +401,27 @@ struct tl_container {
 	__u64 bound_at; /* ktime_get_boot_ns at binding, written by user space */
 	__u32 mount_ns_inum; /* inode number of the container's mount namespace at binding, written by user space; 0 for a plain tree */
 	__u32 joined; /* processes that joined: where the next one's fds 0-2 go */
-	__u64 reserved[3];
+	__u8 kill_asked, freeze_asked; /* 1: a violation asks treelined for it; set by the kernel, cleared by treelined once it is done */
+	__u16 reserved0;
+	__u32 reserved1;
+	__u64 reserved[2];
 };
 
-/* owners: SK_STORAGE of a listening socket: who listens. */
+/* owners: SK_STORAGE of a listening socket and of a UDP socket: whose it is. */
 struct tl_owner {
 	__u64 node; /* key */
 	__u32 slot;
 	__u32 container;
+	__u64 cache; /* published word >> 32, row */
+};
+
+/*
+ * written: INODE_STORAGE of a regular file that a bound process opened for writing (no mark where a rule with `unsafe` allowed it). A
+ * container is known by when it was bound. Two are told apart; where more than one wrote, each of them counts as a writer.
+ */
+struct tl_written {
+	__u64 first; /* tl_container.bound_at */
+	__u64 others; /* 1: a second one wrote as well */
 };
 
 /* control: ARRAY[1], mmapable. */
@@ -480,7 +500,8 @@ enum tl_hook {
 	TL_HOOK_INODE_SET_ACL,
 	TL_HOOK_INODE_REMOVE_ACL,
 	TL_HOOK_INET_CONN_REQUEST,
-	TL_HOOK_LAST = TL_HOOK_INET_CONN_REQUEST,
+	TL_HOOK_SOCKET_SOCK_RCV_SKB,
+	TL_HOOK_LAST = TL_HOOK_SOCKET_SOCK_RCV_SKB,
 	TL_HOOKS = 96, /* room: the layout of `doubts` does not move when hooks are added */
 };
 
@@ -499,7 +520,7 @@ enum tl_reason {
 	TL_REASON_INTERPRETER = 10, /* hop two of an exec is not the script's interpreter */
 	TL_REASON_FOREIGN = 11, /* object reached through another mount namespace, or detached */
 	TL_REASON_OUTSIDE = 12, /* monitor: counted on the OUTSIDE node */
-	TL_REASON_WX = 13, /* memory or file written and executable */
+	TL_REASON_WX = 13, /* the file was written by this container since it was bound, or is open for writing, or mapped so */
 	TL_REASON_PROTECTED = 14, /* Treeline's own maps, programs, links, process, socket: out of reach in every mode, whatever the policy grants */
 	TL_REASON_DOUBT = 32,
 	TL_REASON_NO_TAG = 32, /* the tag could not be read or written */
@@ -645,6 +666,8 @@ enum tl_event_flag {
 	TL_EVENT_SCRIPT = 1u << 2, /* exec: the child is a script; its interpreter follows as TL_KIND_INTERPRETER */
 	TL_EVENT_FAILED = 1u << 3,
 	TL_EVENT_TRUNCATED = 1u << 4, /* text could not be read whole: not to be learned */
+	TL_EVENT_KILL_CONTAINER = 1u << 5, /* what the violation costs beyond the verdict */
+	TL_EVENT_FREEZE_CONTAINER = 1u << 6,
 };
 
 /* ------------------------------------------------------------------------------------------------------ hashes --- */
@@ -685,7 +708,7 @@ TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && siz
 TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 96);
 TL_ASSERT(sizeof(struct tl_container) == 320);
-TL_ASSERT(sizeof(struct tl_owner) == 16);
+TL_ASSERT(sizeof(struct tl_owner) == 24 && sizeof(struct tl_written) == 16);
 TL_ASSERT(sizeof(struct tl_control) == 64);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 24);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);

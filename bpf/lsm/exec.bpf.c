@@ -10,7 +10,7 @@
  * A failed exec has no hook, so a pending node is honoured only by a later hop of the same bprm and by its commit; the first hop of
  * the next exec overwrites it (a first hop is told by bprm->interp == bprm->filename, so a reused address is no way in).
  */
-#include "report.bpf.h"
+#include "written.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 /* ------------------------------------------------------------------------------------------------- adoption --- */
@@ -255,11 +255,16 @@ int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
 			return adopted ? -EPERM : 0;
 	}
 	what = exec_check(raw_argument(ctx, 0));
-	if (!what)
-		return 0;
 	if (what == EXEC_REFUSE)
 		return -EPERM;
 	file_address = READ(struct linux_binprm, file, raw_argument(ctx, 0));
+	if (!what) {
+		if (!was_written(bprm->file->f_inode))
+			return 0;
+		what = EXEC(TL_REASON_WX);
+		if (!unsigned_for(what, file_dentry(file_address), file_mount(file_address)))
+			return 0;
+	}
 	return finish(ctx, report_path(what, file_dentry(file_address), file_mount(file_address), 0, 0));
 }
 

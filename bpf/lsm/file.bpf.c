@@ -3,7 +3,7 @@
  * Files.
  *
  *   file_open                        may the node read, write, append, list this object?
- *   mmap_file, file_mprotect         may the node have this memory executable?
+ *   mmap_file, file_mprotect         may the node have this memory executable? Was the file written?
  *   path_unlink, path_rmdir          delete
  *   path_mkdir, path_mknod, path_symlink   create, mkdir, mknod, link under this name
  *   path_link, path_rename           both names; the new one must not grant any node more than the old one did
@@ -11,6 +11,7 @@
  *   path_chmod, path_chown           setattr; inode_setattr where the kernel cannot attach to path_chown
  */
 #include "mounts.bpf.h"
+#include "written.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define PROT_WRITE 2
@@ -20,6 +21,14 @@
 
 static __always_inline u64 file_dentry(u64 file) { return READ(struct file, f_path.dentry, file); }
 static __always_inline u64 file_mount(u64 file) { return READ(struct file, f_path.mnt, file); }
+
+/* The path that the container knows a file by: a mapping of an overlay's file holds, from 6.5 on, the layer's. */
+static __always_inline u64 user_path(u64 file)
+{
+	if (bpf_core_field_exists(struct backing_file, user_path) && stacked_layer(file_mount(file)))
+		return file + FIELD(struct backing_file, user_path);
+	return file + FIELD(struct file, f_path);
+}
 
 /* Words that an open file needs. */
 static __always_inline u32 words_of_open(u32 flags, u32 mode, u16 inode_mode)
@@ -54,6 +63,9 @@ static __always_inline bool opens_layer(struct vfsmount *mnt)
 	return is_stacked_layer(mnt);
 }
 
+#define OPENED(words) WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words)
+#define UNMARKED WHAT(TL_HOOK_FILE_OPEN, TL_REASON_NO_MEMORY, TL_KIND_FILE, TL_WRITE)
+
 SEC("lsm/file_open")
 int BPF_PROG(tl_file_open, struct file *file)
 {
@@ -62,29 +74,43 @@ int BPF_PROG(tl_file_open, struct file *file)
 	struct vfsmount *mnt = file->f_path.mnt;
 	struct inode *inode;
 	u32 words, flags;
-	u64 what, file_address;
+	u64 what, file_address, path;
 
 	if (k_task_storage && opens_layer(mnt))
-		return 0;
+		goto allowed;
 	if (!subject(&s))
 		return 0;
 	if (!k_task_storage && opens_layer(mnt))
-		return 0;
+		goto allowed;
 	flags = file->f_flags;
 	if (flags & FMODE_EXEC_FLAG) /* an exec's own opens are judged by the exec hooks */
 		return 0;
 	inode = file->f_inode;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
 	dentry = file->f_path.dentry;
-	if (dentry->d_hash.pprev) /* found by its name, so it has one */
-		ALLOW_IF(held_fast(&s, dentry, mnt, words), file_mount(raw_argument(ctx, 0)));
-	what = WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words) |
+	if (dentry->d_hash.pprev) { /* found by its name, so it has one */
+		enum held answer = held_fast(&s, dentry, mnt, words);
+
+		if (answer == HELD)
+			goto allowed;
+		if (answer == NO_PREFIX)
+			remember_prefix(file_mount(raw_argument(ctx, 0)));
+	}
+	what = OPENED(words) |
 	       WHAT_FLAGS((flags & O_TMPFILE_BIT) && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0) |
 	       WHAT_FLAGS((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? WHAT_EXCL : 0); /* learning: its name was born here */
 	file_address = raw_argument(ctx, 0);
-	if (stacked_layer(file_mount(file_address)))
+	if (!stacked_layer(file_mount(file_address)))
+		ASK_PATH(what, file_dentry(file_address), file_mount(file_address));
+allowed: /* or a stacked file system's own open, after the container's was allowed: what is open for writing bears a mark (written.bpf.h) */
+	if (!(file->f_mode & FMODE_WRITE))
 		return 0;
-	ASK_PATH(what, file_dentry(file_address), file_mount(file_address));
+	inode = file->f_inode;
+	if ((inode->i_mode & S_IFMT) != S_IFREG)
+		return 0;
+	path = user_path(raw_argument(ctx, 0));
+	if (unsigned_for(OPENED(TL_WRITE), READ(struct path, dentry, path), READ(struct path, mnt, path)) && !mark_written(inode))
+		ASK(report_path(UNMARKED, READ(struct path, dentry, path), READ(struct path, mnt, path), 0, 0));
 	return 0;
 }
 
@@ -98,19 +124,22 @@ static __always_inline bool own_program(u64 file)
 			       READ(struct file, f_path.mnt, file) == READ(struct file, f_path.mnt, exe));
 }
 
-/* The path that the container knows a file by: a mapping of an overlay's file holds, from 6.5 on, the layer's. */
-static __always_inline u64 user_path(u64 file)
-{
-	if (bpf_core_field_exists(struct backing_file, user_path) && stacked_layer(file_mount(file)))
-		return file + FIELD(struct backing_file, user_path);
-	return file + FIELD(struct file, f_path);
-}
-
 #define ASK_MAP(hook, file) \
 	do { \
 		u64 mapped = user_path(file); \
 		if (!own_program(file)) \
 			ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_MAP), READ(struct path, dentry, mapped), READ(struct path, mnt, mapped)); \
+	} while (0)
+
+/* Code that the container wrote itself, or somebody may write now. */
+#define ASK_WRITTEN(hook, file, file_address) \
+	do { \
+		if (was_written((file)->f_inode) && !own_program(file_address)) { \
+			u64 mapped = user_path(file_address); \
+			u64 question = WHAT(hook, TL_REASON_WX, TL_KIND_FILE, TL_MAP); \
+			if (unsigned_for(question, READ(struct path, dentry, mapped), READ(struct path, mnt, mapped))) \
+				ASK(report_path(question, READ(struct path, dentry, mapped), READ(struct path, mnt, mapped), 0, 0)); \
+		} \
 	} while (0)
 
 /* A frame of its own: 5.10 counts 32 bytes too many otherwise. */
@@ -135,6 +164,7 @@ int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned lo
 		ASK(check_operation(TL_HOOK_MMAP_FILE, TL_OP_JIT, 0));
 	if (!file_address || !file)
 		return 0;
+	ASK_WRITTEN(TL_HOOK_MMAP_FILE, file, file_address);
 	ALLOW_IF(map_held(file), file_mount(file_address));
 	ASK_MAP(TL_HOOK_MMAP_FILE, file_address);
 	return 0;
@@ -144,6 +174,7 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	unsigned long had = vma->vm_flags;
+	struct file *file;
 	u64 file_address;
 
 	if (!(prot & PROT_EXEC) || !my_tag())
@@ -160,9 +191,11 @@ int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 			operation = TL_OP_STACK_EXEC;
 		ASK(check_operation(TL_HOOK_FILE_MPROTECT, operation, 0));
 	}
-	if (!vma->vm_file)
+	file = vma->vm_file;
+	if (!file)
 		return 0;
 	file_address = READ(struct vm_area_struct, vm_file, raw_argument(ctx, 0));
+	ASK_WRITTEN(TL_HOOK_FILE_MPROTECT, file, file_address);
 	ASK_MAP(TL_HOOK_FILE_MPROTECT, file_address);
 	return 0;
 }
@@ -196,7 +229,6 @@ NAME_HOOK(path_rmdir, PATH_RMDIR, TL_DELETE)
 NAME_HOOK(path_mkdir, PATH_MKDIR, TL_MKDIR)
 NAME_HOOK(path_symlink, PATH_SYMLINK, TL_LINK)
 
-#define S_IFREG 0100000
 SEC("lsm/path_mknod")
 int tl_path_mknod(u64 *ctx)
 {

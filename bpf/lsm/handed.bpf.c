@@ -8,11 +8,13 @@
  *   inode_setxattr, _removexattr, _set_acl, _remove_acl    setattr under every name that the container has for the inode
  */
 #include "mounts.bpf.h"
+#include "written.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 SEC("lsm/file_receive")
-int tl_file_receive(u64 *ctx)
+int BPF_PROG(tl_file_receive, struct file *received)
 {
+	struct inode *inode;
 	u64 file, what;
 
 	if (!my_tag())
@@ -21,6 +23,11 @@ int tl_file_receive(u64 *ctx)
 	what = handed_question(file, TL_HOOK_FILE_RECEIVE, 0);
 	if (what)
 		ASK_PATH(what, dentry_of_file(file), mount_of_file(file));
+	if (!(received->f_mode & FMODE_WRITE) || ((inode = received->f_inode)->i_mode & S_IFMT) != S_IFREG)
+		return 0;
+	what = WHAT(TL_HOOK_FILE_RECEIVE, TL_REASON_NO_MEMORY, TL_KIND_FILE, TL_WRITE);
+	if (unsigned_for(what, dentry_of_file(file), mount_of_file(file)) && !mark_written(inode))
+		ASK(report_path(what, dentry_of_file(file), mount_of_file(file), 0, 0));
 	return 0;
 }
 

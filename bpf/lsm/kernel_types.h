@@ -38,6 +38,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_INODE_STORAGE = 28,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
@@ -68,6 +69,12 @@ typedef struct {
 typedef struct {
 	seqcount_t seqcount;
 } seqcount_spinlock_t;
+typedef struct {
+	int counter;
+} atomic_t;
+struct address_space {
+	atomic_t i_mmap_writable;
+};
 struct hlist_bl_node {
 	struct hlist_bl_node *next, **pprev;
 };
@@ -85,6 +92,8 @@ struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
 	u32 i_rdev;
+	struct address_space *i_mapping;
+	atomic_t i_writecount;
 };
 struct dentry {
 	unsigned int d_flags;
@@ -284,6 +293,9 @@ struct request_sock {
 };
 struct sk_buff {
 	__be16 protocol;
+	u16 transport_header; /* both from `head` */
+	u16 network_header;
+	unsigned char *head;
 };
 struct sock {
 	struct sock_common __sk_common;

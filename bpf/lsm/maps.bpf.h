@@ -155,6 +155,13 @@ struct {
 	__type(value, struct tl_owner);
 } owners SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct tl_written);
+} written SEC(".maps");
+
 /*
  * The state of the automaton at the root of a mount that is not the container's root, so that the path above it is not fed each time. True
  * while neither a mount nor a name has changed anywhere (`locks`: the counts of mount_lock and rename_lock). Written without a lock: an

@@ -180,6 +180,32 @@ static __always_inline u32 peer_of(u32 img, const struct endpoint *e)
 
 #define ENDPOINT(port, protocol, direction, family) ((u64)(port) | (u64)(protocol) << 16 | (u64)(direction) << 24 | (u64)(family) << 32)
 
+/* Whose this socket is, for what comes in there (incoming.bpf.c). False: no memory to say so. Static: the kernel has to see where `sk` is from. */
+static __noinline bool own_socket(struct sock *sk)
+{
+	struct tl_tag *tag = my_tag();
+	struct tl_owner *owner;
+
+	if (!tag || (tag->flags & TL_TAG_RUNTIME) || !sk)
+		return true;
+	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!owner)
+		return false;
+	owner->node = tag->node;
+	owner->slot = tag->slot;
+	owner->container = tag->container;
+	owner->cache = 0;
+	return true;
+}
+
+#define OWN(hook, sk) \
+	do { \
+		if (!own_socket(sk)) \
+			ASK(report_number(WHAT(hook, TL_REASON_NO_MEMORY, TL_KIND_SOCKET, 0), 0)); \
+	} while (0)
+
+static __always_inline bool is_udp(const struct sock *sk) { return sk && sk->sk_protocol == IPPROTO_UDP; }
+
 /* ------------------------------------------------------------------------------------------------ going out --- */
 /* connect, and a message that names its peer. */
 static __noinline u32 check_out(const struct subject *s, u32 hook, u64 sk, u64 address, u32 length)
@@ -218,12 +244,17 @@ SEC("lsm/socket_connect")
 int BPF_PROG(tl_socket_connect, struct socket *sock, struct sockaddr *address, int length)
 {
 	struct subject s;
+	struct sock *own;
 
 	if (!subject(&s))
 		return 0;
 	if (address->sa_family == AF_UNSPEC) /* dissolves the association */
 		return 0;
-	return finish(ctx, check_out(&s, TL_HOOK_SOCKET_CONNECT, READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
+	ASK(check_out(&s, TL_HOOK_SOCKET_CONNECT, READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
+	own = sock->sk;
+	if (is_udp(own))
+		OWN(TL_HOOK_SOCKET_CONNECT, own);
+	return 0;
 }
 
 SEC("lsm/socket_sendmsg")
@@ -231,6 +262,7 @@ int BPF_PROG(tl_socket_sendmsg, struct socket *sock, struct msghdr *msg, int siz
 {
 	u64 sk, address;
 	struct subject s;
+	struct sock *own;
 
 	if (!msg->msg_name || !subject(&s))
 		return 0;
@@ -239,7 +271,11 @@ int BPF_PROG(tl_socket_sendmsg, struct socket *sock, struct msghdr *msg, int siz
 	if ((READ32(struct sock, sk_type, sk) & 0xffff) == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
 		return 0;
 	address = READ(struct msghdr, msg_name, raw_argument(ctx, 1));
-	return finish(ctx, check_out(&s, TL_HOOK_SOCKET_SENDMSG, sk, address, (u32)msg->msg_namelen));
+	ASK(check_out(&s, TL_HOOK_SOCKET_SENDMSG, sk, address, (u32)msg->msg_namelen));
+	own = sock->sk;
+	if (is_udp(own) && !own->__sk_common.skc_num) /* it gets its port by this very message */
+		OWN(TL_HOOK_SOCKET_SENDMSG, own);
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------------------- coming in --- */
@@ -273,35 +309,27 @@ __noinline u32 check_bind(u64 sk, u64 address, u32 length)
 SEC("lsm/socket_bind")
 int BPF_PROG(tl_socket_bind, struct socket *sock, struct sockaddr *address, int length)
 {
+	struct sock *own;
+
 	if (!my_tag())
 		return 0;
-	return finish(ctx, check_bind(READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
+	ASK(check_bind(READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
+	own = sock->sk;
+	if (is_udp(own))
+		OWN(TL_HOOK_SOCKET_BIND, own);
+	return 0;
 }
 
 SEC("lsm/socket_listen")
 int BPF_PROG(tl_socket_listen, struct socket *sock, int backlog)
 {
-	struct tl_tag *tag = my_tag();
-	struct sock *listener;
 	u64 sk;
 
-	if (!tag)
+	if (!my_tag())
 		return 0;
 	sk = READ(struct socket, sk, raw_argument(ctx, 0));
 	ASK(check_in(TL_HOOK_SOCKET_LISTEN, sk, READ32(struct sock, __sk_common.skc_num, sk) & 0xffff, 0, 0));
-	/* Who serves here, for the requests that come in (incoming.bpf.c). */
-	listener = sock->sk;
-	if (listener && !(tag->flags & TL_TAG_RUNTIME)) {
-		struct tl_owner *owner = bpf_sk_storage_get(&owners, listener, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-
-		if (!owner) {
-			doubt(TL_HOOK_SOCKET_LISTEN, TL_REASON_NO_MEMORY);
-			return -EACCES;
-		}
-		owner->node = tag->node;
-		owner->slot = tag->slot;
-		owner->container = tag->container;
-	}
+	OWN(TL_HOOK_SOCKET_LISTEN, sock->sk);
 	return 0;
 }
 

@@ -118,6 +118,39 @@ static __always_inline struct tl_event *my_draft(void)
 	return bpf_map_lookup_elem(&scratch, &me);
 }
 
+#define COSTS (TL_ROW_KILL | TL_ROW_KILL_CONTAINER | TL_ROW_FREEZE_CONTAINER)
+
+/* What a violation costs beside the refusal, in flags of a row: by what the operator said of the policy, else by the node. */
+static __always_inline u32 cost_of_violation(const struct subject *s, u64 what, u32 reason)
+{
+	u32 cost = 0;
+
+	if (s->slot_flags & (TL_SLOT_DENY | TL_SLOT_KILL | TL_SLOT_FREEZE_CONTAINER)) {
+		cost = (s->slot_flags & TL_SLOT_KILL ? TL_ROW_KILL : 0) | (s->slot_flags & TL_SLOT_KILL_CONTAINER ? TL_ROW_KILL_CONTAINER : 0) |
+		       (s->slot_flags & TL_SLOT_FREEZE_CONTAINER ? TL_ROW_FREEZE_CONTAINER : 0);
+	} else if (s->row != TL_ROW_NONE) {
+		cost = tl_row_flags(s->img, s->row) & COSTS;
+	}
+	if ((what_flags(what) & WHAT_ALWAYS_KILL) || (reason == TL_REASON_ORPHAN && (s->slot_flags & TL_SLOT_ORPHANS_KILL)))
+		cost |= TL_ROW_KILL;
+	return cost;
+}
+
+/* What is user space's to do is asked for at the container; true: that is news. */
+static __always_inline bool ask_daemon(u32 container, u32 cost)
+{
+	struct tl_container *c;
+	bool news = false;
+
+	if (!(cost & (TL_ROW_KILL_CONTAINER | TL_ROW_FREEZE_CONTAINER)) || !(c = bpf_map_lookup_elem(&containers, &container)))
+		return false;
+	if ((cost & TL_ROW_KILL_CONTAINER) && !c->kill_asked)
+		news = c->kill_asked = 1;
+	if ((cost & TL_ROW_FREEZE_CONTAINER) && !c->freeze_asked)
+		news = c->freeze_asked = 1;
+	return news;
+}
+
 /*
  * Counts the act and, where it is to be told, begins the draft of this task (REPORT_DRAFT; my_draft() finds it). The rest of the answer is
  * the verdict.
@@ -126,7 +159,8 @@ __noinline u32 begin(u64 what, u64 object)
 {
 	struct tl_tag *tag = my_tag();
 	u64 me = bpf_get_current_task(), node, counted;
-	u32 verdict = TL_VERDICT_ALLOW, reason = what_reason(what), killing, answer = 0;
+	u32 verdict = TL_VERDICT_ALLOW, reason = what_reason(what), cost = 0, answer = 0;
+	bool first = false;
 	struct tl_event *e;
 	struct subject subject_now, *s = &subject_now;
 	void *zero;
@@ -162,14 +196,13 @@ __noinline u32 begin(u64 what, u64 object)
 		if (s->mode == TL_MODE_MONITOR) {
 			verdict = TL_VERDICT_WOULD_DENY;
 		} else {
-			killing = (what_flags(what) & WHAT_ALWAYS_KILL) || (s->slot_flags & TL_SLOT_KILL) ||
-				  (s->row != TL_ROW_NONE && (tl_row_flags(s->img, s->row) & TL_ROW_KILL)) ||
-				  (reason == TL_REASON_ORPHAN && (s->slot_flags & TL_SLOT_ORPHANS_KILL));
-			verdict = killing ? TL_VERDICT_KILL : TL_VERDICT_DENY;
-			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (killing ? REPORT_KILL : 0);
+			cost = cost_of_violation(s, what, reason);
+			first = ask_daemon(tag->container, cost);
+			verdict = cost & TL_ROW_KILL ? TL_VERDICT_KILL : TL_VERDICT_DENY;
+			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (cost & TL_ROW_KILL ? REPORT_KILL : 0);
 		}
 		counted = count_denial(tag->slot, node, what, object);
-		if (!power_of_two(counted))
+		if (!power_of_two(counted) && !first)
 			return answer;
 	}
 	zero = zero_draft();
@@ -186,7 +219,8 @@ __noinline u32 begin(u64 what, u64 object)
 	e->kind = what_kind(what);
 	e->access = what_words(what);
 	e->class_id = what_class(what);
-	e->flags = (tag->flags & TL_TAG_JOINED ? TL_EVENT_JOINED : 0) | (what_flags(what) & WHAT_EXCL ? TL_EVENT_EXCL : 0);
+	e->flags = (tag->flags & TL_TAG_JOINED ? TL_EVENT_JOINED : 0) | (what_flags(what) & WHAT_EXCL ? TL_EVENT_EXCL : 0) |
+		   (cost & TL_ROW_KILL_CONTAINER ? TL_EVENT_KILL_CONTAINER : 0) | (cost & TL_ROW_FREEZE_CONTAINER ? TL_EVENT_FREEZE_CONTAINER : 0);
 	e->time = bpf_ktime_get_boot_ns();
 	e->node = node;
 	e->object = object;

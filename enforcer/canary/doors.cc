@@ -315,6 +315,22 @@ int act_be_connected(const Props&) {
   return error == 0 ? 0 : EACCES;
 }
 
+// The victim may have a UDP socket on a port that the kernel chooses, and send to such ports of 127.0.0.2; but 127.0.0.1, which is where
+// its message then comes from, may not send it one. What is refused is dropped.
+int act_be_sent(const Props&) {
+  UniqueFd receiver(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), sender(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  socklen_t length = sizeof address;
+  if (!receiver || !sender || bind(receiver.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      getsockname(receiver.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    return ENOSYS;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+  if (sendto(sender.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), sizeof address) != 1) return ENOSYS;
+  pollfd arrived{receiver.get(), POLLIN, 0};
+  return poll(&arrived, 1, 200) == 1 ? 0 : EACCES;
+}
+
 }  // namespace
 
 const std::vector<Act>& door_acts() {
@@ -356,6 +372,7 @@ const std::vector<Act>& door_acts() {
       {"inode_set_acl", act_access_list},
       {"inode_remove_acl", act_access_list_gone},
       {"inet_conn_request", act_be_connected},
+      {"socket_sock_rcv_skb", act_be_sent},
   };
   return acts;
 }

@@ -19,12 +19,22 @@ constexpr uint64_t kVictimKey = 0x9a6e7a2d3c4b5f01ull, kHeirKey = 0x9a6e7a2d3c4b
 
 constexpr uint32_t kChosenPort = 0, kLowPort = 1, kHighPort = 2, kPorts = 3;
 
-// Listens for TCP where the kernel chooses the port, and connects to such ports; no peer may connect to it.
-uint64_t victim_net() {
-  auto bit = [](uint32_t direction, uint32_t peer, uint32_t port) {  // tl_row.net, with one peer class
-    return 1ull << (((direction * TL_PROTOCOLS + TL_PROTO_TCP) * 2 + peer) * kPorts + port);
+constexpr uint32_t kAnyPeer = 0, kSecondPeer = 1, kPeers = 2, kSomePeer = kPeers;  // kSecondPeer: 127.0.0.2
+constexpr uint32_t kNetWords = (uint32_t{TL_NET_DIRECTIONS} * uint32_t{TL_PROTOCOLS} * (kPeers + 1) * kPorts + 63) / 64;
+
+// The tables of all rows: nothing for the others, then the victim's. It serves TCP and UDP where the kernel chooses the port, connects to
+// such ports, and sends datagrams to such ports of 127.0.0.2; no peer may connect to it, or send it any.
+std::vector<uint64_t> nets() {
+  std::vector<uint64_t> words(2 * kNetWords);
+  auto grant = [&](uint32_t direction, uint32_t protocol, uint32_t peer, uint32_t port) {  // tl_row.net
+    const uint32_t bit = ((direction * TL_PROTOCOLS + protocol) * (kPeers + 1) + peer) * kPorts + port;
+    words[kNetWords + bit / 64] |= 1ull << (bit % 64);
   };
-  return bit(TL_NET_IN, 1, kChosenPort) | bit(TL_NET_OUT, 0, kHighPort);
+  grant(TL_NET_IN, TL_PROTO_TCP, kSomePeer, kChosenPort);
+  grant(TL_NET_OUT, TL_PROTO_TCP, kAnyPeer, kHighPort);
+  grant(TL_NET_IN, TL_PROTO_UDP, kSomePeer, kChosenPort);
+  grant(TL_NET_OUT, TL_PROTO_UDP, kSecondPeer, kHighPort);
+  return words;
 }
 
 // One chain of states that spells the path; whatever leaves the chain ends in a state of its own that is never left.
@@ -118,7 +128,7 @@ std::string build_image(std::string_view executable) {
   rows[kVictimRow].flags = TL_ROW_FOREIGN_MOUNTS;  // users: the list at 0, root alone
   rows[kVictimRow].capabilities = (1ull << CAP_SETUID) | (1ull << CAP_SYS_MODULE) | (1ull << CAP_SYS_ADMIN) | (1ull << CAP_SYSLOG);
   rows[kVictimRow].operations = 1ull << TL_OP_BPF;
-  rows[kVictimRow].net = 2;
+  rows[kVictimRow].net = kNetWords;
   rows[kVictimRow].rights = 1;
   rows[kVictimRow].parent = TL_KEY_ENTRY;
   rows[kHeirRow].rights = 2;
@@ -149,13 +159,13 @@ std::string build_image(std::string_view executable) {
   header.blocks.count /= TL_BLOCK;  // counted in blocks
   header.edges = builder.add(edge_table({{TL_ROW_ENTRY, kVictim, kVictimRow, 0}, {kVictimRow, kVictim, kHeirRow, 0}}), 64);
   header.moves = builder.add(std::vector<tl_move>(8), 64);
-  header.peers4 = builder.add(std::vector<tl_range4>(1), 64);
+  header.peers4 = builder.add(std::vector<tl_range4>{{0, kAnyPeer}, {0x7f000002, kSecondPeer}, {0x7f000003, kAnyPeer}}, 64);
   header.peers6 = builder.add(std::vector<tl_range6>(1), 64);
   header.ports = builder.add(std::vector<tl_port_range>{{0, kChosenPort}, {1, kLowPort}, {1024, kHighPort}}, 64);
-  header.nets = builder.add(std::vector<uint64_t>{0, 0, victim_net(), 0}, 64);  // 72 bits each: of the others; of the victim
+  header.nets = builder.add(nets(), 64);
   header.users = builder.add(std::vector<uint32_t>{1, 0}, 64);
   header.classes = kClasses;
-  header.peer_classes = 1;
+  header.peer_classes = kPeers;
   header.port_classes = kPorts;
   return builder.finish(header);
 }

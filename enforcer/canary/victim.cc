@@ -129,9 +129,16 @@ int with_inet(int type, int (*act)(int fd, const sockaddr* address, socklen_t le
 int act_bind(const Props&) {
   return with_inet(SOCK_STREAM, [](int fd, const sockaddr* a, socklen_t n) { return outcome(bind(fd, a, n)); });
 }
-// Of a kind that nobody can listen on: TCP it may, see act_be_connected.
+// Of a kind that nobody can listen on, where the kernel has chosen the port (connect does that): on TCP it may, see act_be_connected.
 int act_listen(const Props&) {
-  return with_inet(SOCK_DGRAM, [](int fd, const sockaddr*, socklen_t) { return outcome(listen(fd, 1)); });
+  return with_inet(SOCK_DGRAM, [](int fd, const sockaddr*, socklen_t) {
+    sockaddr_in peer{};
+    peer.sin_family = AF_INET;
+    peer.sin_port = htons(1025);
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    if (connect(fd, reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0) return ENOSYS;
+    return outcome(listen(fd, 1));
+  });
 }
 int act_connect(const Props&) {
   return with_inet(SOCK_STREAM, [](int fd, const sockaddr* a, socklen_t n) { return outcome(connect(fd, a, n)); });

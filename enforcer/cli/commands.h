@@ -32,6 +32,7 @@ void add_events(CLI::App& app, Context& context);
 void add_policy(CLI::App& app, Context& context);
 void add_learn(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_thaw(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
 }  // namespace treeline::cli

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   add_policy(app, context);
   add_learn(app, context);
   add_doctor(app, context);
+  add_thaw(app, context);
   add_completion(app, context);
   for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
     sub->fallthrough();

@@ -8,6 +8,7 @@ namespace {
 
 struct Options {
   std::string bundle, name, mode, on_violation, orphans, reason;
+  bool without_filter = false;
 };
 
 std::string row(const Json& p) {
@@ -25,6 +26,7 @@ int status_of(const Json& policy) { return text_at(policy, "asked") == "enforce"
 int change(const Context& context, Json request, const Options& o, const std::string& next) {
   for (auto [key, value] : {std::pair("name", &o.name), {"mode", &o.mode}, {"on_violation", &o.on_violation}, {"orphans", &o.orphans}, {"reason", &o.reason}})
     if (!value->empty()) request[key] = *value;
+  if (o.without_filter) request["without_filter"] = true;
   int status = 0;
   std::optional<Json> answer = ask(context, request, status);
   if (!answer) return status;
@@ -79,6 +81,14 @@ void add_orphans(CLI::App* command, const std::shared_ptr<Options>& o) {
   command->add_option("--reason", o->reason, "why, for the log");
 }
 
+void add_cost(CLI::App* command, const std::shared_ptr<Options>& o) {
+  command->add_option("--on-violation", o->on_violation,
+                      "instead of what the profile says: refuse the act, and beside it kill the process, kill the container, or freeze it")
+      ->check(CLI::IsMember({"profile", "deny", "kill", "kill-container", "freeze-container"}));
+  command->add_flag("--without-filter", o->without_filter,
+                    "enforce also what was started in monitor on a kernel where its seccomp filter would stand in for hooks");
+}
+
 }  // namespace
 
 void add_policy(CLI::App& app, Context& context) {
@@ -96,7 +106,7 @@ void add_policy(CLI::App& app, Context& context) {
   load->add_option("bundle", o->bundle, "directory that treelinec compile wrote")->required();
   load->add_option("--name", o->name, "name to bind by, instead of the bundle's own");
   load->add_option("--mode", o->mode, "monitor or enforce (default: as it is, monitor for a new one)")->check(modes);
-  load->add_option("--on-violation", o->on_violation, "instead of what the profile says")->check(CLI::IsMember({"profile", "deny", "kill"}));
+  add_cost(load, o);
   add_orphans(load, o);
   load->callback([&context, o] {
     context.action = [&context, o] {
@@ -117,7 +127,7 @@ void add_policy(CLI::App& app, Context& context) {
   auto* mode = policy->add_subcommand("mode", "monitor: report; enforce: stop (refused where it is not proven to work)");
   mode->add_option("name", o->name)->required();
   mode->add_option("mode", o->mode)->required()->check(modes);
-  mode->add_option("--on-violation", o->on_violation, "what a violation costs")->check(CLI::IsMember({"profile", "deny", "kill"}));
+  add_cost(mode, o);
   add_orphans(mode, o);
   mode->callback([&context, o] { context.action = [&context, o] { return change(context, {{"do", "policy.mode"}}, *o, ""); }; });
 

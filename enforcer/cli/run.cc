@@ -390,8 +390,8 @@ void add_run(CLI::App& app, Context& context) {
   run->add_option("--mode", options->mode, "monitor: report what enforce would stop; enforce: stop it")
       ->check(CLI::IsMember({"monitor", "enforce"}))
       ->capture_default_str();
-  run->add_option("--on-violation", options->on_violation, "instead of what the profile says: refuse the act, or kill the process")
-      ->check(CLI::IsMember({"deny", "kill"}));
+  run->add_option("--on-violation", options->on_violation, "instead of what the profile says: refuse the act, and beside it kill the process, kill all of the tree, or freeze it")
+      ->check(CLI::IsMember({"deny", "kill", "kill-container", "freeze-container"}));
   run->add_option("--rest", options->rest, "what becomes of the tree when the command itself has ended")
       ->check(CLI::IsMember({"wait", "kill", "leave"}))
       ->capture_default_str();

@@ -48,7 +48,8 @@ int show(const Context& context) {
   field("bound", std::to_string(list_at(s, "containers").size()) + " containers");
   for (const Json& c : list_at(s, "containers"))
     print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
-               (flag_at(c, "started") ? "" : ", entrypoint not begun"));
+               (flag_at(c, "started") ? "" : ", entrypoint not begun") +
+               (flag_at(c, "frozen") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ""));
   if (!list_at(s, "unbound").empty()) {
     field("unbound", red(std::to_string(list_at(s, "unbound").size()) + " containers run without a policy (default = " + text_at(s, "default") + ")"));
     for (const Json& c : list_at(s, "unbound")) print_line("  " + text_at(c, "container") + " since " + text_at(c, "since"));

@@ -19,10 +19,13 @@
 // events             follow, backlog (number, -1 all), learned (bool)   then one event a line (enforcer/events/json_encoder.h);
 //                                                                       without follow a last line {"type":"end"}
 // policy.load        bundle (directory), name, mode, on_violation,      "policy"
-//                    orphans ("deny"|"kill"), reason
+//                    orphans ("deny"|"kill"), reason,
+//                    without_filter: enforce what was started in monitor
+//                    where its seccomp filter stands in for hooks
 // policy.list                                                           "policies"
 // policy.show        name                                               "policy" with nodes and residuals
-// policy.mode        name, mode, on_violation, orphans, reason          "policy"
+// policy.mode        name, mode, on_violation, orphans, reason,         "policy"
+//                    without_filter (as in policy.load)
 // policy.rollback    name, orphans, reason                              "policy"
 // policy.unload      name, reason
 // learn.start        name
@@ -39,7 +42,8 @@
 //                                                                       where hooks refuse as well; an error when it is refused
 // bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing"
 // unbind             container                                          the binding goes once its cgroup is empty
-// containers                                                            "containers", "unbound"
+// thaw               container                                          "container", "was_frozen": what a violation froze goes on
+// containers                                                            "containers", "unbound"; of each whether it is "frozen"
 // detach             reason                                             every hook is detached, every pin removed; the daemon ends
 #pragma once
 

@@ -151,6 +151,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
   if (what == "resolve") return resolve_request(request);
   if (what == "bind") return bind(peer, request);
   if (what == "unbind") return unbind(request);
+  if (what == "thaw") return thaw(peer, request);
   if (what == "detach") {
     if (text_at(request, "reason").empty()) return Error{"say why: --reason TEXT", EINVAL};
     audit(peer, request, "detached everything, " + std::to_string(containers_->all().size()) + " containers go free");
@@ -169,6 +170,7 @@ void Service::gone(uint64_t peer) {
 }
 
 void Service::tick() {
+  respond();
   sweep();
   report_losses();
   // An ephemeral daemon is there for one command: it goes when nobody asks and nothing is bound.

@@ -10,6 +10,7 @@
 //   service_bind.cc      containers: resolve, bind, unbind, their end
 //   service_run.cc       plain process trees
 //   service_denials.cc   exact counts of what was refused
+//   service_respond.cc   what a violation costs a container: killed, frozen, let go on
 //   service_status.cc    status, doctor, containers
 #pragma once
 
@@ -102,6 +103,8 @@ class Service {
   Result<store::Change> change_of(const Json& request) const;
   [[nodiscard]] std::string directory_of(const store::Policy& policy) const;
   [[nodiscard]] const char* closing_word() const;
+  // Promotion to enforce of what runs without the filter, where no hook stands in for it, is refused unless the request says so.
+  [[nodiscard]] Result<void> filter_in_place(const std::string& name, uint32_t mode, const Json& request) const;
 
   // service_learn.cc
   Answer learn_start(Peer& peer, const Json& request);
@@ -137,6 +140,10 @@ class Service {
 
   // service_denials.cc
   Answer denials(const Json& request) const;
+
+  // service_respond.cc
+  void respond();
+  Answer thaw(Peer& peer, const Json& request);
 
   // service_status.cc
   Answer status() const;

@@ -43,6 +43,17 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
 // Has the closing filter to be in force, or do hooks refuse as well?
 const char* Service::closing_word() const { return facts_.userns_hook && facts_.anon_inode_hook ? "optional" : "required"; }
 
+Result<void> Service::filter_in_place(const std::string& name, uint32_t mode, const Json& request) const {
+  const store::Policy* policy = registry_->find(name);
+  if (!policy || mode != TL_MODE_ENFORCE || std::string_view(closing_word()) == "optional" || flag_at(request, "without_filter")) return {};
+  const std::vector<std::string> open = containers_->without_filter(policy->slot);
+  if (open.empty()) return {};
+  return Error{std::to_string(open.size()) + " containers of '" + name + "' (" + text::printable(open[0], 64) + (open.size() > 1 ? ", ..." : "") +
+                   ") were started in monitor, so without the seccomp filter that this kernel needs in place of hooks: user namespaces, io_uring and "
+                   "userfaultfd would stay open to them. Stop them and start them again in enforce, or say --without-filter",
+               EPERM};
+}
+
 Service::Answer Service::resolve_request(const Json& request) {
   Result<Resolved> resolved = resolve(text_at(request, "policy"));
   if (!resolved) return resolved.error();
@@ -92,6 +103,7 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   binding.streams = workload::standard_streams(process);
   binding.mount_ns = workload::mount_namespace(process);
   binding.bundle = text_at(request, "bundle");
+  binding.enforced_at_start = policy->mode == TL_MODE_ENFORCE;
   if (born == 0 || workload::start_time(process) != born || binding.mount_ns == 0) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
   if (binding.mount_ns == workload::mount_namespace(getpid()))
     return Error{"process " + std::to_string(pid) + " has no mount namespace of its own; for a plain process tree: treeline run --policy BUNDLE -- CMD", EPERM};

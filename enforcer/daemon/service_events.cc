@@ -35,6 +35,7 @@ void Service::on_record(const void* record, size_t size) {
     return;
   }
   if (event->slot == canary::kSlot) return;
+  if (event->flags & (TL_EVENT_KILL_CONTAINER | TL_EVENT_FREEZE_CONTAINER)) respond();
   const bool learned = event->type == TL_EVENT_LEARNED;
   if (learned)
     if (auto session = sessions_.find(event->container); session != sessions_.end()) session->second.recorder->see(*event);

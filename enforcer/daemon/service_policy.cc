@@ -76,6 +76,7 @@ Service::Answer Service::policy_load(Peer& peer, const Json& request) {
   Result<bundle::Bundle> bundle = bundle::read(directory);
   if (!bundle) return bundle.error();
   if (change->name.empty()) change->name = bundle->name;
+  if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
   Result<store::Policy*> policy = registry_->load(*bundle, *change);
   if (!policy) return policy.error();
   audit(peer, request, "loaded policy " + change->name + " generation " + std::to_string((*policy)->state.generation) + " in " +
@@ -89,6 +90,7 @@ Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
   store::Policy* policy = registry_->find(change->name);
   if (policy && policy->state.mode == TL_MODE_ENFORCE && change->mode == TL_MODE_MONITOR && text_at(request, "reason").empty())
     return Error{"this stops nothing any more: say why, with --reason TEXT (it is kept in the log)", EPERM};
+  if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
   Result<store::Policy*> changed = registry_->set_mode(*change);
   if (!changed) return changed.error();
   for (auto& [index, run] : runs_)

@@ -55,6 +55,7 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   binding.slot = slot;
   binding.plain = true;
   binding.own_cgroup = true;
+  binding.enforced_at_start = policy->mode == TL_MODE_ENFORCE;
   binding.streams = workload::standard_streams(process);
   Result<const workload::Container*> bound = containers_->bind(binding);
   if (!bound) return undo(bound.error());

@@ -57,7 +57,9 @@ Service::Answer Service::containers() const {
                     {"cgroup", escape_bytes(c.cgroup)},
                     {"plain", c.plain},
                     {"started", containers_->started(index)},
-                    {"since", c.started}});
+                    {"since", c.started},
+                    {"frozen", cgroups_.frozen(c.cgroup)},
+                    {"filter", c.enforced_at_start}});
   }
   for (const Unbound& u : unbound_) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
   return Json{{"containers", list}, {"unbound", unbound}};

@@ -77,6 +77,8 @@ Json to_json(const Event& event, const Named& named) {
   if (named.nearest_line) out["nearest"] = {{"pattern", named.nearest}, {"line", named.nearest_line}};
   out["count"] = event.count;
   if (event.flags & TL_EVENT_JOINED) out["joined"] = true;
+  if (event.flags & TL_EVENT_KILL_CONTAINER) out["reaction"] = "kill-container";
+  else if (event.flags & TL_EVENT_FREEZE_CONTAINER) out["reaction"] = "freeze-container";
   out["process"] = {{"pid", event.tgid}, {"thread", event.pid}, {"parent", event.ppid},
                     {"uid", event.uid},  {"gid", event.gid},    {"comm", escape_bytes(event.comm)}};
   return out;

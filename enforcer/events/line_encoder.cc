@@ -91,6 +91,7 @@ std::string to_text(const Json& event, bool colour, bool wide) {
   std::string who = text_at(event, "policy", "-") + ": " + (wide ? path : short_node(path));
   line += " " + padded(who, 24) + " " + padded(text_at(event, "act"), 8) + " " + padded(object_of(event), 28) + " " + reason_of(event);
   if (number_at(node, "line")) line += " (profile line " + std::to_string(number_at(node, "line")) + ")";
+  if (std::string reaction = text_at(event, "reaction"); !reaction.empty()) line += "  -> " + reaction;
   line += "  #" + text_at(event, "id").substr(0, 8) + " x" + std::to_string(number_at(event, "count"));
   if (wide) {
     Json process = event.contains("process") && event["process"].is_object() ? event["process"] : Json::object();

@@ -20,7 +20,7 @@ constexpr std::string_view kHooks[] = {
     "move_mount", "userns_create", "bpf", "bpf_map", "bpf_prog", "perf_event_open", "key_alloc", "key_permission",
     "kernel_module_request", "kernel_load_data", "kernel_read_file", "syslog",
     "inode_init_security_anon", "file_receive", "file_ioctl", "file_ioctl_compat", "file_fcntl", "inode_setxattr",
-    "inode_removexattr", "inode_set_acl", "inode_remove_acl", "inet_conn_request",
+    "inode_removexattr", "inode_set_acl", "inode_remove_acl", "inet_conn_request", "socket_sock_rcv_skb",
 };
 static_assert(std::size(kHooks) == TL_HOOK_LAST + 1);
 
@@ -42,7 +42,7 @@ constexpr Reason kReasons[] = {
     {TL_REASON_INTERPRETER, "interpreter", "not the script's interpreter"},
     {TL_REASON_FOREIGN, "foreign", "reached through another mount namespace"},
     {TL_REASON_OUTSIDE, "outside", "outside the tree since an exec"},
-    {TL_REASON_WX, "write-and-execute", "writable and executable"},
+    {TL_REASON_WX, "write-and-execute", "written by this container, or open for writing: not to be executed"},
     {TL_REASON_PROTECTED, "protected", "Treeline's own objects are out of reach, whatever the policy grants"},
     {TL_REASON_NO_TAG, "doubt-no-tag", "in doubt: the subject could not be read"},
     {TL_REASON_NO_POLICY, "doubt-no-policy", "in doubt: the policy is off or missing"},

@@ -42,7 +42,8 @@ constexpr MapName kMaps[] = {
     {"tags_by_task", &Maps::tags_by_task, false}, {"bindings", &Maps::bindings, false}, {"containers", &Maps::containers, false},
     {"control", &Maps::control, false},       {"doubts", &Maps::doubts, false},     {"losses", &Maps::losses, false},
     {"denials", &Maps::denials, false},       {"learned", &Maps::learned, false},   {"syscalls", &Maps::syscalls, false},
-    {"owners", &Maps::owners, false},         {"events", &Maps::events, true},      {"events_perf", &Maps::events_perf, true},
+    {"owners", &Maps::owners, false},         {"written", &Maps::written, false},   {"events", &Maps::events, true},
+    {"events_perf", &Maps::events_perf, true},
 };
 
 bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }

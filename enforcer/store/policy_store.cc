@@ -18,7 +18,6 @@ namespace treeline::store {
 namespace {
 
 constexpr std::string_view kBundle = "bundle-";
-constexpr std::string_view kViolations[] = {"profile", "deny", "kill"};
 
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
@@ -37,12 +36,13 @@ bool valid_policy_name(std::string_view name) {
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
 }
 
-std::string_view violation_word(Violation v) { return kViolations[static_cast<int>(v)]; }
+std::string_view violation_word(Violation v) { return kViolationWords[static_cast<int>(v)]; }
 
 Result<Violation> violation_of_word(std::string_view word) {
-  for (int i = 0; i < 3; ++i)
-    if (kViolations[i] == word) return static_cast<Violation>(i);
-  return Error{"a violation costs 'profile' (as the profile says), 'deny' or 'kill', not " + text::quoted(word), EINVAL};
+  for (size_t i = 0; i < std::size(kViolationWords); ++i)
+    if (kViolationWords[i] == word) return static_cast<Violation>(i);
+  return Error{"a violation costs 'profile' (as the profile says), 'deny', 'kill', 'kill-container' or 'freeze-container', not " + text::quoted(word),
+               EINVAL};
 }
 
 Result<void> PolicyStore::open() const { return require_private_directory(root_); }

@@ -22,7 +22,9 @@ namespace treeline::store {
 // [a-z0-9._-]{1,63}, not starting with '.' or '-': a name is a directory and an argument.
 bool valid_policy_name(std::string_view name);
 
-enum class Violation { kProfile, kDeny, kKill };  // kProfile: as each node's rows say
+// kProfile: as each node's rows say; else what the operator says instead, for the whole policy.
+enum class Violation { kProfile, kDeny, kKill, kKillContainer, kFreezeContainer };
+constexpr std::string_view kViolationWords[] = {"profile", "deny", "kill", "kill-container", "freeze-container"};
 std::string_view violation_word(Violation);
 Result<Violation> violation_of_word(std::string_view word);
 

@@ -13,7 +13,13 @@ namespace {
 
 uint64_t slot_flags(const PolicyState& state) {
   uint64_t flags = 0;
-  if (state.on_violation == Violation::kKill) flags |= TL_SLOT_KILL;
+  switch (state.on_violation) {
+    case Violation::kProfile: break;
+    case Violation::kDeny: flags |= TL_SLOT_DENY; break;
+    case Violation::kKill: flags |= TL_SLOT_KILL; break;
+    case Violation::kKillContainer: flags |= TL_SLOT_KILL | TL_SLOT_KILL_CONTAINER; break;
+    case Violation::kFreezeContainer: flags |= TL_SLOT_FREEZE_CONTAINER; break;
+  }
   if (state.orphans_kill) flags |= TL_SLOT_ORPHANS_KILL;
   return flags;
 }

@@ -91,6 +91,14 @@ Result<void> Cgroups::remove(const std::string& path) const {
   return {};
 }
 
+Result<void> Cgroups::freeze(const std::string& path, bool frozen) const {
+  return write_control(mount_ + path + "/cgroup.freeze", frozen ? "1" : "0");
+}
+
+bool Cgroups::frozen(const std::string& path) const {
+  return read_file_or_empty(mount_ + path + "/cgroup.freeze").rfind("1", 0) == 0;
+}
+
 void Cgroups::kill_all(const std::string& path) const {
   if (write_control(mount_ + path + "/cgroup.kill", "1")) return;  // 5.14
   for (const std::string& child : directories_in(mount_ + path)) kill_all(path + "/" + child);

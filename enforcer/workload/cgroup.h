@@ -34,6 +34,9 @@ class Cgroups {
   Result<void> remove(const std::string& path) const;  // with the empty ones below; missing is success
   // SIGKILL to everything in it and below.
   void kill_all(const std::string& path) const;
+  // Stops, or lets go on, everything in it and below (cgroup v2's freezer, 5.2). What is frozen can still be killed.
+  Result<void> freeze(const std::string& path, bool frozen) const;
+  [[nodiscard]] bool frozen(const std::string& path) const;
 
  private:
   std::string mount_;

@@ -39,6 +39,7 @@ Result<const Container*> Containers::bind(const Binding& b) {
   container.plain = b.plain;
   container.own_cgroup = b.own_cgroup;
   container.bundle = b.bundle;
+  container.enforced_at_start = b.enforced_at_start;
   container.started = rfc3339(unix_ns());
 
   tl_container entry{};
@@ -90,6 +91,13 @@ uint32_t Containers::bound_to(uint32_t slot) const {
   return count;
 }
 
+std::vector<std::string> Containers::without_filter(uint32_t slot) const {
+  std::vector<std::string> ids;
+  for (auto& [index, container] : containers_)
+    if (container.slot == slot && !container.enforced_at_start) ids.push_back(container.id);
+  return ids;
+}
+
 bool Containers::started(uint32_t index) const {
   return index < memory_.table.size() && (__atomic_load_n(&memory_.table[index].flags, __ATOMIC_RELAXED) & TL_CONTAINER_STARTED);
 }
@@ -100,7 +108,7 @@ Result<void> Containers::save() const {
   json["containers"] = Json::array();
   for (auto& [index, c] : containers_)
     json["containers"].push_back({{"index", index}, {"id", c.id}, {"cgroup", c.cgroup}, {"own_cgroup", c.own_cgroup},
-                                  {"bundle", c.bundle}, {"started", c.started}});
+                                  {"bundle", c.bundle}, {"started", c.started}, {"enforced_at_start", c.enforced_at_start}});
   return write_file_atomically(file_, to_line(json) + "\n");
 }
 
@@ -126,6 +134,7 @@ Result<void> Containers::restore() {
       c.own_cgroup = flag_at(it->second, "own_cgroup");
       c.bundle = text_at(it->second, "bundle");
       c.started = text_at(it->second, "started");
+      c.enforced_at_start = flag_at(it->second, "enforced_at_start");
     }
     if (c.id.empty()) c.id = "cgroup-" + std::to_string(entry.cgroup);
     containers_[index] = std::move(c);

@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/support/result.h"
@@ -33,6 +34,7 @@ struct Container {
   bool own_cgroup = false; // made by us: removed at the end
   std::string bundle;      // OCI bundle directory, "" for plain
   std::string started;     // RFC 3339
+  bool enforced_at_start = false;  // so the policy's seccomp filter was asked for; it cannot be put on later
 };
 
 struct Binding {
@@ -46,6 +48,7 @@ struct Binding {
   std::array<tl_file_id, 3> streams{};
   uint32_t mount_ns = 0;   // inode number of its mount namespace; 0 for a plain tree
   std::string bundle;
+  bool enforced_at_start = false;
 };
 
 class Containers {
@@ -70,6 +73,8 @@ class Containers {
   [[nodiscard]] const Container* find(const std::string& id) const;
   [[nodiscard]] const std::map<uint32_t, Container>& all() const { return containers_; }
   [[nodiscard]] uint32_t bound_to(uint32_t slot) const;
+  // Of these, those that were started in monitor.
+  [[nodiscard]] std::vector<std::string> without_filter(uint32_t slot) const;
   // Has the entrypoint begun? (the kernel sets the flag when the entry exec commits)
   [[nodiscard]] bool started(uint32_t index) const;
 

@@ -4,13 +4,14 @@
 #include "policy-compiler/cli/question.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/cli/rule_table.h"
+#include "policy-compiler/ir/names.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::cli {
 namespace {
 
-bool kills(const ir::Policy& policy, const ir::Node& node) {
-  return node.on_violation.value_or(policy.on_violation) == ir::OnViolation::kKill;
+std::string cost(const ir::Policy& policy, const ir::Node& node) {
+  return std::string(ir::names::violations().name(static_cast<uint32_t>(node.on_violation.value_or(policy.on_violation))));
 }
 
 void show_tree(const Loaded& loaded, Report& report) {
@@ -42,13 +43,13 @@ void show_tree(const Loaded& loaded, Report& report) {
                      {"key", key},
                      {"id", node.id},
                      {"line", node.position.line},
-                     {"on_violation", kills(policy, node) ? "kill" : "deny"},
+                     {"on_violation", cost(policy, node)},
                      {"digest", node.digest},
                      {"any_user", node.users.empty()},
                      {"rules", std::move(rules)}});
     report.print("\n" + report.strong(text::printable(path, 1u << 20)) + (node.id.empty() ? "" : "  id " + node.id) +
                  "  " + key + "  line " + std::to_string(node.position.line) +
-                 (kills(policy, node) ? "  a violation kills" : "") + (node.users.empty() ? "  any user" : "") + "\n" +
+                 (cost(policy, node) == "deny" ? "" : "  on violation: " + cost(policy, node)) + (node.users.empty() ? "  any user" : "") + "\n" +
                  body);
   }
   report.field("nodes") = std::move(nodes);

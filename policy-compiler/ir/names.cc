@@ -164,6 +164,8 @@ constexpr Entry kPeers[] = {
 constexpr Entry kViolations[] = {
     {"deny", static_cast<uint32_t>(OnViolation::kDeny)},
     {"kill", static_cast<uint32_t>(OnViolation::kKill)},
+    {"kill-container", static_cast<uint32_t>(OnViolation::kKillContainer)},
+    {"freeze-container", static_cast<uint32_t>(OnViolation::kFreezeContainer)},
 };
 
 constexpr Table kAccessTable{kAccess}, kCapabilityTable{kCapabilities}, kOperationTable{kOperations},

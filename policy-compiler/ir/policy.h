@@ -83,7 +83,8 @@ struct SyscallRule {
   Position position;
 };
 
-enum class OnViolation : uint8_t { kDeny, kKill };
+// What a violation costs beside the refusal: nothing, the process, the container's other processes too, a frozen container.
+enum class OnViolation : uint8_t { kDeny, kKill, kKillContainer, kFreezeContainer };
 
 constexpr uint32_t kNoNode = UINT32_MAX;
 

@@ -62,7 +62,7 @@ void use(const std::string& image, const uint8_t* data, size_t size) {
   }
   const uint32_t class_id = tl_dfa_class(&view, state);
   for (uint32_t row = 0; row < header.rows.count; ++row) {
-    require((tl_rights(&view, row, class_id) & ~TL_ACCESS_ALL) == 0);
+    require((tl_rights(&view, row, class_id) & ~(TL_ACCESS_ALL | TL_UNSAFE)) == 0);
     require(tl_rights(&view, row, TL_CLASS_NONE) == 0 && tl_rights(&view, row, TL_CLASS_UNREADABLE) == 0);
     require(tl_exec_edge(&view, row, class_id, 0) < header.rows.count);
     require(tl_exec_edge(&view, row, class_id, TL_EDGE_INTERPRETER) < header.rows.count);

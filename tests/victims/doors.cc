@@ -423,6 +423,18 @@ void served(const Scene& s) {
   tell(came == 1, "a peer on port " + s.argument(0));
 }
 
+void sent(const Scene& s) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(s.number(0)));
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return tell(false, "a socket");
+  pollfd something{fd, POLLIN, 0};
+  const int came = poll(&something, 1, 1500);
+  errno = 0;
+  tell(came == 1, "a message on port " + s.argument(0));
+}
+
 }  // namespace
 
 std::vector<Act> door_acts() {
@@ -468,7 +480,8 @@ std::vector<Act> door_acts() {
           {"attribute", "setxattr", attribute},
           {"drop-attribute", "removexattr", drop_attribute},
           {"access-list", "a POSIX access list", access_list},
-          {"served", "a peer that connects", served}};
+          {"served", "a peer that connects", served},
+          {"sent", "a peer that sends a datagram", sent}};
 }
 
 }  // namespace victim

@@ -50,6 +50,40 @@ void map_file(const Scene& s, bool later) {
 void map_written(const Scene& s) { map_file(s, false); }
 void protect_file(const Scene& s) { map_file(s, true); }
 
+// A program and a library that have a second name where the victim may write (hard links that were there before).
+bool overwrite(const std::string& path, const void* bytes, size_t size) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  return fd >= 0 && write(fd, bytes, size) == static_cast<ssize_t>(size) && close(fd) == 0;
+}
+
+void map_library(const Scene& s, bool later, const char* detail) {
+  const int fd = open(s.file("lib/code").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return tell(false, "the library");
+  void* page = mmap(nullptr, kPage, later ? PROT_READ : PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+  if (page == MAP_FAILED) return tell(false, "mmap");
+  if (later && mprotect(page, kPage, PROT_READ | PROT_EXEC) != 0) return tell(false, "mprotect");
+  tell(runs(page), detail);
+}
+
+void map_clean(const Scene& s) { map_library(s, false, "code in a library"); }
+void map_twin(const Scene& s) {
+  if (!overwrite(s.file("out/code-twin"), kCode, sizeof(kCode))) return tell(false, "writing its other name");
+  map_library(s, false, "code in a library that it wrote by another name");
+}
+void protect_twin(const Scene& s) {
+  if (!overwrite(s.file("out/code-twin"), kCode, sizeof(kCode))) return tell(false, "writing its other name");
+  map_library(s, true, "code in a library that it wrote by another name, made executable later");
+}
+void map_open(const Scene& s) {
+  if (open(s.file("out/code-twin").c_str(), O_RDWR | O_CLOEXEC) < 0) return tell(false, "opening its other name");
+  map_library(s, false, "code in a library that is open for writing by another name");
+}
+void exec_twin(const Scene& s) {
+  if (!overwrite(s.file("out/tool-twin"), kTiny, kTinySize)) return tell(false, "writing its other name");
+  const std::string path = s.file("lib/tool");
+  tell(exits_with(kTinyStatus, [&] { execl(path.c_str(), path.c_str(), nullptr); }), "a program that it wrote by another name");
+}
+
 }  // namespace
 
 std::vector<Act> memory_acts() {
@@ -57,7 +91,12 @@ std::vector<Act> memory_acts() {
           {"protect-rwx", "mprotect to PROT_WRITE and PROT_EXEC", protect_all},
           {"protect-written", "mprotect of written memory to PROT_EXEC", protect_written},
           {"map-written", "mmap PROT_EXEC of a file it wrote", map_written},
-          {"protect-file", "mmap of a file it wrote, mprotect to PROT_EXEC later", protect_file}};
+          {"protect-file", "mmap of a file it wrote, mprotect to PROT_EXEC later", protect_file},
+          {"map-clean", "mmap PROT_EXEC of a library", map_clean},
+          {"map-twin", "the same of one that it wrote by a hard link", map_twin},
+          {"protect-twin", "likewise, mprotect to PROT_EXEC later", protect_twin},
+          {"map-open", "mmap PROT_EXEC of what is open for writing", map_open},
+          {"exec-twin", "exec of what it wrote by a hard link", exec_twin}};
 }
 
 }  // namespace victim

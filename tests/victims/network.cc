@@ -3,6 +3,7 @@
 // The network, on loopback: the test listens where the victim must not reach.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -104,10 +105,26 @@ void connect_unix(const Scene& s) {
   tell(fd >= 0 && connect(fd, plain(a), size) == 0, "a connection to the unix socket " + name);
 }
 
+// An unconnected client: who answers may be another than the one that was asked.
+void ask(const Scene& s) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(s.number(0)));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const std::string word = s.argument(1);
+  if (sendto(fd, word.data(), word.size(), 0, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) return tell(false, "a question");
+  pollfd answer{fd, POLLIN, 0};
+  const int came = poll(&answer, 1, 1500);
+  errno = 0;
+  tell(came == 1, "an answer to " + word);
+}
+
 }  // namespace
 
 std::vector<Act> network_acts() {
-  return {{"connect", "ADDRESS PORT: TCP", connect_to},
+  return {{"ask", "a datagram, and its answer", ask},
+          {"connect", "ADDRESS PORT: TCP", connect_to},
           {"connect-mapped", "ADDRESS PORT: TCP to the IPv4-mapped address", connect_mapped},
           {"connect-again", "ADDRESS PORT ALLOWED-PORT: an allowed connection, undone, then the other", connect_again},
           {"fast-open", "ADDRESS PORT: sendto with MSG_FASTOPEN", fast_open},

@@ -14,7 +14,8 @@ Cell cell_of(const passes::Use& use) {
   cell.row = use.row;
   switch (use.kind) {
     case passes::UseKind::kFile:
-      cell.rights = static_cast<uint16_t>(use.access | ((use.access & TL_WRITE) != 0 ? uint32_t{TL_APPEND} : 0u));
+      cell.rights = static_cast<uint16_t>(use.access | ((use.access & TL_WRITE) != 0 ? uint32_t{TL_APPEND} : 0u) |
+                                          (use.unsafe ? uint32_t{TL_UNSAFE} : 0u));
       break;
     case passes::UseKind::kStep:
       cell.rights = TL_EXECUTE;

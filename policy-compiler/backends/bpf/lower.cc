@@ -19,6 +19,16 @@
 namespace treeline::backends::bpf {
 namespace {
 
+uint32_t cost_of(ir::OnViolation on_violation) {
+  switch (on_violation) {
+    case ir::OnViolation::kDeny: return 0;
+    case ir::OnViolation::kKill: return TL_ROW_KILL;
+    case ir::OnViolation::kKillContainer: return TL_ROW_KILL | TL_ROW_KILL_CONTAINER;
+    case ir::OnViolation::kFreezeContainer: return TL_ROW_FREEZE_CONTAINER;
+  }
+  return 0;
+}
+
 // Bits of the words that a node lists; what has no bit is an error (the front end knows the names; this is the layout's
 // own bound).
 uint64_t bits(const std::vector<ir::NumberRule>& rules, uint32_t count, const char* what, Diagnostics& diagnostics) {
@@ -84,7 +94,7 @@ class Lowering {
     // The fixed rows hold steps only. Whom the runtime runs as is not this policy's business.
     for (uint32_t row : {TL_ROW_ENTRY, TL_ROW_JOIN, TL_ROW_OUTSIDE}) {
       rows_[row].flags = (row == TL_ROW_OUTSIDE ? 0u : uint32_t{TL_ROW_ANY_USER}) |
-                         (policy_.on_violation == ir::OnViolation::kKill ? uint32_t{TL_ROW_KILL} : 0u);
+                         cost_of(policy_.on_violation);
     }
     rows_[TL_ROW_ENTRY].key = TL_KEY_ENTRY;
     rows_[TL_ROW_JOIN].key = TL_KEY_JOIN;
@@ -131,8 +141,9 @@ class Lowering {
     row.sockets = bits(node.sockets, TL_SOCK_KINDS, "socket kind", diagnostics_);
     row.netlink = bits(node.netlink, 64, "netlink protocol", diagnostics_);
     const auto may = [&](uint32_t operation) { return ((row.operations >> operation) & 1) != 0; };
-    const ir::OnViolation on_violation = node.on_violation.value_or(policy_.on_violation);
-    if (on_violation == ir::OnViolation::kKill) row.flags |= TL_ROW_KILL;
+    row.flags |= cost_of(node.on_violation.value_or(policy_.on_violation));
+    if (std::any_of(node.files.begin(), node.files.end(), [](const ir::FileRule& rule) { return rule.unsafe_write_and_execute; }))
+      row.flags |= TL_ROW_UNSAFE;
     if (may(TL_OP_JIT)) row.flags |= TL_ROW_WX_MEMORY;
     // CAP_SYS_ADMIN mounts too, where the container may.
     if (may(TL_OP_MOUNT) || may(TL_OP_USERNS) || ((row.capabilities >> CAP_SYS_ADMIN) & 1) != 0)

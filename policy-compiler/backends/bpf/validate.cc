@@ -164,7 +164,8 @@ class Validator {
 
   bool rows() {
     if (h_.rows.count < TL_ROW_FIRST) return fail("the fixed rows are missing");
-    constexpr uint32_t kFlags = TL_ROW_KILL | TL_ROW_ANY_USER | TL_ROW_WX_MEMORY | TL_ROW_FOREIGN_MOUNTS;
+    constexpr uint32_t kFlags = TL_ROW_KILL | TL_ROW_ANY_USER | TL_ROW_WX_MEMORY | TL_ROW_FOREIGN_MOUNTS | TL_ROW_UNSAFE |
+                                TL_ROW_KILL_CONTAINER | TL_ROW_FREEZE_CONTAINER;
     constexpr uint64_t kFixed[] = {0, TL_KEY_ENTRY, TL_KEY_JOIN, TL_KEY_OUTSIDE};
     const uint64_t blocks = (uint64_t{h_.classes} + TL_BLOCK - 1) / TL_BLOCK;
     // The widths were chosen by whoever wrote the image: no product may wrap.
@@ -225,7 +226,7 @@ class Validator {
       if (at<uint32_t>(h_.block_index, i) >= h_.blocks.count) return fail("block_index", i, "names no block");
     }
     for (uint64_t i = 0; i < uint64_t{h_.blocks.count} * TL_BLOCK; ++i) {
-      if ((at<uint16_t>(h_.blocks, i) & ~TL_ACCESS_ALL) != 0)
+      if ((at<uint16_t>(h_.blocks, i) & ~(TL_ACCESS_ALL | TL_UNSAFE)) != 0)
         return fail("blocks", i / TL_BLOCK, "holds unknown words");
     }
     for (uint32_t r = 0; r < h_.rows.count; ++r) {

@@ -12,6 +12,7 @@ entry:
     files:
       {base}/page.html: read
       {base}/ok/**: read
+      {base}/lib/*: read map
       {base}/out/*: read write append create delete link rename-in
       "{base}/out/{tmpfile}": read write create
       /dev/shm/*: read write create
@@ -21,7 +22,12 @@ entry:
     network:
       - {direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {open}}
       - {direction: in, protocol: tcp, port: {free}}
+      - {direction: out, protocol: udp, peer: 127.0.0.1/32, port: {echo}}
     children:
+      - exec: {base}/lib/tool
+        users: [0]
+        files:
+          "{pipe}": read write
       - exec: {base}/bin/child
         users: [0]
         files:
@@ -66,8 +72,10 @@ DOORS = """\
       "{socket}": read write
       "{anon:pidfd}": read write
     capabilities: {capabilities}
-    sockets: [inet-stream, unix-stream]
+    sockets: [inet-stream, inet-dgram, unix-stream]
     network:
+      - {direction: in, protocol: udp, port: {sent}, peer: 127.0.0.1/32}
+      - {direction: in, protocol: udp, port: {welcome}, peer: 127.0.0.1/32}
       - {direction: in, protocol: tcp, port: {served}, peer: 127.0.0.1/32}
       - {direction: in, protocol: tcp, port: {invited}, peer: 127.0.0.1/32}
     children:

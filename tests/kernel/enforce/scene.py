@@ -11,7 +11,10 @@
   BASE/secret, BASE/private/               for nobody
   BASE/socket, @tl-victim                  listening unix sockets
   BASE/giver                               one that hands a descriptor of BASE/secret to whoever connects
+  BASE/lib/code, tool                      victim may map the one and exec the other; out/code-twin, tool-twin are hard links to them
   ports `served` and `invited`             somebody connects there all the time, from 127.0.0.2 and from 127.0.0.1
+  UDP ports `sent` and `welcome`           likewise somebody sends there
+  UDP port `echo`                          answers each message; one that says "stranger" from 127.0.0.2 and another port
 """
 
 import os
@@ -23,8 +26,11 @@ import threading
 
 DEEP = 200
 LONG = "l" * 250
-PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004, "served": 4005, "invited": 4006}
+PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004, "served": 4005, "invited": 4006,
+         "sent": 4007, "welcome": 4008, "echo": 4009}
 CALLERS = {"served": "127.0.0.2", "invited": "127.0.0.1"}
+SENDERS = {"sent": "127.0.0.2", "welcome": "127.0.0.1"}
+CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 
 
 class Scene:
@@ -33,7 +39,7 @@ class Scene:
         self._sockets = []
         self._sleeper = None
         shutil.rmtree(self.base, ignore_errors=True)
-        for name in ("bin", "ok/place", "out", "only", "private"):
+        for name in ("bin", "lib", "ok/place", "out", "only", "private"):
             (self.base / name).mkdir(parents=True)
         for name, program in (("victim", "victim"), ("child", "victim"), ("door", "victim"), ("tracer", "victim"),
                               ("host", "victim_host"), ("first", "victim_first")):
@@ -54,7 +60,9 @@ class Scene:
         self._listen()
         self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL)
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._give), *(threading.Thread(target=self._call, args=each) for each in CALLERS.items())]
+        self._threads = [threading.Thread(target=self._give), threading.Thread(target=self._echo),
+                         *(threading.Thread(target=self._call, args=each) for each in CALLERS.items()),
+                         *(threading.Thread(target=self._send, args=each) for each in SENDERS.items())]
         for thread in self._threads:
             thread.start()
         self.reset()
@@ -75,6 +83,11 @@ class Scene:
             else:
                 _remove(entry)
         (self.base / "ok/place").mkdir(exist_ok=True)
+        for name in ("code", "tool"):
+            _remove(self.base / "lib" / name)
+            (self.base / "lib" / name).write_bytes(CODE)
+            (self.base / "lib" / name).chmod(0o755)
+            os.link(self.base / "lib" / name, self.base / "out" / f"{name}-twin")
         child, victim = self.base / "bin/child", self.base / "bin/victim"
         if child.stat().st_size != victim.stat().st_size or child.read_bytes() != victim.read_bytes():
             _remove(child)
@@ -111,6 +124,27 @@ class Scene:
         self._sockets[0].settimeout(0.2)
         self._threads.append(threading.Thread(target=self._drain))
         self._threads[-1].start()
+
+    def _send(self, port, whence):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind((whence, 0))
+            while not self._ended.wait(0.05):
+                try:
+                    sender.sendto(b"x", ("127.0.0.1", PORTS[port]))
+                except OSError:
+                    pass  # nobody is there
+
+    def _echo(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            echo.bind(("127.0.0.1", PORTS["echo"]))
+            stranger.bind(("127.0.0.2", 0))
+            echo.settimeout(0.2)
+            while not self._ended.is_set():
+                try:
+                    message, whence = echo.recvfrom(100)
+                    (stranger if message == b"stranger" else echo).sendto(message, whence)
+                except OSError:
+                    pass
 
     def _drain(self):
         while not self._ended.is_set():

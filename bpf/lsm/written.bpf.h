@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What one may write, no one may execute: the file itself, whatever its names say.
+ *
+ *   mark_written(...)    a bound process has it open for writing
+ *   was_written(...)     did this container write it since it was bound, or does anybody have it open for writing, or mapped so, now?
+ *
+ * The compiler proves of each profile that no path is both written and executed; this is for a file that is reached in two ways: a hard
+ * link that was there before, one directory mounted twice. A mark lives as long as the inode is in memory, so at least as long as anybody
+ * has the file open or mapped.
+ *
+ * Overlay: an open of its file opens the layer's as well, and the hook sees both, so both inodes bear the mark.
+ */
+#ifndef TREELINE_BPF_LSM_WRITTEN_BPF_H
+#define TREELINE_BPF_LSM_WRITTEN_BPF_H
+
+#include "report.bpf.h"
+
+#define S_IFREG 0100000
+
+/* When the container of this task was bound: what it is known by in a mark. */
+static __always_inline u64 my_container(const struct tl_tag *tag)
+{
+	u32 index = tag->container;
+	struct tl_container *c = bpf_map_lookup_elem(&containers, &index);
+
+	return c ? c->bound_at : 0;
+}
+
+/* False: no memory for the mark. Static, since the kernel has to see where `inode` comes from. */
+static __noinline bool mark_written(struct inode *inode)
+{
+	struct tl_tag *tag = my_tag();
+	struct tl_written mark = {}, *found;
+	u64 me;
+
+	if (!tag || (tag->flags & TL_TAG_RUNTIME) || !inode)
+		return true;
+	me = my_container(tag);
+	mark.first = me;
+	found = bpf_inode_storage_get(&written, inode, &mark, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!found)
+		return false;
+	if (found->first != me)
+		found->others = 1;
+	return true;
+}
+
+static __noinline bool was_written(struct inode *inode)
+{
+	struct tl_tag *tag = my_tag();
+	struct tl_written *found;
+
+	if (!tag || !inode || (inode->i_mode & S_IFMT) != S_IFREG)
+		return false;
+	if (inode->i_writecount.counter > 0 || (int)READ32(struct address_space, i_mmap_writable.counter, (u64)inode->i_mapping) > 0)
+		return true;
+	found = bpf_inode_storage_get(&written, inode, 0, 0);
+	return found && (found->others || found->first == my_container(tag));
+}
+
+/* Has a person signed for what this node does to written files? */
+enum signing { NOT_ASKED /* learning */, NOT_SIGNED, SIGNED_SOMEWHERE /* ask by the path */ };
+__noinline u32 signing(void)
+{
+	struct subject s;
+
+	if (!subject(&s) || s.mode == TL_MODE_LEARN)
+		return NOT_ASKED;
+	return tl_row_flags(s.img, s.row) & TL_ROW_UNSAFE ? SIGNED_SOMEWHERE : NOT_SIGNED;
+}
+
+/* Nobody signed for this object. In the hook's own frame, as the walk below it takes all the frames that there are. */
+static __always_inline bool unsigned_for(u64 what, u64 dentry, u64 vfsmount)
+{
+	u32 signed_for = signing();
+
+	return signed_for == NOT_SIGNED || (signed_for == SIGNED_SOMEWHERE && judge_path(WITH_WORDS(what, TL_UNSAFE), dentry, vfsmount));
+}
+#endif
