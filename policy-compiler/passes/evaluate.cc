@@ -72,6 +72,7 @@ ir::AccessSet Evaluator::held(uint32_t row) {
   for (const OwnUse& own : uses_[row]) {
     if (!matched_[own.pattern]) continue;
     if (own.use.kind == UseKind::kFile) words = static_cast<ir::AccessSet>(words | own.use.access);
+    if (own.use.unsafe) words = static_cast<ir::AccessSet>(words | TL_UNSAFE);
     if (own.use.kind == UseKind::kStep) words = static_cast<ir::AccessSet>(words | TL_EXECUTE);
   }
   return with_implied(words);

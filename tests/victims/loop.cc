@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <random>
 
 #include "tests/victims/scene.h"
@@ -102,8 +104,38 @@ void loop(const Scene& s) {
                                      std::to_string(done[0]) + " forbidden and " + std::to_string(done[1]) + " allowed acts");
 }
 
+void* wait_for_ever(void*) {
+  for (;;) pause();
+}
+
+// threads N: as many tasks as it may have, up to N; with all of them there, what is allowed and what is not. One block of memory holds
+// all stacks, since mappings are bounded too.
+void threads(const Scene& s) {
+  const size_t wanted = static_cast<size_t>(s.number(0)), stack = 16384;
+  char* stacks = static_cast<char*>(mmap(nullptr, wanted * stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  if (stacks == MAP_FAILED) return tell(false, "memory for stacks");
+  size_t made = 0;
+  int error = 0;
+  for (; made < wanted && error == 0; ++made) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, stacks + made * stack, stack);
+    pthread_t thread;
+    error = pthread_create(&thread, &attributes, wait_for_ever, nullptr);
+    if (error != 0) break;
+  }
+  const bool allowed = opens(s.file("page.html"), O_RDONLY), forbidden = opens(s.file("secret"), O_RDONLY);
+  errno = error;
+  tell(forbidden, std::to_string(made) + " threads, then error " + std::to_string(error) + "; allowed " + (allowed ? "yes" : "no"));
+  fflush(stdout);
+  _exit(0);
+}
+
 }  // namespace
 
-std::vector<Act> loop_acts() { return {{"loop", "all kinds of acts at random: yes where one answer was wrong", loop}}; }
+std::vector<Act> loop_acts() {
+  return {{"loop", "all kinds of acts at random: yes where one answer was wrong", loop},
+          {"threads", "as many tasks as there may be; then a forbidden act", threads}};
+}
 
 }  // namespace victim

@@ -99,6 +99,39 @@ TEST(Lower, RowsHoldKeysParentsAndFlags) {
   EXPECT_EQ(lowered.policy, policy_hash(w.policy.name));
 }
 
+TEST(Lower, WhatAViolationCostsIsInTheRow) {
+  const std::pair<ir::OnViolation, uint32_t> costs[] = {
+      {ir::OnViolation::kDeny, 0},
+      {ir::OnViolation::kKill, TL_ROW_KILL},
+      {ir::OnViolation::kKillContainer, uint32_t{TL_ROW_KILL} | TL_ROW_KILL_CONTAINER},
+      {ir::OnViolation::kFreezeContainer, TL_ROW_FREEZE_CONTAINER},
+  };
+  for (const auto& [word, flags] : costs) {
+    Writer w;
+    w.root("/bin/a");
+    w.policy.on_violation = word;
+    const Lowered lowered = compiled(w);
+    const ImageView image(lowered.image);
+    EXPECT_EQ(tl_row_flags(image.get(), kFirst), flags | TL_ROW_ANY_USER) << static_cast<int>(word);
+  }
+}
+
+TEST(Lower, ASignedRuleMarksItsRowAndItsClass) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  const uint32_t b = w.child(a, "/bin/b");
+  w.file(a, "/jit/*", TL_WRITE | TL_CREATE | TL_MAP);
+  w.policy.nodes[a].files.back().unsafe_write_and_execute = true;
+  w.file(b, "/jit/*", TL_READ);
+  const Lowered lowered = compiled(w);
+  const ImageView image(lowered.image);
+  EXPECT_TRUE(tl_row_flags(image.get(), kFirst + a) & TL_ROW_UNSAFE);
+  EXPECT_FALSE(tl_row_flags(image.get(), kFirst + b) & TL_ROW_UNSAFE);
+  EXPECT_EQ(tl_missing_access(image.get(), kFirst + a, image.class_of("/jit/x"), TL_UNSAFE), 0u);
+  EXPECT_EQ(tl_missing_access(image.get(), kFirst + b, image.class_of("/jit/x"), TL_UNSAFE), uint32_t{TL_UNSAFE});
+  EXPECT_EQ(tl_missing_access(image.get(), kFirst + a, image.class_of("/bin/a"), TL_UNSAFE), uint32_t{TL_UNSAFE});
+}
+
 TEST(Lower, ObjectsWithoutAPathKeepTheirFixedClasses) {
   Writer w;
   const uint32_t a = w.root("/bin/a");

@@ -136,13 +136,17 @@ class Comparison {
       expect("key", info.row, decide_.row_of_key(&image_, info.key), true, [&] { return info.path; });
       expect("key", 0, decide_.row_of_key(&image_, info.key ^ 1), false,
              [&] { return info.path + " with another key"; });
-      const bool kill = node.on_violation.value_or(policy_.on_violation) == ir::OnViolation::kKill;
+      const ir::OnViolation cost = node.on_violation.value_or(policy_.on_violation);
+      const bool whole = cost == ir::OnViolation::kKillContainer, kill = whole || cost == ir::OnViolation::kKill;
+      const bool freeze = cost == ir::OnViolation::kFreezeContainer;
       const auto has = [&](uint32_t operation) {
         return std::any_of(node.operations.begin(), node.operations.end(),
                            [&](const ir::NumberRule& r) { return r.value == operation; });
       };
       const uint32_t flags = decide_.row_flags(&image_, info.row);
       expect("flags", kill, (flags & TL_ROW_KILL) != 0, true, [&] { return info.path + " kill"; });
+      expect("flags", whole, (flags & TL_ROW_KILL_CONTAINER) != 0, true, [&] { return info.path + " kill-container"; });
+      expect("flags", freeze, (flags & TL_ROW_FREEZE_CONTAINER) != 0, true, [&] { return info.path + " freeze-container"; });
       expect("flags", has(TL_OP_JIT), (flags & TL_ROW_WX_MEMORY) != 0, true, [&] { return info.path + " jit"; });
     }
     const std::pair<uint64_t, uint32_t> fixed[] = {

@@ -227,7 +227,7 @@ class Writer {
         for (uint32_t user = 0; user < TL_MOST_USERS; ++user) node.users.push_back({user * 3, {++line_, 1}});
         node.users.resize(TL_MOST_USERS);
       }
-      if (random_.one_in(4)) node.on_violation = random_.one_in(2) ? ir::OnViolation::kKill : ir::OnViolation::kDeny;
+      if (random_.one_in(4)) node.on_violation = static_cast<ir::OnViolation>(random_.below(4));
     }
     if (depth < 3) {
       for (uint32_t k = random_.below(3); k > 0; --k) {

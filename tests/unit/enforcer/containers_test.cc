@@ -110,6 +110,18 @@ TEST_F(ContainersTest, ARestartKeepsWhatIsBoundWithOrWithoutItsFile) {
   EXPECT_EQ(containers_->find("cgroup-77")->slot, 5u);
 }
 
+TEST_F(ContainersTest, WhatWasStartedInMonitorHasNoFilterAlsoAfterARestart) {
+  Binding enforced = binding("enforced", 77), monitored = binding("monitored", 78);
+  enforced.enforced_at_start = true;
+  ASSERT_TRUE(containers_->bind(enforced));
+  ASSERT_TRUE(containers_->bind(monitored));
+  EXPECT_THAT(containers_->without_filter(5), testing::ElementsAre("monitored"));
+  EXPECT_TRUE(containers_->without_filter(6).empty());
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_THAT(containers_->without_filter(5), testing::ElementsAre("monitored"));
+}
+
 TEST(Cgroup, BelowMeansAComponentNotAPrefix) {
   EXPECT_TRUE(is_at_or_below("/a/b", "/a"));
   EXPECT_TRUE(is_at_or_below("/a", "/a"));
