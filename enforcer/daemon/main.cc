@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "enforcer/base/fault.h"
 #include "enforcer/base/files.h"
 #include "enforcer/canary/victim.h"
 #include "enforcer/daemon/client.h"
@@ -36,6 +37,7 @@ struct Options {
   bool check = false;
   bool without_task_storage = false;
   bool without_ring_buffer = false;
+  std::string crash_at;
   int ready_fd = -1;
   uint32_t arena_mib = 0;
 };
@@ -118,6 +120,7 @@ int serve(const Options& options, Conf conf) {
   how.without_ring_buffer = options.without_ring_buffer;
   if (Result<Client> other = Client::connect(socket); other)
     return fail(options, Error{"another treelined answers at " + socket + "; stop it first: systemctl stop treelined", EADDRINUSE});
+  arm_fault(options.crash_at, /*started=*/false);
   Service service(loop, conf, how, std::move(facts));
   if (Result<void> opened = service.open(); !opened) return fail(options, opened.error());
   Server server(loop, {[&](pid_t pid) { return service.admit(pid); }, [&](Peer& peer, const Json& request) { service.handle(peer, request); },
@@ -127,6 +130,7 @@ int serve(const Options& options, Conf conf) {
   if (Result<void> ticking = loop.every_second([&] { service.tick(); }); !ticking) return fail(options, ticking.error());
   notify_manager("READY=1");
   tell_starter(options.ready_fd, "ok");
+  arm_fault(options.crash_at, /*started=*/true);
   Result<void> ended = loop.run();
   notify_manager("STOPPING=1");
   service.close();
@@ -158,6 +162,15 @@ int main_of(int argc, char** argv) {
   app.add_option("--arena-mib", options.arena_mib, "instead of the configuration's arena_mib")->group("For other programs")->check(CLI::Range(8u, 4092u));
   app.add_flag("--without-task-storage", options.without_task_storage, "keep tags in the hash alone, as on kernels before 6.2")->group("For tests");
   app.add_flag("--without-ring-buffer", options.without_ring_buffer, "send events by perf buffer, as on kernels before 5.8")->group("For tests");
+  app.add_option("--crash-at", options.crash_at, "die there (enforcer/base/fault.h)")
+      ->group("For tests")
+      ->check([](const std::string& point) {
+        for (std::string_view known : kFaultPoints)
+          if (known == point) return std::string();
+        for (std::string_view known : kStartFaultPoints)
+          if (known == point) return std::string();
+        return std::string("no such point; see enforcer/base/fault.h");
+      });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -84,7 +84,7 @@ Result<void> Service::open() {
     walk_tags([&](const tl_tag& tag) { found |= tag.container == index; });
     return found;
   };
-  containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers.json");
+  containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
 
   // Before the canary: a perf buffer that nobody has opened loses its events.

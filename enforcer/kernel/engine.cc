@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "enforcer/base/fault.h"
 #include "enforcer/base/log.h"
 #include "enforcer/kernel/libbpf_log.h"
 #include "enforcer/kernel/pins.h"
@@ -219,6 +220,7 @@ class BpfEngine final : public Engine {
       if (access(pin.c_str(), F_OK) != 0 && bpf_map__pin(map, pin.c_str()) != 0) return system_error(std::string("cannot pin the map ") + m.name, errno);
     }
     if (Result<void> mapped = map_memory(maps_); !mapped) return mapped;
+    fault_point("maps-pinned");
     return attach();
   }
 
@@ -241,7 +243,9 @@ class BpfEngine final : public Engine {
       }
       state.attached = true;
       links_.push_back(std::move(link));
+      if (links_.size() == programs_.size() / 2) fault_point("half-attached");
     }
+    fault_point("all-attached");
     if (bpf_program* recorder = bpf_object__find_program_by_name(skeleton_->obj, kRecorder)) {
       recorder_fd_ = UniqueFd(fcntl(bpf_program__fd(recorder), F_DUPFD_CLOEXEC, 3));
       if (!options_.ephemeral) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "enforcer/base/fault.h"
 #include "enforcer/store/image.h"
 
 namespace treeline::store {
@@ -54,6 +55,7 @@ void Publisher::publish(uint32_t slot, Published what) {
   tl_slot& s = memory_.slots[slot];
   // Flags first: a hook that sees the new image must not act by the old answer to "what does a violation cost".
   __atomic_store_n(&s.flags, what.flags, __ATOMIC_RELAXED);
+  fault_point("flags-stored");
   __atomic_store_n(&s.published, TL_PUBLISH(what.generation, what.mode, what.base), __ATOMIC_RELEASE);
 }
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "enforcer/base/clock.h"
+#include "enforcer/base/fault.h"
 #include "enforcer/events/words.h"
 #include "enforcer/store/image.h"
 
@@ -145,14 +146,30 @@ void Registry::describe(Policy& policy, bundle::Bundle bundle) {
   policy.bundle = std::move(bundle);
 }
 
-void Registry::publish(Policy& policy, uint32_t base, bool new_generation) {
-  const Published now = publisher_.read(policy.slot);
-  if (new_generation) policy.state.generation = next_generation(std::max(now.generation, policy.state.generation));
+void Registry::publish(Policy& policy, uint32_t base) {
   policy.base = base;
   policy.mode = world_.ceiling(policy.state.mode);
   policy.why_weaker = policy.mode == policy.state.mode ? "" : "booted with treeline=monitor";
   publisher_.publish(policy.slot, {policy.state.generation, policy.mode, base, slot_flags(policy.state)});
-  policy.state.changed = rfc3339(unix_ns());
+  fault_point("published");
+}
+
+uint32_t Registry::generation_after(const Policy& policy) const {
+  return next_generation(std::max(publisher_.read(policy.slot).generation, policy.state.generation));
+}
+
+Result<void> Registry::put_in_force(Policy& policy, PolicyState next, uint32_t base) {
+  next.changed = rfc3339(unix_ns());
+  if (Result<void> written = store_of(policy).write(next); !written) return written;
+  fault_point("state-written");
+  policy.state = std::move(next);
+  publish(policy, base);
+  return {};
+}
+
+bool Registry::as_published(const Policy& policy) const {
+  const Published now = publisher_.read(policy.slot);
+  return now.generation == policy.state.generation && now.mode == world_.ceiling(policy.state.mode) && now.flags == slot_flags(policy.state);
 }
 
 Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& change) {
@@ -177,34 +194,35 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
     policy.transient = change.transient;
     policy.state.name = change.name;
   }
+  const uint32_t policy_slot = policy.slot;
   Result<uint32_t> base = place_making_room(image->bytes);
   if (!base) return base.error();
-  auto undo = [&](const Error& error) {
+  auto undo = [&](Error error) {
     (void)!publisher_.retire(*base).has_value();
+    if (!existing && by_slot_.erase(policy_slot)) (void)!save_slots().has_value();
     return error;
   };
+  fault_point("image-placed");
   Result<uint32_t> number = store_of(policy).add_bundle(change.name, bundle);
   if (!number) return undo(number.error());
+  fault_point("bundle-written");
   if (!existing) {
     // The slot's owner is on disk before anything can be bound to it.
     by_slot_[policy.slot] = std::move(fresh);
-    if (Result<void> saved = save_slots(); !saved) {
-      Error error = undo(saved.error());
-      by_slot_.erase(policy.slot);
-      return error;
-    }
+    if (Result<void> saved = save_slots(); !saved) return undo(saved.error());
+    fault_point("slot-saved");
   }
   const uint32_t replaced = policy.base, spare = policy.previous_base;
-  policy.state.previous = policy.state.current;
-  policy.state.current = *number;
-  policy.state.mode = mode;
-  policy.state.orphans_kill = change.orphans == Orphans::kKill;
-  if (change.on_violation) policy.state.on_violation = *change.on_violation;
-  publish(policy, *base, true);
+  PolicyState next = policy.state;
+  next.previous = policy.state.current;
+  next.current = *number;
+  next.mode = mode;
+  next.orphans_kill = change.orphans == Orphans::kKill;
+  next.generation = generation_after(policy);
+  if (change.on_violation) next.on_violation = *change.on_violation;
+  if (Result<void> done = put_in_force(policy, std::move(next), *base); !done) return undo(done.error());
   policy.previous_base = replaced;
   describe(policy, bundle);
-  if (Result<void> written = store_of(policy).write(policy.state); !written)
-    return Error{"policy '" + change.name + "' is in force, but will not survive a restart: " + written.error().message, written.error().code};
   store_of(policy).prune(policy.state);
   if (Result<void> retired = publisher_.retire(spare); !retired) return retired.error();
   return &policy;
@@ -221,11 +239,11 @@ Result<Policy*> Registry::set_mode(const Change& change) {
   if (!image) return image.error();
   if (mode == TL_MODE_ENFORCE)
     if (Result<void> kept = check_orphans(*policy, *image, mode, change.orphans); !kept) return kept.error();
-  policy->state.mode = mode;
-  policy->state.orphans_kill = change.orphans == Orphans::kKill;
-  if (change.on_violation) policy->state.on_violation = *change.on_violation;
-  publish(*policy, policy->base, false);
-  if (Result<void> written = store_of(*policy).write(policy->state); !written) return written.error();
+  PolicyState next = policy->state;
+  next.mode = mode;
+  next.orphans_kill = change.orphans == Orphans::kKill;
+  if (change.on_violation) next.on_violation = *change.on_violation;
+  if (Result<void> done = put_in_force(*policy, std::move(next), policy->base); !done) return done.error();
   return policy;
 }
 
@@ -244,12 +262,18 @@ Result<Policy*> Registry::rollback(const Change& change) {
     if (!placed) return placed.error();
     base = *placed;
   }
-  policy->previous_base = policy->base;
-  std::swap(policy->state.current, policy->state.previous);
-  policy->state.orphans_kill = change.orphans == Orphans::kKill;
-  publish(*policy, base, true);
+  const uint32_t replaced = policy->base;
+  const bool fresh = base != policy->previous_base;
+  PolicyState next = policy->state;
+  std::swap(next.current, next.previous);
+  next.orphans_kill = change.orphans == Orphans::kKill;
+  next.generation = generation_after(*policy);
+  if (Result<void> done = put_in_force(*policy, std::move(next), base); !done) {
+    if (fresh) (void)!publisher_.retire(base).has_value();
+    return done.error();
+  }
+  policy->previous_base = replaced;
   describe(*policy, std::move(*bundle));
-  if (Result<void> written = store_of(*policy).write(policy->state); !written) return written.error();
   return policy;
 }
 
@@ -263,10 +287,12 @@ Result<void> Registry::unload(const std::string& name) {
   const uint32_t slot = policy->slot, base = policy->base, previous = policy->previous_base;
   PolicyStore& store = store_of(*policy);
   publisher_.publish(slot, {publisher_.read(slot).generation, TL_MODE_OFF, 0, 0});
+  fault_point("unpublished");
   by_slot_.erase(slot);
   if (Result<void> retired = publisher_.retire(base); !retired) return retired;
   if (Result<void> retired = publisher_.retire(previous); !retired) return retired;
   if (Result<void> removed = store.remove(name); !removed) return removed;
+  fault_point("removed");
   return save_slots();
 }
 
@@ -285,7 +311,8 @@ Result<Policy*> Registry::start_learning(const std::string& name) {
     by_slot_.erase(*slot);
     return saved.error();
   }
-  publish(*made, 0, true);
+  made->state.generation = generation_after(*made);
+  publish(*made, 0);
   return made;
 }
 

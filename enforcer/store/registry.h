@@ -90,7 +90,11 @@ class Registry {
   Result<uint32_t> place_making_room(std::string_view image);
   Result<void> check_orphans(const Policy& policy, std::string_view image, uint32_t mode, Orphans orphans) const;
   Result<void> may_have(uint32_t mode) const;
-  void publish(Policy& policy, uint32_t base, bool new_generation);
+  void publish(Policy& policy, uint32_t base);
+  // On disk first, then in force: who dies in between is followed by a daemon that finishes it (restore). An error: nothing has changed.
+  Result<void> put_in_force(Policy& policy, PolicyState next, uint32_t base);
+  [[nodiscard]] uint32_t generation_after(const Policy& policy) const;
+  [[nodiscard]] bool as_published(const Policy& policy) const;  // is in force what its state says?
   void describe(Policy& policy, bundle::Bundle bundle);
   Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning);
   Result<Policy*> publish_stored(const std::string& name);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a new daemon finds: slots that an earlier one published (the maps are pinned), and policies on disk. The slots stay exactly
-// as they are published: a restart changes no verdict.
+// What a new daemon finds: slots that an earlier one published (the maps are pinned), and policies on disk. The slots stay as they are
+// published, so a restart changes no verdict; but where the earlier one died between writing a change to the disk and publishing it, the
+// change is finished.
 #include "enforcer/base/files.h"
 #include "enforcer/base/json.h"
 #include "enforcer/events/words.h"
@@ -35,12 +36,20 @@ Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool
     Result<PolicyState> state = store_of(*policy).read(name);
     if (!state) return state.error();
     policy->state = *state;
-    policy->state.generation = now.generation;
     Result<bundle::Bundle> bundle = store_of(*policy).read_bundle(name, state->current);
     if (!bundle) return bundle.error();
+    uint32_t base = now.base;
+    if (now.generation != state->generation) {
+      const bundle::Artifact* image = bundle->find(bundle::kImage);
+      if (!image) return Error{"its bundle holds no policy.img", EBADMSG};
+      Result<uint32_t> placed = place_making_room(image->bytes);
+      if (!placed) return placed.error();
+      base = *placed;
+    }
     describe(*policy, std::move(*bundle));
-    const uint32_t allowed = world_.ceiling(policy->state.mode);
-    if (allowed != now.mode && allowed != policy->state.mode) publish(*policy, now.base, false);  // the boot parameter
+    if (!as_published(*policy)) publish(*policy, base);  // and where the boot parameter allows less than the state says
+    if (base != now.base)
+      if (Result<void> retired = publisher_.retire(now.base); !retired) return retired;
   }
   by_slot_[slot] = std::move(policy);
   return {};
@@ -64,8 +73,9 @@ Result<Policy*> Registry::publish_stored(const std::string& name) {
   Policy* made = policy.get();
   by_slot_[*slot] = std::move(policy);
   if (Result<void> saved = save_slots(); !saved) return saved.error();
-  publish(*made, *base, true);
-  if (Result<void> written = kept_.write(made->state); !written) return written.error();
+  PolicyState next = made->state;
+  next.generation = generation_after(*made);
+  if (Result<void> done = put_in_force(*made, std::move(next), *base); !done) return done.error();
   return made;
 }
 

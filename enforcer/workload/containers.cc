@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/workload/containers.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 
 #include "enforcer/base/clock.h"
@@ -52,12 +54,13 @@ Result<const Container*> Containers::bind(const Binding& b) {
   memory_.table[*index] = entry;
   containers_[*index] = container;
   __atomic_add_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
-  Result<void> done = save();
+  Result<void> done = save(container);
   if (done) done = memory_.insert(b.cgroup_id, *index);
   if (!done) {
     __atomic_sub_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
     memory_.table[*index].flags = 0;
     containers_.erase(*index);
+    unlink(file_of(*index).c_str());
     return done.error();
   }
   return &containers_[*index];
@@ -71,7 +74,8 @@ Result<void> Containers::unbind(uint32_t index) {
   __atomic_and_fetch(&memory_.table[index].flags, ~uint32_t{TL_CONTAINER_BOUND}, __ATOMIC_SEQ_CST);
   __atomic_sub_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
   containers_.erase(it);
-  return save();
+  if (unlink(file_of(index).c_str()) != 0 && errno != ENOENT) return system_error("cannot remove " + file_of(index), errno);
+  return {};
 }
 
 const Container* Containers::at(uint32_t index) const {
@@ -102,22 +106,14 @@ bool Containers::started(uint32_t index) const {
   return index < memory_.table.size() && (__atomic_load_n(&memory_.table[index].flags, __ATOMIC_RELAXED) & TL_CONTAINER_STARTED);
 }
 
-Result<void> Containers::save() const {
-  Json json;
-  json["schema"] = 1;
-  json["containers"] = Json::array();
-  for (auto& [index, c] : containers_)
-    json["containers"].push_back({{"index", index}, {"id", c.id}, {"cgroup", c.cgroup}, {"own_cgroup", c.own_cgroup},
-                                  {"bundle", c.bundle}, {"started", c.started}, {"enforced_at_start", c.enforced_at_start}});
-  return write_file_atomically(file_, to_line(json) + "\n");
+Result<void> Containers::save(const Container& c) const {
+  if (Result<void> made = require_private_directory(directory_); !made) return made;
+  const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"own_cgroup", c.own_cgroup}, {"bundle", c.bundle}, {"started", c.started},
+                     {"enforced_at_start", c.enforced_at_start}};
+  return write_file_atomically(file_of(c.index), to_line(json) + "\n");
 }
 
 Result<void> Containers::restore() {
-  std::map<uint32_t, Json> known;
-  std::string content = read_file_or_empty(file_, 16 << 20);
-  if (std::optional<Json> json = parse_json(content); json && json->contains("containers") && (*json)["containers"].is_array())
-    for (const Json& entry : (*json)["containers"])
-      if (entry.is_object() && number_at(entry, "index") > 0) known[static_cast<uint32_t>(number_at(entry, "index"))] = entry;
   uint32_t bound = 0;
   for (uint32_t index = 1; index + 1 < memory_.table.size(); ++index) {
     const tl_container& entry = memory_.table[index];
@@ -128,19 +124,19 @@ Result<void> Containers::restore() {
     c.cgroup_id = entry.cgroup;
     c.slot = entry.slot;
     c.plain = entry.flags & TL_CONTAINER_PLAIN;
-    if (auto it = known.find(index); it != known.end()) {
-      c.id = text_at(it->second, "id");
-      c.cgroup = text_at(it->second, "cgroup");
-      c.own_cgroup = flag_at(it->second, "own_cgroup");
-      c.bundle = text_at(it->second, "bundle");
-      c.started = text_at(it->second, "started");
-      c.enforced_at_start = flag_at(it->second, "enforced_at_start");
+    if (std::optional<Json> known = parse_json(read_file_or_empty(file_of(index), 1 << 20)); known && known->is_object()) {
+      c.id = text_at(*known, "id");
+      c.cgroup = text_at(*known, "cgroup");
+      c.own_cgroup = flag_at(*known, "own_cgroup");
+      c.bundle = text_at(*known, "bundle");
+      c.started = text_at(*known, "started");
+      c.enforced_at_start = flag_at(*known, "enforced_at_start");
     }
     if (c.id.empty()) c.id = "cgroup-" + std::to_string(entry.cgroup);
     containers_[index] = std::move(c);
   }
   __atomic_store_n(&memory_.control->bound, bound, __ATOMIC_SEQ_CST);
-  return save();
+  return {};
 }
 
 }  // namespace treeline::workload

@@ -3,7 +3,7 @@
 // What is bound: a cgroup, the policy slot it is judged by, and the name the runtime gave it. The hooks adopt by it: who forks or
 // execs below a bound cgroup without a tag gets one. Works on memory and functions that are handed in; a test needs no kernel.
 //
-//   Containers containers(memory, "/run/treeline/containers.json");
+//   Containers containers(memory, "/run/treeline/containers");    // a file for each, INDEX.json
 //   Result<const Container*> bound = containers.bind({.id = "web-1", .cgroup = "/docker/abc", .cgroup_id = id, .slot = 3, ...});
 //   containers.unbind(bound->index);
 //
@@ -61,9 +61,9 @@ class Containers {
     std::function<std::optional<uint32_t>(uint64_t cgroup)> look_up;
     std::function<bool(uint32_t index)> tagged;  // does some task's tag still name this entry?
   };
-  Containers(Memory memory, std::string file) : memory_(std::move(memory)), file_(std::move(file)) {}
+  Containers(Memory memory, std::string directory) : memory_(std::move(memory)), directory_(std::move(directory)) {}
 
-  // Takes over what an earlier daemon bound. Entries that only the maps know (the file was lost) stay bound, named by their cgroup id.
+  // Takes over what an earlier daemon bound. Entries that only the maps know (their file was lost) stay bound, named by their cgroup id.
   Result<void> restore();
 
   Result<const Container*> bind(const Binding& binding);
@@ -80,10 +80,11 @@ class Containers {
 
  private:
   Result<uint32_t> free_index();
-  Result<void> save() const;
+  [[nodiscard]] std::string file_of(uint32_t index) const { return directory_ + "/" + std::to_string(index) + ".json"; }
+  Result<void> save(const Container& container) const;
 
   Memory memory_;
-  std::string file_;
+  std::string directory_;
   std::map<uint32_t, Container> containers_;
   uint32_t last_ = 0;
 };

@@ -75,6 +75,23 @@ class Treeline:
         if done.returncode != 0:
             raise Broken(f"treelined --detach: status {done.returncode}\n{done.stdout}")
 
+    def wait_end(self, seconds=60):
+        """Till treelined has ended by itself."""
+        try:
+            self._daemon.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise Broken(f"treelined did not end\n{self.log()}") from error
+        self._daemon = None
+
+    def start_and_die(self, *options):
+        """A start that does not come to its end."""
+        try:
+            self.start_daemon(*options)
+        except Broken:
+            self.wait_end()
+            return
+        raise Broken(f"treelined {' '.join(options)} did not die")
+
     def kill_daemon(self):
         self._daemon.kill()
         self._daemon.wait()

@@ -16,8 +16,8 @@ namespace {
 class ContainersTest : public testing::Test {
  protected:
   ContainersTest() {
-    file_ = testing::TempDir() + "containers-" + std::to_string(getpid()) + ".json";
-    std::filesystem::remove(file_);
+    directory_ = testing::TempDir() + "containers-" + std::to_string(getpid());
+    std::filesystem::remove_all(directory_);
     start();
   }
   void start() {
@@ -33,7 +33,7 @@ class ContainersTest : public testing::Test {
     memory.erase = [this](uint64_t cgroup) { bindings_.erase(cgroup); };
     memory.look_up = [this](uint64_t cgroup) { return bindings_.contains(cgroup) ? std::optional(bindings_[cgroup]) : std::nullopt; };
     memory.tagged = [this](uint32_t index) { return index == tagged_; };
-    containers_ = std::make_unique<Containers>(std::move(memory), file_);
+    containers_ = std::make_unique<Containers>(std::move(memory), directory_);
   }
   Binding binding(const std::string& id, uint64_t cgroup) {
     Binding b;
@@ -43,7 +43,7 @@ class ContainersTest : public testing::Test {
     b.slot = 5;
     return b;
   }
-  std::string file_;
+  std::string directory_;
   std::vector<tl_container> table_{8};
   tl_control control_{};
   std::map<uint64_t, uint32_t> bindings_;
@@ -103,7 +103,7 @@ TEST_F(ContainersTest, ARestartKeepsWhatIsBoundWithOrWithoutItsFile) {
   ASSERT_TRUE(containers_->restore());
   EXPECT_NE(containers_->find("a"), nullptr);
   EXPECT_EQ(control_.bound, 1u);
-  std::filesystem::remove(file_);
+  std::filesystem::remove_all(directory_);
   start();
   ASSERT_TRUE(containers_->restore());
   ASSERT_NE(containers_->find("cgroup-77"), nullptr);

@@ -212,6 +212,40 @@ TEST_F(RegistryTest, ARestartTakesOverWhatIsPublishedAndChangesNothing) {
   EXPECT_EQ(*publisher_->image_at(policy->base), canary::build_image("/a"));
 }
 
+TEST_F(RegistryTest, AChangeThatWasWrittenButNotPublishedIsFinishedByARestart) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const uint32_t slot = registry_->find("web")->slot;
+  const tl_slot before = slots_[slot];
+  ASSERT_TRUE(load(0, "/b"));
+  slots_[slot] = before;  // as if the daemon had died in between
+  start();
+  std::vector<std::string> complaints;
+  ASSERT_TRUE(registry_->restore(complaints));
+  EXPECT_TRUE(complaints.empty()) << complaints[0];
+  const Published now = publisher_->read(slot);
+  EXPECT_EQ(now.generation, 2u);
+  EXPECT_EQ(now.mode, TL_MODE_ENFORCE);
+  EXPECT_EQ(*publisher_->image_at(now.base), canary::build_image("/b"));
+  EXPECT_EQ(registry_->find("web")->node_path(kVictimNode), "entry > /b");
+}
+
+TEST_F(RegistryTest, AChangeThatCannotBeWrittenChangesNothing) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const uint32_t slot = registry_->find("web")->slot, used = publisher_->space().used();
+  const uint64_t before = slots_[slot].published;
+  std::filesystem::remove(root_ + "/kept/web/state.json");
+  std::filesystem::create_directories(root_ + "/kept/web/state.json/in-the-way");
+  EXPECT_FALSE(load(0, "/b"));
+  EXPECT_EQ(slots_[slot].published, before);
+  EXPECT_EQ(publisher_->space().used(), used);
+  EXPECT_EQ(registry_->find("web")->node_path(kVictimNode), "entry > /a");
+  Change change;
+  change.name = "web";
+  change.mode = TL_MODE_MONITOR;
+  EXPECT_FALSE(registry_->set_mode(change));
+  EXPECT_EQ(slots_[slot].published, before);
+}
+
 TEST_F(RegistryTest, ARestartPlacesNothingOverWhatIsPublishedEvenBeforeItIsRestored) {
   ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
   const Published now = publisher_->read(registry_->find("web")->slot);
