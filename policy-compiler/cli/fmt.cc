@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/frontend/format.h"
@@ -35,7 +37,11 @@ Result<int> format_one(const std::string& path, bool check, Report& report) {
   if (!formatted) return kNo;
   if (check) return differs ? kNo : kYes;
   if (path != "-" && !differs) return kYes;
+  // A new file takes its place: with the old one's mode, where that can be had.
+  std::error_code none;
+  const std::filesystem::file_status status = std::filesystem::status(path, none);
   if (Result<void> written = files::write_file(path, *formatted); !written) return written.error();
+  if (path != "-" && !none) std::filesystem::permissions(path, status.permissions(), none);
   if (path != "-") report.print(text::printable(path, 4096) + ": formatted\n");
   return kYes;
 }
