@@ -71,7 +71,8 @@ int merge(const MergeOptions& options) {
   if (!united.good()) return report.finish(kNo);
   if (Result<void> written = files::write_file(options.merged, united.text); !written)
     return report.failed(written.error());
-  report.fields({{"name", name}, {"profile", options.merged}, {"nodes", united.policy.nodes.size()}, {"nodes_read", nodes}});
+  report.fields(
+      {{"name", name}, {"profile", options.merged}, {"nodes", united.policy.nodes.size()}, {"nodes_read", nodes}});
   if (options.merged != "-")
     report.print(report.strong(name) + ": " + std::to_string(united.policy.nodes.size()) + " nodes, from " +
                  std::to_string(nodes) + " of " + std::to_string(options.profiles.size()) + " profiles\n");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A JSON Schema (2020-12) of profiles: what an editor can know while a person types. It is weaker than the compiler (it
-// knows no patterns, no tree, no address arithmetic) and never stricter. Words come from ir/names.h, the tables that the
-// front end reads; that the keys are those of the front end is held by a test.
+// knows no patterns, no tree, no address arithmetic) and never stricter. Words come from ir/names.h, the tables that
+// the front end reads; that the keys are those of the front end is held by a test.
 #include <nlohmann/json.hpp>
 
 #include "policy-compiler/cli/commands.h"
@@ -63,15 +63,17 @@ Schema network_rule() {
                                                 {{"type", "string"}, {"pattern", "^[0-9]{1,5}(-[0-9]{1,5})?$"}}})}};
   const Schema block = {{"type", "string"}, {"pattern", "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"}};
   Schema rule = object(
-      {{"direction", described({{"enum", words(names::directions())}},
-                               "out: connect and send; in: bind, listen and accept.")},
+      {{"direction",
+        described({{"enum", words(names::directions())}}, "out: connect and send; in: bind, listen and accept.")},
        {"protocol", {{"enum", words(names::protocols())}}},
-       {"peer", described({{"anyOf", Schema::array({{{"enum", words(names::peer_kinds())}}, block, list(block, false, false)})}},
+       {"peer", described({{"anyOf",
+                            Schema::array({{{"enum", words(names::peer_kinds())}}, block, list(block, false, false)})}},
                           "Whose address: a kind of peer, an address block, or a list of blocks. Needed for out.")},
        {"port", described({{"anyOf", Schema::array({{{"const", "any"}}, port, list(port, false, false)})}},
                           "A number, \"8000-8999\", a list of these, or any. For tcp, udp and sctp only.")}},
       {"direction", "protocol"});
-  const Schema has_ports = {{"properties", {{"protocol", {{"enum", {"tcp", "udp", "sctp"}}}}}}, {"required", {"protocol"}}};
+  const Schema has_ports = {{"properties", {{"protocol", {{"enum", {"tcp", "udp", "sctp"}}}}}},
+                            {"required", {"protocol"}}};
   const Schema goes_out = {{"properties", {{"direction", {{"const", "out"}}}}}, {"required", {"direction"}}};
   rule["allOf"] = Schema::array(
       {{{"if", goes_out}, {"then", {{"required", {"peer"}}}}},
@@ -126,20 +128,21 @@ Schema node() {
 
 Schema profile_schema() {
   const std::string language = std::to_string(frontend::kLanguage);
-  Schema schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                   {"title", "Treeline profile, language " + language},
-                   {"description", "What one workload may do: a tree of programs, each with its rights in that place."}};
-  schema.update(object(
-      {{"treeline", described({{"enum", {frontend::kLanguage, language}}}, "Version of the language.")},
-       {"name", described(reference("label"), "Name of the workload.")},
-       {"on_violation", reference("violation")},
-       {"groups", described({{"type", "object"},
-                             {"propertyNames", {{"pattern", "^[a-z0-9_][a-z0-9._-]{0,62}$"}}},
-                             {"additionalProperties", reference("rules")}},
-                            "Rules under a name, for 'use'.")},
-       {"entry", described(list(reference("node"), false, false), "What the container starts.")},
-       {"join", described(list(reference("node"), false, false), "What may join a started container.")}},
-      {"treeline", "name", "entry"}));
+  Schema schema = {
+      {"$schema", "https://json-schema.org/draft/2020-12/schema"},
+      {"title", "Treeline profile, language " + language},
+      {"description", "What one workload may do: a tree of programs, each with its rights in that place."}};
+  schema.update(
+      object({{"treeline", described({{"enum", {frontend::kLanguage, language}}}, "Version of the language.")},
+              {"name", described(reference("label"), "Name of the workload.")},
+              {"on_violation", reference("violation")},
+              {"groups", described({{"type", "object"},
+                                    {"propertyNames", {{"pattern", "^[a-z0-9_][a-z0-9._-]{0,62}$"}}},
+                                    {"additionalProperties", reference("rules")}},
+                                   "Rules under a name, for 'use'.")},
+              {"entry", described(list(reference("node"), false, false), "What the container starts.")},
+              {"join", described(list(reference("node"), false, false), "What may join a started container.")}},
+             {"treeline", "name", "entry"}));
   schema["$defs"] = {
       {"label", {{"type", kScalar}, {"pattern", "^[a-z0-9_][a-z0-9._-]{0,62}$"}}},
       {"pattern", {{"type", "string"}, {"minLength", 1}, {"maxLength", frontend::kMaxPattern}, {"pattern", "^[/{]"}}},
@@ -153,7 +156,9 @@ Schema profile_schema() {
                {"back_to", described(reference("label"), "Id of the ancestor whose place and rights it takes.")}},
               {"exec", "back_to"})},
       {"child",
-       {{"if", {{"type", "object"}, {"required", {"back_to"}}}}, {"then", reference("back_edge")}, {"else", reference("node")}}}};
+       {{"if", {{"type", "object"}, {"required", {"back_to"}}}},
+        {"then", reference("back_edge")},
+        {"else", reference("node")}}}};
   return schema;
 }
 

@@ -133,7 +133,8 @@ uint32_t Union::node_for(const ir::Node& from, uint32_t parent, std::vector<uint
     for (size_t i = 0; i < all_.nodes[parent].back_edges.size(); ++i)
       if (all_.nodes[parent].back_edges[i].executable.text == from.executable.text)
         diagnostics.error(from.position, "merge-step",
-                          text::quoted(from.executable.text) + " is a node of its own here and leads back to an ancestor at " +
+                          text::quoted(from.executable.text) +
+                              " is a node of its own here and leads back to an ancestor at " +
                               places_[parent].back_edges[i],
                           "decide for one of the two in both profiles");
   }
@@ -159,8 +160,9 @@ void Union::unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnost
                         "write the same 'on_violation' into both");
     if (node.users.empty() != from.users.empty())
       diagnostics.warning(from.position, "merge-users",
-                          what + (from.users.empty() ? " may run as any user here, as listed ones at "
-                                                     : " may run as the listed users here, as any at ") +
+                          what +
+                              (from.users.empty() ? " may run as any user here, as listed ones at "
+                                                  : " may run as the listed users here, as any at ") +
                               places.node + "; in the result as any",
                           "list the users in both profiles");
     if (node.users.empty() || from.users.empty())
@@ -219,9 +221,8 @@ void Union::unite_back_edges(uint32_t from, Diagnostics& diagnostics) {
   for (const ir::Node::BackEdge& edge : from_->nodes[from].back_edges) {
     const uint32_t target = became_[edge.target];
     const std::string what = text::quoted(edge.executable.text);
-    const auto child = std::find_if(node.children.begin(), node.children.end(), [&](uint32_t c) {
-      return all_.nodes[c].executable.text == edge.executable.text;
-    });
+    const auto child = std::find_if(node.children.begin(), node.children.end(),
+                                    [&](uint32_t c) { return all_.nodes[c].executable.text == edge.executable.text; });
     if (child != node.children.end()) {
       diagnostics.error(edge.executable.position, "merge-step",
                         what + " leads back to an ancestor here and is a node of its own at " + places_[*child].node,

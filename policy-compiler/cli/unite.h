@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The union of profiles of one policy: what any of them allows at a place of the tree, the result allows there. Nodes are
-// the same where their canonical paths are (ir::canonical_path); rules of equal pattern add their words up.
+// The union of profiles of one policy: what any of them allows at a place of the tree, the result allows there. Nodes
+// are the same where their canonical paths are (ir::canonical_path); rules of equal pattern add their words up.
 //
 //   Union all;
 //   for (const Profile& profile : profiles) all.add(profile.policy, diagnostics_of_that_profile);
 //   ir::Policy policy = all.finish();
 //
-// What has no union is reported, in the diagnostics of the profile that came later, with the place in the other: digests,
-// what a violation costs, exemptions, an exec that leads to two places. What the union may not hold (a file that one
-// may write and the other may execute) is not asked here: the result has to pass the checks as any profile does.
+// What has no union is reported, in the diagnostics of the profile that came later, with the place in the other:
+// digests, what a violation costs, exemptions, an exec that leads to two places. What the union may not hold (a file
+// that one may write and the other may execute) is not asked here: the result has to pass the checks as any profile
+// does.
 #pragma once
 
 #include <map>
@@ -50,10 +51,10 @@ class Union {
             std::map<ir::Position, std::string>& out) const;
 
   ir::Policy all_;
-  std::vector<Places> places_;     // by node of all_
+  std::vector<Places> places_;        // by node of all_
   const ir::Policy* from_ = nullptr;  // the profile that is being added
   std::string file_;
-  std::vector<uint32_t> became_;   // its nodes -> those of all_
+  std::vector<uint32_t> became_;  // its nodes -> those of all_
   size_t added_ = 0;
   std::string first_file_;
 };

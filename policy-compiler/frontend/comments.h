@@ -14,11 +14,11 @@
 namespace treeline::frontend {
 
 struct Comment {
-  size_t offset = 0;       // of the '#', in bytes from the start of the text
-  std::string_view text;   // from the '#', without the white space at its end
-  size_t column = 0;       // from 0
-  bool beside = false;     // something else ended or began on its line
-  bool blank_above = false;  // the line before it is empty
+  size_t offset = 0;             // of the '#', in bytes from the start of the text
+  std::string_view text;         // from the '#', without the white space at its end
+  size_t column = 0;             // from 0
+  bool beside = false;           // something else ended or began on its line
+  bool blank_above = false;      // the line before it is empty
   std::optional<size_t> within;  // offset of the innermost bracket that is open here
 };
 

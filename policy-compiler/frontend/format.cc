@@ -68,8 +68,7 @@ bool proven(const Parsed& before, const ir::Policy& policy, const Lines& comment
   if (!after || !same(before.root, after->root) || comments_of(after->layout) != comments) return false;
   Diagnostics again;
   const ir::Policy reread = read_profile(text, again);
-  return !again.has_errors() && emit_profile(policy) == emit_profile(reread) &&
-         write_layout(after->layout) == text;
+  return !again.has_errors() && emit_profile(policy) == emit_profile(reread) && write_layout(after->layout) == text;
 }
 
 }  // namespace

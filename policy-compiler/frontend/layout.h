@@ -28,9 +28,9 @@ struct Block {  // a value
   std::vector<Item> items;  // of a list or mapping
   Lines below;              // after the last of them
   // Where it was; for attaching comments only.
-  bool flow = false;                // in brackets
-  size_t offset = 0, end = 0;       // of the brackets
-  size_t column = 0;                // that its items line up at
+  bool flow = false;                     // in brackets
+  size_t offset = 0, end = 0;            // of the brackets
+  size_t column = 0;                     // that its items line up at
   size_t first_slot = 0, last_slot = 0;  // [first, last) of all items in the order of the text
 };
 

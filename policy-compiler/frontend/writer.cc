@@ -13,13 +13,24 @@ namespace treeline::frontend {
 namespace {
 
 // What a value is in the language: which of its keys come first, and what its items are.
-enum class Role : uint8_t { kProfile, kGroups, kRules, kNodes, kNode, kFiles, kFileRule, kNetwork, kNetworkRule, kOther };
+enum class Role : uint8_t {
+  kProfile,
+  kGroups,
+  kRules,
+  kNodes,
+  kNode,
+  kFiles,
+  kFileRule,
+  kNetwork,
+  kNetworkRule,
+  kOther
+};
 
 // Of a profile, a node (a group has some of its keys), a network rule, a file rule. Others keep their order, behind.
 constexpr std::string_view kProfileKeys[] = {"treeline", "name", "on_violation", "groups", "entry", "join"};
-constexpr std::string_view kNodeKeys[] = {
-    "exec",  "back_to", "interpreter", "id",      "digest",  "users",        "on_violation", "use",
-    "files", "network", "sockets",     "netlink", "capabilities", "operations",   "syscalls",     "children"};
+constexpr std::string_view kNodeKeys[] = {"exec",         "back_to",    "interpreter", "id",      "digest",  "users",
+                                          "on_violation", "use",        "files",       "network", "sockets", "netlink",
+                                          "capabilities", "operations", "syscalls",    "children"};
 constexpr std::string_view kNetworkKeys[] = {"direction", "protocol", "peer", "port"};
 constexpr std::string_view kFileKeys[] = {"access", "unsafe_write_and_execute"};
 
@@ -102,7 +113,15 @@ std::string access(const std::string& text) {
   return set == 0 ? text : ir::names::access_text(set);
 }
 
+// Lower-case words with one space between them: access words. No reader sees anything else in them.
+bool is_words(std::string_view text) {
+  if (text.empty() || text.front() < 'a' || text.front() > 'z' || text.back() == ' ' || text == "null") return false;
+  return text.find("  ") == std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == ' ' || c == '-'; });
+}
+
 std::string scalar_of(const Block& block, bool flow) {
+  if (is_words(block.text) && block.text != "true" && block.text != "false") return block.text;
   if (!block.quoted && (block.text == "true" || block.text == "false")) return block.text;
   return scalar(block.text, flow);
 }
@@ -234,8 +253,10 @@ class Writer {
       Lines above = std::move(first.above);
       first.above.clear();
       one_beside(item);
-      if (first.beside.empty()) first.beside = std::move(item.beside);
-      else append(item.above, item.beside);
+      if (first.beside.empty())
+        first.beside = std::move(item.beside);
+      else
+        append(item.above, item.beside);
       one_beside(first);
       append(item.above, above);
       append(item.above, first.above);

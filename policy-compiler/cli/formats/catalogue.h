@@ -21,8 +21,8 @@ struct Entry {
   std::string_view code;
   Stage stage = Stage::kShape;
   Severity severity = Severity::kError;  // where nothing else is asked for (--strict)
-  // Of 10, as GitHub reads it (0.1 low, 4.0 medium, 7.0 high, 9.0 critical): how much an attacker gains by a policy that
-  // has this and is taken all the same. "" where a mistake opens nothing.
+  // Of 10, as GitHub reads it (0.1 low, 4.0 medium, 7.0 high, 9.0 critical): how much an attacker gains by a policy
+  // that has this and is taken all the same. "" where a mistake opens nothing.
   std::string_view risk;
   std::string_view meaning;  // one or two sentences: what it is, and why it is said
 };

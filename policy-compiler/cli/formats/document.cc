@@ -27,10 +27,10 @@ Totals totals(const Document& document) {
     all.dropped += subject.dropped;
     for (const Finding& finding : subject.findings) {
       const Diagnostic& d = finding.diagnostic;
-      ++(!finding.accepted.empty()                   ? all.accepted
-         : d.severity == Severity::kError      ? all.errors
-         : d.severity == Severity::kWarning    ? all.warnings
-                                               : all.notes);
+      ++(!finding.accepted.empty()          ? all.accepted
+         : d.severity == Severity::kError   ? all.errors
+         : d.severity == Severity::kWarning ? all.warnings
+                                            : all.notes);
     }
     for (const Case& one : subject.cases) {
       ++all.cases;

@@ -7,8 +7,8 @@
 namespace treeline::cli::formats {
 namespace {
 
-// XML 1.0 has no control characters, no U+FFFE and U+FFFF, and no way to write them: they become \xHH here, as does what
-// is not UTF-8. Line ends of our own text stay.
+// XML 1.0 has no control characters, no U+FFFE and U+FFFF, and no way to write them: they become \xHH here, as does
+// what is not UTF-8. Line ends of our own text stay.
 std::string escape(std::string_view raw) {
   std::string out;
   for (size_t at = 0; at < raw.size();) {
@@ -75,7 +75,8 @@ class Suite {
     cases_ += attribute("time", "0");
     cases_ += inner.empty() ? "/>\n" : ">\n" + inner + "    </testcase>\n";
   }
-  std::string failure(std::string_view element, std::string_view message, std::string_view type, std::string_view text) {
+  std::string failure(std::string_view element, std::string_view message, std::string_view type,
+                      std::string_view text) {
     ++(element == "error" ? errors_ : failures_);
     return "      <" + std::string(element) + attribute("message", message) + attribute("type", type) + ">" +
            escape(text) + "</" + std::string(element) + ">\n";
@@ -162,8 +163,8 @@ std::string to_junit(const Document& document) {
     suite.count_into(all);
     suites += suite.text();
   }
-  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" + attribute("name", "treelinec " + document.command) +
-         all.counts() + ">\n" + suites + "</testsuites>\n";
+  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" +
+         attribute("name", "treelinec " + document.command) + all.counts() + ">\n" + suites + "</testsuites>\n";
 }
 
 }  // namespace treeline::cli::formats

@@ -79,7 +79,8 @@ std::string row(const Finding& finding) {
   std::string place = d.file;
   if (d.position.line != 0) place += ":" + std::to_string(d.position.line) + ":" + std::to_string(d.position.column);
   const std::string severity(severity_name(d.severity));
-  std::string out = "| " + (finding.accepted.empty() && d.severity != Severity::kNote ? "**" + severity + "**" : severity);
+  std::string out =
+      "| " + (finding.accepted.empty() && d.severity != Severity::kNote ? "**" + severity + "**" : severity);
   out += " | " + (place.empty() ? "" : code(place)) + " | " + escape(d.message) + " " + code(d.code);
   if (!d.remedy.empty()) out += "<br>" + escape(d.remedy);
   if (!finding.accepted.empty()) out += "<br>accepted: " + escape(finding.accepted);

@@ -87,8 +87,10 @@ TEST_F(FormatTest, JsonIsLeftToFormattersOfJson) {
 }
 
 TEST_F(FormatTest, AMergeThatTheChecksRefuseIsNotWritten) {
-  const std::string a = put("a.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /a\n    files:\n      /srv/*: write\n");
-  const std::string b = put("b.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /a\n    files:\n      /srv/lib: map\n");
+  const std::string a =
+      put("a.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /a\n    files:\n      /srv/*: write\n");
+  const std::string b =
+      put("b.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /a\n    files:\n      /srv/lib: map\n");
   const Outcome o = run([&] { return merge({{a, b}, base_ + "out.yaml", "", {}}); });
   EXPECT_EQ(o.exit, 1);
   EXPECT_THAT(o.err, HasSubstr("[write-and-execute]"));

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // merge: two profiles, what the union holds, and what has none.
-#include "policy-compiler/cli/unite.h"
-
 #include <gmock/gmock.h>
 
+#include "policy-compiler/cli/unite.h"
 #include "policy-compiler/frontend/profile.h"
 
 namespace treeline::cli {
@@ -42,15 +41,18 @@ std::string profile(const std::string& lines, const std::string& head = "") {
 }
 
 TEST(Union, WordsRulesAndListsAddUp) {
-  const Merged m = merge({profile("    users: [0]\n    files: {/f: read, /g: read}\n    network:\n      - {direction: in, "
-                                  "protocol: tcp, port: 80}\n    capabilities: [chown]\n"),
-                          profile("    users: [33]\n    files: {/h: list, /f: append}\n    network:\n      - {direction: in, "
-                                  "protocol: tcp, port: 80}\n      - {direction: in, protocol: tcp, port: 81}\n"
-                                  "    capabilities: [setuid, chown]\n")});
+  const Merged m =
+      merge({profile("    users: [0]\n    files: {/f: read, /g: read}\n    network:\n      - {direction: in, "
+                     "protocol: tcp, port: 80}\n    capabilities: [chown]\n"),
+             profile("    users: [33]\n    files: {/h: list, /f: append}\n    network:\n      - {direction: in, "
+                     "protocol: tcp, port: 80}\n      - {direction: in, protocol: tcp, port: 81}\n"
+                     "    capabilities: [setuid, chown]\n")});
   EXPECT_THAT(m.said, IsEmpty());
   EXPECT_THAT(m.text, HasSubstr("users: [0, 33]"));
   EXPECT_THAT(m.text, HasSubstr("      /f: read append\n      /g: read\n      /h: list\n"));
-  EXPECT_THAT(m.text, HasSubstr("port: 80}\n      - {direction: in, protocol: tcp, port: 81}\n    capabilities: [chown, setuid]"));
+  EXPECT_THAT(
+      m.text,
+      HasSubstr("port: 80}\n      - {direction: in, protocol: tcp, port: 81}\n    capabilities: [chown, setuid]"));
 }
 
 TEST(Union, NodesAreTheSameByTheirPlaceInTheTree) {
@@ -74,8 +76,10 @@ TEST(Union, DifferentDigestsAndCostsAreReportedWithBothPlaces) {
   const std::string digest = "    digest: ima:sha256:" + std::string(63, '0');
   EXPECT_THAT(merge({profile(digest + "1\n"), profile(digest + "2\n")}).said, ElementsAre("b.yaml:4 merge-digest"));
   EXPECT_THAT(merge({profile(digest + "1\n"), profile("")}).said, ElementsAre("b.yaml:4 merge-digest"));
-  EXPECT_THAT(merge({profile(""), profile("    on_violation: kill\n")}).said, ElementsAre("b.yaml:4 merge-on-violation"));
-  EXPECT_THAT(merge({profile(""), profile("", "on_violation: kill\n")}).said, ElementsAre("b.yaml:0 merge-on-violation"));
+  EXPECT_THAT(merge({profile(""), profile("    on_violation: kill\n")}).said,
+              ElementsAre("b.yaml:4 merge-on-violation"));
+  EXPECT_THAT(merge({profile(""), profile("", "on_violation: kill\n")}).said,
+              ElementsAre("b.yaml:0 merge-on-violation"));
   // The same cost, said in two ways.
   EXPECT_THAT(merge({profile(""), profile("    on_violation: deny\n")}).said, IsEmpty());
 }

@@ -67,8 +67,7 @@ TEST(Sarif, ARuleSaysWhatItMeansWhereToReadAndHowGraveItIs) {
   EXPECT_EQ(rules[0]["properties"]["security-severity"], "6.5");
   EXPECT_THAT(rules[0]["helpUri"].get<std::string>(), HasSubstr("DIAGNOSTICS.md#any-egress"));
   EXPECT_FALSE(rules[2].contains("properties"));  // unknown-key opens nothing
-  for (const Json& result : run["results"])
-    EXPECT_EQ(rules[result["ruleIndex"].get<size_t>()]["id"], result["ruleId"]);
+  for (const Json& result : run["results"]) EXPECT_EQ(rules[result["ruleIndex"].get<size_t>()]["id"], result["ruleId"]);
 }
 
 TEST(Sarif, AFingerprintSurvivesLinesThatAreAddedAbove) {
@@ -123,7 +122,8 @@ TEST(Sarif, AFailureIsANotificationOfARunThatDidNotSucceed) {
 
 TEST(Junit, AnErrorFailsAWarningPassesANoteIsOutput) {
   const std::string xml = to_junit(document());
-  EXPECT_THAT(xml, HasSubstr("<testsuites name=\"treelinec check\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\""));
+  EXPECT_THAT(xml,
+              HasSubstr("<testsuites name=\"treelinec check\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\""));
   EXPECT_THAT(xml, HasSubstr("<testcase name=\"unknown-key: unknown key &apos;filse&apos;\" "
                              "classname=\"profiles/web.yaml\" file=\"profiles/web.yaml\" line=\"5\""));
   EXPECT_THAT(xml, HasSubstr("<failure message=\"unknown key &apos;filse&apos;\" type=\"unknown-key\">"));
@@ -136,8 +136,9 @@ TEST(Junit, AnErrorFailsAWarningPassesANoteIsOutput) {
 TEST(Junit, AcceptedIsSkippedAndCasesAreTestCases) {
   Document d = document();
   d.subjects[0].findings[0].accepted = "signed";
-  d.subjects[0].cases = {{"web reads /etc/hosts", "cases.yaml", {3, 5}, Case::Outcome::kPassed, ""},
-                         {"web reads /etc/shadow", "cases.yaml", {4, 5}, Case::Outcome::kFailed, "allowed, not denied"}};
+  d.subjects[0].cases = {
+      {"web reads /etc/hosts", "cases.yaml", {3, 5}, Case::Outcome::kPassed, ""},
+      {"web reads /etc/shadow", "cases.yaml", {4, 5}, Case::Outcome::kFailed, "allowed, not denied"}};
   const std::string xml = to_junit(d);
   EXPECT_THAT(xml, HasSubstr("<skipped message=\"accepted: signed\"/>"));
   EXPECT_THAT(xml, HasSubstr("tests=\"5\" failures=\"1\" errors=\"0\" skipped=\"1\""));
@@ -163,7 +164,8 @@ TEST(Junit, AFailureIsAnError) {
 TEST(Markdown, FindingsAreATableAndNotesAreFolded) {
   const std::string text = to_markdown(document());
   EXPECT_THAT(text, HasSubstr("### treelinec check: 1 error, 1 warning\n"));
-  EXPECT_THAT(text, HasSubstr("| **error** | `profiles/web.yaml:5:5` | unknown key 'filse' `unknown-key`<br>mend it |"));
+  EXPECT_THAT(text,
+              HasSubstr("| **error** | `profiles/web.yaml:5:5` | unknown key 'filse' `unknown-key`<br>mend it |"));
   EXPECT_THAT(text, HasSubstr("<details><summary>1 note and accepted findings</summary>"));
 }
 
@@ -172,7 +174,8 @@ TEST(Markdown, NothingInAMessageIsALinkAMentionOrATable) {
   d.subjects[0].findings[0].diagnostic.message = "@team | [x](https://evil) <img> `a` www.evil";
   d.subjects[0].findings[0].diagnostic.file = "a|b`c";
   const std::string text = to_markdown(d);
-  EXPECT_THAT(text, HasSubstr("@<!-- -->team \\| \\[x\\]\\(https:<!-- -->//evil\\) &lt;img&gt; \\`a\\` www<!-- -->.evil"));
+  EXPECT_THAT(text,
+              HasSubstr("@<!-- -->team \\| \\[x\\]\\(https:<!-- -->//evil\\) &lt;img&gt; \\`a\\` www<!-- -->.evil"));
   EXPECT_THAT(text, HasSubstr("`a\\|b'c:5:5`"));
 }
 

@@ -21,9 +21,7 @@ std::string format(const std::string& text) {
 }
 
 std::string node(const std::string& lines) { return format(node_with(lines)); }
-std::string expected(const std::string& lines) {
-  return "treeline: 1\nname: x\n\nentry:\n  - exec: /a\n" + lines;
-}
+std::string expected(const std::string& lines) { return "treeline: 1\nname: x\n\nentry:\n  - exec: /a\n" + lines; }
 
 TEST(Format, TheGoldenProfile) {
   const std::string base = TREELINE_SOURCE_DIR "/tests/golden/format/";
@@ -39,8 +37,10 @@ TEST(Format, WhatLearnWritesIsItsOwnLayout) {
 }
 
 TEST(Format, KeysComeInTheOrderOfTheLanguageAndRulesStay) {
-  EXPECT_EQ(node("    sockets: [netlink, inet-stream]\n    netlink: [route]\n    files:\n      /b: read\n      /a: list read\n"),
-            expected("    files:\n      /b: read\n      /a: read list\n    sockets: [netlink, inet-stream]\n    netlink: [route]\n"));
+  EXPECT_EQ(node("    sockets: [netlink, inet-stream]\n    netlink: [route]\n    files:\n      /b: read\n      /a: "
+                 "list read\n"),
+            expected("    files:\n      /b: read\n      /a: read list\n    sockets: [netlink, inet-stream]\n    "
+                     "netlink: [route]\n"));
 }
 
 TEST(Format, ACommentedOutRuleStaysAtTheEndOfItsList) {
