@@ -7,7 +7,8 @@
 namespace treeline::cli {
 
 int check(const CheckOptions& options) {
-  Report report("check", options.json);
+  Report report("check", options.output);
+  if (options.strict) report.strict();
   int exit = kYes;
   for (const std::string& path : options.profiles) {
     Result<Loaded> loaded = load(path);

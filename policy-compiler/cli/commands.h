@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "policy-compiler/cli/report.h"
 #include "policy-compiler/ir/policy.h"
 #include "policy-compiler/support/diagnostics.h"
 
@@ -13,13 +14,15 @@ namespace treeline::cli {
 
 struct CompileOptions {
   std::string profile, bundle;
-  bool json = false, strict = false;  // strict: what no back end enforces is a mistake
+  Output output;
+  bool strict = false;  // what no back end enforces is a mistake
 };
 int compile(const CompileOptions& options);
 
 struct CheckOptions {
   std::vector<std::string> profiles;
-  bool json = false, strict = false;
+  Output output;
+  bool strict = false;
 };
 int check(const CheckOptions& options);
 
@@ -38,6 +41,26 @@ struct LearnOptions {
   bool join = false, json = false;
 };
 int learn(const LearnOptions& options);
+
+struct FormatOptions {
+  std::vector<std::string> files;
+  Output output;
+  bool check = false;  // write nothing; say which files would change
+};
+int format(const FormatOptions& options);
+
+struct MergeOptions {
+  std::vector<std::string> profiles;
+  std::string merged, name;
+  Output output;
+};
+int merge(const MergeOptions& options);
+
+struct SchemaOptions {
+  bool version = false;
+  bool json = false;
+};
+int schema(const SchemaOptions& options);
 
 // The script for bash; reads no file.
 int completion(const std::string& shell);

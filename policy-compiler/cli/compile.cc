@@ -38,7 +38,8 @@ Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered) {
 }  // namespace
 
 int compile(const CompileOptions& options) {
-  Report report("compile", options.json);
+  Report report("compile", options.output);
+  if (options.strict) report.strict();
   Result<Loaded> loaded = load(options.profile);
   if (!loaded) return report.failed(loaded.error());
   if (loaded->bundle)

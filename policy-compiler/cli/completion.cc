@@ -17,13 +17,14 @@ _treelinec() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "compile check explain evaluate learn completion version --help" -- "$current"))
+    COMPREPLY=($(compgen -W "compile check explain evaluate fmt merge schema learn completion version --help" -- "$current"))
     return
   fi
   case $previous in
     --act) COMPREPLY=($(compgen -W ")" +
                              words + R"(" -- "$current")); return ;;
     --node|--object|--name) return ;;
+    --format) COMPREPLY=($(compgen -W "text json sarif junit markdown" -- "$current")); return ;;
     -o|--output|--evidence) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
     --image) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
   esac
@@ -34,8 +35,11 @@ _treelinec() {
   fi
   if [[ $current == -* ]]; then
     case ${COMP_WORDS[1]} in
-      compile) COMPREPLY=($(compgen -W "--output --strict --json --help" -- "$current")) ;;
-      check) COMPREPLY=($(compgen -W "--strict --json --help" -- "$current")) ;;
+      compile) COMPREPLY=($(compgen -W "--output --strict --format --json --help" -- "$current")) ;;
+      check) COMPREPLY=($(compgen -W "--strict --format --json --help" -- "$current")) ;;
+      fmt) COMPREPLY=($(compgen -W "--check --format --json --help" -- "$current")) ;;
+      merge) COMPREPLY=($(compgen -W "--output --name --format --json --help" -- "$current")) ;;
+      schema) COMPREPLY=($(compgen -W "--version --json --help" -- "$current")) ;;
       explain) COMPREPLY=($(compgen -W "--json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;
       learn) COMPREPLY=($(compgen -W "--output --name --join --image --evidence --json --help" -- "$current")) ;;

@@ -32,6 +32,18 @@ void join(Diagnostics& all, const Diagnostics& passes) {
   }
 }
 
+void judge_into(Loaded& loaded) {
+  loaded.policy = frontend::read_profile(loaded.text, loaded.diagnostics);
+
+  Diagnostics passes(loaded.diagnostics.file());
+  loaded.paths = passes::compile_paths(loaded.policy, passes);
+  if (loaded.paths && !reported(loaded.diagnostics, "duplicate-sibling"))
+    if (!passes::check_paths(loaded.policy, *loaded.paths, passes) && !passes.has_errors())
+      passes.error({}, "internal", "the proofs failed without saying why", "report this as a bug of treelinec");
+  join(loaded.diagnostics, passes);
+  loaded.diagnostics.sort();
+}
+
 }  // namespace
 
 Result<Loaded> load(const std::string& path) {
@@ -51,15 +63,15 @@ Result<Loaded> load(const std::string& path) {
     loaded.text = std::move(*text);
     loaded.diagnostics = Diagnostics(path == "-" ? "standard input" : path);
   }
-  loaded.policy = frontend::read_profile(loaded.text, loaded.diagnostics);
+  judge_into(loaded);
+  return loaded;
+}
 
-  Diagnostics passes(loaded.diagnostics.file());
-  loaded.paths = passes::compile_paths(loaded.policy, passes);
-  if (loaded.paths && !reported(loaded.diagnostics, "duplicate-sibling"))
-    if (!passes::check_paths(loaded.policy, *loaded.paths, passes) && !passes.has_errors())
-      passes.error({}, "internal", "the proofs failed without saying why", "report this as a bug of treelinec");
-  join(loaded.diagnostics, passes);
-  loaded.diagnostics.sort();
+Loaded judge(std::string text, std::string file) {
+  Loaded loaded;
+  loaded.text = std::move(text);
+  loaded.diagnostics = Diagnostics(std::move(file));
+  judge_into(loaded);
   return loaded;
 }
 

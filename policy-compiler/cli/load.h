@@ -28,4 +28,7 @@ struct Loaded {
 // place.
 Result<Loaded> load(const std::string& path);
 
+// The same of a text that is here already; `file` is for messages.
+Loaded judge(std::string text, std::string file);
+
 }  // namespace treeline::cli

@@ -17,7 +17,7 @@ using namespace treeline;
 constexpr const char* kFooter = R"(
 Exit status:
   0  done; the profile is right; the act is allowed
-  1  the profile has mistakes; the act is denied
+  1  the profile has mistakes, is not formatted, cannot be merged; the act is denied
   2  the command line is wrong
   3  something could not be read or written
 
@@ -33,6 +33,36 @@ made so that they could not have been there (O_EXCL, mkdir), removed again, and 
 two suffice. Never: what is executed or mapped, secrets, names that --image holds, hidden names.
 What stays literal though it may be another name next time, what is left out, and what is grave is listed
 as a question. The order of the traces does not matter.)";
+
+constexpr const char* kFormatFooter = R"(
+Comments stay at what they stand at; keys of a node come in the order of the language, access words too; lists
+stand on one line where they fit. A file with mistakes is left as it is. Formatting twice changes nothing more.
+
+  treelinec fmt web.yaml                    in place
+  treelinec fmt --check profiles/*.yaml     for a pipeline)";
+
+constexpr const char* kMergeFooter = R"(
+Nodes are the same where their place in the tree is. What cannot be united (digests, what a violation costs, an exec
+that leads to two places, a file that one may write and the other execute) is a mistake that names both places, and
+nothing is written. Comments and groups are not carried over.
+
+  treelinec merge monday.yaml tuesday.yaml -o web.yaml)";
+
+constexpr const char* kSchemaFooter = R"(
+  treelinec schema > treeline.schema.json
+and as the first line of a profile, for editors with a YAML language server:
+  # yaml-language-server: $schema=treeline.schema.json)";
+
+// --format, and --json as its short form. Of every command that reports findings.
+void add_output(CLI::App* command, cli::Output& output) {
+  command
+      ->add_option_function<std::string>(
+          "--format", [&output](const std::string& word) { output = *cli::formats::find_format(word); },
+          "text, json, sarif (2.1.0), junit or markdown")
+      ->check(CLI::IsMember({"text", "json", "sarif", "junit", "markdown"}))
+      ->type_name("FORMAT");
+  command->add_flag_callback("--json", [&output] { output = cli::Format::kJson; }, "The same as --format json");
+}
 
 int version(bool json) {
   if (json) {
@@ -62,15 +92,39 @@ int main(int argc, char** argv) {
   command->add_option("PROFILE", compile.profile, "YAML or JSON")->required();
   command->add_option("-o,--output", compile.bundle, "The directory to write; a bundle there is replaced")->required();
   command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
-  command->add_flag("--json", compile.json, "Print one JSON object");
+  add_output(command, compile.output);
   command->callback([&] { exit = cli::compile(compile); });
 
   cli::CheckOptions check;
   command = app.add_subcommand("check", "Report everything that is wrong with profiles, and what deserves a look");
   command->add_option("PROFILE", check.profiles, "Profiles or bundles")->required();
   command->add_flag("--strict", check.strict, "Warnings count as mistakes");
-  command->add_flag("--json", check.json, "Print one JSON object");
+  add_output(command, check.output);
   command->callback([&] { exit = cli::check(check); });
+
+  cli::FormatOptions format;
+  command = app.add_subcommand("fmt", "Lay profiles out in one way, in place; '-' from standard input to standard output");
+  command->add_option("FILE", format.files, "Profiles in YAML, without mistakes")->required();
+  command->add_flag("--check", format.check, "Write nothing; exit 1 where a file would change");
+  add_output(command, format.output);
+  command->footer(kFormatFooter);
+  command->callback([&] { exit = cli::format(format); });
+
+  cli::MergeOptions merge;
+  command = app.add_subcommand("merge", "Unite profiles of one policy: what any of them allows, the result allows");
+  command->add_option("PROFILE", merge.profiles, "Two profiles or bundles, or more")->required()->expected(2, -1);
+  command->add_option("-o,--output", merge.merged, "The profile to write, '-' for standard output")->required();
+  command->add_option("--name", merge.name, "Name of the result; default: the one that all have");
+  add_output(command, merge.output);
+  command->footer(kMergeFooter);
+  command->callback([&] { exit = cli::merge(merge); });
+
+  cli::SchemaOptions schema;
+  command = app.add_subcommand("schema", "Print the JSON Schema of profiles, for editors");
+  command->add_flag("--version", schema.version, "Print the version of the language that it describes");
+  command->add_flag("--json", schema.json, "With --version: print one JSON object");
+  command->footer(kSchemaFooter);
+  command->callback([&] { exit = cli::schema(schema); });
 
   cli::ExplainOptions explain;
   command =

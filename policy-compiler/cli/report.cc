@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <vector>
 
 #include "policy-compiler/frontend/source.h"
@@ -57,11 +58,20 @@ size_t word_end(const std::vector<std::string>& line, size_t column) {
   return end;
 }
 
+constexpr size_t kMostLine = 4096;  // bytes of a source line that a finding keeps
+
+// The working directory, "" where it has none.
+std::string directory() {
+  std::error_code none;
+  const std::filesystem::path path = std::filesystem::current_path(none);
+  return none ? "" : path.string();
+}
+
 void put(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, text.size(), to); }
 
 }  // namespace
 
-std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour) {
+std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour, std::string_view accepted) {
   const char* tint = diagnostic.severity == Severity::kError     ? "1;31"
                      : diagnostic.severity == Severity::kWarning ? "1;35"
                                                                  : "1;36";
@@ -92,51 +102,60 @@ std::string render(const Diagnostic& diagnostic, std::string_view source_line, b
            paint("^" + std::string(end - column - 1, '~'), tint, colour) + "\n";
   }
   if (!diagnostic.remedy.empty()) out += "      = " + diagnostic.remedy + "\n";
+  if (!accepted.empty()) out += "      = accepted: " + text::printable(accepted) + "\n";
   return out;
 }
 
-Report::Report(std::string command, bool json)
-    : command_(std::move(command)),
-      json_(json),
-      colour_out_(colour_for(STDOUT_FILENO)),
-      colour_err_(colour_for(STDERR_FILENO)) {}
-
-void Report::print(std::string_view text) {
-  if (!json_) put(stdout, text);
+Report::Report(std::string command, Output output)
+    : output_(output), colour_out_(colour_for(STDOUT_FILENO)), colour_err_(colour_for(STDERR_FILENO)) {
+  document_.command = std::move(command);
 }
 
-std::string Report::strong(std::string_view text) const { return paint(text, "1", colour_out_ && !json_); }
+void Report::print(std::string_view text) {
+  if (!document()) put(stdout, text);
+  if (output_.format == Format::kMarkdown) document_.text += text;
+}
+
+std::string Report::strong(std::string_view text) const { return paint(text, "1", colour_out_ && !document()); }
 
 void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) {
   const frontend::Source source(text);
+  formats::Subject subject{text::printable(diagnostics.file(), 4096), {}, diagnostics.dropped(), {}};
+  size_t accepted_errors = 0, accepted_warnings = 0;
   for (const Diagnostic& d : diagnostics.list()) {
-    if (json_)
-      list_.push_back({{"severity", severity_name(d.severity)},
-                       {"code", d.code},
-                       {"message", d.message},
-                       {"remedy", d.remedy},
-                       {"file", text::printable(d.file, 4096)},
-                       {"line", d.position.line},
-                       {"column", d.position.column}});
-    else
-      put(stderr, render(d, source.line(d.position.line), colour_err_));
+    const std::string_view line = source.line(d.position.line);
+    const std::string accepted = accepted_ ? accepted_(d) : "";
+    if (!quiet()) put(stderr, render(d, line, colour_err_, accepted));
+    if (document()) subject.findings.push_back({d, std::string(line.substr(0, kMostLine)), accepted});
+    accepted_errors += !accepted.empty() && d.severity == Severity::kError;
+    accepted_warnings += !accepted.empty() && d.severity == Severity::kWarning;
   }
-  if (json_ || (diagnostics.errors() == 0 && diagnostics.warnings() == 0)) return;
+  if (document()) document_.subjects.push_back(std::move(subject));
+  if (quiet() || (diagnostics.errors() == 0 && diagnostics.warnings() == 0)) return;
   const auto many = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
-  std::string last = text::printable(diagnostics.file(), 4096) + ": " + many(diagnostics.errors(), "error") + ", " +
-                     many(diagnostics.warnings(), "warning");
+  std::string last = text::printable(diagnostics.file(), 4096) + ": " +
+                     many(diagnostics.errors() - accepted_errors, "error") + ", " +
+                     many(diagnostics.warnings() - accepted_warnings, "warning");
+  if (accepted_errors + accepted_warnings != 0)
+    last += ", " + std::to_string(accepted_errors + accepted_warnings) + " accepted";
   if (diagnostics.dropped() != 0) last += " (" + std::to_string(diagnostics.dropped()) + " not shown)";
   put(stderr, last + "\n");
 }
 
+void Report::judged(Case one) {
+  if (!document()) return;
+  std::vector<formats::Subject>& all = document_.subjects;
+  if (all.empty() || all.back().file != text::printable(one.file, 4096))
+    all.push_back({text::printable(one.file, 4096), {}, 0, {}});
+  all.back().cases.push_back(std::move(one));
+}
+
 int Report::error(const Error& error, int exit) {
-  if (!json_) {
+  if (!quiet())
     put(stderr, paint("treelinec:", "1", colour_err_) + " " + paint("error:", "1;31", colour_err_) + " " +
                     error.message + "\n");
-    return exit;
-  }
-  field("error") = error.message;
-  field("errno") = error.code;
+  if (!document()) return exit;
+  document_.error = error;
   return finish(exit);
 }
 
@@ -144,13 +163,23 @@ int Report::usage(const Error& e) { return error(e, kUsage); }
 int Report::failed(const Error& e) { return error(e, kFailed); }
 
 int Report::finish(int exit) {
-  if (!json_) return std::fflush(stdout) == 0 ? exit : kFailed;
-  fields_["schema"] = 1;
-  fields_["type"] = command_;
-  fields_["exit"] = exit;
-  fields_["diagnostics"] = std::move(list_);
-  // Names of files may be any bytes; everything else is UTF-8 already.
-  put(stdout, fields_.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  document_.exit = exit;
+  switch (output_.format) {
+    case Format::kText:
+      break;
+    case Format::kJson:
+      put(stdout, formats::to_json(document_));
+      break;
+    case Format::kSarif:
+      put(stdout, formats::to_sarif(document_, directory()));
+      break;
+    case Format::kJunit:
+      put(stdout, formats::to_junit(document_));
+      break;
+    case Format::kMarkdown:
+      put(stdout, formats::to_markdown(document_));
+      break;
+  }
   return std::fflush(stdout) == 0 ? exit : kFailed;
 }
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a command says. For people: results on standard output, diagnostics on standard error in the form of compilers,
-// with the line and a caret. With --json: one object on standard output and nothing else, whatever happens.
+// with the line and a caret. In another format (formats/document.h): one document on standard output and nothing else
+// there, whatever happens. With --json standard error stays empty; with the formats that a pipeline stores (SARIF,
+// JUnit, Markdown) the diagnostics go there as text as well, so that the log of the job can be read.
 //
 //   {"schema": 1, "type": "check", "exit": 1, "diagnostics": [{"severity", "code", "message", "remedy", "file", "line",
 //    "column"}...], ...fields of the command}
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "policy-compiler/cli/formats/document.h"
 #include "policy-compiler/support/diagnostics.h"
 #include "policy-compiler/support/result.h"
 
@@ -24,22 +28,44 @@ constexpr int kNo = 1;      // the profile has mistakes; denied
 constexpr int kUsage = 2;   // the command line is wrong
 constexpr int kFailed = 3;  // something could not be read, written or done
 
+using formats::Case;
+using formats::Format;
+
+// How a command says what it has to say; of options. A bool is the older form: --json or not.
+struct Output {
+  Format format = Format::kText;
+  Output() = default;
+  Output(bool json) : format(json ? Format::kJson : Format::kText) {}
+  Output(Format chosen) : format(chosen) {}
+};
+
 class Report {
  public:
-  // `command`: the type of the JSON object.
-  Report(std::string command, bool json);
+  // `command`: the type of the document.
+  Report(std::string command, Output output);
 
-  bool json() const { return json_; }
-  // Fields of the command; ignored without --json.
-  Json& field(const char* key) { return fields_[key]; }
-  void fields(const Json& object) { fields_.update(object); }
-  // For people; ignored with --json.
+  // A document goes to standard output, not text: findings have to be among the diagnostics to be in it.
+  bool document() const { return output_.format != Format::kText; }
+  bool json() const { return document(); }  // the older name
+  // Fields of the command; shown with --json.
+  Json& field(const char* key) { return document_.fields[key]; }
+  void fields(const Json& object) { document_.fields.update(object); }
+  // For people: as it is, or within the Markdown.
   void print(std::string_view text);
   // Bold on a terminal.
   std::string strong(std::string_view text) const;
 
-  // `text`: of the file that the diagnostics are about, "" where there is none.
+  // `text`: of the file that the diagnostics are about, "" where there is none. Once for each file that was looked at,
+  // also where nothing was found: the documents say that it was.
   void diagnostics(const Diagnostics& diagnostics, std::string_view text);
+
+  // Why a person signed for a finding, "" where nobody did: asked of each that comes after. A finding that is accepted
+  // is shown as such (SARIF: suppressed, JUnit: skipped); what it does to the exit status is the command's to say.
+  void accepted_by(std::function<std::string(const Diagnostic&)> ask) { accepted_ = std::move(ask); }
+  // Something that was judged beside the mistakes of a file: a case of `test`, an act of `replay`. Not printed.
+  void judged(Case one);
+  // Warnings count as mistakes.
+  void strict() { document_.strict = true; }
 
   // A question that cannot be asked so: message and kUsage.
   int usage(const Error& error);
@@ -48,14 +74,16 @@ class Report {
 
  private:
   int error(const Error& error, int exit);
+  bool quiet() const { return output_.format == Format::kJson; }  // standard error stays empty
 
-  std::string command_;
-  bool json_, colour_out_, colour_err_;
-  Json fields_ = Json::object();
-  Json list_ = Json::array();
+  Output output_;
+  formats::Document document_;
+  std::function<std::string(const Diagnostic&)> accepted_;
+  bool colour_out_, colour_err_;
 };
 
 // One diagnostic with its source line; exposed for tests.
-std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour);
+std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour,
+                   std::string_view accepted = "");
 
 }  // namespace treeline::cli

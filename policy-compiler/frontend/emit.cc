@@ -3,38 +3,12 @@
 #include <unordered_map>
 
 #include "policy-compiler/frontend/profile.h"
+#include "policy-compiler/frontend/scalar.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::frontend {
 namespace {
-
-constexpr size_t kSimpleKey = 1000;  // YAML 1.2, 7.4.2: an implicit key has at most 1024 characters
-
-bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-// Without quotes only where no reader of YAML could see anything but this text. `flow`: within [ ] or { }.
-bool plain(std::string_view text, bool flow) {
-  if (text.empty() || (!is_alnum(text[0]) && text[0] != '/' && text[0] != '_')) return false;
-  if (text == "null" || text == "Null" || text == "NULL" || text == "true" || text == "false") return false;
-  if (text.back() == ':') return false;
-  constexpr std::string_view kAlways = "/._+@%~=*?$^()<>;-\\";
-  constexpr std::string_view kBlock = "{}[],:!&|";
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_alnum(c) || kAlways.find(c) != std::string_view::npos ||
-           (!flow && kBlock.find(c) != std::string_view::npos);
-  });
-}
-
-std::string scalar(std::string_view text, bool flow = false) {
-  if (plain(text, flow)) return std::string(text);
-  std::string out = "'";
-  for (const char c : text) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
-}
 
 // What cannot stand in a profile is written as the bytes that it is, which a pattern reads back as the same.
 std::string pattern(std::string_view text) {

@@ -84,6 +84,8 @@ GROUPS = [
           timeout=2400, builds=("dev",), alone=True),
     Group("golden", "what the compiler says and writes, by the program itself", lambda k, e, p: [ROOT / "tests/lib/golden", ROOT / "build/release/bin"],
           timeout=300, builds=("release",), targets=("treelinec",)),
+    Group("formats", "what the compiler hands to other programs, by those or their schemas",
+          lambda k, e, p: [ROOT / "tests/lib/formats", ROOT / "build/release/bin"], timeout=600, builds=("release",), targets=("treelinec",)),
     Group("fuzz-smoke", "each parser on inputs that a fuzzer makes up, five minutes of processor in all",
           lambda k, e, p: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if e == "full" else "300"], timeout=4500, builds=("fuzz",), alone=True),
     Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds",

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/cli/formats/catalogue.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace treeline::cli::formats {
+namespace {
+
+constexpr Severity kError = Severity::kError, kWarning = Severity::kWarning, kNote = Severity::kNote;
+
+constexpr Entry kEntries[] = {
+    {"alias", Stage::kText, kError, "",
+     "An alias ('*name'). The language has none: text in one place would change rights in another."},
+    {"anchor", Stage::kText, kError, "",
+     "An anchor ('&name'). The language has none: text in one place would change rights in another."},
+    {"duplicate-key", Stage::kText, kError, "",
+     "A key that its mapping has already. Which of the two counts would depend on the reader."},
+    {"empty", Stage::kText, kError, "", "The text holds nothing."},
+    {"encoding", Stage::kText, kError, "", "Bytes that are not UTF-8, or a character that a reviewer cannot see."},
+    {"key-kind", Stage::kText, kError, "", "A key that is a list or a mapping: mostly a pattern that needs quotes."},
+    {"merge", Stage::kText, kError, "", "A merge key ('<<'). The language has groups instead."},
+    {"second-document", Stage::kText, kError, "", "A second YAML document in the file. A profile is one."},
+    {"syntax", Stage::kText, kError, "", "The text is not YAML from here on. What stands before is still judged."},
+    {"tag", Stage::kText, kError, "", "A tag ('!name'). The language has none: values are text."},
+    {"too-deep", Stage::kText, kError, "",
+     "More lists and mappings inside one another than can be read. Recursion is folded by 'back_to'."},
+    {"too-large", Stage::kText, kError, "", "More bytes, values or rules than the compiler takes."},
+
+    {"boolean", Stage::kShape, kError, "", "A value that must be true or false, without quotes."},
+    {"empty-list", Stage::kShape, kError, "", "A list without items, where that would mean nothing or everything."},
+    {"kind", Stage::kShape, kError, "", "A list, a mapping or text where another of the three is needed."},
+    {"label", Stage::kShape, kError, "", "A name of a policy, group or node with characters that it may not have."},
+    {"listed-twice", Stage::kShape, kError, "", "An item that its list has already."},
+    {"missing-key", Stage::kShape, kError, "", "A mapping lacks a key that it must have."},
+    {"no-value", Stage::kShape, kError, "", "A key without a value."},
+    {"unknown-key", Stage::kShape, kError, "",
+     "A key that the language does not know here. Nothing is ignored: a slip would drop a rule in silence."},
+    {"unknown-name", Stage::kShape, kError, "", "A word that is none of those that may stand here."},
+    {"version", Stage::kShape, kError, "", "A version of the language that this compiler does not read."},
+
+    {"access-empty", Stage::kRules, kError, "", "A file rule without access words."},
+    {"access-execute", Stage::kRules, kError, "",
+     "'execute' as an access word. The right to start a program follows from the tree."},
+    {"access-twice", Stage::kRules, kError, "", "An access word that the rule has already."},
+    {"access-word", Stage::kRules, kError, "", "A word that is no access word."},
+    {"digest", Stage::kRules, kError, "", "A digest that does not say its kind, or is not 64 hex digits."},
+    {"netlink", Stage::kRules, kError, "", "A number that is no netlink protocol."},
+    {"pattern", Stage::kRules, kError, "",
+     "A path pattern that cannot be read. The place is that of the mistake in it."},
+    {"pattern-control", Stage::kRules, kError, "",
+     "A control character in a pattern: written as \\xHH, outside double quotes."},
+    {"pattern-empty", Stage::kRules, kError, "", "A pattern without text."},
+    {"pattern-long", Stage::kRules, kError, "", "A pattern that is longer than any path."},
+    {"peer", Stage::kRules, kError, "",
+     "A peer that is neither a kind of peer nor an address block, or a block with bits behind its prefix."},
+    {"port", Stage::kRules, kError, "", "A port that is none, or one where the protocol has no ports."},
+    {"syscall", Stage::kRules, kError, "", "Text that is no name of a system call."},
+    {"user", Stage::kRules, kError, "", "Text that is no numeric user id."},
+
+    {"back-edge-not-above", Stage::kTree, kError, "", "'back_to' names a node that is not an ancestor."},
+    {"back-edge-program", Stage::kTree, kWarning, "5.0",
+     "'back_to' gives a program the rights of a node that is another program."},
+    {"back-edge-root", Stage::kTree, kError, "", "'back_to' at a root, which has nothing above it."},
+    {"back-edge-rules", Stage::kTree, kError, "",
+     "Rules beside 'back_to'. The process has those of the node it goes back to."},
+    {"back-edge-unknown", Stage::kTree, kError, "", "'back_to' names an id that no node has."},
+    {"duplicate-id", Stage::kTree, kError, "", "An id that another node has."},
+    {"duplicate-sibling", Stage::kTree, kError, "",
+     "Two children of a node are the same executable. An exec leads to one node."},
+    {"exemption", Stage::kTree, kError, "",
+     "A node has a pattern with and without unsafe_write_and_execute. The exemption must not spread unseen."},
+    {"netlink-protocol", Stage::kTree, kWarning, "", "Netlink sockets may be made, but for no protocol."},
+    {"netlink-socket", Stage::kTree, kWarning, "", "Netlink protocols are listed, but no netlink socket may be made."},
+    {"unknown-group", Stage::kTree, kError, "", "'use' names a group that there is not."},
+    {"unused-group", Stage::kTree, kWarning, "", "A group that no node uses."},
+
+    {"ambiguous-step", Stage::kProofs, kError, "",
+     "One executable matches two steps of a node that lead to different nodes."},
+    {"automaton-budget", Stage::kProofs, kError, "",
+     "The patterns together need more states or memory than the automaton may have. The costliest are named."},
+    {"image-size", Stage::kProofs, kError, "", "The policy image does not fit into the kernel's arena."},
+    {"internal", Stage::kProofs, kError, "", "A mistake of treelinec itself. Report it."},
+    {"moves-budget", Stage::kProofs, kWarning, "",
+     "Moving directories is judged more strictly than the profile says: there are too many pairs to prove."},
+    {"network-budget", Stage::kProofs, kError, "", "More classes of peers or ports than the network table holds."},
+    {"node-key", Stage::kProofs, kError, "", "Two nodes have the same key, or one has a reserved key."},
+    {"number-range", Stage::kProofs, kError, "", "A number that the image has no place for."},
+    {"too-many-users", Stage::kProofs, kError, "", "A node lists more users than the image holds for one."},
+    {"unsafe-write-and-execute", Stage::kProofs, kWarning, "7.5",
+     "What may be written may be executed, and a person signed for it. Every compile says so again."},
+    {"write-and-execute", Stage::kProofs, kError, "8.8",
+     "A file that some node may write is one that some node may execute or map: whoever writes it runs his own code."},
+
+    {"any-egress", Stage::kGrades, kWarning, "6.5",
+     "A node may send to any port of any outside peer. What is stolen leaves by a rule like this."},
+    {"any-user", Stage::kGrades, kNote, "2.0", "A node may run as any user, root too."},
+    {"interpreter-program", Stage::kGrades, kNote, "5.5",
+     "A node is an interpreter that runs what it is told to. The kernel sees the program, not the script."},
+    {"residual", Stage::kGrades, kWarning, "5.0",
+     "A rule that no chosen back end enforces exactly. An error with --strict, and where it must hold."},
+
+    {"learn-name", Stage::kTraces, kError, "", "The traces name no workload that can be the profile's name."},
+    {"learn-no-entry", Stage::kTraces, kError, "", "The traces show no program that the container started with."},
+    {"learn-no-trace", Stage::kTraces, kError, "", "There is no trace to learn from."},
+    {"learn-no-user", Stage::kTraces, kError, "", "A program was seen without the user that ran it."},
+    {"learn-workloads", Stage::kTraces, kWarning, "", "The traces are of different workloads."},
+    {"trace-depth", Stage::kTraces, kWarning, "", "The process tree of a trace is deeper than is kept."},
+    {"trace-empty", Stage::kTraces, kError, "", "A trace without lines."},
+    {"trace-incomplete", Stage::kTraces, kWarning, "", "The recorder could not keep all that it saw."},
+    {"trace-late", Stage::kTraces, kWarning, "", "Recording began after the container had started."},
+    {"trace-line", Stage::kTraces, kError, "", "A line of a trace that cannot be read."},
+    {"trace-lineage", Stage::kTraces, kError, "",
+     "A process of a trace has no parent there, or a parent that comes later."},
+    {"trace-size", Stage::kTraces, kError, "", "A trace is larger than is read."},
+    {"trace-truncated", Stage::kTraces, kWarning, "",
+     "A trace that ends without its last line: the recorder was stopped hard."},
+    {"trace-twice", Stage::kTraces, kWarning, "", "The same start of a workload was given twice. It counts once."},
+
+    {"merge-digest", Stage::kCommands, kError, "",
+     "The two profiles name different contents of one executable, or only one of them names it."},
+    {"merge-exemption", Stage::kCommands, kError, "8.8",
+     "One of the two profiles signed for unsafe_write_and_execute on a pattern, the other has it without."},
+    {"merge-name", Stage::kCommands, kError, "", "The profiles are of different policies."},
+    {"merge-on-violation", Stage::kCommands, kError, "",
+     "The two profiles say different things of what a violation costs."},
+    {"merge-step", Stage::kCommands, kError, "",
+     "An exec leads to different places: to an own node in one profile, back to an ancestor or to another one in the "
+     "other."},
+    {"merge-users", Stage::kCommands, kWarning, "2.0",
+     "A node may run as any user, because one of the two profiles lists none."},
+    {"not-formatted", Stage::kCommands, kError, "", "The file is not laid out as `treelinec fmt` does."},
+    {"unreadable", Stage::kCommands, kError, "", "A file that could not be read. The others are still judged."},
+};
+
+}  // namespace
+
+std::string_view stage_name(Stage stage) {
+  constexpr std::string_view kStages[] = {"text", "shape", "rules", "tree", "proofs", "grades", "traces", "commands"};
+  return kStages[static_cast<size_t>(stage)];
+}
+
+std::span<const Entry> catalogue() { return kEntries; }
+
+const Entry* find_entry(std::string_view code) {
+  const auto at =
+      std::find_if(std::begin(kEntries), std::end(kEntries), [&](const Entry& e) { return e.code == code; });
+  return at == std::end(kEntries) ? nullptr : at;
+}
+
+std::string help_uri(std::string_view code) { return TREELINE_DIAGNOSTICS_URI "#" + std::string(code); }
+
+std::string catalogue_markdown() {
+  std::string out = R"(<!-- SPDX-License-Identifier: Apache-2.0 -->
+# Diagnostics of `treelinec`
+
+Codes are stable: scripts, suppressions and code scanning name them. This page is written out of the compiler's own table
+(`cli/formats/catalogue.cc`); a test holds the table against the sources. *Risk* is `security-severity` in SARIF, of 10: how
+much an attacker gains by a policy that has this and is taken all the same.
+)";
+  Stage stage = Stage::kText;
+  bool first = true;
+  for (const Entry& entry : kEntries) {
+    if (first || entry.stage != stage) out += "\n## " + std::string(stage_name(entry.stage)) + "\n";
+    first = false;
+    stage = entry.stage;
+    out += "\n### " + std::string(entry.code) + "\n" + std::string(severity_name(entry.severity));
+    if (!entry.risk.empty()) out += ", risk " + std::string(entry.risk);
+    out += ". " + std::string(entry.meaning) + "\n";
+  }
+  return out;
+}
+
+}  // namespace treeline::cli::formats
