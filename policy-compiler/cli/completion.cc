@@ -17,12 +17,13 @@ _treelinec() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "compile check explain evaluate learn completion version --help" -- "$current"))
+    COMPREPLY=($(compgen -W "compile check diff explain evaluate learn replay test completion version --help" -- "$current"))
     return
   fi
   case $previous in
     --act) COMPREPLY=($(compgen -W ")" +
                              words + R"(" -- "$current")); return ;;
+    --fail-on) COMPREPLY=($(compgen -W "none allowed denied any low medium high critical" -- "$current")); return ;;
     --node|--object|--name) return ;;
     -o|--output|--evidence) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
     --image) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
@@ -36,8 +37,11 @@ _treelinec() {
     case ${COMP_WORDS[1]} in
       compile) COMPREPLY=($(compgen -W "--output --strict --json --help" -- "$current")) ;;
       check) COMPREPLY=($(compgen -W "--strict --json --help" -- "$current")) ;;
-      explain) COMPREPLY=($(compgen -W "--json --help" -- "$current")) ;;
+      diff) COMPREPLY=($(compgen -W "--fail-on --json --help" -- "$current")) ;;
+      explain) COMPREPLY=($(compgen -W "--matrix --json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;
+      replay) COMPREPLY=($(compgen -W "--unused --json --help" -- "$current")) ;;
+      test) COMPREPLY=($(compgen -W "--json --help" -- "$current")) ;;
       learn) COMPREPLY=($(compgen -W "--output --name --join --image --evidence --json --help" -- "$current")) ;;
     esac
     return
