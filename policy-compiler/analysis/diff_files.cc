@@ -59,6 +59,9 @@ class Files {
       of_after_[in_.tree.pairs[i].after].push_back(i);
     }
     differs_.assign(in_.tree.pairs.size(), false);
+    always_.assign(comparison.after.paths->patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
+    for (const Spot& spot : in_.spots.list())
+      for (const uint32_t number : *spot.after) always_[number] = static_cast<SensitiveSet>(always_[number] & spot.kinds);
   }
 
   void run(Changes& changes) {
@@ -115,17 +118,17 @@ class Files {
         if (by_this == 0) continue;
         Entry& entry = entries_[{pair, gained, number, u}];
         // Spots come shortest name first, but an alarming one says more.
-        const Grade here = gained ? grade(by_this, spot) : Grade{};
-        if (entry.example == nullptr || here.risk > entry.grade.risk) entry.example = &spot;
-        entry.grade = graver(std::move(entry.grade), here);
+        const Grade grade_here = gained ? grade(by_this, here(spot.kinds, always_[number])) : Grade{};
+        if (entry.example == nullptr || grade_here.risk > entry.grade.risk) entry.example = &spot;
+        entry.grade = graver(std::move(entry.grade), grade_here);
         entry.words |= by_this;
         differs_[pair] = true;
       }
     }
   }
 
-  Grade grade(Words words, const Spot& spot) const {
-    Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), spot.kinds, after_.executed());
+  Grade grade(Words words, SensitiveSet kinds) const {
+    Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), kinds, after_.executed());
     if ((words & kInterpret) != 0) grade = graver(std::move(grade), {Risk::kHigh, "runs what the script says"});
     return grade;
   }
@@ -173,6 +176,7 @@ class Files {
   Held before_, after_;
   std::vector<std::vector<uint32_t>> of_before_, of_after_;  // by row: its pairs
   std::vector<bool> differs_;                                // by pair
+  std::vector<SensitiveSet> always_;                         // by pattern of the new version: at each name that it matches
   std::map<Key, Entry> entries_;
 };
 

@@ -21,14 +21,14 @@ class NodeRules {
       : before_(before), after_(after), out_(out) {}
 
   void numbers(const char* kind, std::vector<ir::NumberRule> ir::Node::* list, const names::Table* table,
-               Grade (*grade)(uint32_t)) {
+               Grade (*graded_by)(uint32_t)) {
     const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
       for (const ir::NumberRule& rule : has.*list) {
         const std::vector<ir::NumberRule>& other = lacks.*list;
         if (std::any_of(other.begin(), other.end(), [&](const ir::NumberRule& r) { return r.value == rule.value; }))
           continue;
         const std::string_view word = table->name(rule.value);
-        add(effect, kind, word.empty() ? std::to_string(rule.value) : std::string(word), grade(rule.value),
+        add(effect, kind, word.empty() ? std::to_string(rule.value) : std::string(word), graded_by(rule.value),
             rule.position);
       }
     };
@@ -127,7 +127,7 @@ bool kills(const ir::Policy& policy, const ir::Node& node) {
 std::vector<bool> shells(const Version& version, const Spots& spots, bool after) {
   std::vector<bool> found(TL_ROW_FIRST + version.policy->nodes.size(), false);
   for (const Spot& spot : spots.list()) {
-    if (!holds(spot.kinds, Sensitive::kShell)) continue;
+    if (!holds(either(spot.kinds), Sensitive::kShell)) continue;
     for (const uint32_t number : after ? *spot.after : *spot.before)
       for (const passes::Use& use : version.paths->patterns[number].uses)
         if (use.kind == passes::UseKind::kStep) found[use.next] = true;

@@ -22,7 +22,7 @@ void compare_steps(const Comparison& in, Changes& changes) {
     const Spot& spot = in.spots.list()[step.spot];
     const uint32_t row = in.tree.pairs[step.pair].after;
     const bool from_network = step.gained && row >= TL_ROW_FIRST && reach.reached(row - TL_ROW_FIRST);
-    const Grade grade = step.gained ? grade_exec(spot.kinds, from_network) : Grade{Risk::kMedium, ""};
+    const Grade grade = step.gained ? grade_exec(either(spot.kinds), from_network) : Grade{Risk::kMedium, ""};
     const auto [at, fresh] = entries.try_emplace({step.pair, step.gained, step.use});
     Entry& entry = at->second;
     if (fresh) order.push_back(&entry);

@@ -10,7 +10,7 @@ namespace {
 
 struct Name {
   Sensitive kind;
-  const char* pattern;
+  const char* pattern;  // below "/**/" it may lie anywhere
 };
 
 constexpr Name kNames[] = {
@@ -21,6 +21,7 @@ constexpr Name kNames[] = {
     {Sensitive::kSecret, "/etc/ssl/private/**"},
     {Sensitive::kSecret, "/etc/ssh/ssh_host_*_key"},
     {Sensitive::kSecret, "/etc/kubernetes/**"},
+    {Sensitive::kSecret, "/root/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
     {Sensitive::kSecret, "/**/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
     {Sensitive::kSecret, "/**/*.key"},
     {Sensitive::kStartup, "/etc/{passwd,group,sudoers,crontab,environment,profile,bash.bashrc,nsswitch.conf}"},
@@ -39,15 +40,20 @@ constexpr Name kNames[] = {
     {Sensitive::kKernel, "/proc/{sysrq-trigger,kcore,kmsg,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
     {Sensitive::kKernel, "/proc/{acpi,bus,fs,irq,scsi}/**"},
     {Sensitive::kKernel, "/sys/**"},
-    {Sensitive::kProcess, "/**/{other}/**"},
-    {Sensitive::kProcess, "/**/{workload}/{environ,mem,maps,root,cwd,fd}"},
-    {Sensitive::kProcess, "/**/{workload}/{root,cwd,fd,map_files}/**"},
+    {Sensitive::kProcess, "/proc/{other}/**"},
+    {Sensitive::kProcess, "/proc/{workload}/{environ,mem,maps,root,cwd,fd}"},
+    {Sensitive::kProcess, "/proc/{workload}/{root,cwd,fd,map_files}/**"},
     {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg}"},
     {Sensitive::kDevice, "/dev/{sd[a-z]*,hd[a-z]*,vd[a-z]*,xvd[a-z]*,nvme*,mmcblk*,dm-*,md[0-9]*,loop[0-9]*,sg[0-9]*}"},
     {Sensitive::kDevice, "/dev/{mapper,disk,block}/**"},
-    {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman,treeline,dockershim}.sock"},
-    {Sensitive::kRuntimeSocket, "/**/containerd.sock.ttrpc"},
+    {Sensitive::kRuntimeSocket, "/run/{docker,crio,podman,treeline,dockershim}.sock"},
+    {Sensitive::kRuntimeSocket, "/var/run/{docker,crio,podman,dockershim}.sock"},
+    {Sensitive::kRuntimeSocket, "/run/*/{docker,containerd,crio,podman,treeline}.sock"},
+    {Sensitive::kRuntimeSocket, "/run/containerd/containerd.sock.ttrpc"},
+    {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman}.sock"},
 };
+
+bool anywhere(const Name& name) { return std::string_view(name.pattern).starts_with("/**/"); }
 
 struct Automaton {
   passes::Dfa dfa;
@@ -58,9 +64,8 @@ Automaton make() {
   passes::Nfa nfa;
   std::vector<passes::PatternError> errors;
   for (const Name& name : kNames) {
-    // A '/' cannot stand in braces: such an alternative would be a mistake of this table.
     const auto pattern = passes::parse_pattern(name.pattern, errors);
-    if (pattern) (void)nfa.add(*pattern, static_cast<uint32_t>(name.kind));
+    if (pattern) (void)nfa.add(*pattern, static_cast<uint32_t>(name.kind) + (anywhere(name) ? kSensitiveKinds : 0u));
   }
   assert(errors.empty());
   (void)nfa.finish();

@@ -5,7 +5,10 @@
 //
 //   const passes::Dfa* two[] = {&paths.dfa, &sensitive_names()};
 //   for (const passes::Meeting& m : passes::meetings(two, 1).list)
-//     if (holds(kinds_of(m.labels[1]), Sensitive::kSecret)) ...   // m.text is such a name
+//     if (holds(here(kinds_of(m.labels[1]), always[pattern]), Sensitive::kSecret)) ...   // m.text is such a name
+//
+// Some names are known by their place (/etc/shadow): a pattern that matches one of them has it. Others lie anywhere (*.key, .ssh): nearly every
+// wildcard could match one, so a pattern counts as such only where all that it matches is (/home/*/.ssh/**). Programs are counted either way.
 //
 // A table of names that are known everywhere, not a guard: a workload's own secrets have other names. Facts: hier(7), proc(5), sysfs(5), the
 // documentation of the named daemons.
@@ -30,8 +33,16 @@ enum class Sensitive : uint8_t {
 };
 constexpr uint8_t kSensitiveKinds = 8;
 
-using SensitiveSet = uint8_t;  // bit n: the kind of number n
+// Bit n: the kind of number n, by place; bit n + kSensitiveKinds: by a name that may lie anywhere.
+using SensitiveSet = uint16_t;
 constexpr bool holds(SensitiveSet set, Sensitive kind) { return ((set >> static_cast<uint8_t>(kind)) & 1) != 0; }
+
+// The kinds of a name at which `set` was found, for a rule whose pattern has `always` at each name that it matches.
+constexpr SensitiveSet here(SensitiveSet set, SensitiveSet always) {
+  return static_cast<SensitiveSet>((set & ((1u << kSensitiveKinds) - 1)) | (always >> kSensitiveKinds));
+}
+// The kinds of a name itself.
+constexpr SensitiveSet either(SensitiveSet set) { return here(set, set); }
 
 // What such a name is, for messages: "hands out secrets".
 std::string_view sensitive_text(Sensitive kind);

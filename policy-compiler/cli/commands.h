@@ -67,7 +67,4 @@ int replay(const ReplayOptions& options);
 // The script for bash; reads no file.
 int completion(const std::string& shell);
 
-// What is allowed by the language and still deserves a look: notes and warnings of `check`.
-void grade(const ir::Policy& policy, Diagnostics& diagnostics);
-
 }  // namespace treeline::cli

@@ -36,7 +36,7 @@ _treelinec() {
   if [[ $current == -* ]]; then
     case ${COMP_WORDS[1]} in
       compile) COMPREPLY=($(compgen -W "--output --strict --json --help" -- "$current")) ;;
-      check) COMPREPLY=($(compgen -W "--strict --json --help" -- "$current")) ;;
+      check) COMPREPLY=($(compgen -W "--strict --fail-on --kernel --json --help" -- "$current")) ;;
       diff) COMPREPLY=($(compgen -W "--fail-on --json --help" -- "$current")) ;;
       explain) COMPREPLY=($(compgen -W "--matrix --json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;

@@ -94,6 +94,9 @@ int main(int argc, char** argv) {
   command = app.add_subcommand("check", "Report everything that is wrong with profiles, and what deserves a look");
   command->add_option("PROFILE", check.profiles, "Profiles or bundles")->required();
   command->add_flag("--strict", check.strict, "Warnings count as mistakes");
+  command->add_option("--fail-on", check.fail_on,
+                      "low, medium, high or critical: findings of that risk or a graver one exit with 1");
+  command->add_option("--kernel", check.kernel, "Note what this kernel cannot hold, e.g. 5.10");
   command->add_flag("--json", check.json, "Print one JSON object");
   command->callback([&] { exit = cli::check(check); });
 

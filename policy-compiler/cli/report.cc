@@ -71,7 +71,7 @@ std::string render(const Diagnostic& diagnostic, std::string_view source_line, b
     place += ":" + std::to_string(diagnostic.position.line) + ":" + std::to_string(diagnostic.position.column);
   if (!place.empty()) out += paint(place + ":", "1", colour) + " ";
   out += paint(std::string(severity_name(diagnostic.severity)) + ":", tint, colour) + " " + diagnostic.message + " [" +
-         diagnostic.code + "]\n";
+         diagnostic.code + (diagnostic.risk.empty() ? "" : ", " + diagnostic.risk) + "]\n";
   if (diagnostic.position.line != 0 && !source_line.empty()) {
     std::vector<std::string> line = cells(source_line);
     size_t column = diagnostic.position.column == 0 ? 0 : diagnostic.position.column - 1;
@@ -110,7 +110,7 @@ std::string Report::strong(std::string_view text) const { return paint(text, "1"
 void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) {
   const frontend::Source source(text);
   for (const Diagnostic& d : diagnostics.list()) {
-    if (json_)
+    if (json_) {
       list_.push_back({{"severity", severity_name(d.severity)},
                        {"code", d.code},
                        {"message", d.message},
@@ -118,8 +118,11 @@ void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) 
                        {"file", text::printable(d.file, 4096)},
                        {"line", d.position.line},
                        {"column", d.position.column}});
-    else
+      if (!d.risk.empty()) list_.back()["risk"] = d.risk;
+      if (!d.accepted.empty()) list_.back()["accepted"] = d.accepted;
+    } else if (d.accepted.empty()) {
       put(stderr, render(d, source.line(d.position.line), colour_err_));
+    }
   }
   if (json_ || (diagnostics.errors() == 0 && diagnostics.warnings() == 0)) return;
   const auto many = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };

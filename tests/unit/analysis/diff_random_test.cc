@@ -27,8 +27,7 @@ std::string random_pattern(std::mt19937& random) {
   return out;
 }
 
-// Two nodes, so that rules of one are not taken for those of the other. Executables outside of the small alphabet keep writing and
-// executing apart.
+// Two nodes, so that rules of one are not taken for those of the other.
 ir::Policy random_policy(std::mt19937& random) {
   ir::Policy policy;
   policy.name = "random";
@@ -44,7 +43,9 @@ ir::Policy random_policy(std::mt19937& random) {
     for (uint32_t n = random() % 4; n > 0; --n) {
       ir::FileRule rule;
       rule.path = {random_pattern(random), {line++, 1}};
-      rule.access = static_cast<ir::AccessSet>(random() % 2 == 0 ? TL_READ : kWords[random() % std::size(kWords)] | TL_READ);
+      rule.access = TL_READ;
+      if (random() % 2 == 0) rule.access = static_cast<ir::AccessSet>(rule.access | kWords[random() % std::size(kWords)]);
+      rule.unsafe_write_and_execute = true;  // a wildcard may meet the two executables
       if (std::none_of(node.files.begin(), node.files.end(), [&](const ir::FileRule& r) { return r.path.text == rule.path.text; }))
         node.files.push_back(rule);
     }

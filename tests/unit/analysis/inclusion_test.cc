@@ -81,10 +81,10 @@ std::vector<std::string> paths_up_to(size_t length) {
 using Sets = std::pair<std::vector<uint32_t>, std::vector<uint32_t>>;
 
 TEST(Inclusion, RandomPatternsAgainstEnumerationEqualCombinations) {
-  const std::vector<std::string> paths = paths_up_to(8);
+  const std::vector<std::string> paths = paths_up_to(6);
   std::mt19937 random(5);
   size_t combinations = 0;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 80; ++round) {
     const Side a = side(random), b = side(random);
     const Dfa* two[] = {&a.dfa, &b.dfa};
     const Meetings found = meetings(two, 2);
@@ -105,13 +105,15 @@ TEST(Inclusion, RandomPatternsAgainstEnumerationEqualCombinations) {
     // What needs another byte than a and b, or a longer path, is only in the product.
     EXPECT_TRUE(std::includes(by_product.begin(), by_product.end(), by_enumeration.begin(), by_enumeration.end()));
     for (const Meeting& m : found.list) {
-      const bool small = m.text.size() <= 8 && m.text.find_first_not_of("ab/") == std::string::npos;
+      const bool small = m.text.size() <= 6 && m.text.find_first_not_of("ab/") == std::string::npos;
       const Sets sets = {a.dfa.sets[m.labels[0]], b.dfa.sets[m.labels[1]]};
-      if (small) EXPECT_EQ(by_enumeration.count(sets), 1u) << m.text;
+      if (small) {
+        EXPECT_EQ(by_enumeration.count(sets), 1u) << m.text;
+      }
     }
     combinations += found.list.size();
   }
-  EXPECT_GT(combinations, 1000u);
+  EXPECT_GT(combinations, 200u);
 }
 
 TEST(Inclusion, WitnessesAreShortest) {

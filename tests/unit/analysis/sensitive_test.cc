@@ -11,7 +11,7 @@ namespace {
 
 SensitiveSet kinds(std::string_view walked) {
   const passes::Dfa& dfa = sensitive_names();
-  return kinds_of(dfa.states[dfa.run(walked)].label);
+  return either(kinds_of(dfa.states[dfa.run(walked)].label));
 }
 
 TEST(Sensitive, NamesHaveTheirKinds) {

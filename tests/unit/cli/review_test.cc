@@ -174,6 +174,26 @@ TEST_F(ReviewTest, CasesThatFailAreErrorsAtTheirLine) {
 
 TEST_F(ReviewTest, CasesThatAreNotThere) { EXPECT_EQ(run([&] { return cli::test({profile_, "", false}); }).exit, 3); }
 
+TEST_F(ReviewTest, CheckFailsOnARiskThatIsNotAccepted) {
+  const std::string risky = with("risky.yaml", "        capabilities: [net_raw]\n");
+  const auto check = [&](const std::string& profile, const std::string& fail_on, const std::string& kernel = "", bool json = false) {
+    return run([&] { return cli::check({{profile}, json, false, fail_on, kernel}); });
+  };
+  EXPECT_EQ(check(risky, "").exit, 0);
+  EXPECT_EQ(check(risky, "high").exit, 1);
+  EXPECT_EQ(check(risky, "critical").exit, 0);
+  EXPECT_EQ(check(risky, "grave").exit, 2);
+  EXPECT_EQ(check(risky, "", "six").exit, 2);
+  EXPECT_THAT(check(risky, "high").err, HasSubstr("[dangerous-capability, high]"));
+  EXPECT_THAT(check(risky, "", "5.10", true).codes(), testing::Contains("kernel-limit 0"));
+  const std::string accepted = with("accepted.yaml", "        capabilities: [net_raw]\n        accept: {dangerous-capability: pings}\n");
+  const Outcome o = check(accepted, "high");
+  EXPECT_EQ(o.exit, 0);
+  EXPECT_THAT(o.err, IsEmpty());
+  EXPECT_THAT(o.out, HasSubstr("no mistakes, 1 accepted"));
+  EXPECT_EQ(check(accepted, "", "", true).json()["diagnostics"][0]["accepted"], "pings");
+}
+
 TEST_F(ReviewTest, MatrixSaysWhatIsNotEnforcedExactly) {
   const std::string weak = with("weak.yaml", "        syscalls: [read]\n        operations: [ldt]\n");
   const Outcome o = run([&] { return cli::explain({weak, {}, true, true}); });
