@@ -1,14 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/analysis/accept.h"
+#include "policy-compiler/analysis/grade.h"
+#include "policy-compiler/analysis/kernel_limits.h"
+#include "policy-compiler/analysis/risk.h"
+#include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::cli {
+namespace {
+
+struct Bounds {
+  std::optional<analysis::Risk> fail_on;
+  std::optional<analysis::Kernel> kernel;
+};
+
+bool grave(const Diagnostics& diagnostics, const Bounds& bounds) {
+  if (!bounds.fail_on) return false;
+  for (const Diagnostic& d : diagnostics.list()) {
+    const auto risk = analysis::risk_of_name(d.risk);
+    if (risk && *risk >= *bounds.fail_on && d.accepted.empty()) return true;
+  }
+  return false;
+}
+
+// What has no mistake is looked at more closely, and laid out as `compile` would: what does not fit is a mistake too.
+void look_closely(Loaded& loaded, const Bounds& bounds) {
+  analysis::grade(loaded.policy, *loaded.paths, loaded.diagnostics);
+  analysis::note_kernel_limits(loaded.policy, bounds.kernel, loaded.diagnostics);
+  analysis::apply_accepted(loaded.policy, loaded.diagnostics);
+  (void)backends::bpf::lower(loaded.policy, std::move(*loaded.paths), loaded.diagnostics);
+}
+
+std::string summary(const Loaded& loaded) {
+  size_t findings = 0, accepted = 0;
+  for (const Diagnostic& d : loaded.diagnostics.list()) {
+    findings += d.accepted.empty();
+    accepted += !d.accepted.empty();
+  }
+  std::string out = std::to_string(loaded.policy.nodes.size()) + " nodes, no mistakes";
+  if (findings != 0) out += ", " + std::to_string(findings) + (findings == 1 ? " finding" : " findings");
+  if (accepted != 0) out += ", " + std::to_string(accepted) + " accepted";
+  return out;
+}
+
+}  // namespace
 
 int check(const CheckOptions& options) {
   Report report("check", options.output);
   if (options.strict) report.strict();
+  Bounds bounds;
+  if (!options.fail_on.empty() && !(bounds.fail_on = analysis::risk_of_name(options.fail_on)))
+    return report.usage(Error{"--fail-on " + text::quoted(options.fail_on) + " is none of: low, medium, high, critical"});
+  if (!options.kernel.empty() && !(bounds.kernel = analysis::kernel_of(options.kernel)))
+    return report.usage(Error{"--kernel " + text::quoted(options.kernel) + " is no version; write it as 5.10"});
   int exit = kYes;
   for (const std::string& path : options.profiles) {
     Result<Loaded> loaded = load(path);
@@ -21,14 +68,14 @@ int check(const CheckOptions& options) {
       exit = kFailed;
       continue;
     }
-    if (!loaded->diagnostics.has_errors()) grade(loaded->policy, loaded->diagnostics);
+    const bool readable = loaded->good();
+    if (readable) look_closely(*loaded, bounds);
     loaded->diagnostics.sort();
     report.diagnostics(loaded->diagnostics, loaded->text);
-    const bool bad = !loaded->good() || (options.strict && loaded->diagnostics.warnings() != 0);
+    const bool right = readable && !loaded->diagnostics.has_errors();
+    const bool bad = !right || grave(loaded->diagnostics, bounds) || (options.strict && loaded->diagnostics.warnings() != 0);
     if (bad && exit == kYes) exit = kNo;
-    if (!bad)
-      report.print(text::printable(path, 4096) + ": " + std::to_string(loaded->policy.nodes.size()) +
-                   " nodes, no mistakes\n");
+    if (right) report.print(text::printable(path, 4096) + ": " + summary(*loaded) + "\n");
   }
   return report.finish(exit);
 }

@@ -23,6 +23,8 @@ struct CheckOptions {
   std::vector<std::string> profiles;
   Output output;
   bool strict = false;
+  std::string fail_on = {};  // "", or a risk: findings of that risk or a graver one, that are not accepted, exit with kNo
+  std::string kernel = {};   // "", or "5.10": what that kernel cannot hold is noted
 };
 int check(const CheckOptions& options);
 
@@ -30,6 +32,7 @@ struct ExplainOptions {
   std::string source;                 // profile or bundle
   std::vector<std::string> question;  // empty, or node, act, object
   bool json = false;
+  bool matrix = false;  // which mechanism enforces which rule
 };
 int explain(const ExplainOptions& options);
 // The same question, answered by one word.
@@ -62,10 +65,29 @@ struct SchemaOptions {
 };
 int schema(const SchemaOptions& options);
 
+struct DiffOptions {
+  std::string before, after;  // profiles or bundles
+  std::string fail_on;        // none, allowed (also ""), denied, any, or a risk: what exits with kNo
+  Output output;
+};
+int diff(const DiffOptions& options);
+
+struct TestOptions {
+  std::string profile;  // or bundle
+  std::string cases;    // "": beside the profile, web.yaml -> web.cases.yaml
+  Output output;
+};
+int test(const TestOptions& options);
+
+struct ReplayOptions {
+  std::string source;  // bundle or profile
+  std::vector<std::string> traces;
+  bool unused = false;  // list the grants that nothing needed
+  Output output;
+};
+int replay(const ReplayOptions& options);
+
 // The script for bash; reads no file.
 int completion(const std::string& shell);
-
-// What is allowed by the language and still deserves a look: notes and warnings of `check`.
-void grade(const ir::Policy& policy, Diagnostics& diagnostics);
 
 }  // namespace treeline::cli

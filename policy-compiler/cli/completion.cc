@@ -17,12 +17,13 @@ _treelinec() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "compile check explain evaluate fmt merge schema learn completion version --help" -- "$current"))
+    COMPREPLY=($(compgen -W "compile check diff explain evaluate fmt learn merge replay schema test completion version --help" -- "$current"))
     return
   fi
   case $previous in
     --act) COMPREPLY=($(compgen -W ")" +
                              words + R"(" -- "$current")); return ;;
+    --fail-on) COMPREPLY=($(compgen -W "none allowed denied any low medium high critical" -- "$current")); return ;;
     --node|--object|--name) return ;;
     --format) COMPREPLY=($(compgen -W "text json sarif junit markdown" -- "$current")); return ;;
     -o|--output|--evidence) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -36,12 +37,15 @@ _treelinec() {
   if [[ $current == -* ]]; then
     case ${COMP_WORDS[1]} in
       compile) COMPREPLY=($(compgen -W "--output --strict --format --json --help" -- "$current")) ;;
-      check) COMPREPLY=($(compgen -W "--strict --format --json --help" -- "$current")) ;;
+      check) COMPREPLY=($(compgen -W "--strict --fail-on --kernel --format --json --help" -- "$current")) ;;
+      diff) COMPREPLY=($(compgen -W "--fail-on --format --json --help" -- "$current")) ;;
       fmt) COMPREPLY=($(compgen -W "--check --format --json --help" -- "$current")) ;;
       merge) COMPREPLY=($(compgen -W "--output --name --format --json --help" -- "$current")) ;;
       schema) COMPREPLY=($(compgen -W "--version --json --help" -- "$current")) ;;
-      explain) COMPREPLY=($(compgen -W "--json --help" -- "$current")) ;;
+      explain) COMPREPLY=($(compgen -W "--matrix --json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;
+      replay) COMPREPLY=($(compgen -W "--unused --format --json --help" -- "$current")) ;;
+      test) COMPREPLY=($(compgen -W "--format --json --help" -- "$current")) ;;
       learn) COMPREPLY=($(compgen -W "--output --name --join --image --evidence --json --help" -- "$current")) ;;
     esac
     return

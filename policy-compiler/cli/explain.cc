@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/matrix.h"
 #include "policy-compiler/cli/question.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/cli/rule_table.h"
@@ -115,8 +116,13 @@ int explain(const ExplainOptions& options) {
   if (!options.question.empty() && options.question.size() != 3)
     return report.usage(Error{"a question is NODE ACT OBJECT; quote a NODE that holds spaces"});
   int exit = kYes;
-  const std::optional<Loaded> loaded = load_right(options.source, report, exit);
+  std::optional<Loaded> loaded = load_right(options.source, report, exit);
   if (!loaded) return exit;
+  if (options.matrix) {
+    if (!options.question.empty()) return report.usage(Error{"--matrix is of all rules; ask without it, or leave the question out"});
+    show_matrix(*loaded, report);
+    return report.finish(kYes);
+  }
   if (options.question.empty()) {
     show_tree(*loaded, report);
     return report.finish(kYes);

@@ -34,6 +34,31 @@ two suffice. Never: what is executed or mapped, secrets, names that --image hold
 What stays literal though it may be another name next time, what is left out, and what is grave is listed
 as a question. The order of the traces does not matter.)";
 
+constexpr const char* kDiffFooter = R"(
+Example: treelinec diff main.yaml branch.yaml --fail-on high
+
+  entry > /usr/sbin/web
+    + high      file        /etc/**  read  for example /etc/shadow  [holds secrets]  branch.yaml:12:7
+
++ newly allowed, - newly denied, ~ what a violation costs. Rules that are written otherwise and mean the
+same are no difference. Exit status: 1 where something is newly allowed, unless --fail-on says otherwise.)";
+
+constexpr const char* kReplayFooter = R"(
+Example: treelinec replay web.bundle monday.jsonl tuesday.jsonl --unused
+
+Exit status: 0 all allowed, 1 something would be denied. What a program did whose start would be denied is
+counted, not judged. Grants that nothing needed are no mistake: a trace shows what was, not what may come.)";
+
+constexpr const char* kTestFooter = R"(
+Example: treelinec test web.yaml      with web.cases.yaml beside it:
+
+  treeline-cases: 1
+  cases:
+    - {node: web, act: read, object: /etc/web/web.conf, expect: allow}
+    - {node: web, act: exec, object: /bin/sh, expect: deny}
+
+NODE, ACT and OBJECT are those of explain. Exit status: 0 all as expected, 1 some are not.)";
+
 constexpr const char* kFormatFooter = R"(
 Comments stay at what they stand at; keys of a node come in the order of the language, access words too; lists
 stand on one line where they fit. A file with mistakes is left as it is. Formatting twice changes nothing more.
@@ -99,6 +124,9 @@ int main(int argc, char** argv) {
   command = app.add_subcommand("check", "Report everything that is wrong with profiles, and what deserves a look");
   command->add_option("PROFILE", check.profiles, "Profiles or bundles")->required();
   command->add_flag("--strict", check.strict, "Warnings count as mistakes");
+  command->add_option("--fail-on", check.fail_on,
+                      "low, medium, high or critical: findings of that risk or a graver one exit with 1");
+  command->add_option("--kernel", check.kernel, "Note what this kernel cannot hold, e.g. 5.10");
   add_output(command, check.output);
   command->callback([&] { exit = cli::check(check); });
 
@@ -135,6 +163,7 @@ int main(int argc, char** argv) {
                    "NODE ACT OBJECT, e.g.: /usr/sbin/nginx read /etc/hosts · entry exec /entrypoint.sh · "
                    "worker out tcp:10.0.0.1:5432 · worker listen tcp:80 · worker capability chown")
       ->expected(0, 3);
+  command->add_flag("--matrix", explain.matrix, "Print which mechanism enforces which rule, and what is left over");
   command->add_flag("--json", explain.json, "Print one JSON object");
   command->callback([&] { exit = cli::explain(explain); });
 
@@ -147,6 +176,34 @@ int main(int argc, char** argv) {
   command->add_option("--object", evaluate.question[2], "As for explain")->required();
   command->add_flag("--json", evaluate.json, "Print one JSON object");
   command->callback([&] { exit = cli::evaluate(evaluate); });
+
+  cli::DiffOptions diff;
+  command = app.add_subcommand("diff", "What NEW allows and OLD does not, and the other way round, by meaning");
+  command->add_option("OLD", diff.before, "A profile or a bundle")->required();
+  command->add_option("NEW", diff.after, "A profile or a bundle")->required();
+  command->add_option("--fail-on", diff.fail_on,
+                      "What exits with 1: none, allowed (default), denied, any; low, medium, high, critical: newly "
+                      "allowed of that risk or a graver one");
+  add_output(command, diff.output);
+  command->footer(kDiffFooter);
+  command->callback([&] { exit = cli::diff(diff); });
+
+  cli::ReplayOptions replay;
+  command = app.add_subcommand("replay", "Judge the acts of traces as the kernel would: which would be denied?");
+  command->add_option("SOURCE", replay.source, "A bundle, or a profile")->required();
+  command->add_option("TRACE", replay.traces, "JSON lines, written by treeline")->required();
+  command->add_flag("--unused", replay.unused, "List the grants that no act needed");
+  add_output(command, replay.output);
+  command->footer(kReplayFooter);
+  command->callback([&] { exit = cli::replay(replay); });
+
+  cli::TestOptions test;
+  command = app.add_subcommand("test", "Ask a profile its own cases: what it must allow and must deny");
+  command->add_option("PROFILE", test.profile, "A profile or a bundle")->required();
+  command->add_option("CASES", test.cases, "YAML or JSON; default: beside the profile, web.yaml -> web.cases.yaml");
+  add_output(command, test.output);
+  command->footer(kTestFooter);
+  command->callback([&] { exit = cli::test(test); });
 
   cli::LearnOptions learn;
   command = app.add_subcommand("learn", "Draft a profile from traces; each trace is one start of the workload");

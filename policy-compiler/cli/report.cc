@@ -71,7 +71,7 @@ void put(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, tex
 
 }  // namespace
 
-std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour, std::string_view accepted) {
+std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour) {
   const char* tint = diagnostic.severity == Severity::kError     ? "1;31"
                      : diagnostic.severity == Severity::kWarning ? "1;35"
                                                                  : "1;36";
@@ -81,7 +81,7 @@ std::string render(const Diagnostic& diagnostic, std::string_view source_line, b
     place += ":" + std::to_string(diagnostic.position.line) + ":" + std::to_string(diagnostic.position.column);
   if (!place.empty()) out += paint(place + ":", "1", colour) + " ";
   out += paint(std::string(severity_name(diagnostic.severity)) + ":", tint, colour) + " " + diagnostic.message + " [" +
-         diagnostic.code + "]\n";
+         diagnostic.code + (diagnostic.risk.empty() ? "" : ", " + diagnostic.risk) + "]\n";
   if (diagnostic.position.line != 0 && !source_line.empty()) {
     std::vector<std::string> line = cells(source_line);
     size_t column = diagnostic.position.column == 0 ? 0 : diagnostic.position.column - 1;
@@ -102,7 +102,6 @@ std::string render(const Diagnostic& diagnostic, std::string_view source_line, b
            paint("^" + std::string(end - column - 1, '~'), tint, colour) + "\n";
   }
   if (!diagnostic.remedy.empty()) out += "      = " + diagnostic.remedy + "\n";
-  if (!accepted.empty()) out += "      = accepted: " + text::printable(accepted) + "\n";
   return out;
 }
 
@@ -121,23 +120,21 @@ std::string Report::strong(std::string_view text) const { return paint(text, "1"
 void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) {
   const frontend::Source source(text);
   formats::Subject subject{text::printable(diagnostics.file(), 4096), {}, diagnostics.dropped(), {}};
-  size_t accepted_errors = 0, accepted_warnings = 0;
+  size_t accepted = 0;
   for (const Diagnostic& d : diagnostics.list()) {
     const std::string_view line = source.line(d.position.line);
-    const std::string accepted = accepted_ ? accepted_(d) : "";
-    if (!quiet()) put(stderr, render(d, line, colour_err_, accepted));
-    if (document()) subject.findings.push_back({d, std::string(line.substr(0, kMostLine)), accepted});
-    accepted_errors += !accepted.empty() && d.severity == Severity::kError;
-    accepted_warnings += !accepted.empty() && d.severity == Severity::kWarning;
+    // What a person signed for is in the documents, not on the screen.
+    if (!quiet() && d.accepted.empty()) put(stderr, render(d, line, colour_err_));
+    if (document()) subject.findings.push_back({d, std::string(line.substr(0, kMostLine))});
+    accepted += !d.accepted.empty();
   }
   if (document()) document_.subjects.push_back(std::move(subject));
   if (quiet() || (diagnostics.errors() == 0 && diagnostics.warnings() == 0)) return;
   const auto many = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
   std::string last = text::printable(diagnostics.file(), 4096) + ": " +
-                     many(diagnostics.errors() - accepted_errors, "error") + ", " +
-                     many(diagnostics.warnings() - accepted_warnings, "warning");
-  if (accepted_errors + accepted_warnings != 0)
-    last += ", " + std::to_string(accepted_errors + accepted_warnings) + " accepted";
+                     many(diagnostics.errors(), "error") + ", " +
+                     many(diagnostics.warnings(), "warning");
+  if (accepted != 0) last += ", " + std::to_string(accepted) + " accepted";
   if (diagnostics.dropped() != 0) last += " (" + std::to_string(diagnostics.dropped()) + " not shown)";
   put(stderr, last + "\n");
 }

@@ -9,7 +9,6 @@
 //    "column"}...], ...fields of the command}
 #pragma once
 
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -59,9 +58,6 @@ class Report {
   // also where nothing was found: the documents say that it was.
   void diagnostics(const Diagnostics& diagnostics, std::string_view text);
 
-  // Why a person signed for a finding, "" where nobody did: asked of each that comes after. A finding that is accepted
-  // is shown as such (SARIF: suppressed, JUnit: skipped); what it does to the exit status is the command's to say.
-  void accepted_by(std::function<std::string(const Diagnostic&)> ask) { accepted_ = std::move(ask); }
   // Something that was judged beside the mistakes of a file: a case of `test`, an act of `replay`. Not printed.
   void judged(Case one);
   // Warnings count as mistakes.
@@ -78,12 +74,10 @@ class Report {
 
   Output output_;
   formats::Document document_;
-  std::function<std::string(const Diagnostic&)> accepted_;
   bool colour_out_, colour_err_;
 };
 
 // One diagnostic with its source line; exposed for tests.
-std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour,
-                   std::string_view accepted = "");
+std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour);
 
 }  // namespace treeline::cli

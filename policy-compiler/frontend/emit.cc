@@ -100,6 +100,21 @@ void network(std::string& out, const std::string& indent, const std::vector<ir::
   }
 }
 
+void accepted(std::string& out, const std::string& indent, const std::vector<ir::Accepted>& list) {
+  if (list.empty()) return;
+  out += indent + "accept:\n";
+  // A code stands once: with one reason for all, else with one for each thing that it is about.
+  for (size_t i = 0; i < list.size(); ++i) {
+    const ir::Accepted& entry = list[i];
+    if (entry.about.empty()) {
+      out += indent + "  " + entry.code + ": " + scalar(entry.reason) + "\n";
+      continue;
+    }
+    if (i == 0 || list[i - 1].code != entry.code) out += indent + "  " + entry.code + ":\n";
+    out += indent + "    " + pattern(entry.about) + ": " + scalar(entry.reason) + "\n";
+  }
+}
+
 void node(std::string& out, const ir::Policy& policy, uint32_t index, const std::string& indent) {
   const ir::Node& node = policy.nodes[index];
   const std::string inner = indent + "  ";
@@ -123,6 +138,7 @@ void node(std::string& out, const ir::Policy& policy, uint32_t index, const std:
   list(out, inner, "capabilities", node.capabilities, named(ir::names::capabilities()));
   list(out, inner, "operations", node.operations, named(ir::names::operations()));
   list(out, inner, "syscalls", node.syscalls, [](const ir::SyscallRule& call) { return call.name; });
+  accepted(out, inner, node.accepted);
   if (node.children.empty() && node.back_edges.empty()) return;
   out += inner + "children:\n";
   for (const uint32_t child : node.children) treeline::frontend::node(out, policy, child, inner + "  ");

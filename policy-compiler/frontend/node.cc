@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "policy-compiler/frontend/accept.h"
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/frontend/rules.h"
 #include "policy-compiler/frontend/tree.h"
@@ -157,6 +158,7 @@ void read_node(const Value& value, Tree& tree, uint32_t parent, std::vector<uint
   read_rules(fields, own, diagnostics);
   if (const Entry* use = fields.take("use")) use_groups(use->value, tree, node, diagnostics);
   if (count_rules(tree, own, value.position, diagnostics)) append_rules(node, own);
+  if (const Entry* accept = fields.take("accept")) read_accept(accept->value, node.accepted, diagnostics);
   const Entry* children = fields.take("children");
   fields.finish();
   tree.policy.nodes[index] = std::move(node);

@@ -83,6 +83,14 @@ struct SyscallRule {
   Position position;
 };
 
+// A finding of `check` that a person took: its code, the rule's text that it is about ("": all of this code in the node), and why.
+struct Accepted {
+  std::string code;
+  std::string about;
+  std::string reason;
+  Position position;
+};
+
 // What a violation costs beside the refusal: nothing, the process, the container's other processes too, a frozen container.
 enum class OnViolation : uint8_t { kDeny, kKill, kKillContainer, kFreezeContainer };
 
@@ -109,6 +117,7 @@ struct Node {
   };
   std::vector<BackEdge> back_edges;
   std::optional<OnViolation> on_violation;  // unset: the policy's
+  std::vector<Accepted> accepted;           // for `check`; never in an artifact but the profile
   Position position;
 };
 

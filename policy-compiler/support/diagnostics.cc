@@ -2,19 +2,20 @@
 #include "policy-compiler/support/diagnostics.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace treeline {
 
 void Diagnostics::add(Severity severity, Position position, std::string_view code, std::string message,
-                      std::string remedy) {
+                      std::string remedy, std::string_view risk) {
   if (severity == Severity::kError) ++errors_;
   if (severity == Severity::kWarning) ++warnings_;
   if (list_.size() >= kMost) {
     ++dropped_;
     return;
   }
-  list_.push_back({severity, std::string(code), std::move(message), std::move(remedy), file_, position});
+  list_.push_back({severity, std::string(code), std::move(message), std::move(remedy), file_, position, "", std::string(risk)});
 }
 
 void Diagnostics::error(Position position, std::string_view code, std::string message, std::string remedy) {
@@ -27,6 +28,18 @@ void Diagnostics::warning(Position position, std::string_view code, std::string 
 
 void Diagnostics::note(Position position, std::string_view code, std::string message, std::string remedy) {
   add(Severity::kNote, position, code, std::move(message), std::move(remedy));
+}
+
+void Diagnostics::finding(Severity severity, Position position, std::string_view code, std::string message,
+                          std::string remedy, std::string_view risk) {
+  add(severity, position, code, std::move(message), std::move(remedy), risk);
+}
+
+void Diagnostics::accept(size_t index, std::string reason) {
+  Diagnostic& diagnostic = list_[index];
+  assert(diagnostic.severity != Severity::kError);
+  if (diagnostic.severity == Severity::kWarning && diagnostic.accepted.empty()) --warnings_;
+  diagnostic.accepted = std::move(reason);
 }
 
 void Diagnostics::sort() {

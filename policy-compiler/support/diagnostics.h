@@ -34,6 +34,8 @@ struct Diagnostic {
   std::string remedy;
   std::string file;  // as named by the user; "" where there is none
   Position position;
+  std::string accepted;  // why a person signed for it; "" where nobody did
+  std::string risk;      // of a grant that deserves a look: "low" "medium" "high" "critical"; else ""
 };
 
 class Diagnostics {
@@ -47,10 +49,16 @@ class Diagnostics {
   void warning(Position position, std::string_view code, std::string message, std::string remedy = "");
   void note(Position position, std::string_view code, std::string message, std::string remedy = "");
 
+  // A warning or a note with its risk.
+  void finding(Severity severity, Position position, std::string_view code, std::string message, std::string remedy,
+               std::string_view risk);
+  // list()[index], no error, is signed for: it stays in the list and counts no more.
+  void accept(size_t index, std::string reason);
+
   // Errors include those that were not kept: a profile is never accepted because it had too many mistakes.
   bool has_errors() const { return errors_ != 0; }
   size_t errors() const { return errors_; }
-  size_t warnings() const { return warnings_; }
+  size_t warnings() const { return warnings_; }  // that nobody signed for
   size_t dropped() const { return dropped_; }
 
   const std::vector<Diagnostic>& list() const { return list_; }
@@ -61,7 +69,8 @@ class Diagnostics {
   const std::string& file() const { return file_; }
 
  private:
-  void add(Severity severity, Position position, std::string_view code, std::string message, std::string remedy);
+  void add(Severity severity, Position position, std::string_view code, std::string message, std::string remedy,
+           std::string_view risk = "");
 
   std::string file_;
   std::vector<Diagnostic> list_;

@@ -62,22 +62,21 @@ Intervals without_blocks(Intervals from, const Blocks& blocks) {
   return from;
 }
 
-struct PeerSet {
-  Intervals v4;
-  Intervals v6;
-};
-
 uint64_t big_endian(const uint8_t* bytes, size_t count) {
   uint64_t value = 0;
   for (size_t i = 0; i < count; ++i) value = value << 8 | bytes[i];
   return value;
 }
 
+}  // namespace
+
 PeerSet peer_set(const ir::Peer& peer) {
   PeerSet set;
   switch (peer.kind) {
     case ir::PeerKind::kAny:
-      break;  // not a set: every class
+      set.v4 = {{{}, kLast4}};
+      set.v6 = without({{{}, kLast6}}, interval(kMapped6));
+      break;
     case ir::PeerKind::kLocalhost:
       set.v4 = intervals(kLocalhost4);
       set.v6 = intervals(kLocalhost6);
@@ -109,6 +108,8 @@ PeerSet peer_set(const ir::Peer& peer) {
   }
   return set;
 }
+
+namespace {
 
 // A text that is equal for equal peers; "" for any.
 std::string peer_key(const ir::Peer& peer) {

@@ -11,10 +11,18 @@
 #include <vector>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/bpf/intervals.h"
 #include "policy-compiler/ir/policy.h"
 #include "policy-compiler/support/diagnostics.h"
 
 namespace treeline::backends::bpf {
+
+// The addresses that a peer's words mean, in no order and perhaps more than once; IPv4-mapped ones are in v4. For `any` every one.
+struct PeerSet {
+  Intervals v4;
+  Intervals v6;
+};
+PeerSet peer_set(const ir::Peer& peer);
 
 struct Network {
   std::vector<tl_range4> peers4;

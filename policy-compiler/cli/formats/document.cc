@@ -27,7 +27,7 @@ Totals totals(const Document& document) {
     all.dropped += subject.dropped;
     for (const Finding& finding : subject.findings) {
       const Diagnostic& d = finding.diagnostic;
-      ++(!finding.accepted.empty()          ? all.accepted
+      ++(!finding.diagnostic.accepted.empty()          ? all.accepted
          : d.severity == Severity::kError   ? all.errors
          : d.severity == Severity::kWarning ? all.warnings
                                             : all.notes);
@@ -55,7 +55,8 @@ std::string to_json(const Document& document) {
                       {"file", text::printable(d.file, 4096)},
                       {"line", d.position.line},
                       {"column", d.position.column}});
-      if (!finding.accepted.empty()) list.back()["accepted"] = finding.accepted;
+      if (!finding.diagnostic.accepted.empty()) list.back()["accepted"] = finding.diagnostic.accepted;
+      if (!finding.diagnostic.risk.empty()) list.back()["risk"] = finding.diagnostic.risk;
     }
   }
   object["schema"] = 1;

@@ -35,8 +35,7 @@ std::optional<Format> find_format(std::string_view name);
 
 struct Finding {
   Diagnostic diagnostic;
-  std::string line;      // of the source, as it stands there; "" where there is none
-  std::string accepted;  // why a person signed for it; "" where nobody did
+  std::string line;  // of the source, as it stands there; "" where there is none
 };
 
 // Something that was judged beside what is wrong with a file: a case of `test`, an act of `replay`.

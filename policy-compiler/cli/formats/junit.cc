@@ -117,8 +117,8 @@ void add_finding(Suite& suite, const Finding& finding, bool strict) {
                            d.message + " [" + d.code + "]" + (d.remedy.empty() ? "" : "\n" + d.remedy);
   if (d.severity == Severity::kNote) return suite.note(text);
   std::string inner;
-  if (!finding.accepted.empty())
-    inner = suite.skipped("accepted: " + finding.accepted);
+  if (!finding.diagnostic.accepted.empty())
+    inner = suite.skipped("accepted: " + finding.diagnostic.accepted);
   else if (d.severity == Severity::kError || strict)
     inner = suite.failure("failure", d.message, d.code, text);
   else

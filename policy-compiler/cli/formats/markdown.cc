@@ -80,10 +80,10 @@ std::string row(const Finding& finding) {
   if (d.position.line != 0) place += ":" + std::to_string(d.position.line) + ":" + std::to_string(d.position.column);
   const std::string severity(severity_name(d.severity));
   std::string out =
-      "| " + (finding.accepted.empty() && d.severity != Severity::kNote ? "**" + severity + "**" : severity);
+      "| " + (finding.diagnostic.accepted.empty() && d.severity != Severity::kNote ? "**" + severity + "**" : severity);
   out += " | " + (place.empty() ? "" : code(place)) + " | " + escape(d.message) + " " + code(d.code);
   if (!d.remedy.empty()) out += "<br>" + escape(d.remedy);
-  if (!finding.accepted.empty()) out += "<br>accepted: " + escape(finding.accepted);
+  if (!finding.diagnostic.accepted.empty()) out += "<br>accepted: " + escape(finding.diagnostic.accepted);
   return out + " |\n";
 }
 
@@ -100,7 +100,7 @@ std::string to_markdown(const Document& document) {
   std::vector<std::string> open, folded;
   for (const Subject& subject : document.subjects) {
     for (const Finding& finding : subject.findings) {
-      const bool looked_at = finding.diagnostic.severity == Severity::kNote || !finding.accepted.empty();
+      const bool looked_at = finding.diagnostic.severity == Severity::kNote || !finding.diagnostic.accepted.empty();
       (looked_at ? folded : open).push_back(row(finding));
     }
     for (const Case& one : subject.cases) {

@@ -80,8 +80,9 @@ class Results {
     const std::string first = fingerprint(finding, 0);
     const size_t before = seen_[d.file + '\0' + first]++;
     result["partialFingerprints"] = {{"primaryLocationLineHash", fingerprint(finding, before)}};
-    if (!finding.accepted.empty())
-      result["suppressions"] = Ordered::array({{{"kind", "inSource"}, {"justification", finding.accepted}}});
+    if (!finding.diagnostic.accepted.empty())
+      result["suppressions"] = Ordered::array({{{"kind", "inSource"}, {"justification", finding.diagnostic.accepted}}});
+    if (!d.risk.empty()) result["properties"] = {{"risk", d.risk}};
     list.push_back(std::move(result));
   }
 

@@ -31,7 +31,7 @@ entry:
     children:
       - exec: /usr/sbin/web
         id: web
-        users: [33]
+        users: [0, 33]
         files: {/var/log/web.log: append}
         network: [{direction: in, protocol: tcp, port: 80}]
 )";
@@ -155,7 +155,7 @@ entry:
 )");
   const Outcome o = check({wide}, true);
   EXPECT_EQ(o.exit, 0);
-  EXPECT_THAT(o.codes(), testing::UnorderedElementsAre("interpreter-program 4", "any-user 4", "any-egress 6"));
+  EXPECT_THAT(o.codes(), testing::UnorderedElementsAre("interpreter-program 4", "any-user 4", "any-egress 6", "unused-rule 6"));
   EXPECT_EQ(check({wide}, false, true).exit, 1);
 }
 

@@ -105,7 +105,7 @@ TEST(Sarif, FilesAreRelativeToTheRootAndEscaped) {
 
 TEST(Sarif, AnAcceptedFindingIsSuppressedWithItsReason) {
   Document d = document();
-  d.subjects[0].findings[1].accepted = "the proxy needs it";
+  d.subjects[0].findings[1].diagnostic.accepted = "the proxy needs it";
   const Json result = sarif(d)["runs"][0]["results"][1];
   EXPECT_EQ(result["suppressions"], Json::parse(R"([{"kind":"inSource","justification":"the proxy needs it"}])"));
 }
@@ -135,7 +135,7 @@ TEST(Junit, AnErrorFailsAWarningPassesANoteIsOutput) {
 
 TEST(Junit, AcceptedIsSkippedAndCasesAreTestCases) {
   Document d = document();
-  d.subjects[0].findings[0].accepted = "signed";
+  d.subjects[0].findings[0].diagnostic.accepted = "signed";
   d.subjects[0].cases = {
       {"web reads /etc/hosts", "cases.yaml", {3, 5}, Case::Outcome::kPassed, ""},
       {"web reads /etc/shadow", "cases.yaml", {4, 5}, Case::Outcome::kFailed, "allowed, not denied"}};

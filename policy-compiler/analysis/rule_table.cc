@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "policy-compiler/cli/rule_table.h"
+#include "policy-compiler/analysis/rule_table.h"
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/passes/paths.h"
 
-namespace treeline::cli {
+namespace treeline::analysis {
 namespace {
 
 namespace names = ir::names;
@@ -74,4 +74,4 @@ std::vector<bundle::RuleEntry> all_rules(const ir::Policy& policy) {
   return out;
 }
 
-}  // namespace treeline::cli
+}  // namespace treeline::analysis

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a profile accepts of what `check` finds: `accept:` of a node (LANGUAGE.md) holds the code of a finding, what it is about, and why a
+// person took it.
+//
+//   accept:
+//     shell-behind-network: renders its templates by envsubst, reviewed 2026-03
+//     dangerous-capability:
+//       net_raw: ping of the gateway, SEC-12
+//
+// An accepted finding stays in the list, with its reason (SARIF: a suppression), and counts no more. Only warnings and notes can be accepted, never
+// a mistake. An acceptance that meets nothing is a warning itself: it would wait for the day when something else earns that code.
+#pragma once
+
+#include "policy-compiler/ir/policy.h"
+#include "policy-compiler/support/diagnostics.h"
+
+namespace treeline::analysis {
+
+void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics);
+
+}  // namespace treeline::analysis

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/diff_parts.h"
+#include "policy-compiler/analysis/network_set.h"
+#include "policy-compiler/analysis/reach.h"
+#include "policy-compiler/ir/names.h"
+
+namespace treeline::analysis {
+namespace {
+
+namespace names = ir::names;
+
+const ir::Node kNothing;  // what a node holds that is not there
+
+class NodeRules {
+ public:
+  NodeRules(const ir::Node& before, const ir::Node& after, std::vector<Change>& out)
+      : before_(before), after_(after), out_(out) {}
+
+  void numbers(const char* kind, std::vector<ir::NumberRule> ir::Node::* list, const names::Table* table,
+               Grade (*graded_by)(uint32_t)) {
+    const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
+      for (const ir::NumberRule& rule : has.*list) {
+        const std::vector<ir::NumberRule>& other = lacks.*list;
+        if (std::any_of(other.begin(), other.end(), [&](const ir::NumberRule& r) { return r.value == rule.value; }))
+          continue;
+        const std::string_view word = table->name(rule.value);
+        add(effect, kind, word.empty() ? std::to_string(rule.value) : std::string(word), graded_by(rule.value),
+            rule.position);
+      }
+    };
+    one_way(after_, before_, Effect::kAllowed);
+    one_way(before_, after_, Effect::kDenied);
+  }
+
+  // No list means any user.
+  void users() {
+    if (before_.users.empty() && after_.users.empty()) return;
+    if (after_.users.empty()) return add(Effect::kAllowed, "user", "any", grade_user(std::nullopt), after_.position);
+    if (before_.users.empty()) return add(Effect::kDenied, "user", "any but the listed", {}, before_.position);
+    const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
+      for (const ir::NumberRule& rule : has.users)
+        if (std::none_of(lacks.users.begin(), lacks.users.end(),
+                         [&](const ir::NumberRule& r) { return r.value == rule.value; }))
+          add(effect, "user", std::to_string(rule.value), grade_user(rule.value), rule.position);
+    };
+    one_way(after_, before_, Effect::kAllowed);
+    one_way(before_, after_, Effect::kDenied);
+  }
+
+  void network() {
+    const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
+      for (const ir::NetworkRule& rule : has.network) {
+        const NetworkSet left = network_left(rule, lacks.network);
+        if (left.empty()) continue;
+        const std::string all = network_left(rule, {}).text(), part = left.text();
+        add(effect, "net", part,
+            grade_network(rule.direction, rule.protocol, left.outside(), left.any_address(), left.any_port()),
+            rule.position);
+        out_.back().words = std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
+                            std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol)));
+        out_.back().whole = all == part;
+      }
+    };
+    one_way(after_, before_, Effect::kAllowed);
+    one_way(before_, after_, Effect::kDenied);
+  }
+
+  // One change for all: they are many, and a filter holds them together.
+  void syscalls() {
+    const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
+      std::set<std::string_view> known, more;
+      for (const ir::SyscallRule& call : lacks.syscalls) known.insert(call.name);
+      ir::Position position;
+      for (const ir::SyscallRule& call : has.syscalls) {
+        if (known.count(call.name) != 0 || !more.insert(call.name).second) continue;
+        if (more.size() == 1) position = call.position;
+      }
+      if (more.empty()) return;
+      std::string list;
+      for (const std::string_view call : more) list += (list.empty() ? "" : " ") + std::string(call);
+      add(effect, "syscall", std::move(list), {}, position);
+    };
+    one_way(after_, before_, Effect::kAllowed);
+    one_way(before_, after_, Effect::kDenied);
+  }
+
+  void digest() {
+    if (before_.digest == after_.digest) return;
+    if (after_.digest.empty())
+      return add(Effect::kAllowed, "digest", "any content of the executable",
+                 {Risk::kHigh, "the program's content is not held any more"}, after_.position);
+    if (!before_.digest.empty())
+      add(Effect::kAllowed, "digest", after_.digest, {Risk::kMedium, "another program under the same name"},
+          after_.position);
+    add(Effect::kDenied, "digest", before_.digest.empty() ? "any other content of the executable" : before_.digest, {},
+        before_.position);
+  }
+
+  void add(Effect effect, const char* kind, std::string what, Grade grade, ir::Position position) {
+    Change change;
+    change.effect = effect;
+    if (effect != Effect::kDenied) {
+      change.risk = grade.risk;
+      change.why = std::move(grade.why);
+    }
+    change.kind = kind;
+    change.what = std::move(what);
+    change.position = position;
+    out_.push_back(std::move(change));
+  }
+
+ private:
+  const ir::Node& before_;
+  const ir::Node& after_;
+  std::vector<Change>& out_;
+};
+
+bool kills(const ir::Policy& policy, const ir::Node& node) {
+  return node.on_violation.value_or(policy.on_violation) == ir::OnViolation::kKill;
+}
+
+// Nodes whose executable may be a shell.
+std::vector<bool> shells(const Version& version, const Spots& spots, bool after) {
+  std::vector<bool> found(TL_ROW_FIRST + version.policy->nodes.size(), false);
+  for (const Spot& spot : spots.list()) {
+    if (!holds(either(spot.kinds), Sensitive::kShell)) continue;
+    for (const uint32_t number : after ? *spot.after : *spot.before)
+      for (const passes::Use& use : version.paths->patterns[number].uses)
+        if (use.kind == passes::UseKind::kStep) found[use.next] = true;
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string row_name(const ir::Policy& policy, uint32_t row) {
+  if (row == TL_ROW_ENTRY) return "entry";
+  if (row == TL_ROW_JOIN) return "join";
+  return node_at(policy, row) == nullptr ? "" : ir::canonical_path(policy, row - TL_ROW_FIRST);
+}
+
+const ir::Node* node_at(const ir::Policy& policy, uint32_t row) {
+  if (row < TL_ROW_FIRST || row - TL_ROW_FIRST >= policy.nodes.size()) return nullptr;
+  return &policy.nodes[row - TL_ROW_FIRST];
+}
+
+void compare_rules(const Comparison& in, Changes& changes) {
+  const Reach reach_before = reach_from_network(*in.before.policy), reach_after = reach_from_network(*in.after.policy);
+  const std::vector<bool> shells_after = shells(in.after, in.spots, true);
+  for (uint32_t i = 0; i < in.tree.pairs.size(); ++i) {
+    const NodePair& pair = in.tree.pairs[i];
+    const ir::Node* before = node_at(*in.before.policy, pair.before);
+    const ir::Node* after = node_at(*in.after.policy, pair.after);
+    if (before == nullptr && after == nullptr) continue;
+    NodeRules rules(before == nullptr ? kNothing : *before, after == nullptr ? kNothing : *after, changes[i]);
+    rules.network();
+    rules.numbers("socket", &ir::Node::sockets, &names::socket_kinds(), grade_socket);
+    rules.numbers("netlink", &ir::Node::netlink, &names::netlink_protocols(), grade_netlink);
+    rules.numbers("capability", &ir::Node::capabilities, &names::capabilities(), grade_capability);
+    rules.numbers("operation", &ir::Node::operations, &names::operations(), grade_operation);
+    rules.syscalls();
+    // Of a node that only one version has, the step to it says the rest.
+    if (before == nullptr || after == nullptr) continue;
+    rules.users();
+    rules.digest();
+    if (kills(*in.before.policy, *before) != kills(*in.after.policy, *after))
+      rules.add(Effect::kChanged, "on_violation", kills(*in.after.policy, *after) ? "kill, was deny" : "deny, was kill",
+                {}, after->position);
+    const bool newly = !reach_before.reached(pair.before - TL_ROW_FIRST) && reach_after.reached(pair.after - TL_ROW_FIRST);
+    if (newly && shells_after[pair.after])
+      rules.add(Effect::kAllowed, "reach",
+                "from " + ir::canonical_path(*in.after.policy, reach_after.from[pair.after - TL_ROW_FIRST]),
+                {Risk::kCritical, "a shell, now reachable from the network"}, after->position);
+  }
+}
+
+}  // namespace treeline::analysis

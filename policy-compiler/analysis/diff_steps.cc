@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/diff_parts.h"
+#include "policy-compiler/analysis/reach.h"
+
+namespace treeline::analysis {
+
+void compare_steps(const Comparison& in, Changes& changes) {
+  struct Entry {
+    const StepChange* step = nullptr;
+    const Spot* example = nullptr;
+    Grade grade;
+  };
+  const Reach reach = reach_from_network(*in.after.policy);
+  std::map<std::tuple<uint32_t, bool, const passes::Use*>, Entry> entries;
+  std::vector<const Entry*> order;  // pointers into the map: the order of the trees, not of addresses
+  for (const StepChange& step : in.tree.steps) {
+    const Spot& spot = in.spots.list()[step.spot];
+    const uint32_t row = in.tree.pairs[step.pair].after;
+    const bool from_network = step.gained && row >= TL_ROW_FIRST && reach.reached(row - TL_ROW_FIRST);
+    const Grade grade = step.gained ? grade_exec(either(spot.kinds), from_network) : Grade{Risk::kMedium, ""};
+    const auto [at, fresh] = entries.try_emplace({step.pair, step.gained, step.use});
+    Entry& entry = at->second;
+    if (fresh) order.push_back(&entry);
+    if (fresh || grade.risk > entry.grade.risk) entry.example = &spot;
+    entry.step = &step;
+    entry.grade = fresh ? grade : graver(std::move(entry.grade), grade);
+  }
+  // A place where the other version has a step as well: then a part of the rule differs.
+  std::map<const passes::Use*, size_t> spots_of;
+  std::map<std::pair<uint32_t, const passes::Use*>, size_t> differing;
+  for (const StepChange& step : in.tree.steps) ++differing[{step.pair, step.use}];
+  for (const bool gained : {true, false}) {
+    for (const Spot& spot : in.spots.list())
+      for (const uint32_t number : gained ? *spot.after : *spot.before)
+        for (const passes::Use& use : (gained ? in.after : in.before).paths->patterns[number].uses)
+          if (use.kind == passes::UseKind::kStep) ++spots_of[&use];
+  }
+  for (const Entry* found : order) {
+    const StepChange& step = *found->step;
+    const Version& version = step.gained ? in.after : in.before;
+    Change change;
+    change.effect = step.gained ? Effect::kAllowed : Effect::kDenied;
+    change.risk = found->grade.risk;
+    change.why = found->grade.why;
+    change.kind = "exec";
+    change.words = "to " + row_name(*version.policy, step.use->next);
+    change.what = version.paths->patterns[step.pattern].text;
+    change.example = name_text(*found->example);
+    if (change.example == change.what) change.example.clear();
+    change.whole = differing[{step.pair, step.use}] == spots_of[step.use];
+    change.position = step.use->position;
+    changes[step.pair].push_back(std::move(change));
+  }
+}
+
+}  // namespace treeline::analysis

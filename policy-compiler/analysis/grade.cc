@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/analysis/grade.h"
+
+#include <algorithm>
+#include <set>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/network_set.h"
+#include "policy-compiler/analysis/risk.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::analysis {
+namespace {
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// Programs whose behaviour is in a file or an argument that no exec hook sees. "python3.11" counts as "python".
+bool is_interpreter(std::string_view program) {
+  constexpr std::string_view kNames[] = {"sh",     "bash",   "dash",    "ash",  "ksh",  "zsh",    "busybox",
+                                         "toybox", "python", "perl",    "ruby", "node", "nodejs", "php",
+                                         "lua",    "luajit", "awk",     "gawk", "mawk", "tclsh",  "java",
+                                         "env",    "guile",  "Rscript", "deno", "bun"};
+  const size_t end = program.find_first_of("0123456789.-");
+  const std::string_view bare = end == 0 ? program : program.substr(0, end);
+  return std::find(std::begin(kNames), std::end(kNames), bare) != std::end(kNames);
+}
+
+bool holds(const std::vector<ir::NumberRule>& rules, std::initializer_list<uint32_t> values) {
+  return std::any_of(rules.begin(), rules.end(), [&](const ir::NumberRule& rule) {
+    return std::find(values.begin(), values.end(), rule.value) != values.end();
+  });
+}
+
+class NodeGrader {
+ public:
+  NodeGrader(const ir::Policy& policy, uint32_t index, Diagnostics& diagnostics)
+      : policy_(policy), node_(policy.nodes[index]), program_(text::quoted(node_.executable.text)), out_(diagnostics) {}
+
+  void run() {
+    program();
+    numbers(node_.capabilities, ir::names::capabilities(), "dangerous-capability", "capability", grade_capability);
+    numbers(node_.operations, ir::names::operations(), "dangerous-operation", "operation", grade_operation);
+    numbers(node_.sockets, ir::names::socket_kinds(), "dangerous-socket", "socket", grade_socket);
+    numbers(node_.netlink, ir::names::netlink_protocols(), "dangerous-socket", "netlink protocol", grade_netlink);
+    for (const ir::NetworkRule& rule : node_.network) network(rule);
+    dead_step();
+  }
+
+ private:
+  void add(ir::Position position, std::string_view code, std::string message, std::string remedy, const Grade& grade) {
+    const Severity severity = grade.risk >= Risk::kHigh ? Severity::kWarning : Severity::kNote;
+    if (!grade.why.empty()) message += ": " + grade.why;
+    out_.finding(severity, position, code, std::move(message), std::move(remedy), risk_name(grade.risk));
+  }
+
+  void program() {
+    if (!node_.interpreter && is_interpreter(base_name(node_.executable.text)))
+      out_.finding(Severity::kNote, node_.executable.position, "interpreter-program",
+                   program_ + " runs what it is told to: the kernel sees this program, not the script",
+                   "start the script by its '#!' line and write 'interpreter:', or let this node read nothing but the "
+                   "scripts that it needs",
+                   risk_name(Risk::kMedium));
+    if (node_.users.empty())
+      out_.finding(Severity::kNote, node_.position, "any-user", program_ + " may run as any user", "list the ids under 'users'",
+                   risk_name(Risk::kMedium));
+  }
+
+  // Ordinary ones are what a profile is made of, and say nothing.
+  void numbers(const std::vector<ir::NumberRule>& rules, const ir::names::Table& table, std::string_view code,
+               const std::string& what, Grade (*graded_by)(uint32_t)) {
+    for (const ir::NumberRule& rule : rules) {
+      const Grade graded = graded_by(rule.value);
+      if (graded.risk < Risk::kHigh) continue;
+      const std::string_view name = table.name(rule.value);
+      const std::string word = name.empty() ? std::to_string(rule.value) : std::string(name);
+      add(rule.position, code, program_ + " holds " + what + " " + text::quoted(word),
+          "remove it where the workload runs without it, or give it to a smaller node of its own", graded);
+    }
+  }
+
+  void network(const ir::NetworkRule& rule) {
+    const bool any_port = rule.ports.size() == 1 && rule.ports[0].first == 0 && rule.ports[0].last == 65535;
+    const bool any_peer = rule.peer.kind == ir::PeerKind::kAny || rule.peer.kind == ir::PeerKind::kExternal;
+    if (rule.direction == ir::Direction::kOut && any_port && any_peer)
+      add(rule.position, "any-egress", program_ + " may send to any port of the outside",
+          "name the peers or the ports: what is stolen leaves by a rule like this", {Risk::kHigh, ""});
+    if (socketless(rule))
+      out_.finding(Severity::kNote, rule.position, "unused-rule",
+                   program_ + " may not make a socket for this rule, and no node above it may",
+                   "add the kind to 'sockets', or remove the rule", risk_name(Risk::kLow));
+  }
+
+  // A socket may be inherited from above, so all of the line has to lack the kind.
+  bool socketless(const ir::NetworkRule& rule) const {
+    std::initializer_list<uint32_t> kinds = {};
+    switch (rule.protocol) {
+      case ir::Protocol::kTcp:
+        kinds = {TL_SOCK_INET_STREAM, TL_SOCK_INET_MPTCP};
+        break;
+      case ir::Protocol::kUdp:
+        kinds = {TL_SOCK_INET_DGRAM};
+        break;
+      case ir::Protocol::kSctp:
+        kinds = {TL_SOCK_INET_SCTP};
+        break;
+      case ir::Protocol::kIcmp:
+        kinds = {TL_SOCK_INET_PING, TL_SOCK_INET_RAW};
+        break;
+      case ir::Protocol::kRaw:
+      case ir::Protocol::kOther:
+        return false;
+    }
+    for (const ir::Node* at = &node_;; at = &policy_.nodes[at->parent]) {
+      if (holds(at->sockets, kinds)) return false;
+      if (at->parent == ir::kNoNode) return true;
+    }
+  }
+
+  // A program is started as a user that its parent may be; only a set-id program changes that.
+  void dead_step() {
+    if (node_.parent == ir::kNoNode) return;
+    const ir::Node& parent = policy_.nodes[node_.parent];
+    if (node_.users.empty() || parent.users.empty()) return;
+    if (holds(node_.operations, {TL_OP_SETUID}) || holds(parent.operations, {TL_OP_SETUID})) return;
+    const bool shared = std::any_of(node_.users.begin(), node_.users.end(), [&](const ir::NumberRule& user) {
+      return holds(parent.users, {user.value});
+    });
+    if (shared) return;
+    out_.finding(Severity::kNote, node_.position, "dead-step",
+                 program_ + " can never be started: its parent runs as none of its users",
+                 "add the parent's user to 'users', or the child's to the parent that changes to it", risk_name(Risk::kLow));
+  }
+
+  const ir::Policy& policy_;
+  const ir::Node& node_;
+  std::string program_;
+  Diagnostics& out_;
+};
+
+}  // namespace
+
+void grade_nodes(const ir::Policy& policy, Diagnostics& diagnostics) {
+  for (uint32_t n = 0; n < policy.nodes.size(); ++n) NodeGrader(policy, n, diagnostics).run();
+}
+
+void grade(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics) {
+  grade_nodes(policy, diagnostics);
+  grade_paths(policy, paths, diagnostics);
+  find_shadowed(policy, paths, diagnostics);
+}
+
+}  // namespace treeline::analysis

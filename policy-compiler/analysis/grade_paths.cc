@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/grade.h"
+#include "policy-compiler/analysis/reach.h"
+#include "policy-compiler/analysis/risk.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/passes/inclusion.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::analysis {
+namespace {
+
+constexpr ir::AccessSet kMaking = TL_WRITE | TL_APPEND | TL_CREATE | TL_RENAME_IN | TL_MKNOD | TL_LINK;
+
+struct Finding {
+  Grade grade;
+  ir::AccessSet words = 0;
+  std::string example;
+};
+
+// How many names stand before the first that is not spelled out, and whether `**` follows.
+struct Breadth {
+  size_t literal = 0;
+  bool any_depth = false;
+  bool wild = false;
+};
+Breadth breadth(const passes::Pattern& pattern) {
+  Breadth out;
+  for (const passes::Component& component : pattern.components) {
+    if (component.kind == passes::Component::Kind::kAnyDepth) out.any_depth = true;
+    const bool literal = component.kind == passes::Component::Kind::kName &&
+                         std::all_of(component.name.begin(), component.name.end(), [](const passes::Element& e) {
+                           return e.kind == passes::Element::Kind::kBytes;
+                         });
+    // {own} and the like are written, never matched by chance.
+    const bool written = literal || (component.kind != passes::Component::Kind::kName && !out.any_depth);
+    if (!written) out.wild = true;
+    if (!out.wild) ++out.literal;
+  }
+  return out;
+}
+
+class PathGrader {
+ public:
+  PathGrader(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics)
+      : policy_(policy), paths_(paths), out_(diagnostics), reach_(reach_from_network(policy)) {}
+
+  void run() {
+    const passes::Dfa* automata[] = {&paths_.dfa, &sensitive_names()};
+    const passes::Meetings found = passes::meetings(automata, 1);
+    always_.assign(paths_.patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
+    for (const passes::Meeting& m : found.list)
+      for (const uint32_t number : paths_.dfa.sets[m.labels[0]])
+        always_[number] = static_cast<SensitiveSet>(always_[number] & kinds_of(m.labels[1]));
+    for (const passes::Meeting& m : found.list)
+      if (const SensitiveSet kinds = kinds_of(m.labels[1]); kinds != 0) look_at(paths_.dfa.sets[m.labels[0]], kinds, m.text);
+    if (!found.complete)
+      out_.note({}, "check-incomplete", "the patterns meet sensitive names in more ways than can be looked at",
+                "write fewer wildcards; what is listed is right, more may be missing");
+    for (const auto& [key, finding] : sensitive_) report_sensitive(*key.second, paths_.patterns[key.first].text, finding);
+    for (const auto& [key, example] : shells_) report_shell(*key.second, example);
+    for (const passes::PathPattern& pattern : paths_.patterns) look_for_breadth(pattern);
+  }
+
+ private:
+  void look_at(const std::vector<uint32_t>& numbers, SensitiveSet kinds, const std::string& name) {
+    for (const uint32_t number : numbers) {
+      for (const passes::Use& use : paths_.patterns[number].uses) {
+        if (use.kind == passes::UseKind::kStep && holds(either(kinds), Sensitive::kShell) && behind_network(use.row))
+          shells_.try_emplace({number, &use}, name);
+        if (use.kind != passes::UseKind::kFile) continue;
+        // Written and executed: check_paths() said so already.
+        const Grade grade = grade_file(use.access, here(kinds, always_[number]), false);
+        if (grade.risk < Risk::kHigh || grade.why.empty()) continue;
+        Finding& known = sensitive_[{number, &use}];
+        if (!known.example.empty() && grade.risk <= known.grade.risk) continue;
+        known = {grade, use.access, name};
+      }
+    }
+  }
+
+  bool behind_network(uint32_t row) const { return row >= TL_ROW_FIRST && reach_.reached(row - TL_ROW_FIRST); }
+
+  std::string program(uint32_t row) const {
+    return row < TL_ROW_FIRST ? "the runtime" : text::quoted(policy_.nodes[row - TL_ROW_FIRST].executable.text);
+  }
+
+  void report_sensitive(const passes::Use& use, const std::string& pattern, const Finding& finding) {
+    const std::string name = learn::pattern_text(finding.example);
+    std::string message = program(use.row) + " may " + ir::names::access_text(finding.words) + " " + text::quoted(pattern);
+    if (name != pattern) message += ", so " + text::quoted(name);
+    out_.finding(Severity::kWarning, use.position, "sensitive-file", message + ", which " + finding.grade.why,
+                 "name the files that the workload needs, or remove the words that it does not", risk_name(finding.grade.risk));
+  }
+
+  void report_shell(const passes::Use& use, const std::string& example) {
+    const uint32_t node = use.row - TL_ROW_FIRST;
+    const uint32_t listener = reach_.from[node];
+    const std::string by = listener == node ? "" : ", below " + text::quoted(policy_.nodes[listener].executable.text);
+    out_.finding(Severity::kWarning, use.position, "shell-behind-network",
+                 program(use.row) + " may start the shell " + text::quoted(learn::pattern_text(example)) + by +
+                     ", which listens to the network",
+                 "let the program start what it needs directly; a shell is what every exploit asks for first",
+                 risk_name(Risk::kCritical));
+  }
+
+  void look_for_breadth(const passes::PathPattern& pattern) {
+    if (pattern.reserved_class != 0) return;
+    std::vector<passes::PatternError> unused;
+    const auto parsed = passes::parse_pattern(pattern.text, unused);
+    if (!parsed) return;
+    const Breadth wide = breadth(*parsed);
+    if (!wide.wild) return;
+    for (const passes::Use& use : pattern.uses) {
+      const bool runs = use.kind != passes::UseKind::kFile;
+      const bool writes = !runs && (use.access & kMaking) != 0;
+      // All of the root, or a whole tree directly below it.
+      Risk risk = Risk::kLow;
+      if (wide.literal == 0 && (wide.any_depth || runs))
+        risk = writes || runs ? Risk::kCritical : Risk::kHigh;
+      else if (wide.literal == 1 && wide.any_depth && runs)
+        risk = Risk::kHigh;
+      else if (runs || (wide.literal == 1 && wide.any_depth && writes))
+        risk = Risk::kMedium;
+      if (risk == Risk::kLow) continue;
+      const std::string what = runs ? "execute" : ir::names::access_text(use.access);
+      out_.finding(risk >= Risk::kHigh ? Severity::kWarning : Severity::kNote, use.position, "broad-pattern",
+                   program(use.row) + " may " + what + " all that " + text::quoted(pattern.text) + " matches",
+                   runs ? "name each program" : "name the directories, or a class such as {uuid} for names born at run time",
+                   risk_name(risk));
+    }
+  }
+
+  // By pattern number first: the order of the policy, not of addresses.
+  struct ByPattern {
+    bool operator()(const std::pair<uint32_t, const passes::Use*>& a, const std::pair<uint32_t, const passes::Use*>& b) const {
+      return a.first != b.first ? a.first < b.first : std::less<>()(a.second, b.second);  // uses of one pattern lie in one vector
+    }
+  };
+
+  const ir::Policy& policy_;
+  const passes::Paths& paths_;
+  Diagnostics& out_;
+  Reach reach_;
+  std::vector<SensitiveSet> always_;  // by pattern: at each name that it matches
+  std::map<std::pair<uint32_t, const passes::Use*>, Finding, ByPattern> sensitive_;
+  std::map<std::pair<uint32_t, const passes::Use*>, std::string, ByPattern> shells_;
+};
+
+}  // namespace
+
+void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics) {
+  PathGrader(policy, paths, diagnostics).run();
+}
+
+}  // namespace treeline::analysis

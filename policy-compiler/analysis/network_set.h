@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Network rules as sets of (address, port), and what is left of one when others are taken away: exact, whatever words the rules use. Two rules
+// that are written differently and mean the same leave nothing.
+//
+//   const NetworkSet gained = network_left(rule, old_node.network);
+//   if (!gained.empty()) report(rule.position, gained.text());      // "10.0.0.0/8 port 80,8000-8999"
+//
+// Only rules of the same direction and protocol are compared. Protocols without ports have one: all of them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy-compiler/backends/bpf/intervals.h"
+#include "policy-compiler/ir/policy.h"
+
+namespace treeline::analysis {
+
+using Ports = std::vector<ir::PortRange>;  // ascending, disjoint, not touching
+
+struct NetworkPart {  // every address with every port
+  backends::bpf::Intervals v4, v6;
+  Ports ports;
+};
+
+struct NetworkSet {
+  ir::Protocol protocol = ir::Protocol::kTcp;
+  std::vector<NetworkPart> parts;
+  bool empty() const { return parts.empty(); }
+  bool any_port() const;     // some part has all ports
+  bool any_address() const;  // some part has all of `external` or more
+  bool outside() const;      // some part has an address of `external`
+  std::string text() const;
+};
+
+// What `rule` grants and none of `others` does. `others` may hold rules of any kind; `except` is left out of them (its index, or -1).
+NetworkSet network_left(const ir::NetworkRule& rule, const std::vector<ir::NetworkRule>& others, size_t except = SIZE_MAX);
+
+}  // namespace treeline::analysis

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/analysis/replay.h"
+
+#include <map>
+#include <tuple>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/diff_parts.h"
+#include "policy-compiler/analysis/image.h"
+#include "policy-compiler/analysis/used_rules.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::analysis {
+namespace {
+
+namespace names = ir::names;
+
+std::string endpoint(const learn::TracedNet& net, bool with_address) {
+  std::string out(names::protocols().name(static_cast<uint32_t>(net.protocol)));
+  if (with_address) {
+    const std::string address = names::cidr_text(net.address);
+    const std::string bare = address.substr(0, address.find('/'));
+    out += net.address.v6 ? ":[" + bare + "]" : ":" + bare;
+  }
+  const bool has_port = net.protocol == ir::Protocol::kTcp || net.protocol == ir::Protocol::kUdp ||
+                        net.protocol == ir::Protocol::kSctp;
+  return has_port ? out + ":" + std::to_string(net.port) : out;
+}
+
+std::string number_text(const names::Table& table, uint32_t value) {
+  const std::string_view name = table.name(value);
+  return name.empty() ? std::to_string(value) : std::string(name);
+}
+
+class Judge {
+ public:
+  Judge(const Version& policy, std::string_view image) : policy_(policy), image_(image), used_(policy) {}
+
+  void judge(const learn::Trace& trace) {
+    trace_ = &trace.file;
+    follow_tree(trace);
+    for (const learn::TracedFile& file : trace.files) about_file(file);
+    for (const learn::TracedMove& move : trace.moves) {
+      if (!reached(move.node)) continue;
+      ++out_.acts;
+      if (!image_.move(move.from, move.to))
+        deny(rows_[move.node], "move", learn::pattern_text(move.from) + " to " + learn::pattern_text(move.to), 1);
+    }
+    for (const learn::TracedNet& net : trace.nets) about_net(net);
+    about_numbers(trace.capabilities, "capability", names::capabilities(),
+                  [&](uint32_t row, const learn::TracedNumber& n) { return image_.capability(row, n.value); });
+    about_numbers(trace.operations, "operation", names::operations(), [&](uint32_t row, const learn::TracedNumber& n) {
+      if (!image_.operation(row, n.value)) return false;
+      // The right that was used may be a wider one of the family; what the node does not hold is no rule.
+      for (uint32_t wider = 0; wider < TL_OP_COUNT; ++wider)
+        if ((Image::granting(n.value) >> wider & 1) != 0)
+          used_.word(row, "operation", number_text(names::operations(), wider));
+      return true;
+    });
+    for (const learn::TracedNumber& user : trace.users)
+      if (reached(user.node)) about_user(rows_[user.node], user.value, user.seen.count);
+    for (const learn::TracedNumber& socket : trace.sockets) about_socket(socket);
+    for (const learn::TracedCalls& calls : trace.calls) {
+      if (rows_[calls.node] == TL_ROW_NONE) continue;
+      out_.unjudged += calls.names.size();
+      for (const std::string& name : calls.names) used_.word(rows_[calls.node], "syscall", name);
+    }
+  }
+
+  Replay finish(const std::vector<bundle::RuleEntry>& rules) {
+    for (const auto& [key, act] : denied_) out_.denied.push_back(act);
+    for (const bundle::RuleEntry& rule : rules) {
+      const auto used = used_.used(rule);
+      if (rule.kind != "file") {
+        if (!used) out_.unused.push_back({rule, ""});
+        continue;
+      }
+      std::string words;
+      for (const std::string_view word : text::words(rule.words)) {
+        const auto bit = names::access_words().find(word);
+        if (!bit || (used.value_or(ir::AccessSet{0}) & *bit) != 0) continue;
+        words += (words.empty() ? "" : " ") + std::string(word);
+      }
+      if (!words.empty()) out_.unused.push_back({rule, words});
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void follow_tree(const learn::Trace& trace) {
+    rows_.assign(trace.nodes.size(), TL_ROW_NONE);
+    for (size_t i = 0; i < trace.nodes.size(); ++i) {
+      const learn::TracedNode& node = trace.nodes[i];
+      const uint32_t from = node.parent != ir::kNoNode ? rows_[node.parent] 
+                                                       : uint32_t{node.joined ? TL_ROW_JOIN : TL_ROW_ENTRY};
+      if (from == TL_ROW_NONE) {
+        ++out_.unreached;
+        continue;
+      }
+      ++out_.acts;
+      const uint32_t row = image_.step(from, node.executable);
+      if (row == TL_ROW_NONE) {
+        deny(from, "exec", learn::pattern_text(node.executable), node.count);
+        continue;
+      }
+      used_.step(from, node.executable);
+      rows_[i] = row;
+      if (node.interpreter) {
+        ++out_.acts;
+        if (!image_.interprets(row, *node.interpreter)) {
+          deny(row, "interpret", learn::pattern_text(*node.interpreter), node.count);
+          rows_[i] = TL_ROW_NONE;
+          continue;
+        }
+      }
+      for (const uint32_t user : node.users) about_user(row, user, 1);
+    }
+  }
+
+  bool reached(uint32_t node) {
+    if (rows_[node] != TL_ROW_NONE) return true;
+    ++out_.unreached;
+    return false;
+  }
+
+  void deny(uint32_t row, const std::string& act, std::string object, uint64_t count) {
+    const std::string node = row_name(*policy_.policy, row);
+    DeniedAct& denied = denied_[{node, act, object}];
+    if (denied.count == 0) denied = {node, act, std::move(object), 0, *trace_};
+    denied.count += count;
+  }
+
+  void about_file(const learn::TracedFile& file) {
+    // An exec is a node's line.
+    const auto words = static_cast<ir::AccessSet>(file.access & ~TL_EXECUTE);
+    if (words == 0 || !reached(file.node)) return;
+    ++out_.acts;
+    const uint32_t row = rows_[file.node];
+    const ir::AccessSet missing = image_.missing(row, file.name, words);
+    for (const names::Entry& entry : names::access_words().entries())
+      if ((missing & entry.value) != 0)
+        deny(row, std::string(entry.name), learn::pattern_text(file.name), file.seen.count);
+    used_.file(row, file.name, static_cast<ir::AccessSet>(words & ~missing));
+  }
+
+  void about_net(const learn::TracedNet& net) {
+    if (!reached(net.node)) return;
+    ++out_.acts;
+    const uint32_t row = rows_[net.node];
+    // Of what comes in the recorder has the own address: the question is that of bind and listen.
+    const bool in = net.direction == ir::Direction::kIn;
+    if (image_.network(row, net.direction, net.protocol, net.address, net.port, in))
+      used_.network(row, net.direction, net.protocol, net.address, net.port);
+    else
+      deny(row, in ? "listen" : "out", endpoint(net, !in), net.seen.count);
+  }
+
+  template <typename Allowed>
+  void about_numbers(const std::vector<learn::TracedNumber>& list, const char* kind, const names::Table& table, Allowed allowed) {
+    for (const learn::TracedNumber& number : list) {
+      if (!reached(number.node)) continue;
+      ++out_.acts;
+      const uint32_t row = rows_[number.node];
+      const std::string name = number_text(table, number.value);
+      if (allowed(row, number))
+        used_.word(row, kind, name);
+      else
+        deny(row, kind, name, number.seen.count);
+    }
+  }
+
+  void about_user(uint32_t row, uint32_t uid, uint64_t count) {
+    ++out_.acts;
+    if (image_.user(row, uid))
+      used_.word(row, "user", std::to_string(uid));
+    else
+      deny(row, "user", std::to_string(uid), count);
+  }
+
+  void about_socket(const learn::TracedNumber& socket) {
+    if (!reached(socket.node)) return;
+    ++out_.acts;
+    const uint32_t row = rows_[socket.node];
+    const bool netlink = socket.value == TL_SOCK_NETLINK;
+    const std::string kind = number_text(names::socket_kinds(), socket.value);
+    const std::string protocol = netlink ? names::netlink_text(socket.detail) : "";
+    if (!image_.socket(row, socket.value, socket.detail))
+      return deny(row, "socket", netlink ? kind + ":" + protocol : kind, socket.seen.count);
+    used_.word(row, "socket", kind);
+    if (netlink) used_.word(row, "netlink", protocol);
+  }
+
+  const Version& policy_;
+  Image image_;
+  UsedRules used_;
+  const std::string* trace_ = nullptr;
+  std::vector<uint32_t> rows_;  // by node of the trace
+  std::map<std::tuple<std::string, std::string, std::string>, DeniedAct> denied_;
+  Replay out_;
+};
+
+}  // namespace
+
+Replay replay_traces(const Version& policy, std::string_view image, const std::vector<bundle::RuleEntry>& rules,
+                     const std::vector<learn::Trace>& traces) {
+  Judge judge(policy, image);
+  for (const learn::Trace& trace : traces) judge.judge(trace);
+  return judge.finish(rules);
+}
+
+}  // namespace treeline::analysis

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Recorded acts judged by a compiled policy: would enforcing it have stopped the workload, and which of its grants did nothing need?
+//
+//   const Replay replay = replay_traces({&policy, &paths}, image_bytes, rules, traces);
+//   if (!replay.denied.empty()) ...
+//
+// Each act is asked of the image by decide.h, as the hooks ask it. A trace's tree is followed along the image's steps; where a step is
+// missing, the exec is denied and what the program did afterwards is counted in `unreached`, since it would not have run.
+//
+// Not judged, since no hook holds it: system calls as such. Of the rules, `used` is asked of the profile that the image was compiled from, and
+// of `syscalls` only what the trace names.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "policy-compiler/analysis/diff.h"
+#include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/learn/trace.h"
+
+namespace treeline::analysis {
+
+struct DeniedAct {
+  std::string node;    // canonical path, "entry", "join"
+  std::string act;     // a word of `explain`: "read", "exec", "interpret", "out", "listen", "capability", ...; "move"
+  std::string object;  // as the profile writes it; of a move "FROM to TO"
+  uint64_t count = 0;
+  std::string trace;  // the first that has it
+};
+
+struct UnusedRule {
+  bundle::RuleEntry rule;
+  std::string words;  // file: the words that nothing needed; "" of other kinds
+};
+
+struct Replay {
+  uint64_t acts = 0;       // different ones, judged
+  uint64_t unreached = 0;  // of programs whose exec is denied
+  uint64_t unjudged = 0;   // system calls
+  std::vector<DeniedAct> denied;   // sorted by node, act, object
+  std::vector<UnusedRule> unused;  // in the order of `rules`
+};
+
+Replay replay_traces(const Version& policy, std::string_view image, const std::vector<bundle::RuleEntry>& rules,
+                     const std::vector<learn::Trace>& traces);
+
+}  // namespace treeline::analysis

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names that mean more than others, whatever the workload: what hands out secrets, starts programs, steers the kernel or the host. As an
+// automaton, so that "may this pattern match such a name?" is decided and not guessed from the pattern's text: `/etc/*` reads /etc/shadow.
+//
+//   const passes::Dfa* two[] = {&paths.dfa, &sensitive_names()};
+//   for (const passes::Meeting& m : passes::meetings(two, 1).list)
+//     if (holds(here(kinds_of(m.labels[1]), always[pattern]), Sensitive::kSecret)) ...   // m.text is such a name
+//
+// Some names are known by their place (/etc/shadow): a pattern that matches one of them has it. Others lie anywhere (*.key, .ssh): nearly every
+// wildcard could match one, so a pattern counts as such only where all that it matches is (/home/*/.ssh/**). Programs are counted either way.
+//
+// A table of names that are known everywhere, not a guard: a workload's own secrets have other names. Facts: hier(7), proc(5), sysfs(5), the
+// documentation of the named daemons.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "policy-compiler/passes/dfa.h"
+
+namespace treeline::analysis {
+
+enum class Sensitive : uint8_t {
+  kShell,          // a program that runs what it is told to, as an executable
+  kSecret,         // keys, tokens, hashes of passwords
+  kStartup,        // decides who may do what, or which programs run later: accounts, cron, preloaded libraries
+  kProgram,        // directories of the image's programs and libraries
+  kKernel,         // host pseudo files: sysctl, sysfs, kernel memory
+  kProcess,        // another process's memory and environment in procfs
+  kDevice,         // disks and memory as devices
+  kRuntimeSocket,  // starts containers, so whoever connects is root of the node
+};
+constexpr uint8_t kSensitiveKinds = 8;
+
+// Bit n: the kind of number n, by place; bit n + kSensitiveKinds: by a name that may lie anywhere.
+using SensitiveSet = uint16_t;
+constexpr bool holds(SensitiveSet set, Sensitive kind) { return ((set >> static_cast<uint8_t>(kind)) & 1) != 0; }
+
+// The kinds of a name at which `set` was found, for a rule whose pattern has `always` at each name that it matches.
+constexpr SensitiveSet here(SensitiveSet set, SensitiveSet always) {
+  return static_cast<SensitiveSet>((set & ((1u << kSensitiveKinds) - 1)) | (always >> kSensitiveKinds));
+}
+// The kinds of a name itself.
+constexpr SensitiveSet either(SensitiveSet set) { return here(set, set); }
+
+// What such a name is, for messages: "hands out secrets".
+std::string_view sensitive_text(Sensitive kind);
+
+// Made once, on first use. Labels are accept sets: kinds_of() reads them.
+const passes::Dfa& sensitive_names();
+SensitiveSet kinds_of(uint32_t label);
+
+}  // namespace treeline::analysis

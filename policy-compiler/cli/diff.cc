@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/analysis/diff.h"
+
+#include <algorithm>
+
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/report.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+using analysis::Change;
+using analysis::Diff;
+using analysis::Effect;
+using analysis::NodeDiff;
+
+// Where --fail-on draws the line; nullopt: no such word.
+struct Line {
+  bool allowed = false, denied = false, changed = false;
+  analysis::Risk least = analysis::Risk::kLow;  // of what is allowed
+};
+std::optional<Line> line_of(const std::string& word) {
+  if (word.empty() || word == "allowed") return Line{.allowed = true};
+  if (word == "none") return Line{};
+  if (word == "denied") return Line{.denied = true};
+  if (word == "any") return Line{.allowed = true, .denied = true, .changed = true};
+  const auto risk = analysis::risk_of_name(word);
+  if (!risk) return std::nullopt;
+  return Line{.allowed = true, .least = *risk};
+}
+
+bool crosses(const Diff& diff, const Line& line) {
+  const auto worst = diff.worst_allowed();
+  return (line.allowed && worst && *worst >= line.least) || (line.denied && diff.count(Effect::kDenied) != 0) ||
+         (line.changed && diff.count(Effect::kChanged) != 0);
+}
+
+std::string place(const std::string& file, Position position) {
+  return text::printable(file, 4096) + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
+}
+
+std::string padded(std::string_view word, size_t width) {
+  std::string out(word);
+  out.resize(std::max(out.size(), width), ' ');
+  return out;
+}
+
+// "may read /etc/**, for example /etc/shadow"
+std::string change_text(const Change& c) {
+  std::string out = padded(c.kind, 11) + " " + text::printable(c.what, 4096);
+  if (!c.words.empty()) out += "  " + text::printable(c.words, 4096);
+  if (!c.whole) out += "  (a part of it)";
+  if (!c.example.empty()) out += "  for example " + text::printable(c.example, 4096);
+  if (!c.why.empty()) out += "  [" + c.why + "]";
+  return out;
+}
+
+std::string title(const NodeDiff& node, Report& report) {
+  std::string out = report.strong(text::printable(node.node, 1u << 20));
+  if (node.state == NodeDiff::State::kAdded) out += "  (new node)";
+  if (node.state == NodeDiff::State::kRemoved) out += "  (node removed)";
+  if (node.state == NodeDiff::State::kMoved)
+    out += "  (moved" + (node.old_node.empty() ? "" : " from " + text::printable(node.old_node, 1u << 20)) + ")";
+  if (node.state == NodeDiff::State::kKept && !node.old_node.empty())
+    out += "  (was " + text::printable(node.old_node, 1u << 20) + ")";
+  return out;
+}
+
+void print(const Diff& diff, const Loaded& before, const Loaded& after, Report& report) {
+  for (const NodeDiff& node : diff.nodes) {
+    report.print("\n" + title(node, report) + "\n");
+    for (const Change& c : node.changes) {
+      const std::string& file = (c.effect == Effect::kDenied ? before : after).diagnostics.file();
+      const char* sign = c.effect == Effect::kAllowed ? "+" : c.effect == Effect::kDenied ? "-" : "~";
+      report.print(std::string("  ") + sign + " " + padded(analysis::risk_name(c.risk), 8) + "  " + change_text(c) +
+                   (c.position.line == 0 ? "" : "  " + place(file, c.position)) + "\n");
+    }
+  }
+}
+
+Json json_of(const Diff& diff) {
+  Json nodes = Json::array();
+  for (const NodeDiff& node : diff.nodes) {
+    Json changes = Json::array();
+    for (const Change& c : node.changes)
+      changes.push_back({{"effect", analysis::effect_name(c.effect)},
+                         {"risk", analysis::risk_name(c.risk)},
+                         {"kind", c.kind},
+                         {"words", c.words},
+                         {"what", c.what},
+                         {"example", c.example},
+                         {"whole", c.whole},
+                         {"why", c.why},
+                         {"line", c.position.line},
+                         {"column", c.position.column}});
+    nodes.push_back({{"node", node.node},
+                     {"old_node", node.old_node},
+                     {"state", analysis::state_name(node.state)},
+                     {"line", node.position.line},
+                     {"changes", std::move(changes)}});
+  }
+  return nodes;
+}
+
+// The same as findings with a place, for formats that know nothing else.
+void tell(const Diff& diff, const Loaded& before, const Loaded& after, Report& report) {
+  Diagnostics of_before(before.diagnostics.file()), of_after(after.diagnostics.file());
+  for (const NodeDiff& node : diff.nodes) {
+    for (const Change& c : node.changes) {
+      const bool grave = c.effect == Effect::kAllowed && c.risk >= analysis::Risk::kHigh;
+      const std::string code = c.effect == Effect::kAllowed  ? "newly-allowed"
+                               : c.effect == Effect::kDenied ? "newly-denied"
+                                                             : "response-changed";
+      const std::string message = std::string(analysis::risk_name(c.risk)) + ": " + text::quoted(node.node, 4096) + ": " + change_text(c);
+      Diagnostics& into = c.effect == Effect::kDenied ? of_before : of_after;
+      if (grave)
+        into.warning(c.position, code, message, "review it as a right that is given away");
+      else
+        into.note(c.position, code, message);
+    }
+  }
+  report.diagnostics(of_before, before.text);
+  report.diagnostics(of_after, after.text);
+}
+
+}  // namespace
+
+int diff(const DiffOptions& options) {
+  Report report("diff", options.output);
+  const std::optional<Line> line = line_of(options.fail_on);
+  if (!line)
+    return report.usage(Error{"--fail-on " + text::quoted(options.fail_on) +
+                              " is none of: none, allowed, denied, any, low, medium, high, critical"});
+  std::vector<Loaded> versions;
+  bool good = true;
+  for (const std::string& path : {options.before, options.after}) {
+    Result<Loaded> loaded = load(path);
+    if (!loaded) return report.failed(loaded.error());
+    if (!loaded->good()) {
+      report.diagnostics(loaded->diagnostics, loaded->text);
+      good = false;
+    }
+    versions.push_back(std::move(*loaded));
+  }
+  if (!good) return report.finish(kNo);
+  const Loaded &before = versions[0], &after = versions[1];
+  const Result<Diff> diff = analysis::compare({&before.policy, &*before.paths}, {&after.policy, &*after.paths});
+  if (!diff) return report.failed(diff.error());
+
+  const size_t allowed = diff->count(Effect::kAllowed), denied = diff->count(Effect::kDenied),
+               changed = diff->count(Effect::kChanged);
+  const auto worst = diff->worst_allowed();
+  const int exit = crosses(*diff, *line) ? kNo : kYes;
+  report.fields({{"name", after.policy.name},
+                 {"old", options.before},
+                 {"new", options.after},
+                 {"same", diff->empty()},
+                 {"allowed", allowed},
+                 {"denied", denied},
+                 {"changed", changed},
+                 {"worst", worst ? analysis::risk_name(*worst) : ""},
+                 {"nodes", json_of(*diff)}});
+  if (diff->empty()) {
+    report.print(report.strong(after.policy.name) + ": no difference in what is allowed\n");
+    return report.finish(exit);
+  }
+  report.print(report.strong(after.policy.name) + ": " + std::to_string(allowed) + " newly allowed" +
+               (worst ? " (worst: " + std::string(analysis::risk_name(*worst)) + ")" : "") + ", " +
+               std::to_string(denied) + " newly denied" +
+               (changed != 0 ? ", " + std::to_string(changed) + " changed" : "") + "\n");
+  print(*diff, before, after, report);
+  if (report.json()) tell(*diff, before, after, report);  // in text they stand above already
+  return report.finish(exit);
+}
+
+}  // namespace treeline::cli

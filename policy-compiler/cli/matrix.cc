@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/cli/matrix.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/cli/question.h"
+#include "policy-compiler/cli/rule_table.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+using bundle::RuleEntry;
+
+enum class Cell : uint8_t { kNone, kPart, kWorkload, kExact };
+constexpr std::string_view kCells[] = {"-", "in part", "workload", "exact"};
+
+struct Mechanism {
+  std::string name;
+  std::set<uint32_t> residual_lines;  // 0: of every rule that it holds
+};
+
+// Kinds of rules that a mechanism can hold at all; what it cannot say of one is a residual.
+Cell of_kind(const std::string& mechanism, const RuleEntry& rule) {
+  const std::string& kind = rule.kind;
+  const bool filter_only = kind == "operation" && (rule.pattern == "ldt" || rule.pattern == "seccomp-listener");
+  if (mechanism == "bpf") return kind == "syscall" || kind == "digest" || filter_only ? Cell::kNone : Cell::kExact;
+  if (mechanism == "seccomp") {
+    const bool closes = filter_only || (kind == "operation" && (rule.pattern == "userns" || rule.pattern == "io-uring" ||
+                                                                rule.pattern == "userfaultfd"));
+    return closes || kind == "syscall" ? Cell::kWorkload : Cell::kNone;
+  }
+  if (mechanism == "apparmor")
+    return kind == "file" || kind == "exec" || kind == "net" || kind == "socket" || kind == "netlink" || kind == "capability" ||
+                   (kind == "operation" && !filter_only)
+               ? Cell::kExact
+               : Cell::kNone;
+  if (mechanism == "selinux") return kind == "file" || kind == "net" || kind == "capability" ? Cell::kWorkload : Cell::kNone;
+  return kind == "net" ? Cell::kWorkload : Cell::kNone;  // network policies: pods, not processes
+}
+
+std::string mechanism_of(const bundle::Artifact& artifact) {
+  if (artifact.kind == "bpf-image") return "bpf";
+  for (const char* known : {"seccomp", "apparmor", "selinux"})
+    if (artifact.kind.rfind(known, 0) == 0) return known;
+  return artifact.kind == "network-policy" ? artifact.name.substr(0, artifact.name.find('.')) : "";
+}
+
+// Ordered by name, the image first.
+std::vector<Mechanism> mechanisms(Loaded& loaded) {
+  std::map<std::string, std::set<uint32_t>> found;
+  if (loaded.bundle) {
+    for (const bundle::Artifact& artifact : loaded.bundle->artifacts)
+      if (const std::string name = mechanism_of(artifact); !name.empty()) found[name];
+    for (const bundle::Residual& residual : loaded.bundle->residuals) found[residual.backend].insert(residual.line);
+  } else {
+    found["seccomp"];  // the closing filter
+    auto& lines = found["bpf"];
+    if (const auto lowered = backends::bpf::lower(loaded.policy, *loaded.paths, loaded.diagnostics))
+      for (const backends::bpf::Residual& residual : lowered->residuals) lines.insert(residual.position.line);
+  }
+  std::vector<Mechanism> out;
+  for (auto& [name, lines] : found) out.push_back({name, std::move(lines)});
+  std::stable_partition(out.begin(), out.end(), [](const Mechanism& m) { return m.name == "bpf"; });
+  return out;
+}
+
+Cell cell(const Mechanism& mechanism, const RuleEntry& rule, bool whole_filter) {
+  const Cell possible = of_kind(mechanism.name, rule);
+  if (possible == Cell::kNone) return possible;
+  // The closing filter of every bundle is no list of calls.
+  if (mechanism.name == "seccomp" && rule.kind == "syscall" && !whole_filter) return Cell::kNone;
+  const std::set<uint32_t>& lines = mechanism.residual_lines;
+  return lines.count(0) != 0 || lines.count(rule.position.line) != 0 ? std::min(possible, Cell::kPart) : possible;
+}
+
+std::string padded(std::string_view word, size_t width) {
+  std::string out(word);
+  out.resize(std::max(out.size(), width), ' ');
+  return out;
+}
+
+}  // namespace
+
+void show_matrix(Loaded& loaded, Report& report) {
+  const std::vector<Mechanism> columns = mechanisms(loaded);
+  const bool whole_filter = loaded.bundle && std::any_of(loaded.bundle->artifacts.begin(), loaded.bundle->artifacts.end(),
+                                                         [](const bundle::Artifact& artifact) {
+                                                           return artifact.kind.rfind("seccomp", 0) == 0 && artifact.name != "closing.json";
+                                                         });
+  std::vector<RuleEntry> rules = all_rules(loaded.policy);
+  for (uint32_t n = 0; n < loaded.policy.nodes.size(); ++n) {
+    const ir::Node& node = loaded.policy.nodes[n];
+    if (!node.digest.empty()) rules.push_back({passes::row_of_node(n), 0, "digest", "", node.digest, node.position});
+  }
+  std::stable_sort(rules.begin(), rules.end(), [](const RuleEntry& a, const RuleEntry& b) { return a.row < b.row; });
+
+  Json names = Json::array(), rows = Json::array();
+  std::string header = padded("line", 6) + "  ";
+  for (const Mechanism& mechanism : columns) {
+    names.push_back(mechanism.name);
+    header += padded(mechanism.name, 13) + " ";
+  }
+  report.print(report.strong(header + "rule") + "\n");
+  uint32_t row = 0;
+  size_t weak = 0;
+  for (const RuleEntry& rule : rules) {
+    if (rule.row != row) report.print("\n" + report.strong(text::printable(row_path(loaded.policy, rule.row), 1u << 20)) + "\n");
+    row = rule.row;
+    Json cells = Json::object();
+    Cell best = Cell::kNone;
+    std::string line = padded(std::to_string(rule.position.line), 6) + "  ";
+    for (const Mechanism& mechanism : columns) {
+      const Cell held = cell(mechanism, rule, whole_filter);
+      best = std::max(best, held);
+      cells[mechanism.name] = kCells[static_cast<size_t>(held)];
+      line += padded(kCells[static_cast<size_t>(held)], 13) + " ";
+    }
+    weak += best != Cell::kExact;
+    report.print(line + rule.kind + " " + text::printable(rule.pattern, 4096) + (rule.words.empty() ? "" : "  " + rule.words) +
+                 (best == Cell::kExact ? "" : best == Cell::kNone ? "  (not enforced)" : "  (weaker than written)") + "\n");
+    rows.push_back({{"node", row_path(loaded.policy, rule.row)},
+                    {"kind", rule.kind},
+                    {"words", rule.words},
+                    {"pattern", rule.pattern},
+                    {"line", rule.position.line},
+                    {"column", rule.position.column},
+                    {"mechanisms", std::move(cells)},
+                    {"exact", best == Cell::kExact}});
+  }
+  Json residuals = Json::array();
+  if (loaded.bundle) {
+    if (!loaded.bundle->residuals.empty()) report.print("\n" + report.strong("residuals") + "\n");
+    for (const bundle::Residual& residual : loaded.bundle->residuals) {
+      residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}});
+      report.print(padded(std::to_string(residual.line), 6) + "  " + residual.backend + ": " + text::printable(residual.message, 4096) + "\n");
+    }
+  }
+  report.print("\n" + std::to_string(rules.size()) + " rules, " + std::to_string(weak) + " not enforced exactly\n");
+  report.fields({{"name", loaded.policy.name},
+                 {"mechanisms", std::move(names)},
+                 {"rules", std::move(rows)},
+                 {"residuals", std::move(residuals)},
+                 {"weak", weak}});
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which mechanism enforces which rule: a row for each rule, a column for each mechanism of the bundle (of a profile: those of `compile` without
+// further options).
+//
+//   exact      held as written, by node
+//   workload   held, but for all processes alike: the mechanism does not know nodes
+//   in part    a residual of the back end names the rule: it cannot say all of it
+//   -          not of a kind that the mechanism knows
+//
+// A rule without `exact` in its row is enforced more weakly than it reads; the command says which.
+#pragma once
+
+#include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/report.h"
+
+namespace treeline::cli {
+
+void show_matrix(Loaded& loaded, Report& report);
+
+}  // namespace treeline::cli

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/analysis/replay.h"
+
+#include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/backends/bpf/validate.h"
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/report.h"
+#include "policy-compiler/cli/rule_table.h"
+#include "policy-compiler/learn/trace.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+using analysis::DeniedAct;
+using analysis::Replay;
+using analysis::UnusedRule;
+
+struct Compiled {
+  std::string image;
+  std::vector<bundle::RuleEntry> rules;
+};
+
+// From the bundle what the enforcer would load, from a profile what would be compiled. Mistakes go to the profile's diagnostics.
+Result<std::optional<Compiled>> compiled(Loaded& loaded) {
+  Compiled out;
+  if (loaded.bundle) {
+    const bundle::Artifact* image = loaded.bundle->find(bundle::kImage);
+    const bundle::Artifact* rules = loaded.bundle->find(bundle::kRules);
+    if (image == nullptr || rules == nullptr)
+      return Error{"the bundle holds no " + std::string(image == nullptr ? bundle::kImage : bundle::kRules) +
+                   "; compile the profile again"};
+    if (Result<void> valid = backends::bpf::validate(image->bytes); !valid) return valid.error();
+    Result<std::vector<bundle::RuleEntry>> decoded = bundle::decode_rules(rules->bytes);
+    if (!decoded) return decoded.error();
+    out.image = image->bytes;
+    out.rules = std::move(*decoded);
+    return std::optional<Compiled>(std::move(out));
+  }
+  // A copy: the judge asks the paths too.
+  std::optional<backends::bpf::Lowered> lowered =
+      backends::bpf::lower(loaded.policy, *loaded.paths, loaded.diagnostics);
+  if (!lowered) return std::optional<Compiled>();
+  out.image = std::move(lowered->image);
+  out.rules = all_rules(loaded.policy);
+  return std::optional<Compiled>(std::move(out));
+}
+
+// nullopt: mistakes were reported.
+Result<std::optional<std::vector<learn::Trace>>> read_traces(const std::vector<std::string>& paths, Report& report) {
+  std::vector<learn::Trace> traces;
+  bool good = true;
+  for (const std::string& path : paths) {
+    Diagnostics diagnostics(path);
+    Result<std::optional<learn::Trace>> trace = learn::load_trace(diagnostics);
+    if (!trace) return trace.error();
+    report.diagnostics(diagnostics, "");
+    if (*trace && !diagnostics.has_errors())
+      traces.push_back(std::move(**trace));
+    else
+      good = false;
+  }
+  return good ? std::optional(std::move(traces)) : std::nullopt;
+}
+
+std::string rule_text(const UnusedRule& unused) {
+  const bundle::RuleEntry& rule = unused.rule;
+  return rule.kind + " " + text::printable(rule.pattern, 4096) +
+         (rule.kind == "net" && !rule.words.empty() ? "  " + rule.words : "") +
+         (unused.words.empty() ? "" : "  " + unused.words);
+}
+
+void print(const Replay& replay, const Loaded& loaded, const ReplayOptions& options, Report& report) {
+  const auto many = [](uint64_t n, const char* one, const char* more) { return std::to_string(n) + " " + (n == 1 ? one : more); };
+  report.print(report.strong(loaded.policy.name) + ": " + many(replay.acts, "act", "acts") + " of " +
+               many(options.traces.size(), "trace", "traces") + " judged, " +
+               (replay.denied.empty() ? "all allowed" : many(replay.denied.size(), "would be denied", "would be denied")) + "\n");
+  std::string node;
+  for (const DeniedAct& act : replay.denied) {
+    if (act.node != node) report.print("\n" + report.strong(text::printable(act.node, 1u << 20)) + "\n");
+    node = act.node;
+    report.print("  denied  " + act.act + " " + text::printable(act.object, 4096) + "  " + many(act.count, "time", "times") +
+                 "  " + text::printable(act.trace, 4096) + "\n");
+  }
+  if (replay.unreached != 0)
+    report.print("\n" + many(replay.unreached, "act", "acts") + " of programs that would not have run\n");
+  if (replay.unjudged != 0)
+    report.print(many(replay.unjudged, "system call", "system calls") + " not judged: no hook holds them\n");
+  report.print(many(replay.unused.size(), "grant was", "grants were") + " not used" +
+               (replay.unused.empty() || options.unused ? "" : "; --unused lists them") + "\n");
+  if (!options.unused) return;
+  for (const UnusedRule& unused : replay.unused)
+    report.print("  " + text::printable(loaded.diagnostics.file(), 4096) + ":" + std::to_string(unused.rule.position.line) + ":" +
+                 std::to_string(unused.rule.position.column) + ": " + rule_text(unused) + "\n");
+}
+
+void tell(const Replay& replay, const Loaded& loaded, const ReplayOptions& options, Report& report) {
+  Json denied = Json::array(), unused = Json::array();
+  Diagnostics findings(loaded.diagnostics.file());
+  for (const DeniedAct& act : replay.denied) {
+    denied.push_back({{"node", act.node}, {"act", act.act}, {"object", act.object}, {"count", act.count}, {"trace", act.trace}});
+    findings.error({}, "would-be-denied",
+                   text::quoted(act.node, 4096) + " may not " + act.act + " " + text::quoted(act.object, 4096) + ", as it did " +
+                       std::to_string(act.count) + " time(s)",
+                   "add it to the profile, or find out why the workload did it");
+  }
+  for (const UnusedRule& entry : replay.unused) {
+    const bundle::RuleEntry& rule = entry.rule;
+    unused.push_back({{"row", rule.row},
+                      {"kind", rule.kind},
+                      {"words", rule.kind == "file" ? entry.words : rule.words},
+                      {"pattern", rule.pattern},
+                      {"line", rule.position.line},
+                      {"column", rule.position.column}});
+    if (options.unused)
+      findings.note(rule.position, "unused-grant", "nothing in the traces needed " + rule_text(entry),
+                    "remove it where the traces are known to be complete");
+  }
+  report.fields({{"name", loaded.policy.name},
+                 {"acts", replay.acts},
+                 {"unreached", replay.unreached},
+                 {"unjudged", replay.unjudged},
+                 {"denied", std::move(denied)},
+                 {"unused", std::move(unused)}});
+  if (report.json()) report.diagnostics(findings, loaded.text);  // in text they stand there already
+}
+
+}  // namespace
+
+int replay(const ReplayOptions& options) {
+  Report report("replay", options.output);
+  Result<Loaded> loaded = load(options.source);
+  if (!loaded) return report.failed(loaded.error());
+  if (!loaded->good()) {
+    report.diagnostics(loaded->diagnostics, loaded->text);
+    return report.finish(kNo);
+  }
+  const Result<std::optional<Compiled>> image = compiled(*loaded);
+  if (!image) return report.failed(image.error());
+  if (!*image) {
+    report.diagnostics(loaded->diagnostics, loaded->text);
+    return report.finish(kNo);
+  }
+  const auto traces = read_traces(options.traces, report);
+  if (!traces) return report.failed(traces.error());
+  if (!*traces) return report.finish(kNo);
+
+  const Replay replay =
+      analysis::replay_traces({&loaded->policy, &*loaded->paths}, (*image)->image, (*image)->rules, **traces);
+  tell(replay, *loaded, options, report);
+  print(replay, *loaded, options, report);
+  return report.finish(replay.denied.empty() ? kYes : kNo);
+}
+
+}  // namespace treeline::cli

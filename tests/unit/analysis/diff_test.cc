@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Policy: two versions. Act: compare. Outcome: what one allows and the other does not, and nothing where only the text differs.
+#include "policy-compiler/analysis/diff.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/analysis/versions.h"
+
+namespace treeline::analysis {
+namespace {
+
+using test::compared;
+using test::lines;
+using test::node;
+using test::read;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(Diff, SameMeaningOtherTextNoDifference) {
+  const auto a = node("    files: {'/srv/{a,b}/*': read, '/etc/hosts': read write}\n"
+                      "    network: [{direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 80-81}]\n    capabilities: [chown, kill]\n");
+  const auto b = node("    files: {'/etc/hosts': read write append, '/srv/a/*': read, '/srv/b/*': read, '/srv/b/x': read}\n"
+                      "    capabilities: [kill, chown]\n"
+                      "    network:\n      - {direction: out, protocol: tcp, peer: 10.0.0.0/9, port: [80, 81]}\n"
+                      "      - {direction: out, protocol: tcp, peer: 10.128.0.0/9, port: 80-81}\n");
+  EXPECT_THAT(lines(compared(a, b)), IsEmpty());
+  EXPECT_TRUE(compared(a, b).empty());
+}
+
+TEST(Diff, PatternWidenedOnlyTheNewPartIsAllowed) {
+  const Diff diff = compared(node("    files: {/etc/hosts: read}\n"), node("    files: {'/etc/h*': read}\n"));
+  EXPECT_THAT(lines(diff), ElementsAre("+low file /etc/h* read part"));
+  EXPECT_NE(diff.nodes[0].changes[0].example, "/etc/hosts");
+  EXPECT_THAT(diff.nodes[0].changes[0].example, HasSubstr("/etc/h"));
+}
+
+TEST(Diff, OnlyTheMissingWordIsNamed) {
+  EXPECT_THAT(lines(compared(node("    files: {/var/log/x: read append}\n"), node("    files: {/var/log/x: write}\n"))),
+              ElementsAre("+medium file /var/log/x write", "-low file /var/log/x read"));
+}
+
+TEST(Diff, SecretBehindAWildcardIsFoundAndIsTheExample) {
+  const Diff diff = compared(node("    files: {/etc/hosts: read}\n"), node("    files: {'/etc/*': read}\n"));
+  EXPECT_THAT(lines(diff), ElementsAre("+high file /etc/* read part"));
+  EXPECT_EQ(diff.nodes[0].changes[0].example, "/etc/shadow");
+  // Where the old version held the secret already, what is new is harmless.
+  EXPECT_THAT(lines(compared(node("    files: {'/etc/{,g}shadow*': read}\n"), node("    files: {'/etc/*': read}\n"))),
+              ElementsAre("+low file /etc/* read part"));
+}
+
+TEST(Diff, ObjectsWithoutAPathAndPseudoComponents) {
+  EXPECT_THAT(lines(compared(node("    files: {'{pipe}': read}\n"), node("    files: {'{pipe}': read write, '/proc/{other}/stat': read}\n"))),
+              ElementsAre("+high file /proc/{other}/stat read", "+medium file {pipe} write append"));
+}
+
+TEST(Diff, NetworkIsADifferenceOfSets) {
+  EXPECT_THAT(lines(compared(node("    network: [{direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 443}]\n"),
+                             node("    network: [{direction: out, protocol: tcp, peer: internal, port: 443}]\n"))),
+              ElementsAre(HasSubstr("+medium net 100.64.0.0/10,169.254.0.0/17")));
+  EXPECT_THAT(lines(compared(node("    network: [{direction: out, protocol: tcp, peer: any, port: 443}]\n"),
+                             node("    network: [{direction: out, protocol: tcp, peer: external, port: any}]\n"))),
+              ElementsAre("+high net external port 0-442,444-65535 out tcp part", HasSubstr("-low net ")));
+}
+
+TEST(Diff, NumbersAreSets) {
+  EXPECT_THAT(lines(compared(node("    capabilities: [chown]\n    operations: [jit]\n    sockets: [inet-stream]\n"),
+                             node("    capabilities: [sys_admin]\n    operations: [jit, ptrace]\n    sockets: [packet]\n"))),
+              ElementsAre("+critical capability sys_admin", "+critical operation ptrace", "+high socket packet", "-low capability chown",
+                          "-low socket inet-stream"));
+}
+
+TEST(Diff, UsersAndResponse) {
+  EXPECT_THAT(lines(compared(read("treeline: 1\nname: x\nentry: [{exec: /a, users: [1]}]\n"),
+                             read("treeline: 1\nname: x\non_violation: kill\nentry: [{exec: /a, users: [0]}]\n"))),
+              ElementsAre("+high user 0", "-low user 1", "~low on_violation kill, was deny"));
+  EXPECT_THAT(lines(compared(read("treeline: 1\nname: x\nentry: [{exec: /a, users: [1]}]\n"),
+                             read("treeline: 1\nname: x\nentry: [{exec: /a}]\n"))),
+              ElementsAre("+high user any"));
+}
+
+constexpr const char* kTree = R"(treeline: 1
+name: web
+entry:
+  - exec: /entry
+    users: [0]
+    children:
+      - exec: /usr/sbin/web
+        users: [33]
+        network: [{direction: in, protocol: tcp, port: 80}]
+        files: {/srv/x: read}
+)";
+
+TEST(Diff, ShellBelowTheNetworkIsCritical) {
+  const std::string with_shell = std::string(kTree) + "        children: [{exec: /bin/sh, users: [33], files: {/etc/hosts: read}}]\n";
+  const Diff diff = compared(read(kTree), read(with_shell));
+  EXPECT_THAT(lines(diff), ElementsAre("+critical exec /bin/sh to entry > /entry > /usr/sbin/web > /bin/sh", "+low file /etc/hosts read"));
+  ASSERT_EQ(diff.nodes.size(), 2u);
+  EXPECT_EQ(diff.nodes[1].state, NodeDiff::State::kAdded);
+  EXPECT_EQ(diff.worst_allowed(), Risk::kCritical);
+  const Diff back = compared(read(with_shell), read(kTree));
+  EXPECT_EQ(back.worst_allowed(), std::nullopt);
+  EXPECT_EQ(back.nodes[1].state, NodeDiff::State::kRemoved);
+}
+
+TEST(Diff, ShellThatTheNetworkNewlyReaches) {
+  const std::string quiet = "treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [1]\n    children: [{exec: /bin/sh, users: [1]}]\n";
+  const std::string open = quiet + "    network: [{direction: in, protocol: tcp, port: 80}]\n";
+  EXPECT_THAT(lines(compared(read(quiet), read(open))), ElementsAre("+medium net any port 80 in tcp", "+critical reach from entry > /a"));
+}
+
+TEST(Diff, NodeAtAnotherPathIsMovedNotAddedAndRemoved) {
+  std::string moved = kTree;
+  moved.replace(moved.find("/usr/sbin/web"), 13, "/opt/web/web");
+  const Diff diff = compared(read(kTree), read(moved));
+  EXPECT_THAT(lines(diff), ElementsAre("+high exec /opt/web/web to entry > /entry > /opt/web/web",
+                                       "-medium exec /usr/sbin/web to entry > /entry > /usr/sbin/web"));
+  ASSERT_EQ(diff.nodes.size(), 2u);
+  EXPECT_EQ(diff.nodes[1].state, NodeDiff::State::kMoved);
+  EXPECT_EQ(diff.nodes[1].old_node, "entry > /entry > /usr/sbin/web");
+}
+
+TEST(Diff, OneNodeSplitIntoTwoOfTheSameRightsNoDifference) {
+  const auto one = read("treeline: 1\nname: x\nentry: [{exec: '/bin/{a,b}', users: [1], files: {/x: read}}]\n");
+  const auto two = read("treeline: 1\nname: x\nentry:\n  - {exec: /bin/a, users: [1], files: {/x: read}}\n  - {exec: /bin/b, users: [1], files: {/x: read}}\n");
+  EXPECT_THAT(lines(compared(one, two)), IsEmpty());
+  EXPECT_THAT(lines(compared(two, one)), IsEmpty());
+}
+
+TEST(Diff, RecursionUnrolledNoDifference) {
+  const auto folded = read("treeline: 1\nname: x\nentry:\n  - exec: /a\n    id: a\n    users: [1]\n    children: [{exec: /a, back_to: a}]\n");
+  const auto unrolled = read("treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [1]\n    children:\n      - exec: /a\n        id: b\n        users: [1]\n"
+                             "        children: [{exec: /a, back_to: b}]\n");
+  EXPECT_THAT(lines(compared(folded, unrolled)), IsEmpty());
+}
+
+TEST(Diff, FilesThatAreWrittenWhereOthersExecuteAreCritical) {
+  const auto a = node("    files: {'/opt/*.so': map}\n");
+  const auto b = node("    files: {'/opt/*.so': {access: map write, unsafe_write_and_execute: true}}\n");
+  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+critical file /opt/*.so write append"));
+}
+
+TEST(Diff, InterpreterChanged) {
+  const auto a = read("treeline: 1\nname: x\nentry: [{exec: /a.sh, interpreter: /bin/sh, users: [1]}]\n");
+  const auto b = read("treeline: 1\nname: x\nentry: [{exec: /a.sh, interpreter: /bin/bash, users: [1]}]\n");
+  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+high interpreter /bin/bash", "-low interpreter /bin/sh"));
+}
+
+}  // namespace
+}  // namespace treeline::analysis

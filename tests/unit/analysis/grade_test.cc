@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Policy -> what `check` finds in it, at which line, with which risk, and what of it the profile accepts.
+#include "policy-compiler/analysis/grade.h"
+
+#include <gmock/gmock.h>
+
+#include "policy-compiler/analysis/accept.h"
+#include "policy-compiler/analysis/kernel_limits.h"
+#include "tests/unit/analysis/versions.h"
+
+namespace treeline::analysis {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+Diagnostics graded(const test::Checked& checked) {
+  Diagnostics diagnostics("test.yaml");
+  grade(checked.policy, checked.paths, diagnostics);
+  apply_accepted(checked.policy, diagnostics);
+  return diagnostics;
+}
+
+// "code line risk", and " accepted".
+std::vector<std::string> found(const Diagnostics& diagnostics) {
+  std::vector<std::string> out;
+  for (const Diagnostic& d : diagnostics.list())
+    out.push_back(d.code + " " + std::to_string(d.position.line) + (d.risk.empty() ? "" : " " + d.risk) + (d.accepted.empty() ? "" : " accepted"));
+  return out;
+}
+std::vector<std::string> found_in(const std::string& lines) { return found(graded(test::node(lines))); }
+
+TEST(Grade, OrdinaryProfileNothing) {
+  EXPECT_THAT(found_in("    files: {'/srv/www/**': read list, /var/log/x: append, '/usr/lib/**': read map}\n    capabilities: [chown]\n"
+                       "    network: [{direction: in, protocol: tcp, port: 80}]\n    sockets: [inet-stream]\n    operations: [signal-descendant]\n"),
+              IsEmpty());
+}
+
+TEST(Grade, ShellBehindTheNetworkAtAnyDepth) {
+  const auto checked = test::read(R"(treeline: 1
+name: x
+entry:
+  - exec: /a
+    users: [1]
+    network: [{direction: in, protocol: tcp, port: 80}]
+    sockets: [inet-stream]
+    children:
+      - exec: /b
+        users: [1]
+        children:
+          - {exec: '/usr/bin/{dash,x}', users: [1]}
+)");
+  EXPECT_THAT(found(graded(checked)), UnorderedElementsAre("shell-behind-network 12 critical", "broad-pattern 12 medium"));
+}
+
+TEST(Grade, ShellWithoutTheNetworkOrOnlyOfLocalhostIsNoFinding) {
+  EXPECT_THAT(found(graded(test::read("treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [1]\n    sockets: [inet-stream]\n"
+                                      "    network: [{direction: in, protocol: tcp, peer: localhost, port: 80}]\n"
+                                      "    children: [{exec: /bin/rbash, users: [1]}]\n"))),
+              IsEmpty());
+}
+
+TEST(Grade, SensitiveNamesBehindPatterns) {
+  EXPECT_THAT(found_in("    files:\n      /etc/*: read\n      /etc/passwd: write\n      /run/docker.sock: connect\n      /sys/x: read\n      /srv/*: read\n"),
+              UnorderedElementsAre("sensitive-file 7 high", "sensitive-file 8 critical", "sensitive-file 9 critical"));
+}
+
+TEST(Grade, BroadPatterns) {
+  EXPECT_THAT(found_in("    files:\n      /**: read\n      /data/**: write\n      /data/x/**: write\n      '/*': list\n"),
+              testing::Contains("broad-pattern 7 high"));
+  EXPECT_THAT(found_in("    files:\n      /data/**: write\n      /data/x/**: create\n      '/*': list\n"), ElementsAre("broad-pattern 7 medium"));
+}
+
+TEST(Grade, NumbersOfHighRisk) {
+  EXPECT_THAT(found_in("    capabilities: [chown, sys_admin, net_raw]\n    operations: [mount, keyring]\n    sockets: [packet, inet-stream]\n"),
+              ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high", "dangerous-operation 7 critical", "dangerous-socket 8 high"));
+}
+
+TEST(Grade, ShadowedFileRules) {
+  EXPECT_THAT(found_in("    files:\n      /srv/**: read write\n      /srv/a: read\n      /srv/b: read list\n      /srv/c: append\n"),
+              UnorderedElementsAre("broad-pattern 7 medium", "shadowed-rule 8 low", "shadowed-rule 10 low"));
+  // Two rules together cover a third; of two equal ones the later adds nothing.
+  EXPECT_THAT(found_in("    files:\n      /s/x/[a-m]*: read\n      '/s/x/[!a-m]*': read\n      /s/x/*: read\n"),
+              ElementsAre("shadowed-rule 7 low", "shadowed-rule 8 low"));
+  EXPECT_THAT(found_in("    files:\n      '/s/{a,b}': read\n      '/s/[ab]': read\n"), ElementsAre("shadowed-rule 8 low"));
+}
+
+TEST(Grade, RuleOfAGroupIsShadowedOnlyWhereItIsInAllItsNodes) {
+  const std::string head = "treeline: 1\nname: x\ngroups:\n  g:\n    files: {/s/a: read}\nentry:\n  - {exec: /a, users: [1], use: [g], files: {'/s/*': read}}\n";
+  EXPECT_THAT(found(graded(test::read(head))), ElementsAre("shadowed-rule 5 low"));
+  EXPECT_THAT(found(graded(test::read(head + "  - {exec: /b, users: [1], use: [g]}\n"))), IsEmpty());
+}
+
+TEST(Grade, ShadowedNetworkRulesAndRulesWithoutASocket) {
+  EXPECT_THAT(found_in("    sockets: [inet-stream]\n    network:\n      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 1-9}\n"
+                       "      - {direction: out, protocol: tcp, peer: 10.1.0.0/16, port: 5}\n      - {direction: out, protocol: udp, peer: 10.0.0.1/32, port: 5}\n"),
+              UnorderedElementsAre("shadowed-rule 9 low", "unused-rule 10 low"));
+}
+
+TEST(Grade, ProgramThatItsParentCannotStart) {
+  const std::string tree = "treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [0]\n    children: [{exec: /b, users: [33]}]\n";
+  EXPECT_THAT(found(graded(test::read(tree))), ElementsAre("dead-step 6 low"));
+  EXPECT_THAT(found(graded(test::read(tree + "    operations: [setuid]\n"))), testing::Not(testing::Contains("dead-step 6 low")));
+}
+
+TEST(Accept, ByCodeOrByRuleWithItsReason) {
+  const auto lines = [](const std::string& accept) { return found_in("    capabilities: [sys_admin, net_raw]\n    accept:\n" + accept); };
+  EXPECT_THAT(lines("      dangerous-capability: reviewed\n"),
+              ElementsAre("dangerous-capability 6 critical accepted", "dangerous-capability 6 high accepted"));
+  EXPECT_THAT(lines("      dangerous-capability:\n        net_raw: pings\n"), ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high accepted"));
+  EXPECT_THAT(lines("      dangerous-capability:\n        net_raw: pings\n        chown: nobody\n"),
+              ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high accepted", "accept-unused 10"));
+}
+
+TEST(Accept, AcceptedOnesCountNoMore) {
+  const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capability: it is the backup}\n"));
+  EXPECT_EQ(d.warnings(), 0u);
+  EXPECT_EQ(d.list()[0].accepted, "it is the backup");
+}
+
+TEST(Accept, WhatMeetsNothingIsAWarning) {
+  const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capabilty: x, write-and-execute: y}\n"));
+  EXPECT_THAT(found(d), ElementsAre("dangerous-capability 6 critical", "accept-unused 7", "accept-unused 7"));
+  EXPECT_EQ(d.list()[1].remedy, "did you mean 'dangerous-capability'?");
+}
+
+TEST(Accept, OfAGroupsRuleByAllItsNodes) {
+  const std::string text = "treeline: 1\nname: x\ngroups:\n  g: {capabilities: [sys_admin]}\nentry:\n  - {exec: /a, users: [1], use: [g], accept: {dangerous-capability: yes}}\n  - {exec: /b, users: [1], use: [g]";
+  EXPECT_THAT(found(graded(test::read(text + "}\n"))), ElementsAre("dangerous-capability 4 critical", "dangerous-capability 4 critical"));
+  EXPECT_THAT(found(graded(test::read(text + ", accept: {dangerous-capability: too}}\n"))),
+              ElementsAre("dangerous-capability 4 critical accepted", "dangerous-capability 4 critical accepted"));
+}
+
+TEST(Accept, TheCanonicalTextKeepsIt) {
+  const auto one = test::node("    capabilities: [sys_admin, net_raw]\n    accept:\n      any-user: why not\n      dangerous-capability: {net_raw: 'a: b', sys_admin: c}\n");
+  const std::string text = frontend::emit_profile(one.policy);
+  const auto two = test::read(text);
+  EXPECT_EQ(frontend::emit_profile(two.policy), text);
+  ASSERT_EQ(two.policy.nodes[0].accepted.size(), 3u);
+  EXPECT_EQ(two.policy.nodes[0].accepted[1].about, "net_raw");
+  EXPECT_EQ(two.policy.nodes[0].accepted[1].reason, "a: b");
+}
+
+TEST(KernelLimits, OperationOfOneNodeThatAKernelLeavesToTheFilter) {
+  const auto checked = test::read("treeline: 1\nname: x\nentry:\n  - {exec: /a, users: [1], operations: [userns]}\n  - {exec: /b, users: [1], operations: [ldt]}\n");
+  const auto notes = [&](const char* kernel) {
+    Diagnostics diagnostics;
+    note_kernel_limits(checked.policy, kernel == nullptr ? std::nullopt : kernel_of(kernel), diagnostics);
+    return found(diagnostics);
+  };
+  EXPECT_THAT(notes(nullptr), ElementsAre("kernel-limit 4 medium", "kernel-limit 5 medium"));
+  EXPECT_THAT(notes("5.10"), ElementsAre("kernel-limit 4 medium", "kernel-limit 5 medium", "kernel-limit 0 low"));
+  EXPECT_THAT(notes("6.1"), ElementsAre("kernel-limit 5 medium", "kernel-limit 0 low"));
+  EXPECT_THAT(notes("5.4"), ElementsAre("kernel-limit 0 high"));
+}
+
+TEST(KernelLimits, Versions) {
+  EXPECT_EQ(kernel_of("6.1.0-13-amd64"), (Kernel{6, 1}));
+  EXPECT_EQ(kernel_of("5.10"), (Kernel{5, 10}));
+  for (const char* wrong : {"", "6", "6.", "x.1", "6.1x", "-6.1"}) EXPECT_EQ(kernel_of(wrong), std::nullopt) << wrong;
+}
+
+}  // namespace
+}  // namespace treeline::analysis

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Policy: what was learned from recordings of whole programs. Act: the recordings again, and others. Outcome: not one denial by the image of
+// what was learned; what was not recorded is denied, with its node, act, object and count.
+#include "policy-compiler/analysis/replay.h"
+
+#include <gmock/gmock.h>
+
+#include "policy-compiler/analysis/rule_table.h"
+#include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/backends/bpf/validate.h"
+#include "policy-compiler/learn/learn.h"
+#include "policy-compiler/support/files.h"
+#include "tests/unit/analysis/versions.h"
+
+namespace treeline::analysis {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+std::string source(const std::string& path) {
+  Result<std::string> text = files::read_file(std::string(TREELINE_SOURCE_DIR) + "/" + path, 64u << 20);
+  if (text) return std::move(*text);
+  ADD_FAILURE() << text.error().message;
+  return "";
+}
+
+learn::Trace trace_of(const std::string& text) {
+  Diagnostics diagnostics("test.jsonl");
+  std::optional<learn::Trace> trace = learn::read_trace(text, diagnostics);
+  for (const Diagnostic& d : diagnostics.list())
+    if (d.severity == Severity::kError) ADD_FAILURE() << d.position.line << ": " << d.message;
+  return trace.value_or(learn::Trace{});
+}
+
+// A policy with its image, as a bundle holds them.
+struct Built {
+  explicit Built(test::Checked from) : checked(std::move(from)), rules(all_rules(checked.policy)) {
+    Diagnostics diagnostics;
+    const auto lowered = backends::bpf::lower(checked.policy, checked.paths, diagnostics);
+    if (!lowered) {
+      ADD_FAILURE() << diagnostics.list()[0].message;
+      return;
+    }
+    image = lowered->image;
+    EXPECT_TRUE(backends::bpf::validate(image));
+  }
+  Replay replay(const learn::Trace& trace) const { return replay_traces(checked.version(), image, rules, {trace}); }
+  test::Checked checked;
+  std::vector<bundle::RuleEntry> rules;
+  std::string image;
+};
+
+std::vector<std::string> denials(const Replay& replay) {
+  std::vector<std::string> out;
+  for (const DeniedAct& act : replay.denied) out.push_back(act.node + " " + act.act + " " + act.object + " " + std::to_string(act.count));
+  return out;
+}
+std::vector<std::string> unused(const Replay& replay) {
+  std::vector<std::string> out;
+  for (const UnusedRule& rule : replay.unused) out.push_back(rule.rule.kind + " " + rule.rule.pattern + (rule.words.empty() ? "" : " " + rule.words));
+  return out;
+}
+
+class Recorded : public testing::TestWithParam<const char*> {};
+
+TEST_P(Recorded, WhatWasLearnedFromIsAllowed) {
+  const learn::Trace trace = trace_of(source("tests/fuzz/corpus/trace/" + std::string(GetParam()) + ".jsonl"));
+  Diagnostics diagnostics;
+  const auto learned = learn::learn({trace}, {.name = "test", .join = true, .image = nullptr}, diagnostics);
+  ASSERT_TRUE(learned);
+  const Built built(test::read(frontend::emit_profile(learned->policy)));
+  const Replay replay = built.replay(trace);
+  EXPECT_THAT(denials(replay), IsEmpty());
+  EXPECT_EQ(replay.unreached, 0u);
+  EXPECT_GT(replay.acts, 50u);
+}
+
+// The golden draft was learned from longer starts of the same program.
+TEST_P(Recorded, TheGoldenDraftAllowsItToo) {
+  const std::string golden = source("tests/golden/learn/" + std::string(GetParam()) + ".txt");
+  const Built built(test::read(golden.substr(0, golden.find("--- summary"))));
+  EXPECT_THAT(denials(built.replay(trace_of(source("tests/fuzz/corpus/trace/" + std::string(GetParam()) + ".jsonl")))), IsEmpty());
+}
+
+TEST_P(Recorded, ByAnotherProgramsProfileItsStartIsDenied) {
+  const std::string other = GetParam() == std::string("redis") ? "nginx" : "redis";
+  const std::string golden = source("tests/golden/learn/" + other + ".txt");
+  const Built built(test::read(golden.substr(0, golden.find("--- summary"))));
+  const Replay replay = built.replay(trace_of(source("tests/fuzz/corpus/trace/" + std::string(GetParam()) + ".jsonl")));
+  EXPECT_FALSE(replay.denied.empty());
+  EXPECT_GT(replay.unreached, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, Recorded, testing::Values("nginx", "redis", "postgres", "postgres-fresh", "app"), [](const auto& p) {
+  std::string name = p.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+constexpr const char* kProfile = R"(treeline: 1
+name: web
+entry:
+  - exec: /entry.sh
+    interpreter: /bin/sh
+    users: [0]
+    files: {/etc/conf: read write}
+    children:
+      - exec: /usr/sbin/web
+        users: [33]
+        files: {'/var/log/*': write create, '{pipe}': read}
+        network:
+          - {direction: in, protocol: tcp, port: 80}
+          - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 5432}
+        sockets: [inet-stream, netlink]
+        netlink: [route]
+        capabilities: [chown]
+        operations: [signal]
+join:
+  - {exec: /bin/probe, users: [0]}
+)";
+
+const std::string kStart = R"({"schema":1,"type":"trace","workload":"web","container":"c1","late":false}
+{"type":"node","node":"0x0000000000000011","parent":"entry","exec":"/entry.sh","interpreter":"/bin/sh","count":1,"users":[0],"joined":false}
+{"type":"node","node":"0x0000000000000012","parent":"0x0000000000000011","exec":"/usr/sbin/web","count":2,"users":[33],"joined":false}
+)";
+const std::string kEnd = R"({"type":"end","incomplete":false,"exit":0}
+)";
+std::string act(const std::string& fields) { return "{\"node\":\"0x0000000000000012\"," + fields + "}\n"; }
+
+TEST(Replay, EveryKindOfActThatIsHeldIsAllowedAndUsed) {
+  const Built built(test::read(kProfile));
+  const Replay replay = built.replay(trace_of(
+      kStart + act(R"("type":"file","access":["append"],"path":"/var/log/a","count":3)") + act(R"("type":"file","access":["read"],"path":"{pipe}")") +
+      act(R"("type":"net","direction":"in","protocol":"tcp","address":"0.0.0.0","port":80)") +
+      act(R"("type":"net","direction":"out","protocol":"tcp","address":"10.1.2.3","port":5432)") +
+      act(R"("type":"capability","capability":"chown")") + act(R"("type":"operation","operation":"signal-descendant")") +
+      act(R"("type":"socket","kind":"netlink","netlink":0)") + act(R"("type":"user","uid":33)") +
+      R"({"type":"node","node":"0x0000000000000013","parent":"join","exec":"/bin/probe","count":1,"users":[0],"joined":true})" "\n" + kEnd));
+  EXPECT_THAT(denials(replay), IsEmpty());
+  EXPECT_THAT(unused(replay), ElementsAre("file /etc/conf read write", "file /var/log/* create", "socket inet-stream"));
+}
+
+TEST(Replay, WhatIsNotHeldIsDeniedWithItsCount) {
+  const Built built(test::read(kProfile));
+  const std::string web = "entry > /entry.sh (/bin/sh) > /usr/sbin/web";
+  const Replay replay = built.replay(trace_of(
+      kStart + act(R"("type":"file","access":["read","write"],"path":"/var/log/a","count":3)") + act(R"("type":"file","access":["read"],"path":"/etc/\\x2a")") +
+      act(R"("type":"net","direction":"in","protocol":"tcp","address":"0.0.0.0","port":81)") +
+      act(R"("type":"net","direction":"out","protocol":"udp","address":"2001:db8::1","port":53)") +
+      act(R"("type":"capability","capability":"sys_admin")") + act(R"("type":"operation","operation":"ptrace")") +
+      act(R"("type":"socket","kind":"netlink","netlink":4)") + act(R"("type":"user","uid":0)") +
+      act(R"("type":"move","from":"/var/log/a","to":"/etc/conf")") + kEnd));
+  EXPECT_THAT(denials(replay),
+              ElementsAre(web + " capability sys_admin 1", web + " listen tcp:81 1", web + " move /var/log/a to /etc/conf 1",
+                          web + " operation ptrace 1", web + " out udp:[2001:db8::1]:53 1", web + " read /etc/\\x2a 1", web + " read /var/log/a 3",
+                          web + " socket netlink:sock-diag 1", web + " user 0 1"));
+}
+
+TEST(Replay, BelowADeniedExecNothingIsJudged) {
+  const Built built(test::read(kProfile));
+  const Replay replay = built.replay(trace_of(
+      kStart +
+      R"({"type":"node","node":"0x0000000000000020","parent":"0x0000000000000012","exec":"/bin/sh","count":1,"users":[33],"joined":false})" "\n"
+      R"({"type":"file","node":"0x0000000000000020","access":["read"],"path":"/etc/shadow"})" "\n" + kEnd));
+  EXPECT_THAT(denials(replay), ElementsAre("entry > /entry.sh (/bin/sh) > /usr/sbin/web exec /bin/sh 1"));
+  EXPECT_EQ(replay.unreached, 1u);
+}
+
+TEST(Replay, AnotherInterpreterIsDenied) {
+  const Built built(test::read(kProfile));
+  std::string start = kStart;
+  start.replace(start.find("\"/bin/sh\""), 9, "\"/bin/bash\"");
+  EXPECT_THAT(denials(built.replay(trace_of(start + kEnd))), ElementsAre("entry > /entry.sh (/bin/sh) interpret /bin/bash 1"));
+}
+
+TEST(Replay, SystemCallsAreCountedNotJudged) {
+  const Built built(test::read(kProfile));
+  const Replay replay = built.replay(trace_of(kStart + act(R"("type":"syscalls","arch":"x86_64","names":["read","ptrace"])") + kEnd));
+  EXPECT_THAT(denials(replay), IsEmpty());
+  EXPECT_EQ(replay.unjudged, 2u);
+}
+
+}  // namespace
+}  // namespace treeline::analysis
