@@ -13,7 +13,9 @@ namespace treeline::cli {
 
 struct CompileOptions {
   std::string profile, bundle;
-  bool json = false, strict = false;  // strict: what no back end enforces is a mistake
+  bool json = false, strict = false;                 // strict: what no back end enforces is a mistake
+  std::vector<std::string> backends = {"bpf", "seccomp"};
+  std::vector<std::string> architectures;            // of the seccomp filter; none: all
 };
 int compile(const CompileOptions& options);
 
