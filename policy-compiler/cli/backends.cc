@@ -10,6 +10,7 @@
 namespace treeline::cli {
 namespace {
 
+namespace apparmor = backends::apparmor;
 namespace bpf = backends::bpf;
 namespace seccomp = backends::seccomp;
 
@@ -47,6 +48,14 @@ void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Diag
   made.artifacts.push_back(artifact(seccomp::kCallsPfc, seccomp::kCallsPfcKind, std::move(filter->pfc)));
 }
 
+// The image holds exactly what a profile holds wider: its residuals are told in the bundle, and are no warning.
+void add_profiles(const ir::Policy& policy, const apparmor::Options& options, Beside& made) {
+  apparmor::Lowered lowered = apparmor::lower(policy, options);
+  for (const apparmor::Residual& residual : lowered.residuals)
+    made.residuals.push_back({"apparmor", residual.message, residual.position.line});
+  made.artifacts.push_back(artifact(apparmor::kArtifact, apparmor::kArtifactKind, std::move(lowered.text)));
+}
+
 }  // namespace
 
 Result<Chosen> choose_backends(const CompileOptions& options) {
@@ -61,6 +70,9 @@ Result<Chosen> choose_backends(const CompileOptions& options) {
     return Error{"a bundle is the image first: name bpf too, e.g. --backend bpf,seccomp"};
   chosen.seccomp = named("seccomp");
   chosen.apparmor = named("apparmor");
+  if (!chosen.apparmor && (options.no_new_privs || options.complain))
+    return Error{"--no-new-privs and --complain are about AppArmor profiles: add --backend bpf,seccomp,apparmor"};
+  chosen.profiles = {options.no_new_privs, options.complain};
   if (options.architectures.empty()) chosen.architectures = seccomp::all_architectures();
   for (const std::string& word : options.architectures) {
     const std::optional<seccomp::Architecture> architecture = seccomp::find_architecture(word);
@@ -81,6 +93,7 @@ Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::v
   for (const bpf::Residual& residual : of_image)
     made.residuals.push_back({"bpf", residual.message, residual.position.line});
   made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
+  if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, made);
   if (chosen.seccomp) add_calls(policy, chosen, strict, diagnostics, made);
   return made;
 }

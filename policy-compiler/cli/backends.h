@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "policy-compiler/backends/apparmor/lower.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/seccomp/architecture.h"
 #include "policy-compiler/bundle/bundle.h"
@@ -19,6 +20,7 @@ namespace treeline::cli {
 struct Chosen {
   bool seccomp = false, apparmor = false;
   std::vector<backends::seccomp::Architecture> architectures;
+  backends::apparmor::Options profiles;
 };
 // An Error is one of the command line.
 Result<Chosen> choose_backends(const CompileOptions& options);

@@ -16,6 +16,7 @@ struct CompileOptions {
   bool json = false, strict = false;                 // strict: what no back end enforces is a mistake
   std::vector<std::string> backends = {"bpf", "seccomp"};
   std::vector<std::string> architectures;            // of the seccomp filter; none: all
+  bool no_new_privs = false, complain = false;       // of the AppArmor profiles
 };
 int compile(const CompileOptions& options);
 
