@@ -14,8 +14,8 @@ namespace apparmor = backends::apparmor;
 namespace bpf = backends::bpf;
 namespace seccomp = backends::seccomp;
 
-void weaker(ir::Position position, const std::string& message, bool mistake, Diagnostics& diagnostics) {
-  const std::string remedy = "remove the rule, or know that it is weaker than it reads";
+void weaker(ir::Position position, const std::string& message, const std::string& remedy, bool mistake,
+            Diagnostics& diagnostics) {
   if (mistake)
     diagnostics.error(position, "residual", message, remedy);
   else
@@ -32,7 +32,8 @@ void report_image(const std::vector<bpf::Residual>& residuals, bool calls_filter
     if (residual.rule == bpf::Residual::Rule::kDigest)
       diagnostics.error(residual.position, "residual", residual.message, "remove it: this version cannot enforce it");
     else if (!calls_filtered)
-      weaker(residual.position, residual.message, strict, diagnostics);
+      weaker(residual.position, residual.message,
+             "compile with --backend bpf,seccomp, remove it, or know that nothing enforces it", strict, diagnostics);
   }
 }
 
@@ -40,7 +41,9 @@ void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Diag
   std::optional<seccomp::CallFilter> filter = seccomp::lower_calls(policy, {chosen.architectures}, diagnostics);
   if (!filter) return;
   for (const seccomp::CallResidual& residual : filter->residuals) {
-    if (!residual.hooks_hold_it) weaker(residual.position, residual.message, strict, diagnostics);
+    if (!residual.hooks_hold_it)
+      weaker(residual.position, residual.message, "remove the rule, or know that it is weaker than it reads", strict,
+             diagnostics);
     made.residuals.push_back({"seccomp", residual.message, residual.position.line});
   }
   made.artifacts.push_back(artifact(seccomp::kCallsOci, seccomp::kCallsOciKind, std::move(filter->oci)));

@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   command->add_option("PROFILE", compile.profile, "YAML or JSON")->required();
   command->add_option("-o,--output", compile.bundle, "The directory to write; a bundle there is replaced")->required();
   command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
-  command->add_option("--backend", compile.backends, "What enforces: bpf (always), seccomp (of the listed system calls), apparmor, e.g. --backend bpf,seccomp,apparmor")
+  command->add_option("--backend", compile.backends, "What enforces: bpf (always), seccomp (where system calls are listed), apparmor, e.g. --backend bpf,seccomp")
       ->delimiter(',')
       ->capture_default_str();
   command

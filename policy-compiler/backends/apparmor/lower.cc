@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "policy-compiler/backends/apparmor/names.h"
 #include "policy-compiler/backends/apparmor/shape.h"
 #include "policy-compiler/backends/apparmor/write.h"
 
@@ -51,7 +52,7 @@ std::vector<Residual> bounded(std::vector<Residual> all) {
 Lowered lower(const ir::Policy& policy, const Options& options) {
   const Shape shape = make_shape(policy, options.no_new_privs);
   Lowered lowered;
-  lowered.text = write(shape, policy.name, options.complain);
+  lowered.text = write(shape, flat_name(policy), options.complain);
   lowered.tree = shape.tree && (shape.profiles.size() > 1 || !shape.profiles[0].local.empty());
   lowered.entry = shape.profiles[0].name;
   std::vector<Residual> all = shape.residuals;

@@ -25,7 +25,13 @@ bool ends_in_key(const std::string& id) {
 
 }  // namespace
 
-std::string flat_name(const ir::Policy& policy) { return "treeline." + policy.name; }
+std::string flat_name(const ir::Policy& policy) {
+  std::string name = "treeline.";
+  for (const char c : policy.name) name += c == '.' ? std::string("..") : std::string(1, c);
+  return name;
+}
+
+std::string roots_name(const ir::Policy& policy) { return flat_name(policy) + ".-roots"; }
 
 std::vector<std::string> node_names(const ir::Policy& policy) {
   std::vector<std::string> names;

@@ -50,7 +50,7 @@ class Tree {
   bool build(Shape& shape) {
     const std::vector<uint32_t> roots = roots_of(policy_);
     if (roots.size() > 1) {
-      if (!add(roots, flat_name(policy_) + ".roots", shape)) return false;
+      if (!add(roots, roots_name(policy_), shape)) return false;
       shape.residuals.push_back({policy_.nodes[roots[1]].position,
                                  "AppArmor cannot tell the " + std::to_string(roots.size()) +
                                      " programs apart that a runtime may start: they share one profile"});

@@ -62,15 +62,15 @@ class Text {
     if (has(TL_OP_SIGNAL))
       line("signal send,");
     else if (has(TL_OP_SIGNAL_WORKLOAD) || has(TL_OP_SIGNAL_DESCENDANT))
-      line("signal send peer=" + workload_ + "**,");
+      line("signal send peer=" + workload_ + ",");
     else
       line("signal send peer=" + own + ",");
     line("ptrace (readby, tracedby),");
-    line("ptrace read peer=" + workload_ + "**,");
+    line("ptrace read peer=" + workload_ + ",");
     if (has(TL_OP_PTRACE))
       line("ptrace (trace, read),");
     else if (has(TL_OP_PTRACE_WORKLOAD) || has(TL_OP_PTRACE_DESCENDANT))
-      line("ptrace trace peer=" + workload_ + "**,");
+      line("ptrace trace peer=" + workload_ + ",");
     if (has(TL_OP_MOUNT))
       for (const char* rule : {"mount,", "umount,", "pivot_root,"}) line(rule);
     if (has(TL_OP_SPAWN_WORKLOADS)) line("change_profile,");
@@ -82,8 +82,8 @@ class Text {
 
 }  // namespace
 
-std::string write(const Shape& shape, const std::string& policy, bool complain) {
-  Text text("treeline." + policy, complain);
+std::string write(const Shape& shape, const std::string& workload, bool complain) {
+  Text text(workload + "{,.**}", complain);
   text.line("abi <abi/3.0>,");
   for (const Profile& profile : shape.profiles) {
     text.line("");

@@ -10,7 +10,7 @@
 
 namespace treeline::backends::apparmor {
 
-// `policy`: its name; the profiles of the workload are each other's peers by it.
-std::string write(const Shape& shape, const std::string& policy, bool complain);
+// `workload`: flat_name(); the profiles of the workload are each other's peers by it.
+std::string write(const Shape& shape, const std::string& workload, bool complain);
 
 }  // namespace treeline::backends::apparmor
