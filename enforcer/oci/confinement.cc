@@ -124,7 +124,7 @@ Result<void> check_pairing(const Confinement& wanted, const Config& config) {
         "process.noNewPrivileges (Kubernetes: allowPrivilegeEscalation: false) forbids the exec transitions between "
         "the AppArmor profiles of policy '" +
             wanted.policy +
-            "', the workload could not start: allow it, or compile the policy without its AppArmor artifact",
+            "', the workload could not start: allow it, or compile the policy with --no-new-privs (one flat profile)",
         EPERM};
   return {};
 }

@@ -16,6 +16,9 @@ struct CompileOptions {
   std::string profile, bundle;
   Output output;
   bool strict = false;  // what no back end enforces is a mistake
+  std::vector<std::string> backends = {"bpf"};  // more by choice: what they refuse, monitor cannot rehearse
+  std::vector<std::string> architectures;            // of the seccomp filter; none: all
+  bool no_new_privs = false, complain = false;       // of the AppArmor profiles
 };
 int compile(const CompileOptions& options);
 

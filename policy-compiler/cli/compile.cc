@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
-#include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/cli/backends.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
@@ -13,9 +13,8 @@ namespace treeline::cli {
 namespace {
 
 namespace bpf = backends::bpf;
-namespace seccomp = backends::seccomp;
 
-Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered) {
+Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered, Beside beside) {
   bundle::Bundle made;
   made.name = loaded.policy.name;
   made.compiler = TREELINE_VERSION;
@@ -23,15 +22,13 @@ Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered) {
   made.policy = lowered.policy;
   for (const bpf::RowInfo& row : lowered.rows)
     made.nodes.push_back({row.row, row.key, row.path, loaded.policy.nodes[row.node].position.line});
-  for (const bpf::Residual& residual : lowered.residuals)
-    made.residuals.push_back({"bpf", residual.message, residual.position.line});
+  made.residuals = std::move(beside.residuals);
   Result<std::string> rules = bundle::encode_rules(all_rules(loaded.policy));
   if (!rules) return rules.error();
+  made.artifacts = std::move(beside.artifacts);
   made.artifacts.push_back({std::string(bundle::kImage), "bpf-image", std::move(lowered.image), 0, ""});
   made.artifacts.push_back({std::string(bundle::kRules), "rules", std::move(*rules), 0, ""});
   made.artifacts.push_back({std::string(bundle::kProfile), "profile", loaded.text, 0, ""});
-  made.artifacts.push_back(
-      {std::string(seccomp::kArtifact), std::string(seccomp::kArtifactKind), seccomp::lower(loaded.policy), 0, ""});
   return made;
 }
 
@@ -40,23 +37,19 @@ Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered) {
 int compile(const CompileOptions& options) {
   Report report("compile", options.output);
   if (options.strict) report.strict();
+  const Result<Chosen> chosen = choose_backends(options);
+  if (!chosen) return report.usage(chosen.error());
   Result<Loaded> loaded = load(options.profile);
   if (!loaded) return report.failed(loaded.error());
   if (loaded->bundle)
     return report.usage(Error{text::quoted(options.profile, 4096) + " is a bundle already; name a profile"});
 
   std::optional<bpf::Lowered> lowered;
+  Beside beside;
   if (loaded->good()) {
     lowered = bpf::lower(loaded->policy, std::move(*loaded->paths), loaded->diagnostics);
     if (lowered)
-      for (const bpf::Residual& residual : lowered->residuals) {
-        const std::string remedy = residual.must_hold ? "remove it: this version cannot enforce it"
-                                                      : "remove it, or know that this version does not enforce it";
-        if (options.strict || residual.must_hold)
-          loaded->diagnostics.error(residual.position, "residual", residual.message, remedy);
-        else
-          loaded->diagnostics.warning(residual.position, "residual", residual.message, remedy);
-      }
+      beside = lower_beside(loaded->policy, *chosen, lowered->residuals, options.strict, loaded->diagnostics);
     loaded->diagnostics.sort();
   }
   report.diagnostics(loaded->diagnostics, loaded->text);
@@ -67,9 +60,9 @@ int compile(const CompileOptions& options) {
         Error{"the image is not valid: " + valid.error().message + "; report this as a bug of treelinec"});
 
   const bpf::ImageFigures figures = lowered->figures;
-  Result<bundle::Bundle> made = make_bundle(*loaded, std::move(*lowered));
+  Result<bundle::Bundle> made = make_bundle(*loaded, std::move(*lowered), std::move(beside));
   if (!made) return report.failed(made.error());
-  const size_t bytes = made->artifacts[0].bytes.size(), nodes = made->nodes.size();
+  const size_t bytes = made->find(bundle::kImage)->bytes.size(), nodes = made->nodes.size();
   if (Result<void> written = bundle::write(options.bundle, std::move(*made)); !written)
     return report.failed(written.error());
   const Result<bundle::Bundle> read = bundle::read(options.bundle);

@@ -117,6 +117,17 @@ int main(int argc, char** argv) {
   command->add_option("PROFILE", compile.profile, "YAML or JSON")->required();
   command->add_option("-o,--output", compile.bundle, "The directory to write; a bundle there is replaced")->required();
   command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
+  command->add_option("--backend", compile.backends, "What enforces: bpf (always), seccomp (where system calls are listed), apparmor, e.g. --backend bpf,seccomp")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      ->add_option("--seccomp-arch", compile.architectures,
+                   "Whose system calls the seccomp filter lets pass: x86_64,x86,x32,aarch64; default: all")
+      ->delimiter(',');
+  command->add_flag("--no-new-privs", compile.no_new_privs,
+                    "The workload runs with no_new_privs (Kubernetes: allowPrivilegeEscalation: false), where the kernel "
+                    "refuses every change of AppArmor profile: one flat profile, the hooks alone hold the tree");
+  command->add_flag("--complain", compile.complain, "AppArmor profiles that report and refuse nothing");
   add_output(command, compile.output);
   command->callback([&] { exit = cli::compile(compile); });
 

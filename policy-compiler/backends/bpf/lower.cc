@@ -180,13 +180,13 @@ class Lowering {
       out_.residuals.push_back({node.executable.position, "the image names the executable " +
                                                               text::quoted(node.executable.text) +
                                                               " by its path; its digest is not checked at exec",
-                                true});
+                                Residual::Rule::kDigest});
     }
     if (!node.syscalls.empty()) {
       out_.residuals.push_back({node.syscalls[0].position, "the image does not limit system calls (" +
                                                                std::to_string(node.syscalls.size()) +
                                                                " listed); that is for a seccomp filter",
-                                false});
+                                Residual::Rule::kSyscalls});
     }
   }
 

@@ -36,9 +36,8 @@ struct RowInfo {
 struct Residual {
   ir::Position position;
   std::string message;  // which rule, and why the image does not hold it
-  // A person wrote it to hold, and nothing else that this version emits does: no bundle without it. (System calls are listed by
-  // learning for a filter that others may build.)
-  bool must_hold = false;
+  enum class Rule { kDigest, kSyscalls };
+  Rule rule = Rule::kDigest;
 };
 
 // Sizes, for people and for tests of size.

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/backends/apparmor/lower.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "policy-compiler/backends/apparmor/names.h"
+#include "policy-compiler/backends/apparmor/shape.h"
+#include "policy-compiler/backends/apparmor/write.h"
+
+namespace treeline::backends::apparmor {
+namespace {
+
+constexpr size_t kMostAlike = 100;  // residuals of one reason that are listed one by one
+
+size_t count(const Profile& profile) {
+  size_t profiles = 1;
+  for (const Profile& local : profile.local) profiles += count(local);
+  return profiles;
+}
+
+void collect(const Profile& profile, std::vector<Residual>& all) {
+  all.insert(all.end(), profile.rights.residuals.begin(), profile.rights.residuals.end());
+  for (const Profile& local : profile.local) collect(local, all);
+}
+
+std::string reason(const std::string& message) {
+  const size_t colon = message.rfind("': ");
+  return colon == std::string::npos ? message : message.substr(colon + 3);
+}
+
+// A group's rule stands once and counts for many nodes; a hundred thousand rules of one kind have one reason.
+std::vector<Residual> bounded(std::vector<Residual> all) {
+  std::stable_sort(all.begin(), all.end(), [](const Residual& a, const Residual& b) {
+    return std::tie(a.position, a.message) < std::tie(b.position, b.message);
+  });
+  all.erase(std::unique(all.begin(), all.end(),
+                        [](const Residual& a, const Residual& b) { return a.position == b.position && a.message == b.message; }),
+            all.end());
+  std::map<std::string, size_t> alike;
+  std::vector<Residual> kept;
+  for (const Residual& residual : all)
+    if (++alike[reason(residual.message)] <= kMostAlike) kept.push_back(residual);
+  for (const auto& [why, times] : alike)
+    if (times > kMostAlike) kept.push_back({{}, std::to_string(times - kMostAlike) + " more rules: " + why});
+  return kept;
+}
+
+}  // namespace
+
+Lowered lower(const ir::Policy& policy, const Options& options) {
+  const Shape shape = make_shape(policy, options.no_new_privs);
+  Lowered lowered;
+  lowered.text = write(shape, flat_name(policy), options.complain);
+  lowered.tree = shape.tree && (shape.profiles.size() > 1 || !shape.profiles[0].local.empty());
+  lowered.entry = shape.profiles[0].name;
+  std::vector<Residual> all = shape.residuals;
+  for (const Profile& profile : shape.profiles) {
+    lowered.profiles += count(profile);
+    collect(profile, all);
+  }
+  all.push_back({{},
+                 "AppArmor does not judge users, set-id programs, executable memory, namespaces and keyrings, and what the other "
+                 "operations name but signals, traces and mounts; it takes signals within a node for those to oneself"});
+  lowered.residuals = bounded(std::move(all));
+  return lowered;
+}
+
+}  // namespace treeline::backends::apparmor

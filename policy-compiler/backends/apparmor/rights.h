@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one profile holds, gathered from the nodes that it stands for: never less than they hold, and where it is more, the
+// residual says so.
+//
+//   read -> r on files    list -> r on directories    map -> rm    append -> a
+//   write, create, delete, link, rename-in, setattr, mknod -> w on files; delete, rename-in, setattr, mkdir -> w on directories:
+//     the kernel knows one right for all of these. delete is r too where the node renames (a rename reads its source).
+//   link -> a link rule as well; connect -> rw, for kernels that judge unix sockets by path
+//   locks: k wherever there is r, w or a, since the language does not judge them
+//   the own executable and the interpreter: rm, since the kernel maps them under the new profile
+//
+// AppArmor judges less than the language: addresses and ports, which socket of a type, whose process. What it judges and the
+// language leaves free (signals between processes of one node, being traced, looking at processes of the workload) is granted.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "policy-compiler/ir/policy.h"
+
+namespace treeline::backends::apparmor {
+
+// A rule that a profile holds less exactly than it is written: wider, but for what `message` says is stricter.
+struct Residual {
+  ir::Position position;
+  std::string message;
+};
+
+struct Rights {
+  std::map<std::string, std::set<char>> files;  // glob in quotes -> letters of "rwamk"; "w" holds "a"
+  std::set<std::string> links;                  // globs
+  std::set<std::string> sockets;                // "inet stream"
+  std::set<std::string> capabilities;
+  uint64_t operations = 0;  // bit n: enum tl_operation
+  bool deleted = false;     // mediates deleted files
+  std::vector<Residual> residuals;
+};
+
+class Gatherer {
+ public:
+  explicit Gatherer(const ir::Policy& policy);
+  // The rights of the node are added; steps to children are not (shape.h).
+  void add(uint32_t node, Rights& rights) const;
+
+ private:
+  std::set<std::string> any_socket_;  // of the whole policy: who inherits a socket may use it
+  const ir::Policy& policy_;
+};
+
+}  // namespace treeline::backends::apparmor

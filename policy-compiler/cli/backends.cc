@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/cli/backends.h"
+
+#include <algorithm>
+
+#include "policy-compiler/backends/seccomp/calls.h"
+#include "policy-compiler/backends/seccomp/lower.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+namespace apparmor = backends::apparmor;
+namespace bpf = backends::bpf;
+namespace seccomp = backends::seccomp;
+
+void weaker(ir::Position position, const std::string& message, const std::string& remedy, bool mistake,
+            Diagnostics& diagnostics) {
+  if (mistake)
+    diagnostics.error(position, "residual", message, remedy);
+  else
+    diagnostics.warning(position, "residual", message, remedy);
+}
+
+bundle::Artifact artifact(std::string_view name, std::string_view kind, std::string bytes) {
+  return {std::string(name), std::string(kind), std::move(bytes), 0, ""};
+}
+
+// What the image cannot say, and who else says it.
+void report_image(const std::vector<bpf::Residual>& residuals, bool calls_filtered, bool strict, Diagnostics& diagnostics) {
+  for (const bpf::Residual& residual : residuals) {
+    if (residual.rule == bpf::Residual::Rule::kDigest)
+      diagnostics.error(residual.position, "residual", residual.message, "remove it: this version cannot enforce it");
+    else if (!calls_filtered)
+      weaker(residual.position, residual.message,
+             "compile with --backend bpf,seccomp, remove it, or know that nothing enforces it", strict, diagnostics);
+  }
+}
+
+void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Diagnostics& diagnostics, Beside& made) {
+  std::optional<seccomp::CallFilter> filter = seccomp::lower_calls(policy, {chosen.architectures}, diagnostics);
+  if (!filter) return;
+  for (const seccomp::CallResidual& residual : filter->residuals) {
+    if (!residual.hooks_hold_it)
+      weaker(residual.position, residual.message, "remove the rule, or know that it is weaker than it reads", strict,
+             diagnostics);
+    made.residuals.push_back({"seccomp", residual.message, residual.position.line});
+  }
+  made.artifacts.push_back(artifact(seccomp::kCallsOci, seccomp::kCallsOciKind, std::move(filter->oci)));
+  made.artifacts.push_back(artifact(seccomp::kCallsBpf, seccomp::kCallsBpfKind, std::move(filter->bpf)));
+  made.artifacts.push_back(artifact(seccomp::kCallsPfc, seccomp::kCallsPfcKind, std::move(filter->pfc)));
+}
+
+// The image holds exactly what a profile holds wider: its residuals are told in the bundle, and are no warning.
+void add_profiles(const ir::Policy& policy, const apparmor::Options& options, Beside& made) {
+  apparmor::Lowered lowered = apparmor::lower(policy, options);
+  for (const apparmor::Residual& residual : lowered.residuals)
+    made.residuals.push_back({"apparmor", residual.message, residual.position.line});
+  made.artifacts.push_back(artifact(apparmor::kArtifact, apparmor::kArtifactKind, std::move(lowered.text)));
+}
+
+}  // namespace
+
+Result<Chosen> choose_backends(const CompileOptions& options) {
+  Chosen chosen;
+  const auto named = [&](std::string_view name) {
+    return std::find(options.backends.begin(), options.backends.end(), name) != options.backends.end();
+  };
+  for (const std::string& name : options.backends)
+    if (name != "bpf" && name != "seccomp" && name != "apparmor")
+      return Error{"there is no back end " + text::quoted(name) + "; there are bpf, seccomp and apparmor"};
+  if (!named("bpf"))
+    return Error{"a bundle is the image first: name bpf too, e.g. --backend bpf,seccomp"};
+  chosen.seccomp = named("seccomp");
+  chosen.apparmor = named("apparmor");
+  if (!chosen.apparmor && (options.no_new_privs || options.complain))
+    return Error{"--no-new-privs and --complain are about AppArmor profiles: add --backend bpf,seccomp,apparmor"};
+  chosen.profiles = {options.no_new_privs, options.complain};
+  if (options.architectures.empty()) chosen.architectures = seccomp::all_architectures();
+  for (const std::string& word : options.architectures) {
+    const std::optional<seccomp::Architecture> architecture = seccomp::find_architecture(word);
+    if (!architecture)
+      return Error{text::quoted(word) + " is no architecture of --seccomp-arch; there are x86_64, x86, x32 and aarch64"};
+    chosen.architectures.push_back(*architecture);
+  }
+  std::sort(chosen.architectures.begin(), chosen.architectures.end());
+  chosen.architectures.erase(std::unique(chosen.architectures.begin(), chosen.architectures.end()),
+                             chosen.architectures.end());
+  return chosen;
+}
+
+Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::vector<bpf::Residual>& of_image, bool strict,
+                    Diagnostics& diagnostics) {
+  Beside made;
+  report_image(of_image, chosen.seccomp, strict, diagnostics);
+  for (const bpf::Residual& residual : of_image)
+    made.residuals.push_back({"bpf", residual.message, residual.position.line});
+  made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
+  if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, made);
+  if (chosen.seccomp) add_calls(policy, chosen, strict, diagnostics, made);
+  return made;
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// policy -> the text of AppArmor profiles, its residuals, and that apparmor_parser takes it without a warning.
+#include "policy-compiler/backends/apparmor/lower.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/apparmor/glob.h"
+#include "tests/unit/passes/policy_writer.h"
+
+namespace treeline::backends::apparmor {
+namespace {
+
+using test::Writer;
+using testing::Contains;
+using testing::Field;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr char kParser[] = "/usr/sbin/apparmor_parser";
+constexpr char kAbi[] = "/etc/apparmor.d/abi/3.0";
+
+Glob glob_of(const std::string& text) {
+  std::vector<passes::PatternError> errors;
+  const std::optional<passes::Pattern> pattern = passes::parse_pattern(text, errors);
+  EXPECT_TRUE(pattern) << text;
+  return pattern ? make_glob(*pattern) : Glob();
+}
+
+// What the parser says about it; "" where it is content. Compiles for the pinned features, whatever kernel runs here.
+std::string parsed(const std::string& text) {
+  std::string name = testing::TempDir() + "apparmor-XXXXXX";
+  const int fd = mkstemp(name.data());
+  EXPECT_GE(fd, 0);
+  close(fd);
+  std::ofstream(name) << text;
+  FILE* pipe = popen((std::string(kParser) + " --Werror -Q -K -M " + kAbi + " " + name + " 2>&1").c_str(), "r");
+  std::string said;
+  char buffer[512];
+  while (pipe != nullptr && std::fgets(buffer, sizeof buffer, pipe) != nullptr) said += buffer;
+  const int status = pipe == nullptr ? -1 : pclose(pipe);
+  unlink(name.c_str());
+  return status == 0 ? "" : said + "status " + std::to_string(status);
+}
+
+bool no_parser() { return access(kParser, X_OK) != 0 || access(kAbi, R_OK) != 0; }
+
+struct GlobCase {
+  const char *pattern, *file, *directory;
+  bool exact;
+};
+
+TEST(Glob, APatternIsSaidExactlyOrItsResidualSaysWhyNot) {
+  const GlobCase cases[] = {
+      {"/etc/passwd", R"("/etc/passwd")", R"("/etc/passwd/")", true},
+      {"/a/*.log", R"("/a/*.log")", R"("/a/*.log/")", true},
+      {"/a/*", R"("/a/?*")", R"("/a/?*/")", true},
+      {"/a/**", R"("/a/**[^/]")", R"("/a/**[^/]/")", true},
+      {"/a/**/b", R"("/a/{,**/}b")", R"("/a/{,**/}b/")", true},
+      {"/**", R"("/**[^/]")", R"("/**[^/]/")", false},  // reaches /proc/N
+      {"/a/{b,c}d", R"("/a/{b,c}d")", R"("/a/{b,c}d/")", true},
+      {"/a/{hex:2}", R"("/a/[0-9a-f][0-9a-f]")", R"("/a/[0-9a-f][0-9a-f]/")", true},
+      {"/a/{digits:3}x", R"("/a/[0-9][0-9][0-9]x")", R"("/a/[0-9][0-9][0-9]x/")", true},
+      {"/a/[!b]", R"("/a/[^b/]")", R"("/a/[^b/]/")", true},
+      {"/a/[-x]", R"("/a/{-,x}")", R"("/a/{-,x}/")", true},
+      {R"(/a/\*\{)", R"("/a/\*\{")", R"("/a/\*\{/")", true},
+      {R"(/a/\x0a)", R"("/a/\012")", R"("/a/\012/")", true},
+      {"/a b#c", R"("/a b#c")", R"("/a b#c/")", true},
+      {"/proc/{own}/fd", R"("/proc/[0-9]*/fd")", R"("/proc/[0-9]*/fd/")", false},
+      {"/proc/*/fd", R"("/proc/?*/fd")", R"("/proc/?*/fd/")", false},
+      {"/proc/sys/**", R"("/proc/sys/**[^/]")", R"("/proc/sys/**[^/]/")", true},
+      {"/tmp/{tmpfile}", R"("/tmp/#[0-9]*")", R"("/tmp/#[0-9]*/")", true},
+      {"{pipe}", "", "", false},
+      {"{abstract}/bus", "", "", false},
+  };
+  for (const GlobCase& c : cases) {
+    const Glob glob = glob_of(c.pattern);
+    EXPECT_EQ(glob.file, c.file) << c.pattern;
+    EXPECT_EQ(glob.directory, c.directory) << c.pattern;
+    EXPECT_EQ(glob.why.empty(), c.exact) << c.pattern << ": " << glob.why;
+  }
+}
+
+TEST(AppArmor, ATreeHasAProfileForEachNodeAndNamedTransitions) {
+  Writer w;
+  const uint32_t a = w.root("/entrypoint.sh"), b = w.child(a, "/usr/sbin/web"), c = w.child(b, "/bin/log");
+  w.policy.name = "shop";
+  w.policy.nodes[a].interpreter = {"/bin/sh", {1, 1}};
+  w.policy.nodes[a].id = "start";
+  w.policy.nodes[b].id = "web";
+  w.policy.nodes[c].id = "log";
+  w.policy.nodes[c].back_edges.push_back({{"/usr/sbin/web", {9, 1}}, b});
+  w.file(b, "/etc/web/**", TL_READ | TL_LIST);
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_TRUE(lowered.tree);
+  EXPECT_EQ(lowered.entry, "treeline.shop.start");
+  EXPECT_EQ(lowered.profiles, 3u);
+  EXPECT_THAT(lowered.text, StartsWith("abi <abi/3.0>,\n\nprofile treeline.shop.start {\n"));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/usr/sbin/web\" px -> treeline.shop.web,\n"));
+  EXPECT_THAT(lowered.text, HasSubstr("profile treeline.shop.log {\n  \"/bin/log\" rmk,\n  \"/usr/sbin/web\" px -> treeline.shop.web,\n"));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/etc/web/**\" rk,\n"));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/sh\" rmk,\n"));
+  EXPECT_THAT(lowered.text, Not(HasSubstr("include")));
+}
+
+TEST(AppArmor, ANodeWithoutAnIdIsNamedByItsProgramAndItsKey) {
+  Writer w;
+  w.policy.name = "p";
+  w.root("/bin/a b");
+  EXPECT_THAT(lower(w.policy, {}).entry, testing::MatchesRegex("treeline\\.p\\.a_b-[0-9a-f]{16}"));
+}
+
+TEST(AppArmor, ANodeOfOnePolicyIsNotNamedLikeAnotherPolicy) {
+  Writer shop, other;
+  shop.policy.name = "shop";
+  shop.policy.nodes[shop.root("/bin/a")].id = "a";
+  other.policy.name = "shop.a";
+  other.root("/bin/a");
+  EXPECT_EQ(lower(shop.policy, {}).entry, "treeline.shop.a");
+  EXPECT_EQ(lower(other.policy, {.no_new_privs = true}).entry, "treeline.shop..a");
+}
+
+TEST(AppArmor, UnderNoNewPrivsThereIsOneProfileThatEveryExecStaysIn) {
+  Writer w;
+  w.policy.name = "p";
+  w.file(w.child(w.child(w.root("/bin/a"), "/bin/b"), "/bin/c"), "/x", TL_READ);
+  const Lowered lowered = lower(w.policy, {.no_new_privs = true});
+  EXPECT_FALSE(lowered.tree);
+  EXPECT_EQ(lowered.entry, "treeline.p");
+  EXPECT_EQ(lowered.profiles, 1u);
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/b\" ix,\n"));
+  EXPECT_THAT(lowered.text, Not(HasSubstr("px")));
+  EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, HasSubstr("under no_new_privs"))));
+}
+
+TEST(AppArmor, AccessWordsBecomeLettersAndWhatIsWiderIsAResidual) {
+  struct Case {
+    ir::AccessSet access;
+    const char *file, *directory;
+    bool exact;
+  } const cases[] = {
+      {TL_READ, "rk", "", true},          {TL_LIST, "", "rk", true},
+      {TL_READ | TL_LIST, "rk", "rk", true}, {TL_APPEND, "ak", "", true},
+      {TL_WRITE, "wk", "", false},        {TL_MAP, "rmk", "", false},
+      {TL_READ | TL_MAP, "rmk", "", true}, {TL_MKDIR, "", "wk", false},
+      {TL_DELETE, "wk", "wk", false},     {TL_CREATE | TL_APPEND, "wk", "", false},
+      {TL_CONNECT, "rwk", "", false},     {TL_RENAME_IN | TL_DELETE, "rwk", "rwk", false},
+  };
+  for (const Case& c : cases) {
+    Writer w;
+    w.policy.name = "p";
+    w.file(w.root("/bin/a"), "/x", c.access);
+    const Lowered lowered = lower(w.policy, {});
+    const auto line = [](const char* path, const std::string& letters) {
+      return "  \"" + std::string(path) + "\" " + letters + ",\n";
+    };
+    EXPECT_THAT(lowered.text, *c.file ? HasSubstr(line("/x", c.file)) : testing::Matcher<std::string>(Not(HasSubstr("\"/x\" "))));
+    EXPECT_THAT(lowered.text,
+                *c.directory ? HasSubstr(line("/x/", c.directory)) : testing::Matcher<std::string>(Not(HasSubstr("\"/x/\" "))));
+    const auto of_rule = testing::Matcher<const Residual&>(Field(&Residual::position, Field(&Position::line, 2u)));
+    EXPECT_EQ(testing::Value(lowered.residuals, Contains(of_rule)), !c.exact) << c.access;
+  }
+}
+
+TEST(AppArmor, SocketsCapabilitiesAndOperationsAreRules) {
+  Writer w;
+  w.policy.name = "p";
+  ir::Node& node = w.policy.nodes[w.root("/bin/a")];
+  node.sockets = {{TL_SOCK_INET_STREAM, {}}, {TL_SOCK_UNIX_DGRAM, {}}};
+  node.capabilities = {{10, {}}};
+  node.operations = {{TL_OP_SIGNAL_WORKLOAD, {}}, {TL_OP_PTRACE_DESCENDANT, {}}, {TL_OP_MOUNT, {}}};
+  const std::string text = lower(w.policy, {}).text;
+  for (const char* rule : {"network inet stream,", "network inet6 stream,", "network unix dgram,", "unix type=dgram,",
+                           "capability net_bind_service,", "signal receive,", "signal send peer=treeline.p{,.**},",
+                           "ptrace trace peer=treeline.p{,.**},", "mount,", "umount,", "pivot_root,"})
+    EXPECT_THAT(text, HasSubstr("  " + std::string(rule) + "\n"));
+  EXPECT_THAT(text, Not(HasSubstr("network inet raw")));
+  EXPECT_THAT(text, Not(HasSubstr("change_profile")));
+}
+
+TEST(AppArmor, ComplainIsAFlagOfEveryProfile) {
+  Writer w;
+  w.policy.name = "p";
+  w.child(w.root("/bin/a"), "/bin/b");
+  const std::string text = lower(w.policy, {.complain = true}).text;
+  size_t profiles = 0, flags = 0;
+  for (size_t at = 0; (at = text.find("profile treeline", at)) != std::string::npos; ++at) ++profiles;
+  for (size_t at = 0; (at = text.find("flags=(complain)", at)) != std::string::npos; ++at) ++flags;
+  EXPECT_EQ(profiles, 2u);
+  EXPECT_EQ(flags, 2u);
+}
+
+Writer with_children(unsigned count) {
+  Writer w;
+  w.policy.name = "wide";
+  const uint32_t a = w.root("/bin/a");
+  for (unsigned i = 0; i < count; ++i) w.child(w.child(a, "/bin/c" + std::to_string(i)), "/bin/below");
+  return w;
+}
+
+TEST(AppArmor, TwelveChildrenAreSiblingsAndMoreAreLocal) {
+  EXPECT_THAT(lower(with_children(12).policy, {}).text, Not(HasSubstr(" cx,")));
+  for (const unsigned count : {13u, 200u}) {
+    const Lowered lowered = lower(with_children(count).policy, {});
+    EXPECT_TRUE(lowered.tree);
+    EXPECT_EQ(lowered.profiles, 1 + 2 * count);
+    EXPECT_THAT(lowered.text, HasSubstr("\"/bin/c12\" cx,"));
+  }
+}
+
+TEST(AppArmor, AChildThatABackEdgeLeadsToKeepsItsName) {
+  Writer w = with_children(13);
+  const uint32_t child = w.policy.nodes[0].children[5];
+  w.policy.nodes[w.policy.nodes[child].children[0]].back_edges.push_back({{"/bin/c5", {}}, child});
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/c5\" px -> treeline.wide.c5-"));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/c6\" cx,"));
+}
+
+TEST(AppArmor, WhereTooManyNeedNamesOneProfileHoldsThemAllAndSaysWhy) {
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a");
+  for (unsigned i = 0; i < 13; ++i) {
+    const uint32_t child = w.child(a, "/bin/c" + std::to_string(i));
+    w.policy.nodes[child].back_edges.push_back({{"/bin/c" + std::to_string(i), {}}, child});
+  }
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_FALSE(lowered.tree);
+  EXPECT_EQ(lowered.profiles, 1u);
+  EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, HasSubstr("12 named transitions"))));
+}
+
+TEST(AppArmor, SeveralRootsShareTheProfileThatARuntimeNames) {
+  Writer w;
+  w.policy.name = "p";
+  w.child(w.root("/bin/a"), "/bin/x");
+  w.child(w.join("/bin/b"), "/bin/y");
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_TRUE(lowered.tree);
+  EXPECT_EQ(lowered.entry, "treeline.p.-roots");
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/x\" px -> "));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/y\" px -> "));
+  EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, HasSubstr("cannot tell the 2 programs apart"))));
+  // One program, two nodes: the shared profile cannot lead to both.
+  w.child(w.policy.join[0], "/bin/x");
+  EXPECT_FALSE(lower(w.policy, {}).tree);
+}
+
+TEST(AppArmor, ManyAlikeResidualsAreCounted) {
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a");
+  for (unsigned i = 0; i < 300; ++i) w.file(a, "/x" + std::to_string(i), TL_WRITE);
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_LT(lowered.residuals.size(), 110u);
+  EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, StartsWith("200 more rules: "))));
+}
+
+TEST(AppArmor, TheParserTakesEveryShapeWithoutAWarning) {
+  if (no_parser()) GTEST_SKIP() << "no apparmor_parser with abi/3.0 here: apt-get install apparmor";
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a");
+  for (const char* path : {"/a/**", "/a/**/b", "/**/*.x", "/a/[!b]*", "/a/[-x]", R"(/a/\*\{\,\[\]\^\")", R"(/a/\\b)", R"(/a/\x0a c#d@e|(f)$)",
+                           "/proc/{own}/fd/{digits}", "/tmp/{tmpfile}", "/a/{uuid}/{date}", "/a/{x,y{1,2}}z", "{pipe}", "{abstract}/b", "/"})
+    w.file(a, path, TL_READ | TL_WRITE | TL_LIST | TL_LINK | TL_MAP);
+  for (uint32_t kind = 0; kind < TL_SOCK_KINDS; ++kind) w.policy.nodes[a].sockets.push_back({kind, {}});
+  for (uint32_t operation = 0; operation < TL_OP_COUNT; ++operation) w.policy.nodes[a].operations.push_back({operation, {}});
+  for (uint32_t capability = 0; capability <= 40; ++capability) w.policy.nodes[a].capabilities.push_back({capability, {}});
+  w.child(w.child(a, "/bin/b*"), "/bin/c");
+  EXPECT_EQ(parsed(lower(w.policy, {}).text), "");
+  EXPECT_EQ(parsed(lower(w.policy, {.complain = true}).text), "");
+  EXPECT_EQ(parsed(lower(w.policy, {.no_new_privs = true}).text), "");
+  EXPECT_EQ(parsed(lower(with_children(13).policy, {}).text), "");
+  EXPECT_EQ(parsed(lower(with_children(200).policy, {}).text), "");
+}
+
+}  // namespace
+}  // namespace treeline::backends::apparmor
