@@ -90,6 +90,26 @@ struct ReplayOptions {
 };
 int replay(const ReplayOptions& options);
 
+struct ImportOptions {
+  std::string source, output, from, name, container, report;
+  std::vector<std::string> programs;
+  bool syscalls = false;
+  Output form;
+};
+int import(const ImportOptions& options);
+
+struct EmitOptions {
+  std::string profile, as, output = "-";
+  std::string name_space;
+  std::vector<std::string> pods;           // KEY=VALUE
+  std::vector<std::string> service_cidrs;  // blocks, or "none"
+  std::vector<std::string> services;       // ADDRESS=NAMESPACE/KEY=VALUE,...[:PORT]
+  std::vector<std::string> mounts;         // PATH or PATH=TYPE
+  bool split_ranges = false, strict = false;
+  Output form;
+};
+int emit(const EmitOptions& options);
+
 // The script for bash; reads no file.
 int completion(const std::string& shell);
 

@@ -5,6 +5,7 @@
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/question.h"
 #include "policy-compiler/cli/report.h"
+#include "policy-compiler/import/import.h"
 
 namespace treeline::cli {
 
@@ -12,21 +13,26 @@ int completion(const std::string& shell) {
   if (shell != "bash") return Report("completion", false).usage(Error{"there is completion for bash only"});
   std::string words;
   for (const std::string& act : acts()) words += (words.empty() ? "" : " ") + act;
+  std::string formats = import_::format_list();
+  std::erase(formats, ',');
   const std::string script = R"(# bash completion for treelinec: source <(treelinec completion bash)
 _treelinec() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "compile check diff explain evaluate fmt learn merge replay schema test completion version --help" -- "$current"))
+    COMPREPLY=($(compgen -W "compile check diff emit explain evaluate fmt import learn merge replay schema test completion version --help" -- "$current"))
     return
   fi
   case $previous in
     --act) COMPREPLY=($(compgen -W ")" +
                              words + R"(" -- "$current")); return ;;
     --fail-on) COMPREPLY=($(compgen -W "none allowed denied any low medium high critical" -- "$current")); return ;;
-    --node|--object|--name) return ;;
     --format) COMPREPLY=($(compgen -W "text json sarif junit markdown" -- "$current")); return ;;
-    -o|--output|--evidence) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --node|--object|--name|--container) return ;;
+    -o|--output|--evidence|--report|--exec) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --from) COMPREPLY=($(compgen -W ")" +
+                             formats + R"(" -- "$current")); return ;;
+    --as) COMPREPLY=($(compgen -W "networkpolicy cilium calico selinux" -- "$current")); return ;;
     --image) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
   esac
   if [ "${COMP_WORDS[1]}" = explain ] && [ "$COMP_CWORD" -eq 4 ]; then
@@ -46,6 +52,8 @@ _treelinec() {
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;
       replay) COMPREPLY=($(compgen -W "--unused --format --json --help" -- "$current")) ;;
       test) COMPREPLY=($(compgen -W "--format --json --help" -- "$current")) ;;
+      import) COMPREPLY=($(compgen -W "--output --from --name --exec --container --report --syscalls --format --json --help" -- "$current")) ;;
+      emit) COMPREPLY=($(compgen -W "--as --output --namespace --pods --service-cidr --service --split-ranges --mount --strict --format --json --help" -- "$current")) ;;
       learn) COMPREPLY=($(compgen -W "--output --name --join --image --evidence --json --help" -- "$current")) ;;
     esac
     return

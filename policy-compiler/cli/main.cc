@@ -9,6 +9,7 @@
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/frontend/profile.h"
+#include "policy-compiler/import/import.h"
 
 namespace {
 
@@ -33,6 +34,20 @@ made so that they could not have been there (O_EXCL, mkdir), removed again, and 
 two suffice. Never: what is executed or mapped, secrets, names that --image holds, hidden names.
 What stays literal though it may be another name next time, what is left out, and what is grave is listed
 as a question. The order of the traces does not matter.)";
+
+constexpr const char* kEmitFooter = R"(
+What the mechanism cannot hold is listed on top of what is printed, and as notes. All of these are fences
+behind the bundle, which holds the profile: they know pods or containers, not programs.
+  treelinec emit web.yaml --as networkpolicy --pods app=web --namespace shop | kubectl apply -f -
+  treelinec emit web.yaml --as cilium --service 10.96.0.10=kube-system/k8s-app=kube-dns
+  treelinec emit web.yaml --as selinux --mount /var/log/web -o web.cil)";
+
+constexpr const char* kImportFooter = R"(
+The draft is never wider than the source: what the language cannot say exactly is left out or written
+narrower, and listed with its line, in the output, on top of the draft and in --report.
+  treelinec import ksp-web.yaml -o web.yaml
+  treelinec import --from docker-seccomp default.json --exec /usr/sbin/web -o web.yaml
+  strace -f -y -o web.log /usr/sbin/web; treelinec import web.log -o web.yaml)";
 
 constexpr const char* kDiffFooter = R"(
 Example: treelinec diff main.yaml branch.yaml --fail-on high
@@ -227,6 +242,40 @@ int main(int argc, char** argv) {
   command->add_flag("--json", learn.json, "Print one JSON object");
   command->footer(kLearnFooter);
   command->callback([&] { exit = cli::learn(learn); });
+
+  cli::ImportOptions import;
+  command = app.add_subcommand("import", "Draft a profile from what another tool wrote");
+  command->add_option("FILE", import.source, "A policy, a profile or a log; '-' is standard input")->required();
+  command->add_option("-o,--output", import.output, "The profile to write, '-' for standard output")->required();
+  command->add_option("--from", import.from, "Format; recognised where it is not given: " + import_::format_list());
+  command->add_option("--name", import.name, "Name of the profile; default: the source's");
+  command->add_option("--exec", import.programs,
+                      "A program that the rules are for, where the source names none; repeat it");
+  command->add_option("--container", import.container, "Which container of the source (kubescape)");
+  command->add_option("--report", import.report, "Where the list of what is not carried over goes as well");
+  command->add_flag("--syscalls", import.syscalls, "strace: the log is complete, list its system calls");
+  add_output(command, import.form);
+  command->footer(kImportFooter);
+  command->callback([&] { exit = cli::import(import); });
+
+  cli::EmitOptions emit;
+  command = app.add_subcommand("emit", "Print what one other mechanism can hold of a profile");
+  command->add_option("PROFILE", emit.profile, "A profile or a bundle")->required();
+  command->add_option("--as", emit.as, "networkpolicy, cilium, calico or selinux")->required();
+  command->add_option("-o,--output", emit.output, "The file to write; default: standard output");
+  command->add_option("--namespace", emit.name_space, "Namespace of the network policy; default: none is written");
+  command->add_option("--pods", emit.pods,
+                      "Label KEY=VALUE of the workload's pods, repeat it; default: app.kubernetes.io/name=NAME");
+  command->add_option("--service-cidr", emit.service_cidrs,
+                      "Block of Services' addresses, repeat it, or 'none'; default: 10.96.0.0/12");
+  command->add_option("--service", emit.services,
+                      "Pods behind a Service: ADDRESS=NAMESPACE/KEY=VALUE[:PORT], repeat it");
+  command->add_flag("--split-ranges", emit.split_ranges, "Ranges of ports singly: for servers that drop endPort");
+  command->add_option("--mount", emit.mounts, "selinux: a mount from the host, PATH or PATH=TYPE, repeat it");
+  command->add_flag("--strict", emit.strict, "A rule that is not held exactly is a mistake, not a note");
+  add_output(command, emit.form);
+  command->footer(kEmitFooter);
+  command->callback([&] { exit = cli::emit(emit); });
 
   std::string shell = "bash";
   command = app.add_subcommand("completion", "Print the completion script of a shell");

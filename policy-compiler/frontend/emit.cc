@@ -69,8 +69,9 @@ void files(std::string& out, const std::string& indent, const std::vector<ir::Fi
   }
 }
 
-std::string peer(const ir::Peer& peer) {
-  if (peer.kind != ir::PeerKind::kBlocks) return ir::names::peer_text(peer);
+std::string addresses(const ir::Peer& peer) {
+  if (peer.kind != ir::PeerKind::kBlocks)
+    return std::string(ir::names::peer_kinds().name(static_cast<uint32_t>(peer.kind)));
   std::string out;
   for (const ir::Cidr& block : peer.blocks)
     out += (out.empty() ? "" : ", ") + scalar(ir::names::cidr_text(block), true);
@@ -84,6 +85,22 @@ std::string ports(const std::vector<ir::PortRange>& ranges) {
   return ranges.size() == 1 ? out : "[" + out + "]";
 }
 
+std::string labels(const std::vector<ir::Label>& list) {
+  std::string out;
+  for (const ir::Label& label : list)
+    out += (out.empty() ? "" : ", ") + scalar(label.key, true) + ": " + scalar(label.value, true);
+  return "{" + out + "}";
+}
+
+std::string peer(const ir::Peer& peer) {
+  if (!peer.selector) return addresses(peer);
+  std::string out = "{pods: " + labels(peer.selector->pods);
+  if (!peer.selector->name_space.empty()) out += ", namespace: " + labels(peer.selector->name_space);
+  if (peer.kind != ir::PeerKind::kInternal) out += ", addresses: " + addresses(peer);
+  if (!peer.selector->target_ports.empty()) out += ", target_port: " + ports(peer.selector->target_ports);
+  return out + "}";
+}
+
 void network(std::string& out, const std::string& indent, const std::vector<ir::NetworkRule>& rules) {
   if (rules.empty()) return;
   out += indent + "network:\n";
@@ -91,7 +108,7 @@ void network(std::string& out, const std::string& indent, const std::vector<ir::
     const auto direction = ir::names::directions().name(static_cast<uint32_t>(rule.direction));
     const auto protocol = ir::names::protocols().name(static_cast<uint32_t>(rule.protocol));
     out += indent + "  - {direction: " + std::string(direction) + ", protocol: " + std::string(protocol);
-    if (rule.direction == ir::Direction::kOut || rule.peer.kind != ir::PeerKind::kAny)
+    if (rule.direction == ir::Direction::kOut || rule.peer.kind != ir::PeerKind::kAny || rule.peer.selector)
       out += ", peer: " + peer(rule.peer);
     if (rule.protocol == ir::Protocol::kTcp || rule.protocol == ir::Protocol::kUdp ||
         rule.protocol == ir::Protocol::kSctp)

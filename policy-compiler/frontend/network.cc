@@ -11,8 +11,6 @@
 namespace treeline::frontend {
 namespace {
 
-constexpr std::string_view kPeerForm =
-    "write any, localhost, internal, external, an address block such as 10.0.0.0/8, or a list of blocks";
 constexpr std::string_view kPortForm = "write a number from 0 to 65535, \"8000-8999\", a list of these, or any";
 
 bool has_ports(ir::Protocol protocol) {
@@ -31,57 +29,6 @@ bool clear_host_bits(ir::Cidr& cidr) {
   return any;
 }
 
-std::optional<ir::Cidr> read_block(const Value& value, Diagnostics& diagnostics) {
-  if (!expect_text(value, "an address block", kPeerForm, diagnostics)) return std::nullopt;
-  std::string problem, remedy;
-  std::optional<ir::Cidr> cidr = parse_cidr(value.text, problem, remedy);
-  if (!cidr) diagnostics.error(value.position, "peer", problem, remedy);
-  return cidr;
-}
-
-std::optional<ir::Peer> read_peer(const Value& value, Diagnostics& diagnostics) {
-  ir::Peer peer;
-  if (value.is_scalar()) {
-    if (const auto kind = ir::names::peer_kinds().find(value.text)) {
-      peer.kind = static_cast<ir::PeerKind>(*kind);
-      return peer;
-    }
-    const std::string_view guess = ir::names::peer_kinds().closest(value.text);
-    if (!guess.empty()) {
-      diagnostics.error(value.position, "peer", text::quoted(value.text) + " is no kind of peer",
-                        text::did_you_mean(guess));
-      return std::nullopt;
-    }
-    const auto block = read_block(value, diagnostics);
-    if (!block) return std::nullopt;
-    peer.kind = ir::PeerKind::kBlocks;
-    peer.blocks.push_back(*block);
-    return peer;
-  }
-  if (!expect_list(value, "'peer'", kPeerForm, diagnostics)) return std::nullopt;
-  peer.kind = ir::PeerKind::kBlocks;
-  bool good = true;
-  for (const Value& item : value.items) {
-    if (item.is_scalar() && ir::names::peer_kinds().find(item.text)) {
-      diagnostics.error(item.position, "peer", text::quoted(item.text) + " cannot stand in a list of blocks",
-                        "write a rule of its own for it");
-      good = false;
-      continue;
-    }
-    const auto block = read_block(item, diagnostics);
-    if (block)
-      peer.blocks.push_back(*block);
-    else
-      good = false;
-  }
-  if (value.items.empty() && value.complete) {
-    diagnostics.error(value.position, "empty-list", "'peer' is an empty list", std::string(kPeerForm));
-    good = false;
-  }
-  if (!good) return std::nullopt;
-  return peer;
-}
-
 std::optional<ir::PortRange> read_range(const Value& value, Diagnostics& diagnostics) {
   if (!expect_text(value, "a port", kPortForm, diagnostics)) return std::nullopt;
   const auto range = parse_ports(value.text);
@@ -89,6 +36,8 @@ std::optional<ir::PortRange> read_range(const Value& value, Diagnostics& diagnos
     diagnostics.error(value.position, "port", text::quoted(value.text) + " is no port", std::string(kPortForm));
   return range;
 }
+
+}  // namespace
 
 std::optional<std::vector<ir::PortRange>> read_ports(const Value& value, Diagnostics& diagnostics) {
   std::vector<ir::PortRange> ports;
@@ -115,8 +64,6 @@ std::optional<std::vector<ir::PortRange>> read_ports(const Value& value, Diagnos
   if (!good) return std::nullopt;
   return ports;
 }
-
-}  // namespace
 
 std::optional<ir::Cidr> parse_cidr(std::string_view text, std::string& problem, std::string& remedy) {
   const size_t slash = text.find('/');
@@ -216,6 +163,10 @@ std::optional<ir::NetworkRule> read_network_rule(const Value& value, Diagnostics
   }
   if (!good) return std::nullopt;
 
+  if (rule.peer.selector && !rule.peer.selector->target_ports.empty() && !has_ports(rule.protocol)) {
+    diagnostics.error(peer->value.position, "port", "'target_port' means nothing for this protocol", "remove it");
+    return std::nullopt;
+  }
   const std::string protocol_name(ir::names::protocols().name(static_cast<uint32_t>(rule.protocol)));
   if (peer == nullptr && rule.direction == ir::Direction::kOut &&
       fields.missing("peer", kPeerForm, " for direction out"))

@@ -239,13 +239,23 @@ std::string port_text(PortRange ports) {
 }
 
 std::string peer_text(const Peer& peer) {
-  if (peer.kind != PeerKind::kBlocks) return std::string(kPeerTable.name(static_cast<uint32_t>(peer.kind)));
   std::string out;
+  if (peer.kind != PeerKind::kBlocks) out = std::string(kPeerTable.name(static_cast<uint32_t>(peer.kind)));
   for (const Cidr& block : peer.blocks) {
     if (!out.empty()) out += ',';
     out += cidr_text(block);
   }
-  return out;
+  if (!peer.selector) return out;
+  const auto labels = [](const std::vector<Label>& list) {
+    std::string text;
+    for (const Label& label : list) text += (text.empty() ? "" : ",") + label.key + "=" + label.value;
+    return text;
+  };
+  out += " pods " + (peer.selector->pods.empty() ? "any" : labels(peer.selector->pods));
+  if (!peer.selector->name_space.empty()) out += " in " + labels(peer.selector->name_space);
+  std::string ports;
+  for (const PortRange& range : peer.selector->target_ports) ports += (ports.empty() ? "" : ",") + port_text(range);
+  return ports.empty() ? out : out + " to " + ports;
 }
 
 }  // namespace treeline::ir::names

@@ -61,7 +61,7 @@ std::string cidr_text(const Cidr& cidr);
 // "80", "8000-8999".
 std::string port_text(PortRange ports);
 
-// "10.0.0.0/8,fd00::/8", "internal".
+// "10.0.0.0/8,fd00::/8", "internal", "internal pods app=db in team=data to 8080".
 std::string peer_text(const Peer& peer);
 
 constexpr uint32_t kNetlinkProtocols = 32;  // MAX_LINKS of the kernel: 0..31

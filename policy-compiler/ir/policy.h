@@ -55,14 +55,28 @@ enum class PeerKind : uint8_t {
   kBlocks,
 };
 
-struct Peer {
-  PeerKind kind = PeerKind::kAny;
-  std::vector<Cidr> blocks;  // kBlocks only
-};
-
 struct PortRange {
   uint16_t first = 0;
   uint16_t last = 65535;
+};
+
+// A label of Kubernetes: a key (with or without a prefix) and a value.
+struct Label {
+  std::string key, value;
+};
+
+// Pods by their labels. Which addresses they have is not known to a hook, and changes: who judges addresses holds `kind`
+// and `blocks` of the peer, who knows the pods (a network policy) holds this. Sorted by key.
+struct PodSelector {
+  std::vector<Label> pods;              // all of them; none: every pod
+  std::vector<Label> name_space;        // of their namespace; none: the own one
+  std::vector<PortRange> target_ports;  // where a Service translates the rule's ports; empty: the rule's
+};
+
+struct Peer {
+  PeerKind kind = PeerKind::kAny;
+  std::vector<Cidr> blocks;             // kBlocks only
+  std::optional<PodSelector> selector;  // narrows the peer further
 };
 
 struct NetworkRule {

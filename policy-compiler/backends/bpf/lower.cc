@@ -14,6 +14,7 @@
 #include "policy-compiler/backends/bpf/matrix.h"
 #include "policy-compiler/backends/bpf/network.h"
 #include "policy-compiler/backends/bpf/words.h"
+#include "policy-compiler/ir/names.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::backends::bpf {
@@ -182,6 +183,12 @@ class Lowering {
                                                               " by its path; its digest is not checked at exec",
                                 Residual::Rule::kDigest});
     }
+    for (const ir::NetworkRule& rule : node.network)
+      if (rule.peer.selector)
+        out_.residuals.push_back({rule.position,
+                                  "the image holds the addresses of " + text::quoted(ir::names::peer_text(rule.peer)) +
+                                      ", not which pods have them; that is for a network policy",
+                                  false});
     if (!node.syscalls.empty()) {
       out_.residuals.push_back({node.syscalls[0].position, "the image does not limit system calls (" +
                                                                std::to_string(node.syscalls.size()) +

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/backends/selinux/lower.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <map>
+#include <set>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/selinux/types.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::backends::selinux {
+namespace {
+
+// Permissions of `class` on what `target` labels.
+using Allowed = std::map<std::pair<std::string, std::string>, std::set<std::string>>;
+
+struct Grant {
+  uint32_t access;
+  const char* of;
+  std::initializer_list<const char*> permissions;
+};
+// A change of a name is one of the directory as well.
+const Grant kGrants[] = {
+    {TL_READ, "file", {"getattr", "ioctl", "lock", "open", "read"}},
+    {TL_READ, "lnk_file", {"getattr", "read"}},
+    {TL_READ, "dir", {"getattr", "search"}},
+    {TL_WRITE, "file", {"append", "getattr", "ioctl", "lock", "open", "write"}},
+    {TL_WRITE, "dir", {"getattr", "search"}},
+    {TL_APPEND, "file", {"append", "getattr", "ioctl", "lock", "open"}},
+    {TL_APPEND, "dir", {"getattr", "search"}},
+    {TL_CREATE, "file", {"create", "getattr", "open"}},
+    {TL_CREATE, "dir", {"add_name", "getattr", "search", "write"}},
+    {TL_DELETE, "file", {"getattr", "unlink"}},
+    {TL_DELETE, "dir", {"getattr", "remove_name", "rmdir", "search", "write"}},
+    {TL_LINK, "file", {"getattr", "link"}},
+    {TL_LINK, "lnk_file", {"create", "getattr"}},
+    {TL_LINK, "dir", {"add_name", "getattr", "search", "write"}},
+    {TL_RENAME_IN, "file", {"getattr", "rename"}},
+    {TL_RENAME_IN, "dir", {"add_name", "getattr", "search", "write"}},
+    {TL_SETATTR, "file", {"getattr", "setattr"}},
+    {TL_SETATTR, "dir", {"getattr", "search", "setattr"}},
+    {TL_LIST, "dir", {"getattr", "ioctl", "lock", "open", "read", "search"}},
+    {TL_MKDIR, "dir", {"add_name", "create", "getattr", "search", "write"}},
+    {TL_MKNOD, "fifo_file", {"create", "getattr"}},
+    {TL_MKNOD, "sock_file", {"create", "getattr"}},
+    {TL_MKNOD, "dir", {"add_name", "getattr", "search", "write"}},
+    {TL_MAP, "file", {"execute", "getattr", "map", "open", "read"}},
+    {TL_CONNECT, "sock_file", {"getattr", "write"}},
+    {TL_CONNECT, "dir", {"getattr", "search"}},
+};
+
+struct Operation {
+  uint32_t operation;
+  const char* of;
+  std::initializer_list<const char*> permissions;
+};
+// What SELinux asks for within one domain; the relation (descendant, workload) is not known to it.
+const Operation kOperations[] = {
+    {TL_OP_JIT, "process", {"execmem"}},
+    {TL_OP_STACK_EXEC, "process", {"execheap", "execstack"}},
+    {TL_OP_PTRACE, "process", {"ptrace"}},
+    {TL_OP_PTRACE_DESCENDANT, "process", {"ptrace"}},
+    {TL_OP_PTRACE_WORKLOAD, "process", {"ptrace"}},
+    {TL_OP_SIGNAL, "process", {"sigchld", "sigkill", "signal", "signull", "sigstop"}},
+    {TL_OP_SIGNAL_DESCENDANT, "process", {"sigchld", "sigkill", "signal", "signull", "sigstop"}},
+    {TL_OP_SIGNAL_WORKLOAD, "process", {"sigchld", "sigkill", "signal", "signull", "sigstop"}},
+    {TL_OP_TUNE_WORKLOAD, "process", {"getsched", "setsched"}},
+    {TL_OP_TUNE, "process", {"getsched", "setrlimit", "setsched"}},
+    {TL_OP_BPF, "bpf", {"map_create", "map_read", "map_write", "prog_load", "prog_run"}},
+};
+
+std::string block_name(const ir::Policy& policy) {
+  std::string out = "treeline_";
+  for (const char c : policy.name) out += c == '-' || c == '.' ? '_' : c;
+  return out;
+}
+
+// What of a pattern is literal, up to its last '/' before the first wildcard: "/var/log" of "/var/log/*.log".
+std::string_view literal_part(std::string_view pattern) {
+  const size_t wild = pattern.find_first_of("*?[{\\");
+  if (wild == std::string_view::npos) return pattern;
+  const size_t slash = pattern.rfind('/', wild);
+  return pattern.substr(0, slash == std::string_view::npos ? 0 : slash);
+}
+
+bool below(std::string_view path, std::string_view directory) {
+  return path.substr(0, directory.size()) == directory &&
+         (path.size() == directory.size() || path[directory.size()] == '/' || directory.empty());
+}
+
+class Module {
+ public:
+  Module(const ir::Policy& policy, const Options& options) : policy_(policy), options_(options) {}
+
+  Lowered run() {
+    standing();
+    for (const ir::Node& node : policy_.nodes) {
+      for (const ir::NumberRule& rule : node.capabilities)
+        allow("process", capability_class(rule.value), {std::string(ir::names::capabilities().name(rule.value))});
+      for (const ir::NumberRule& rule : node.operations) operation(rule);
+      for (const ir::NumberRule& rule : node.sockets) socket(node, rule);
+      for (const ir::NetworkRule& rule : node.network) network(rule);
+      for (const ir::FileRule& rule : node.files) file(rule);
+      if (!node.syscalls.empty())
+        residual(node.syscalls[0].position, "system calls are not judged by SELinux; that is for a seccomp filter");
+    }
+    Lowered out;
+    out.label = block_name(policy_) + ".process";
+    std::stable_sort(residuals_.begin(), residuals_.end(),
+                     [](const Residual& a, const Residual& b) { return a.position < b.position; });
+    out.text = "; Of the profile " + policy_.name +
+               ", by treelinec. What this module does not hold, by lines of the profile:\n";
+    for (const Residual& residual : residuals_)
+      out.text += ";   " + (residual.position.line == 0 ? "" : std::to_string(residual.position.line) + ": ") +
+                  text::printable(residual.message, 1000) + "\n";
+    out.text += "(block " + block_name(policy_) + "\n    (blockinherit container)\n";
+    for (const auto& [key, permissions] : allowed_) {
+      std::string list;
+      for (const std::string& permission : permissions) list += (list.empty() ? "" : " ") + permission;
+      out.text += "    (allow process " + key.first + " (" + key.second + " (" + list + ")))\n";
+    }
+    out.text += ")\n";
+    out.residuals = std::move(residuals_);
+    return out;
+  }
+
+ private:
+  void residual(ir::Position position, std::string message) { residuals_.push_back({position, std::move(message)}); }
+
+  void allow(std::string_view target, std::string_view of, const std::set<std::string>& permissions) {
+    allowed_[{std::string(target), std::string(of)}].insert(permissions.begin(), permissions.end());
+  }
+
+  void standing() {
+    residual({}, "process: one domain for all " + std::to_string(policy_.nodes.size()) +
+                     " nodes; who may start what, as which user, is not held");
+    residual({},
+             "container: the block 'container' that is inherited grants more than the profile, all of it to the "
+             "container's own files and processes");
+    residual({},
+             "files: all files of a container have one label; rules are held for mounts from the host only (--mount)");
+  }
+
+  void operation(const ir::NumberRule& rule) {
+    bool known = false;
+    for (const Operation& one : kOperations) {
+      if (one.operation != rule.value) continue;
+      known = true;
+      allow("process", one.of, {one.permissions.begin(), one.permissions.end()});
+    }
+    const std::string name(ir::names::operations().name(rule.value));
+    residual(rule.position, known ? "operation " + name + ": within the domain, whatever the relation of the processes"
+                                  : "narrower: operation " + name + " is not granted by this module");
+  }
+
+  void socket(const ir::Node& node, const ir::NumberRule& rule) {
+    const std::set<std::string> permissions = {"append", "bind", "connect", "create", "getattr",  "getopt", "ioctl",
+                                               "lock",   "read", "setattr", "setopt", "shutdown", "write"};
+    if (rule.value == TL_SOCK_NETLINK) {
+      for (const ir::NumberRule& protocol : node.netlink) allow("process", netlink_class(protocol.value), permissions);
+      return;
+    }
+    const std::string_view of = socket_class(rule.value);
+    if (of.empty())
+      return residual(rule.position, "narrower: sockets " + std::string(ir::names::socket_kinds().name(rule.value)) +
+                                         " have no class of their own and are not granted by this module");
+    allow("process", of, permissions);
+    if (of == "tcp_socket" || of == "sctp_socket" || of == "unix_stream_socket")
+      allow("process", of, {"accept", "listen"});
+  }
+
+  void network(const ir::NetworkRule& rule) {
+    const bool in = rule.direction == ir::Direction::kIn;
+    const std::string of = rule.protocol == ir::Protocol::kTcp    ? "tcp_socket"
+                           : rule.protocol == ir::Protocol::kUdp  ? "udp_socket"
+                           : rule.protocol == ir::Protocol::kSctp ? "sctp_socket"
+                                                                  : "";
+    if (of.empty()) {
+      residual(rule.position, "icmp and raw packets: by the class of the socket only");
+      return;
+    }
+    if (rule.peer.kind != ir::PeerKind::kAny || rule.peer.selector)
+      residual(rule.position,
+               "peer " + text::quoted(ir::names::peer_text(rule.peer), 200) + ": addresses and pods are not judged");
+    // A datagram names its peer without connecting: only tcp and sctp have name_connect.
+    if (!in && of == "udp_socket") {
+      residual(rule.position, "ports of outgoing datagrams are not judged");
+      return;
+    }
+    const std::string permission = in ? "name_bind" : "name_connect";
+    if (in) allow("node_t", of, {"node_bind"});
+    for (const ir::PortRange& range : rule.ports) {
+      if (range.first <= 1 && range.last == 65535) {
+        allow("port_type", of, {permission});
+        continue;
+      }
+      for (const PortType& type : port_types(rule.protocol, range)) {
+        allow(type.type, of, {permission});
+        if (!type.others.empty())
+          residual(rule.position, "port " + ir::names::port_text(range) + ": " + std::string(type.type) + " holds " +
+                                      type.others + " as well");
+      }
+    }
+  }
+
+  void file(const ir::FileRule& rule) {
+    const std::string_view literal = literal_part(rule.path.text);
+    const bool deep = rule.path.text.size() >= 3 && rule.path.text.substr(rule.path.text.size() - 3) == "/**";
+    for (const Mount& mount : options_.mounts) {
+      if (!below(literal, mount.path) && !(deep && below(mount.path, literal))) continue;
+      const std::string type(mount.type.empty() ? path_type(mount.path) : std::string_view(mount.type));
+      if (type.empty()) {
+        residual(rule.path.position, "narrower: " + text::quoted(rule.path.text) + ": what lies at " +
+                                         text::quoted(mount.path) + " has no usual type; name it: --mount PATH=TYPE");
+        continue;
+      }
+      for (const Grant& grant : kGrants)
+        if (rule.access & grant.access) allow(type, grant.of, {grant.permissions.begin(), grant.permissions.end()});
+      residual(rule.path.position, text::quoted(rule.path.text) + ": held for all that has the type " + type);
+    }
+  }
+
+  const ir::Policy& policy_;
+  const Options& options_;
+  Allowed allowed_;
+  std::vector<Residual> residuals_;
+};
+
+}  // namespace
+
+Lowered lower(const ir::Policy& policy, const Options& options) { return Module(policy, options).run(); }
+
+}  // namespace treeline::backends::selinux

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "policy-compiler/backends/network/lower.h"
+#include "policy-compiler/backends/selinux/lower.h"
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/report.h"
+#include "policy-compiler/frontend/network.h"
+#include "policy-compiler/support/files.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+namespace network = backends::network;
+namespace selinux = backends::selinux;
+
+Error malformed(std::string_view option, const std::string& value, std::string_view form) {
+  return Error{std::string(option) + " " + text::quoted(value) + ": write " + std::string(form)};
+}
+
+Result<ir::Label> parse_label(const std::string& text) {
+  const size_t equals = text.find('=');
+  const std::string key = text.substr(0, equals);
+  const std::string value = equals == std::string::npos ? "" : text.substr(equals + 1);
+  if (equals == std::string::npos || !frontend::is_label_key(key) || !frontend::is_label_value(value))
+    return Error{text::quoted(text) + " is no label; write KEY=VALUE"};
+  return ir::Label{key, value};
+}
+
+Result<std::vector<ir::Label>> parse_labels(std::string_view text) {
+  std::vector<ir::Label> out;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    Result<ir::Label> label = parse_label(std::string(text.substr(at, end - at)));
+    if (!label) return label.error();
+    out.push_back(std::move(*label));
+    at = end + 1;
+  }
+  return out;
+}
+
+// 10.96.0.10=kube-system/k8s-app=kube-dns:53
+Result<network::Service> parse_service(const std::string& text) {
+  constexpr std::string_view kForm =
+      "ADDRESS=NAMESPACE/KEY=VALUE, such as 10.96.0.10=kube-system/k8s-app=kube-dns, and :PORT where the pods have "
+      "another port";
+  const size_t equals = text.find('='), slash = text.find('/', equals == std::string::npos ? 0 : equals);
+  if (equals == std::string::npos || slash == std::string::npos) return malformed("--service", text, kForm);
+  std::string problem, remedy;
+  const auto address = frontend::parse_cidr(text.substr(0, equals), problem, remedy);
+  const std::string name_space = text.substr(equals + 1, slash - equals - 1);
+  if (!address || address->prefix != (address->v6 ? 128 : 32) || name_space.empty() ||
+      !frontend::is_label_value(name_space))
+    return malformed("--service", text, kForm);
+  network::Service service;
+  service.address = *address;
+  service.pods.name_space = {{"kubernetes.io/metadata.name", name_space}};
+  std::string labels = text.substr(slash + 1);
+  if (const size_t colon = labels.find(':'); colon != std::string::npos) {
+    const auto port = frontend::parse_ports(labels.substr(colon + 1));
+    if (!port) return malformed("--service", text, kForm);
+    service.pods.target_ports = {*port};
+    labels.resize(colon);
+  }
+  Result<std::vector<ir::Label>> pods = parse_labels(labels);
+  if (!pods) return malformed("--service", text, kForm);
+  service.pods.pods = std::move(*pods);
+  return service;
+}
+
+Result<network::Options> network_options(const EmitOptions& options) {
+  network::Options out = network::default_options();
+  if (!options.name_space.empty() &&
+      (!frontend::is_label_value(options.name_space) || options.name_space.find('.') != std::string::npos))
+    return malformed("--namespace", options.name_space, "the name of a namespace");
+  out.name_space = options.name_space;
+  out.split_ranges = options.split_ranges;
+  for (const std::string& pod : options.pods) {
+    Result<ir::Label> label = parse_label(pod);
+    if (!label) return malformed("--pods", pod, "KEY=VALUE");
+    out.pods.push_back(std::move(*label));
+  }
+  if (!options.service_cidrs.empty()) out.service_blocks.clear();
+  for (const std::string& text : options.service_cidrs) {
+    if (text == "none") continue;
+    std::string problem, remedy;
+    const auto block = frontend::parse_cidr(text, problem, remedy);
+    if (!block) return Error{"--service-cidr: " + problem + "; write a block such as 10.96.0.0/12, or none"};
+    out.service_blocks.push_back(*block);
+  }
+  for (const std::string& text : options.services) {
+    Result<network::Service> service = parse_service(text);
+    if (!service) return service.error();
+    out.services.push_back(std::move(*service));
+  }
+  return out;
+}
+
+Result<selinux::Options> selinux_options(const EmitOptions& options) {
+  selinux::Options out;
+  const auto is_type = [](std::string_view type) {
+    return !type.empty() && type.size() <= 128 && std::all_of(type.begin(), type.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    });
+  };
+  for (const std::string& text : options.mounts) {
+    const size_t equals = text.rfind('=');
+    selinux::Mount mount{text.substr(0, equals), equals == std::string::npos ? "" : text.substr(equals + 1)};
+    while (mount.path.size() > 1 && mount.path.back() == '/') mount.path.pop_back();
+    if (mount.path.empty() || mount.path[0] != '/' || (equals != std::string::npos && !is_type(mount.type)))
+      return malformed("--mount", text, "PATH or PATH=TYPE, such as /var/log/web=var_log_t");
+    out.mounts.push_back(std::move(mount));
+  }
+  return out;
+}
+
+struct Emitted {
+  std::string text;
+  std::vector<std::pair<Position, std::string>> residuals;
+};
+
+template <typename Lowered>
+Emitted emitted(Lowered lowered) {
+  Emitted out{std::move(lowered.text), {}};
+  for (auto& residual : lowered.residuals) out.residuals.emplace_back(residual.position, std::move(residual.message));
+  return out;
+}
+
+}  // namespace
+
+int emit(const EmitOptions& options) {
+  Report report("emit", options.form);
+  if (report.document() && options.output == "-")
+    return report.usage(Error{"--json and the policy both go to standard output; name a file with -o"});
+  const auto target = network::find_target(options.as);
+  if (!target && options.as != "selinux")
+    return report.usage(
+        Error{"there is no " + text::quoted(options.as) + "; --as is one of networkpolicy, cilium, calico, selinux"});
+  const Result<network::Options> network_how = network_options(options);
+  if (!network_how) return report.usage(network_how.error());
+  const Result<selinux::Options> selinux_how = selinux_options(options);
+  if (!selinux_how) return report.usage(selinux_how.error());
+
+  Result<Loaded> loaded = load(options.profile);
+  if (!loaded) return report.failed(loaded.error());
+  if (!loaded->good()) {
+    report.diagnostics(loaded->diagnostics, loaded->text);
+    return report.finish(kNo);
+  }
+  const Emitted made = target ? emitted(network::lower(*target, loaded->policy, *network_how))
+                              : emitted(selinux::lower(loaded->policy, *selinux_how));
+  for (const auto& [position, message] : made.residuals) {
+    constexpr std::string_view kRemedy = "the bpf back end holds it: load the bundle as well";
+    if (options.strict && position.line != 0)
+      loaded->diagnostics.error(position, "residual", message, std::string(kRemedy));
+    else
+      loaded->diagnostics.note(position, "residual", message, std::string(kRemedy));
+  }
+  loaded->diagnostics.sort();
+  report.diagnostics(loaded->diagnostics, loaded->text);
+  if (loaded->diagnostics.has_errors()) return report.finish(kNo);
+  if (Result<void> written = files::write_file(options.output, made.text); !written)
+    return report.failed(written.error());
+  report.fields({{"as", options.as}, {"output", options.output}, {"residuals", made.residuals.size()}});
+  return report.finish(kYes);
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The text of AppArmor profiles (apparmor.d(5)) as statements and blocks. What a rule means: apparmor.cc.
+//
+//   profile web /usr/sbin/web flags=(complain) {     Profile{name "web", attachment "/usr/sbin/web"}
+//     #include <abstractions/base>                   includes: its text is not here
+//     deny /etc/shadow r,                            Statement{words "deny", "/etc/shadow", "r"}
+//     ^hat { ... }   profile child { ... }           children
+//   }
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy-compiler/import/glob.h"
+#include "policy-compiler/support/diagnostics.h"
+
+namespace treeline::import_ {
+
+constexpr size_t kMaxStatements = 100'000;
+constexpr size_t kMaxBlocks = 16;  // inside one another
+
+struct Statement {
+  std::vector<std::string> words;  // quotes removed; "(send, receive)" is one word
+  Position position;
+};
+
+struct Profile {
+  std::string name;        // as written; of "/usr/bin/x {" that path
+  std::string attachment;  // the path it is attached to, "" where there is none
+  bool hat = false;
+  bool complain = false;
+  Position position;
+  std::vector<Statement> statements;
+  std::vector<Statement> includes;
+  std::vector<Profile> children;
+};
+
+struct ProfileFile {
+  std::vector<Profile> profiles;
+  Variables variables;  // set in the file, and the usual @{PROC}, @{pid}, @{sys}, @{run}
+};
+
+// False: the text is no profile, or over a bound: reported.
+bool parse_apparmor(std::string_view text, ProfileFile& out, Diagnostics& diagnostics);
+
+}  // namespace treeline::import_

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a source denies. The language has no denials: what is not written is denied. So a denial matters where a grant
+// meets it, and then the grant is what has to go: written as it stands it would allow what the source refuses.
+//
+//   Denials denials;
+//   denials.add("/etc/shadow", TL_READ, position);
+//   denials.apply(policy, diagnostics);      // decided on the automaton over all patterns; each loss is said
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy-compiler/ir/policy.h"
+#include "policy-compiler/support/diagnostics.h"
+
+namespace treeline::import_ {
+
+class Denials {
+ public:
+  // `words`: TL_EXECUTE for a program that may not be started. `only`: executable of the programs that are meant; "":
+  // all.
+  void add(std::string pattern, ir::AccessSet words, ir::Position position, std::string only = "");
+  bool empty() const { return denials_.empty(); }
+
+  // False: the patterns are too much for the automaton, reported; then the policy must not be used.
+  bool apply(ir::Policy& policy, Diagnostics& diagnostics) const;
+
+ private:
+  struct Denial {
+    std::string pattern;
+    ir::AccessSet words;
+    ir::Position position;
+    std::string only;
+  };
+  std::vector<Denial> denials_;
+};
+
+}  // namespace treeline::import_

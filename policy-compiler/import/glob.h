@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Globs of AppArmor (apparmor.d(5)), which KubeArmor and the Security Profiles Operator take over, as patterns of the
+// language. `*` crosses no '/', `**` crosses any, `{a,b}` may hold a '/', a name that ends in '/' is a directory.
+//
+//   translate_glob("/var/log/**.log", {})      "/var/log/**/*.log"
+//   translate_glob("/{usr/,}bin/env", {})      "/usr/bin/env", "/bin/env"
+//
+// Never wider than the glob; narrower where `narrower` says how.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy-compiler/ir/policy.h"
+
+namespace treeline::import_ {
+
+constexpr size_t kMaxAlternatives = 64;  // that one glob may unfold into
+
+struct Translated {
+  std::string pattern;
+  bool directory = false;  // the glob ends in '/': of the words, those for directories
+};
+
+struct Translation {
+  std::vector<Translated> patterns;
+  std::string problem;   // not "": nothing is translated, and why
+  std::string narrower;  // not "": what the patterns leave out
+};
+
+// `variables`: "@{NAME}" without the signs -> values.
+using Variables = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+// Those of /etc/apparmor.d/tunables that are the same everywhere: @{PROC}, @{pid}, @{sys}, @{run}. Homes are not.
+Variables usual_variables();
+
+Translation translate_glob(std::string_view glob, const Variables& variables);
+
+// Access words of "rwamlk" for a file of this pattern. A directory is listed where the glob ends in '/' or in "**"; 'k'
+// locks, which no hook judges; 'x' is a step of the tree.
+ir::AccessSet glob_access(std::string_view permissions, const Translated& pattern);
+
+}  // namespace treeline::import_

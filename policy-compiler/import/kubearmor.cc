@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// KubeArmorPolicy, KubeArmorHostPolicy (security.kubearmor.com/v1). Only `action: Allow` grants; Block denies, Audit
+// does neither. An action within a list is nearer than the policy's.
+#include <map>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/import/denials.h"
+#include "policy-compiler/import/draft.h"
+#include "policy-compiler/import/glob.h"
+#include "policy-compiler/import/readers.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/passes/pattern.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::import_ {
+namespace {
+
+constexpr uint32_t kRead = TL_READ | TL_LIST;
+// What `file` without readOnly allows: everything but starting and mapping.
+constexpr uint32_t kAll =
+    kRead | TL_WRITE | TL_APPEND | TL_CREATE | TL_DELETE | TL_LINK | TL_RENAME_IN | TL_SETATTR | TL_MKDIR | TL_MKNOD;
+
+enum class Action { kAllow, kAudit, kBlock };
+
+class Reader {
+ public:
+  Reader(Draft& draft, Denials& denials, Diagnostics& diagnostics)
+      : draft_(draft), denials_(denials), diagnostics_(diagnostics) {}
+
+  void policy(const Value& document) {
+    Object root(document, "the policy", diagnostics_);
+    root.ignore({"apiVersion", "kind", "metadata", "status"});
+    const Value* spec_value = root.get("spec");
+    root.finish();
+    if (spec_value == nullptr) return;
+    Object spec(*spec_value, "spec", diagnostics_);
+    spec.ignore({"severity", "tags", "message", "selector", "nodeSelector"});
+    const Action outer = action(spec, Action::kBlock, spec_value->position);
+    rules(spec, "process", outer, true);
+    rules(spec, "file", outer, false);
+    if (const Value* value = spec.get("network")) network(*value, outer);
+    if (const Value* value = spec.get("capabilities")) capabilities(*value, outer);
+    spec.refuse("syscalls", "KubeArmor reports these calls, it does not allow them", "list the calls under 'syscalls'");
+    spec.refuse("apparmor", "a profile in the text of the policy", "store it as a file and import it: --from apparmor");
+    spec.finish();
+  }
+
+ private:
+  // KubeArmor's default for a policy without an action is Block.
+  Action action(Object& object, Action outer, Position position) {
+    const std::string_view word = object.text("action");
+    if (word.empty()) return outer;
+    if (word == "Allow") return Action::kAllow;
+    if (word == "Audit") return Action::kAudit;
+    if (word != "Block")
+      diagnostics_.warning(position, "not-carried", "action " + text::quoted(word) + " is not known",
+                           "use Allow, Audit or Block");
+    return word == "Block" ? Action::kBlock : Action::kAudit;
+  }
+
+  bool grants(Action action, Position position, std::string_view what) {
+    if (action == Action::kAudit)
+      diagnostics_.warning(position, "not-carried", text::quoted(what) + " is only reported there (Audit)",
+                           "a profile in the mode monitor reports");
+    return action == Action::kAllow;
+  }
+
+  void rules(Object& spec, std::string_view key, Action outer, bool process) {
+    const Value* value = spec.get(key);
+    if (value == nullptr) return;
+    Object section(*value, std::string(key), diagnostics_);
+    section.ignore({"severity", "tags", "message"});
+    const Action inner = action(section, outer, value->position);
+    for (const Value* item : section.list("matchPaths")) rule(*item, "path", inner, process);
+    for (const Value* item : section.list("matchDirectories")) rule(*item, "dir", inner, process);
+    for (const Value* item : section.list("matchPatterns")) rule(*item, "pattern", inner, process);
+    section.finish();
+  }
+
+  void rule(const Value& value, std::string_view key, Action outer, bool process) {
+    Object item(value, "a rule", diagnostics_);
+    item.ignore({"severity", "tags", "message"});
+    const Action act = action(item, outer, value.position);
+    std::string glob(item.text(key));
+    const bool recursive = item.flag("recursive"), read_only = item.flag("readOnly"), owner = item.flag("ownerOnly");
+    item.refuse("execname", "a program by its name without a directory", "write its path");
+    std::vector<std::string> sources;
+    for (const Value* source : item.list("fromSource")) {
+      Object from(*source, "fromSource", diagnostics_);
+      from.refuse("dir", "a directory of sources", "name the programs");
+      if (const auto path = from.text("path"); !path.empty()) sources.push_back(passes::literal_pattern(path));
+      from.finish();
+    }
+    const bool limited = item.get("fromSource") != nullptr;
+    item.finish();
+    if (glob.empty()) {
+      diagnostics_.warning(value.position, "not-carried", "a rule without '" + std::string(key) + "'", "give it one");
+      return;
+    }
+    if (limited && sources.empty() && act == Action::kAllow) {
+      diagnostics_.warning(value.position, "not-carried", text::quoted(glob) + " is for sources that cannot be said",
+                           "write the rule by hand");
+      return;
+    }
+    // Paths and directories are literal; patterns are globs.
+    Translation translated;
+    if (key == "pattern") {
+      translated = translate_glob(glob, {});
+    } else {
+      while (glob.size() > 1 && glob.back() == '/') glob.pop_back();
+      std::string literal = passes::literal_pattern(glob);
+      if (key == "dir") literal = (glob == "/" ? "" : literal) + (recursive ? "/**" : "/*");
+      translated.patterns.push_back({literal, false});
+      if (key == "dir" && !process) translated.patterns.push_back({passes::literal_pattern(glob), true});
+    }
+    if (!translated.problem.empty()) {
+      diagnostics_.warning(value.position, "not-carried", text::quoted(glob) + ": " + translated.problem,
+                           "write the rule by hand");
+      // A denial that cannot be said would leave grants that it limits.
+      if (act == Action::kBlock)
+        denials_.add("/**", process ? ir::AccessSet{TL_EXECUTE} : ir::AccessSet{kAll}, value.position);
+      return;
+    }
+    if (act == Action::kBlock) {
+      const uint32_t words = process ? uint32_t{TL_EXECUTE} : read_only ? (kAll & ~kRead) : (kAll | TL_MAP);
+      for (const Translated& pattern : translated.patterns)
+        if (sources.empty())
+          denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), value.position);
+        else
+          for (const std::string& source : sources)
+            denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), value.position, source);
+      return;
+    }
+    if (!grants(act, value.position, glob)) return;
+    if (owner) {
+      diagnostics_.warning(value.position, "not-carried",
+                           text::quoted(glob) + " is for the owner of the file only, which the language cannot say",
+                           "write the rule by hand, with 'users' at the node");
+      return;
+    }
+    if (!translated.narrower.empty())
+      diagnostics_.note(value.position, "narrower", translated.narrower, "add the rest by hand");
+    for (const Translated& pattern : translated.patterns) {
+      if (process) {
+        const size_t program = draft_.program(pattern.pattern, value.position);
+        if (sources.empty()) draft_.programs[program].anywhere = true;
+        for (const std::string& source : sources) {
+          const size_t parent = draft_.program(source, value.position);
+          draft_.programs[parent].starts.push_back(program);
+        }
+        continue;
+      }
+      const ir::AccessSet words = glob_access(read_only ? "r" : "rwl", pattern);
+      if (sources.empty()) draft_.grant_file(draft_.common, pattern.pattern, words, value.position);
+      for (const std::string& source : sources) {
+        const size_t program = draft_.program(source, value.position);
+        draft_.grant_file(draft_.programs[program].own, pattern.pattern, words, value.position);
+      }
+    }
+  }
+
+  // The node that a list of `fromSource` means; the common one without.
+  template <typename Grant>
+  void for_sources(Object& item, Position position, Grant grant) {
+    const std::vector<const Value*> sources = item.list("fromSource");
+    if (sources.empty()) grant(draft_.common);
+    for (const Value* source : sources) {
+      const Value* path = member(*source, "path");
+      if (path == nullptr || !path->is_scalar()) {
+        diagnostics_.warning(source->position, "not-carried", "a source without a path", "write the rule by hand");
+        continue;
+      }
+      grant(draft_.programs[draft_.program(passes::literal_pattern(path->text), position)].own);
+    }
+  }
+
+  void network(const Value& value, Action outer) {
+    Object section(value, "network", diagnostics_);
+    section.ignore({"severity", "tags", "message"});
+    const Action inner = action(section, outer, value.position);
+    for (const Value* item : section.list("matchProtocols")) {
+      Object rule(*item, "a protocol", diagnostics_);
+      const Action act = action(rule, inner, item->position);
+      const std::string protocol(rule.text("protocol"));
+      rule.ignore({"severity", "tags", "message"});
+      for_sources(rule, item->position, [&](ir::Node& node) {
+        if (act == Action::kBlock)
+          blocked_.push_back({protocol, item->position});
+        else if (grants(act, item->position, protocol))
+          draft_.grant_protocol(node, protocol, item->position);
+      });
+      rule.finish();
+    }
+    section.finish();
+  }
+
+  void capabilities(const Value& value, Action outer) {
+    Object section(value, "capabilities", diagnostics_);
+    section.ignore({"severity", "tags", "message"});
+    const Action inner = action(section, outer, value.position);
+    for (const Value* item : section.list("matchCapabilities")) {
+      Object rule(*item, "a capability", diagnostics_);
+      const Action act = action(rule, inner, item->position);
+      const std::string capability(rule.text("capability"));
+      rule.ignore({"severity", "tags", "message"});
+      for_sources(rule, item->position, [&](ir::Node& node) {
+        if (act == Action::kBlock)
+          blocked_.push_back({capability, item->position});
+        else if (grants(act, item->position, capability))
+          draft_.grant_capability(node, capability, item->position);
+      });
+      rule.finish();
+    }
+    section.finish();
+  }
+
+ public:
+  // Blocked protocols and capabilities win over grants of the same name.
+  void finish() {
+    const auto drop = [&](ir::Node& node) {
+      for (const auto& [name, position] : blocked_) {
+        const size_t before = node.network.size() + node.capabilities.size();
+        std::string lower;
+        for (const char c : name) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        if (const auto number = capability_number(name))
+          std::erase_if(node.capabilities, [&](const ir::NumberRule& rule) { return rule.value == *number; });
+        if (const auto protocol = ir::names::protocols().find(lower))
+          std::erase_if(node.network,
+                        [&](const ir::NetworkRule& rule) { return static_cast<uint32_t>(rule.protocol) == *protocol; });
+        if (node.network.size() + node.capabilities.size() != before)
+          diagnostics_.warning(position, "not-carried", text::quoted(name) + " is blocked here and allowed elsewhere",
+                               "what is blocked is not granted; write by hand what is meant");
+      }
+    };
+    drop(draft_.common);
+    for (Program& program : draft_.programs) drop(program.own);
+  }
+
+ private:
+  Draft& draft_;
+  Denials& denials_;
+  Diagnostics& diagnostics_;
+  std::vector<std::pair<std::string, Position>> blocked_;
+};
+
+}  // namespace
+
+std::optional<ir::Policy> read_kubearmor(const Source& source, const Options& options, Diagnostics& diagnostics) {
+  Draft draft(diagnostics);
+  Denials denials;
+  Reader reader(draft, denials, diagnostics);
+  std::string name = options.name;
+  for (const Value& document : source.documents) {
+    const Value* kind = member(document, "kind");
+    if (kind == nullptr || kind->text.rfind("KubeArmor", 0) != 0) {
+      diagnostics.warning(document.position, "not-carried", "a document that is no KubeArmor policy",
+                          "import it by itself");
+      continue;
+    }
+    reader.policy(document);
+    if (name.empty()) name = name_of(document);
+  }
+  reader.finish();
+  add_programs(draft, options);
+  auto policy = std::move(draft).finish(name);
+  if (!policy || !denials.apply(*policy, diagnostics)) return std::nullopt;
+  return policy;
+}
+
+}  // namespace treeline::import_

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kubescape's ApplicationProfile, ContainerProfile and NetworkNeighborhood
+// (spdx.softwarecomposition.kubescape.io/v1beta1): what one container was seen to start, open and call. One container
+// is one profile.
+#include <algorithm>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/frontend/network.h"
+#include "policy-compiler/import/draft.h"
+#include "policy-compiler/import/flags.h"
+#include "policy-compiler/import/readers.h"
+#include "policy-compiler/import/strace_state.h"
+#include "policy-compiler/passes/pattern.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::import_ {
+namespace {
+
+constexpr std::string_view kDynamic = "\xe2\x8b\xaf";  // U+22EF, one component of any name
+
+class Reader {
+ public:
+  Reader(Draft& draft, const Options& options, Diagnostics& diagnostics)
+      : draft_(draft), options_(options), diagnostics_(diagnostics) {}
+
+  bool document(const Value& value) {
+    Object root(value, "the profile", diagnostics_);
+    root.ignore({"apiVersion", "metadata", "status"});
+    const std::string_view kind = root.text("kind");
+    const Value* spec_value = root.get("spec");
+    root.finish();
+    if (spec_value == nullptr) return true;
+    Object spec(*spec_value, "spec", diagnostics_);
+    spec.ignore({"architectures", "matchLabels", "matchExpressions", "imageID", "imageTag"});
+    if (kind == "ContainerProfile") {
+      container(*spec_value, spec);
+      spec.finish();
+      return true;
+    }
+    std::vector<const Value*> all;
+    for (const char* key : {"containers", "initContainers", "ephemeralContainers"})
+      for (const Value* item : spec.list(key)) all.push_back(item);
+    spec.finish();
+    std::string names;
+    const Value* chosen = nullptr;
+    for (const Value* item : all) {
+      const Value* name = member(*item, "name");
+      const std::string_view text =
+          name != nullptr && name->is_scalar() ? std::string_view(name->text) : std::string_view();
+      names += (names.empty() ? "" : ", ") + text::printable(text, 63);
+      if (options_.container.empty() ? all.size() == 1 : text == options_.container) chosen = item;
+    }
+    if (chosen == nullptr) {
+      diagnostics_.error(
+          spec_value->position, "import-format",
+          all.empty() ? "there is no container" : "there is more than one container, or none of that name: " + names,
+          "name one with --container: a profile is that of one container");
+      return false;
+    }
+    Object item(*chosen, "the container", diagnostics_);
+    container(*chosen, item);
+    item.finish();
+    return true;
+  }
+
+ private:
+  void container(const Value& value, Object& item) {
+    item.ignore({"name", "seccompProfile", "identifiedCallStacks", "imageID", "imageTag", "rulePolicies"});
+    for (const Value* exec : item.list("execs")) {
+      Object one(*exec, "an exec", diagnostics_);
+      const std::string_view path = one.text("path");
+      one.ignore({"args", "envs"});
+      one.finish();
+      if (auto pattern = translate(path, exec->position)) {
+        arguments_ |= member(*exec, "args") != nullptr;
+        draft_.programs[draft_.program(*pattern, exec->position)].anywhere = true;
+      }
+    }
+    for (const Value* open : item.list("opens")) {
+      Object one(*open, "an open", diagnostics_);
+      const std::string_view path = one.text("path");
+      std::string flags;
+      for (const Value* flag : one.list("flags")) flags += flag->text + " ";
+      one.finish();
+      const OpenFlags wanted = open_flags(flags);
+      if (!wanted.known) {
+        diagnostics_.warning(open->position, "not-carried",
+                             text::quoted(path) + " is opened with flags that are not known", "write the rule by hand");
+        continue;
+      }
+      if (auto pattern = translate(path, open->position)) {
+        if (wanted.unnamed) *pattern += "/{tmpfile}";
+        draft_.grant_file(draft_.common, *pattern, wanted.access, open->position);
+        maps_ |= pattern->find(".so") != std::string::npos;
+      }
+    }
+    for (const Value* capability : item.list("capabilities"))
+      draft_.grant_capability(draft_.common, capability->text, capability->position);
+    for (const Value* call : item.list("syscalls")) draft_.grant_syscall(draft_.common, call->text, call->position);
+    for (const Value* peer : item.list("egress")) neighbour(*peer, ir::Direction::kOut);
+    for (const Value* peer : item.list("ingress")) neighbour(*peer, ir::Direction::kIn);
+    item.refuse("endpoints", "requests of HTTP, which no hook sees", "hold them in a proxy");
+    if (arguments_)
+      diagnostics_.note(value.position, "narrower",
+                        "arguments of programs are not part of a profile: none is asked for",
+                        "where an argument matters, hold it by the files that the node may read");
+    if (maps_)
+      diagnostics_.note(value.position, "import-question", "the source does not say which files are mapped as code",
+                        "add 'map' to the shared libraries");
+    diagnostics_.note(value.position, "import-question",
+                      "the source knows only opens: making and deleting of other kinds is not in it",
+                      "add 'mkdir', 'delete', 'rename-in' where the workload needs them");
+  }
+
+  std::optional<std::string> translate(std::string_view path, Position position) {
+    if (path.empty() || path[0] != '/' || path.size() > TL_PATH_MAX) {
+      diagnostics_.warning(position, "not-carried", text::quoted(path) + " is no path from the root",
+                           "write the rule by hand with the whole path");
+      return std::nullopt;
+    }
+    std::string out;
+    bool proc = false;
+    size_t number = 0;
+    for (size_t at = 0; at < path.size();) {
+      const size_t end = std::min(path.find('/', at + 1), path.size());
+      const std::string_view name = path.substr(at + 1, end - at - 1);
+      at = end;
+      if (name.empty()) continue;
+      if (number == 0) proc = name == "proc";
+      const bool digits = std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+      if (name == "..") {
+        diagnostics_.warning(position, "not-carried", text::quoted(path) + " goes up", "write the path it leads to");
+        return std::nullopt;
+      }
+      if (proc && number == 1 && (name == kDynamic || name == "*" || name == "self" || digits)) {
+        if (name != "self")
+          diagnostics_.note(position, "narrower", "of /proc only the own process is granted, by {own}",
+                            "name others by their relation: {descendant}, {workload}, {other}");
+        out += "/{own}";
+      } else if (name == kDynamic) {
+        out += "/*";
+      } else if (name == "*") {  // any number of components
+        out += "/**";
+      } else if (name.find(kDynamic) != std::string_view::npos) {
+        diagnostics_.warning(position, "not-carried", text::quoted(path) + " has a dynamic part within a name",
+                             "write the rule by hand");
+        return std::nullopt;
+      } else {
+        out += "/" + passes::literal_pattern(name);
+      }
+      ++number;
+    }
+    return out.empty() ? "/" : out;
+  }
+
+  void neighbour(const Value& value, ir::Direction direction) {
+    Object peer(value, "a neighbour", diagnostics_);
+    peer.ignore({"identifier", "type", "dns"});
+    peer.refuse("podSelector", "pods by labels: whose addresses they are is not in the source",
+                "write 'peer: {pods: {KEY: VALUE}, ...}' by hand");
+    peer.refuse("namespaceSelector", "namespaces by labels",
+                "write 'peer: {pods: ..., namespace: {KEY: VALUE}}' by hand");
+    if (peer.get("ipAddress") == nullptr && peer.list("ipAddresses").empty())
+      peer.refuse("dnsNames", "names of hosts are not part of the language", "write the addresses behind them");
+    else
+      peer.ignore({"dnsNames"});
+    std::vector<const Value*> addresses = peer.list("ipAddresses");
+    if (const Value* one = peer.get("ipAddress"); one != nullptr && one->is_scalar() && !one->text.empty())
+      addresses.push_back(one);
+    const std::vector<const Value*> ports = peer.list("ports");
+    peer.finish();
+    ir::NetworkRule rule;
+    rule.direction = direction;
+    rule.peer.kind = ir::PeerKind::kBlocks;
+    for (const Value* address : addresses) {
+      std::string problem, remedy;
+      if (const auto cidr = frontend::parse_cidr(address->text, problem, remedy))
+        rule.peer.blocks.push_back(*cidr);
+      else
+        diagnostics_.warning(address->position, "not-carried", problem, remedy);
+    }
+    if (rule.peer.blocks.empty()) return;
+    for (const Value* item : ports) {
+      Object port(*item, "a port", diagnostics_);
+      std::string protocol;
+      for (const char c : port.text("protocol"))
+        protocol += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      const auto number = frontend::parse_ports(port.text("port"));
+      port.ignore({"name"});
+      port.finish();
+      rule.position = item->position;
+      const bool tcp = protocol == "tcp", udp = protocol == "udp", sctp = protocol == "sctp";
+      if (!number || (!tcp && !udp && !sctp)) {
+        diagnostics_.warning(item->position, "not-carried",
+                             "a port without a number or of protocol " + text::quoted(protocol),
+                             "write the rule by hand");
+        continue;
+      }
+      rule.protocol = tcp ? ir::Protocol::kTcp : udp ? ir::Protocol::kUdp : ir::Protocol::kSctp;
+      rule.ports = {*number};
+      draft_.common.network.push_back(rule);
+      add_number(draft_.common.sockets,
+                 tcp   ? TL_SOCK_INET_STREAM
+                 : udp ? TL_SOCK_INET_DGRAM
+                       : TL_SOCK_INET_SCTP,
+                 item->position);
+    }
+  }
+
+  Draft& draft_;
+  const Options& options_;
+  Diagnostics& diagnostics_;
+  bool arguments_ = false, maps_ = false;
+};
+
+}  // namespace
+
+std::optional<ir::Policy> read_kubescape(const Source& source, const Options& options, Diagnostics& diagnostics) {
+  Draft draft(diagnostics);
+  Reader reader(draft, options, diagnostics);
+  std::string name = options.name;
+  bool good = true;
+  for (const Value& document : source.documents) {
+    good &= reader.document(document);
+    if (name.empty()) name = name_of(document);
+  }
+  if (!good) return std::nullopt;
+  add_programs(draft, options);
+  return std::move(draft).finish(name);
+}
+
+}  // namespace treeline::import_

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lists of system calls: Docker's and the OCI runtime's JSON, and the Security Profiles Operator's SeccompProfile,
+// whose spec has the same fields. They name no program and no file: only `syscalls` comes out, for the programs of
+// --exec.
+#include <algorithm>
+#include <set>
+
+#include "policy-compiler/import/draft.h"
+#include "policy-compiler/import/readers.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::import_ {
+namespace {
+
+enum class Verdict { kAllow, kRefuse, kUnknown };
+
+Verdict verdict(std::string_view action) {
+  if (action == "SCMP_ACT_ALLOW" || action == "SCMP_ACT_LOG") return Verdict::kAllow;
+  if (action == "SCMP_ACT_ERRNO" || action.substr(0, 13) == "SCMP_ACT_KILL" || action == "SCMP_ACT_TRAP" ||
+      action == "SCMP_ACT_TRACE" || action == "SCMP_ACT_NOTIFY")
+    return Verdict::kRefuse;
+  return Verdict::kUnknown;
+}
+
+// Calls whose arguments other rights of the profile hold, so that the name alone does not widen it.
+std::string_view held_by(std::string_view call) {
+  if (call == "clone" || call == "unshare") return "namespaces need the operation userns";
+  if (call == "socket") return "the families are under 'sockets'";
+  return {};
+}
+
+class Reader {
+ public:
+  Reader(Draft& draft, Diagnostics& diagnostics) : draft_(draft), diagnostics_(diagnostics) {}
+
+  bool filter(Object& root) {
+    const std::string_view action = root.text("defaultAction");
+    if (verdict(action) != Verdict::kRefuse) {
+      diagnostics_.error(root.position(), "import-format",
+                         action.empty() ? "there is no 'defaultAction'"
+                                        : "'defaultAction' is " + text::quoted(action) +
+                                              ": a list of what is refused does not say what is needed",
+                         "import a filter that lists what is allowed: defaultAction SCMP_ACT_ERRNO");
+      return false;
+    }
+    root.ignore({"defaultErrnoRet", "defaultErrno", "architectures", "archMap", "flags"});
+    root.refuse("listenerPath", "a process that is asked", "write the operation seccomp-listener by hand");
+    root.refuse("listenerMetadata", "for a process that is asked", "write the operation seccomp-listener by hand");
+    std::set<std::string, std::less<>> refused;
+    for (const Value* item : root.list("syscalls")) entry(*item, refused);
+    std::erase_if(draft_.common.syscalls, [&](const ir::SyscallRule& rule) { return refused.count(rule.name) != 0; });
+    return true;
+  }
+
+ private:
+  void entry(const Value& value, std::set<std::string, std::less<>>& refused) {
+    Object item(value, "a list of calls", diagnostics_);
+    const Verdict what = verdict(item.text("action"));
+    const std::vector<const Value*> arguments = item.list("args");
+    const std::vector<const Value*> names = item.get("names") != nullptr ? item.list("names") : item.list("name");
+    item.ignore({"names", "name", "errnoRet", "errno", "comment"});
+    bool conditional = false;
+    for (const char* key : {"includes", "excludes"})
+      if (const Value* condition = item.get(key)) conditional |= depends(*condition, key);
+    item.finish();
+    for (const Value* name : names) {
+      if (!name->is_scalar()) continue;
+      if (what == Verdict::kRefuse && arguments.empty()) refused.insert(name->text);
+      if (what == Verdict::kUnknown)
+        diagnostics_.warning(name->position, "not-carried",
+                             text::quoted(name->text) + " has an action that is not known",
+                             "use SCMP_ACT_ALLOW or SCMP_ACT_ERRNO");
+      if (what != Verdict::kAllow) continue;
+      if (conditional) {
+        diagnostics_.warning(
+            name->position, "not-carried",
+            text::quoted(name->text) + " is allowed under a condition of the machine or of capabilities",
+            "add it to 'syscalls' where the workload needs it");
+        continue;
+      }
+      if (!arguments.empty()) {
+        const std::string_view held = held_by(name->text);
+        if (held.empty()) {
+          diagnostics_.warning(
+              name->position, "not-carried",
+              text::quoted(name->text) + " is allowed with certain arguments only, which 'syscalls' cannot say",
+              "add it to 'syscalls' where the workload may call it with any");
+          continue;
+        }
+        diagnostics_.note(
+            name->position, "narrower",
+            "the arguments of " + text::quoted(name->text) + " are judged by other rights: " + std::string(held),
+            "grant those by hand where they are needed");
+      }
+      draft_.grant_syscall(draft_.common, name->text, name->position);
+    }
+  }
+
+  // Does the entry hold on some machines or for some capabilities only? Docker asks for capabilities, architectures and
+  // the kernel's version. Calls that a machine lacks are left out there in any case.
+  bool depends(const Value& value, std::string_view key) {
+    Object condition(value, std::string(key), diagnostics_);
+    condition.ignore({"minKernel"});
+    const bool capabilities = !condition.list("caps").empty();
+    bool architectures = false;
+    for (const Value* arch : condition.list("arches")) {
+      const bool ours = arch->text == "amd64" || arch->text == "x86" || arch->text == "x32" || arch->text == "arm64";
+      architectures |= key == "includes" ? false : ours;
+    }
+    const std::vector<const Value*> included = condition.list("arches");
+    if (key == "includes" && !included.empty())
+      architectures = std::none_of(included.begin(), included.end(), [](const Value* arch) {
+        return arch->text == "amd64" || arch->text == "arm64" || arch->text == "x32" || arch->text == "x86";
+      });
+    condition.finish();
+    // "not with CAP_X": holds for the workload without it, which is the narrow one.
+    return key == "includes" ? capabilities || architectures : architectures;
+  }
+
+  Draft& draft_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+std::optional<ir::Policy> read_docker_seccomp(const Source& source, const Options& options, Diagnostics& diagnostics) {
+  if (source.documents.empty()) return std::nullopt;
+  Draft draft(diagnostics);
+  Object root(source.documents[0], "the filter", diagnostics);
+  if (!Reader(draft, diagnostics).filter(root)) return std::nullopt;
+  root.finish();
+  add_programs(draft, options);
+  return std::move(draft).finish(options.name.empty() ? "seccomp" : options.name);
+}
+
+std::optional<ir::Policy> read_spo_seccomp(const Source& source, const Options& options, Diagnostics& diagnostics) {
+  Draft draft(diagnostics);
+  std::string name = options.name;
+  bool good = true;
+  for (const Value& document : source.documents) {
+    Object root(document, "the profile", diagnostics);
+    root.ignore({"apiVersion", "kind", "metadata", "status"});
+    const Value* spec_value = root.get("spec");
+    // Before v1beta1 some fields stood beside the metadata.
+    Object spec(spec_value != nullptr ? *spec_value : document, "spec", diagnostics);
+    spec.ignore({"targetWorkload", "disabled", "apiVersion", "kind", "metadata", "status"});
+    spec.refuse("baseProfileName", "calls of another profile, which is not in this file",
+                "import that one as well and merge the two");
+    good &= Reader(draft, diagnostics).filter(spec);
+    spec.finish();
+    if (spec_value != nullptr) root.finish();
+    if (name.empty()) name = name_of(document);
+  }
+  if (!good) return std::nullopt;
+  add_programs(draft, options);
+  return std::move(draft).finish(name);
+}
+
+}  // namespace treeline::import_

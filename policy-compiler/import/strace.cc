@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A log of strace -f: the lines of each process in order, whole calls only, those that succeeded. Which call means
+// which right: strace_acts.cc.
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+
+#include "policy-compiler/import/readers.h"
+#include "policy-compiler/import/strace_acts.h"
+#include "policy-compiler/import/strace_line.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::import_ {
+namespace {
+
+constexpr size_t kMaxProcesses = 100'000;
+constexpr size_t kMaxWaiting = 500'000;  // lines of processes whose parent has not been seen yet
+
+struct Place {
+  std::string_view text;
+  uint32_t line = 0;
+};
+
+bool starts_process(std::string_view call) {
+  return call == "clone" || call == "clone3" || call == "fork" || call == "vfork";
+}
+
+class Log {
+ public:
+  Log(Tracee& tracee, Diagnostics& diagnostics) : tracee_(tracee), diagnostics_(diagnostics) {}
+
+  bool line(std::string_view text, uint32_t number) {
+    const Line line = read_line(text);
+    if (line.attached != 0) attached_.insert(line.attached);
+    if (line.kind == Line::Kind::kOther || line.kind == Line::Kind::kAttached) return true;
+    if (processes_.empty() && line.kind != Line::Kind::kExited) {
+      first_ = line.pid;
+      processes_[first_] = std::make_shared<Process>();
+      processes_[first_]->pid = first_;
+    }
+    const uint32_t pid = known(line);
+    if (processes_.count(pid) == 0) {
+      if (waiting_count_ >= kMaxWaiting) {
+        diagnostics_.error(
+            {number, 1}, "import-limit",
+            "more than " + std::to_string(kMaxWaiting) + " lines of processes whose start is not in the log",
+            "record with strace -f from the start of the program");
+        return false;
+      }
+      ++waiting_count_;
+      waiting_[pid].push_back({text, number});
+      return true;
+    }
+    return of_process(pid, line, number);
+  }
+
+  void finish() {
+    size_t lines = 0;
+    uint32_t first = 0;
+    for (const auto& [pid, places] : waiting_) {
+      lines += places.size();
+      if (first == 0 || places.front().line < first) first = places.front().line;
+    }
+    if (lines != 0)
+      diagnostics_.warning({first, 1}, "not-carried",
+                           std::to_string(lines) + " lines of " + std::to_string(waiting_.size()) +
+                               " processes whose start is not in the log",
+                           "record with strace -f from the start of the program");
+    size_t open = pending_.size();
+    if (open != 0)
+      diagnostics_.note({}, "import-question", std::to_string(open) + " calls have no end in the log",
+                        "look whether the log was cut");
+  }
+
+ private:
+  // Without -o, strace prints no number while there is one process: the first one gets its number later. A number that
+  // nobody returned is that, unless it may be a child whose parent has not returned yet.
+  uint32_t known(const Line& line) {
+    const uint32_t pid = line.pid;
+    if (first_ != 0 || pid == 0) return pid;
+    if (first_number_ == 0 && processes_.count(pid) == 0 && attached_.count(pid) == 0) {
+      const auto first = pending_.find(0);
+      const bool resumes =
+          line.kind == Line::Kind::kResumed && first != pending_.end() && first->second.name == line.name;
+      const bool starting = std::any_of(pending_.begin(), pending_.end(),
+                                        [](const auto& call) { return starts_process(call.second.name); });
+      if (resumes || (!starting && first == pending_.end() && waiting_.count(pid) == 0)) first_number_ = pid;
+    }
+    return pid == first_number_ ? 0 : pid;
+  }
+
+  bool of_process(uint32_t pid, const Line& line, uint32_t number) {
+    switch (line.kind) {
+      case Line::Kind::kUnfinished:
+        pending_[pid] = {std::string(line.rest), std::string(line.name), number};
+        return true;
+      case Line::Kind::kResumed: {
+        const auto begun = pending_.find(pid);
+        if (begun == pending_.end() || begun->second.name != line.name) {
+          diagnostics_.note({number, 1}, "narrower", "the end of a call whose begin is not in the log",
+                            "record from the start");
+          return true;
+        }
+        const std::string whole = begun->second.rest + std::string(line.rest);
+        const std::string name = begun->second.name;
+        const uint32_t place = begun->second.line;
+        pending_.erase(begun);
+        return call(pid, name, whole, place);
+      }
+      case Line::Kind::kCall:
+        return call(pid, line.name, line.rest, number);
+      case Line::Kind::kExited:
+        pending_.erase(pid);
+        if (pid != first_) processes_.erase(pid);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  bool call(uint32_t pid, std::string_view name, std::string_view rest, uint32_t number) {
+    const Call call = read_call(rest);
+    const std::shared_ptr<Process> process = processes_[pid];
+    if (starts_process(name)) {
+      if (call.complete && call.result && *call.result > 0 && *call.result <= UINT32_MAX)
+        return started(*process, static_cast<uint32_t>(*call.result), rest, number);
+      return true;
+    }
+    return tracee_.act(*process, name, call, {number, 1});
+  }
+
+  bool started(Process& parent, uint32_t pid, std::string_view flags, uint32_t number) {
+    if (processes_.size() >= kMaxProcesses) {
+      diagnostics_.error({number, 1}, "import-limit",
+                         "more than " + std::to_string(kMaxProcesses) + " processes at a time", "import a shorter log");
+      return false;
+    }
+    tracee_.note_call(parent, "clone", {number, 1});
+    if (flags.find("CLONE_NEWUSER") != std::string_view::npos)
+      diagnostics_.warning({number, 1}, "not-carried", "a user namespace is made",
+                           "add the operation 'userns' if it is needed");
+    auto child = std::make_shared<Process>(parent);
+    if (flags.find("CLONE_FILES") == std::string_view::npos) child->files = std::make_shared<Files>(*parent.files);
+    // A thread's number names the same process below /proc.
+    if (flags.find("CLONE_THREAD") == std::string_view::npos) {
+      child->pid = pid;
+      child->parent = parent.pid;
+    }
+    processes_[pid] = std::move(child);
+    const auto queue = waiting_.find(pid);
+    if (queue == waiting_.end()) return true;
+    std::vector<Place> places = std::move(queue->second);
+    waiting_.erase(queue);
+    waiting_count_ -= places.size();
+    // What it did before its parent's call returned. It may have started others, whose lines wait as well: not by
+    // recursion, which a hostile log could make as deep as it is long.
+    for (const Place& place : places) ready_.push_back({pid, place});
+    if (draining_) return true;
+    draining_ = true;
+    bool good = true;
+    while (good && !ready_.empty()) {
+      const auto [of, place] = ready_.front();
+      ready_.pop_front();
+      if (processes_.count(of) != 0) good = of_process(of, read_line(place.text), place.line);
+    }
+    draining_ = false;
+    return good;
+  }
+
+  struct Pending {
+    std::string rest, name;
+    uint32_t line = 0;
+  };
+
+  Tracee& tracee_;
+  Diagnostics& diagnostics_;
+  std::map<uint32_t, std::shared_ptr<Process>> processes_;
+  std::map<uint32_t, Pending> pending_;
+  std::map<uint32_t, std::vector<Place>> waiting_;
+  std::deque<std::pair<uint32_t, Place>> ready_;
+  std::set<uint32_t> attached_;
+  size_t waiting_count_ = 0;
+  uint32_t first_ = 0, first_number_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace
+
+std::optional<ir::Policy> read_strace(const Source& source, const Options& options, Diagnostics& diagnostics) {
+  Tracee tracee(options.syscalls, diagnostics);
+  Log log(tracee, diagnostics);
+  uint32_t number = 0;
+  for (size_t at = 0; at < source.text.size();) {
+    const size_t end = std::min(source.text.find('\n', at), source.text.size());
+    if (!log.line(source.text.substr(at, end - at), ++number)) return std::nullopt;
+    at = end + 1;
+  }
+  log.finish();
+  return std::move(tracee).finish(options.name.empty() ? "strace" : options.name);
+}
+
+}  // namespace treeline::import_

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/import/strace_acts.h"
+
+#include <algorithm>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/import/flags.h"
+#include "policy-compiler/passes/pattern.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::import_ {
+namespace {
+
+constexpr size_t kMaxNodes = 2'000;
+constexpr uint32_t kMaxDepth = 40;  // of programs that start each other
+
+// Calls whose arguments are names: which, from which directory, and what they ask for.
+struct NamedAct {
+  std::string_view call;
+  int directory;  // argument, or -1: the working directory
+  int path;
+  uint32_t access;
+};
+constexpr NamedAct kNamedActs[] = {
+    {"mkdir", -1, 0, TL_MKDIR},          {"mkdirat", 0, 1, TL_MKDIR},      {"rmdir", -1, 0, TL_DELETE},
+    {"unlink", -1, 0, TL_DELETE},        {"unlinkat", 0, 1, TL_DELETE},    {"mknod", -1, 0, TL_MKNOD},
+    {"mknodat", 0, 1, TL_MKNOD},         {"truncate", -1, 0, TL_WRITE},    {"symlink", -1, 1, TL_LINK},
+    {"symlinkat", 1, 2, TL_LINK},        {"link", -1, 1, TL_LINK},         {"linkat", 2, 3, TL_LINK},
+    {"rename", -1, 0, TL_DELETE},        {"renameat", 0, 1, TL_DELETE},    {"renameat2", 0, 1, TL_DELETE},
+    {"rename", -1, 1, TL_RENAME_IN},     {"renameat", 2, 3, TL_RENAME_IN}, {"renameat2", 2, 3, TL_RENAME_IN},
+    {"chmod", -1, 0, TL_SETATTR},        {"fchmodat", 0, 1, TL_SETATTR},   {"fchmodat2", 0, 1, TL_SETATTR},
+    {"chown", -1, 0, TL_SETATTR},        {"lchown", -1, 0, TL_SETATTR},    {"fchownat", 0, 1, TL_SETATTR},
+    {"utime", -1, 0, TL_SETATTR},        {"utimes", -1, 0, TL_SETATTR},    {"utimensat", 0, 1, TL_SETATTR},
+    {"setxattr", -1, 0, TL_SETATTR},     {"lsetxattr", -1, 0, TL_SETATTR}, {"removexattr", -1, 0, TL_SETATTR},
+    {"lremovexattr", -1, 0, TL_SETATTR},
+};
+
+bool has(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
+
+}  // namespace
+
+void Tracee::lost(std::string reason, std::string remedy, Position position) {
+  const auto [loss, fresh] = losses_.try_emplace(std::move(reason));
+  if (fresh) {
+    if (losses_.size() > Diagnostics::kMost) {
+      losses_.erase(loss);
+      return;
+    }
+    loss->second = {std::move(remedy), position, 0};
+  }
+  ++loss->second.count;
+}
+
+void Tracee::note_call(const Process& process, std::string_view name, Position position) {
+  if (syscalls_ && process.node != ir::kNoNode) calls_[process.node].emplace(name, position);
+}
+
+void Tracee::grant_pattern(Process& process, const std::string& pattern, uint32_t access, Position position) {
+  if (access == 0) return;
+  auto [rule, fresh] = files_[process.node].try_emplace(pattern, ir::FileRule{{pattern, position}, 0, false});
+  if (fresh) ++rules_;
+  rule->second.access = static_cast<ir::AccessSet>(rule->second.access | access);
+}
+
+void Tracee::grant(Process& process, const std::string& path, uint32_t access, Position position) {
+  if (access == 0) return;
+  const auto pattern = pattern_of(path, process.pid);
+  if (pattern)
+    grant_pattern(process, *pattern, access, position);
+  else
+    lost("files below /proc of a process other than the own one",
+         "name it by its relation: /proc/{descendant}, {workload}, {other}", position);
+}
+
+std::optional<std::string> Tracee::path(Process& process, const Call& call, size_t at, std::optional<size_t> directory,
+                                        Position position) {
+  if (at >= call.arguments.size()) return std::nullopt;
+  const auto name = quoted(call.arguments[at]);
+  if (!name) return std::nullopt;  // an address: strace could not read it
+  if (name->cut) {
+    lost("names that strace has cut", "record with a larger -s", position);
+    return std::nullopt;
+  }
+  std::optional<std::string> base = process.directory;
+  if (directory && *directory < call.arguments.size()) {
+    const auto from = descriptor(call.arguments[*directory]);
+    if (from && from->path) {
+      base = from->path;
+      resolved_ = true;
+    } else if (from && from->number >= 0) {
+      const auto open = process.files->find(from->number);
+      base =
+          open != process.files->end() && !open->second.path.empty() ? std::optional(open->second.path) : std::nullopt;
+    }
+  }
+  if (name->bytes.empty()) return std::nullopt;  // AT_EMPTY_PATH: the descriptor itself
+  const auto whole = absolute(name->bytes, base);
+  if (!whole)
+    lost("names with '..', or relative to a directory that the log does not show", "record with strace -y", position);
+  return whole;
+}
+
+bool Tracee::act(Process& process, std::string_view name, const Call& call, Position position) {
+  if (!call.complete) return true;
+  const bool connecting = name == "connect" && call.error == "EINPROGRESS";
+  if (name == "execve" || name == "execveat") {
+    if (*call.result != 0) return true;
+    return name == "execve" ? exec(process, call, 0, std::nullopt, position) : exec(process, call, 1, 0, position);
+  }
+  if (process.node == ir::kNoNode) {
+    lost("calls before the first execve", "record with strace -f from the start of the program", position);
+    return true;
+  }
+  note_call(process, name, position);
+  if (*call.result < 0 && !connecting) return true;
+  open(process, name, call, position);
+  paths(process, name, call, position);
+  descriptors(process, name, call, position);
+  memory(process, name, call, position);
+  network(process, name, call, position);
+  operations(process, name, call, position);
+  if (rules_ <= kMaxRules) return true;
+  diagnostics_.error(position, "import-limit", "more than " + std::to_string(kMaxRules) + " rules",
+                     "import a shorter log, or record with 'treeline learn'");
+  return false;
+}
+
+bool Tracee::exec(Process& process, const Call& call, size_t at, std::optional<size_t> directory, Position position) {
+  const auto executable = path(process, call, at, directory, position);
+  const uint32_t before = process.node;
+  process.node = ir::kNoNode;
+  if (!executable) {
+    lost("programs whose path is not known, and all that they did", "record with strace -y", position);
+    return true;
+  }
+  uint32_t depth = 0;
+  for (uint32_t above = before; above != ir::kNoNode; above = policy_.nodes[above].parent) ++depth;
+  if (depth >= kMaxDepth || policy_.nodes.size() >= kMaxNodes) {
+    diagnostics_.error(position, "import-limit",
+                       "more than " + std::to_string(kMaxDepth) + " programs below one another, or " +
+                           std::to_string(kMaxNodes) + " nodes",
+                       "import a shorter log, or record with 'treeline learn', which folds recursion");
+    return false;
+  }
+  const std::string pattern = passes::literal_pattern(*executable);
+  auto& siblings = before == ir::kNoNode ? roots_ : children_[before];
+  const auto [known, fresh] = siblings.try_emplace(pattern, static_cast<uint32_t>(policy_.nodes.size()));
+  const uint32_t index = known->second;
+  if (fresh) {
+    ir::Node made;
+    made.executable = {pattern, position};
+    made.position = position;
+    made.parent = before;
+    policy_.nodes.push_back(std::move(made));
+    children_.emplace_back();
+    files_.emplace_back();
+    calls_.emplace_back();
+    if (before == ir::kNoNode)
+      policy_.entry.push_back(index);
+    else
+      policy_.nodes[before].children.push_back(index);
+  }
+  process.node = index;
+  note_call(process, "execve", position);
+  inherit(process, position);
+  return true;
+}
+
+// Descriptors that stay open are rights of the next program. 0 to 2 of the first one are the runtime's.
+void Tracee::inherit(Process& process, Position position) {
+  auto kept = std::make_shared<Files>();
+  for (auto& [number, file] : *process.files) {
+    if (file.close_on_exec) continue;
+    kept->emplace(number, file);
+    if (!file.pattern.empty()) grant_pattern(process, file.pattern, file.access, position);
+  }
+  process.files = std::move(kept);
+}
+
+void Tracee::open(Process& process, std::string_view name, const Call& call, Position position) {
+  const bool at = name == "openat" || name == "openat2";
+  if (!at && name != "open" && name != "creat") return;
+  const size_t first = at ? 1 : 0;
+  if (call.arguments.size() <= first) return;
+  const std::string_view flags = name == "creat"                     ? "O_WRONLY|O_CREAT|O_TRUNC"
+                                 : call.arguments.size() > first + 1 ? call.arguments[first + 1]
+                                                                     : std::string_view();
+  const OpenFlags wanted = open_flags(flags);
+  std::optional<std::string> file;
+  if (call.result_path && !call.result_path->empty() && (*call.result_path)[0] == '/') {
+    resolved_ = true;
+    // "/tmp/#12 (deleted)": no name that stays.
+    if (!has(*call.result_path, " (deleted)")) file = absolute(*call.result_path, std::nullopt);
+  }
+  if (!file || wanted.unnamed)
+    file = path(process, call, first, at ? std::optional<size_t>(0) : std::nullopt, position);
+  if (!file) return;
+  OpenFile open;
+  open.access = wanted.access;
+  open.close_on_exec = has(flags, "O_CLOEXEC");
+  open.path = *file;
+  if (wanted.unnamed) {
+    open.pattern = (*file == "/" ? "" : passes::literal_pattern(*file)) + "/{tmpfile}";
+    grant_pattern(process, open.pattern, open.access, position);
+  } else {
+    if (!wanted.known) lost("opens whose flags are not names", "record without -X raw", position);
+    if (const auto pattern = pattern_of(*file, process.pid)) open.pattern = *pattern;
+    grant(process, *file, open.access, position);
+  }
+  (*process.files)[*call.result] = std::move(open);
+}
+
+void Tracee::paths(Process& process, std::string_view name, const Call& call, Position position) {
+  for (const NamedAct& act : kNamedActs) {
+    if (act.call != name) continue;
+    const auto directory = act.directory < 0 ? std::nullopt : std::optional(static_cast<size_t>(act.directory));
+    if (const auto file = path(process, call, static_cast<size_t>(act.path), directory, position))
+      grant(process, *file, act.access, position);
+    if (act.access == TL_RENAME_IN)
+      lost("a rename may have replaced a file: the log does not say whether it was there",
+           "add 'delete' to the new name then", position);
+  }
+  if (name == "chdir") process.directory = path(process, call, 0, std::nullopt, position);
+  if (name == "fchdir" && !call.arguments.empty()) {
+    process.directory.reset();
+    if (const auto from = descriptor(call.arguments[0])) {
+      const auto open = process.files->find(from->number);
+      if (from->path)
+        process.directory = from->path;
+      else if (open != process.files->end() && !open->second.path.empty())
+        process.directory = open->second.path;
+    }
+  }
+  if (name == "getcwd" && !call.arguments.empty())
+    if (const auto here = quoted(call.arguments[0]);
+        here && !here->cut && !here->bytes.empty() && here->bytes[0] == '/')
+      process.directory = here->bytes;
+  if (name == "chroot") {
+    lost("names after a chroot are not those of the container", "write by hand what follows it", position);
+    process.directory.reset();
+  }
+}
+
+void Tracee::descriptors(Process& process, std::string_view name, const Call& call, Position) {
+  Files& files = *process.files;
+  const auto argument = [&](size_t at) -> int64_t {
+    const auto value = at < call.arguments.size() ? descriptor(call.arguments[at]) : std::nullopt;
+    return value ? value->number : -1;
+  };
+  const std::string_view last = call.arguments.empty() ? std::string_view() : call.arguments.back();
+  if (name == "close") files.erase(argument(0));
+  if (name == "dup" || name == "dup2" || name == "dup3" ||
+      (name == "fcntl" && call.arguments.size() > 1 && has(call.arguments[1], "F_DUPFD"))) {
+    const auto from = files.find(argument(0));
+    if (from == files.end()) {
+      files.erase(*call.result);
+    } else {
+      OpenFile copy = from->second;
+      copy.close_on_exec =
+          has(last, "O_CLOEXEC") || (call.arguments.size() > 1 && has(call.arguments[1], "F_DUPFD_CLOEXEC"));
+      files[*call.result] = std::move(copy);
+    }
+  }
+  if (name == "fcntl" && call.arguments.size() > 2 && call.arguments[1] == "F_SETFD")
+    if (const auto of = files.find(argument(0)); of != files.end()) of->second.close_on_exec = has(last, "FD_CLOEXEC");
+  if ((name == "pipe" || name == "pipe2" || name == "socketpair") && !call.arguments.empty()) {
+    const size_t at = name == "socketpair" ? 3 : 0;
+    if (at >= call.arguments.size()) return;
+    const std::string_view pair = call.arguments[at];
+    const bool close = std::any_of(call.arguments.begin(), call.arguments.end(),
+                                   [](std::string_view word) { return has(word, "CLOEXEC"); });
+    size_t start = 1;
+    for (int end = 0; end < 2 && start < pair.size(); ++end) {
+      const auto number = descriptor(pair.substr(start));
+      const size_t comma = pair.find(", ", start);
+      start = comma == std::string_view::npos ? pair.size() : comma + 2;
+      if (!number || number->number < 0) continue;
+      OpenFile made;
+      made.pattern = name == "socketpair" ? "{socket}" : "{pipe}";
+      made.access = TL_READ | TL_WRITE;
+      made.close_on_exec = close;
+      files[number->number] = std::move(made);
+    }
+  }
+}
+
+void Tracee::memory(Process& process, std::string_view name, const Call& call, Position position) {
+  const bool map = name == "mmap" || name == "mmap2";
+  if ((!map && name != "mprotect" && name != "pkey_mprotect") || call.arguments.size() < 3) return;
+  const std::string_view protection = call.arguments[2];
+  if (!has(protection, "PROT_EXEC")) return;
+  if (map && call.arguments.size() >= 5 && !has(call.arguments[3], "MAP_ANONYMOUS")) {
+    const auto from = descriptor(call.arguments[4]);
+    if (!from) return;
+    const auto open = process.files->find(from->number);
+    if (from->path && !from->path->empty() && (*from->path)[0] == '/') {
+      resolved_ = true;
+      if (const auto file = absolute(*from->path, std::nullopt)) grant(process, *file, TL_MAP, position);
+    } else if (open != process.files->end() && !open->second.pattern.empty()) {
+      grant_pattern(process, open->second.pattern, TL_MAP, position);
+    } else {
+      lost("executable maps of files whose name is not known", "record with strace -y", position);
+    }
+    return;
+  }
+  if (has(protection, "PROT_WRITE"))
+    lost("memory that is writable and executable", "add the operation 'jit' if the program makes code", position);
+  else
+    lost("memory that is made executable", "add the operation 'jit' if it was written before", position);
+}
+
+std::optional<ir::Policy> Tracee::finish(std::string_view name) && {
+  if (policy_.nodes.empty()) {
+    diagnostics_.error({1, 1}, "import-format", "no program starts in this log",
+                       "record with: strace -f -y -o FILE PROGRAM; execve must be among the traced calls");
+    return std::nullopt;
+  }
+  policy_.name = label_of(name);
+  for (uint32_t i = 0; i < policy_.nodes.size(); ++i) {
+    ir::Node& node = policy_.nodes[i];
+    for (auto& [pattern, rule] : files_[i]) draft_.grant_file(node, pattern, rule.access, rule.path.position);
+    for (const auto& [call, position] : calls_[i]) draft_.grant_syscall(node, call, position);
+    normalise(node);
+  }
+  for (const auto& [reason, loss] : losses_)
+    diagnostics_.warning(loss.position, "not-carried",
+                         reason + (loss.count == 1 ? "" : " (" + std::to_string(loss.count) + " times)"), loss.remedy);
+  if (!resolved_)
+    diagnostics_.note({}, "import-question",
+                      "names are those that the programs gave; the hooks see the files behind links",
+                      "record with strace -y, or write /usr/lib for /lib where that is a link");
+  diagnostics_.note({}, "import-question", "strace shows no capabilities, no users and no interpreters of scripts",
+                    "add 'capabilities', 'users' and, for a script, 'interpreter'");
+  if (!syscalls_)
+    diagnostics_.note({}, "import-question", "the calls are not taken over: a log may have been filtered",
+                      "give --syscalls if it was recorded without -e trace=");
+  return std::move(policy_);
+}
+
+}  // namespace treeline::import_

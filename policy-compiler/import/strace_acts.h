@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a call that succeeded says of the rights of the program that made it.
+//
+// Names are taken as the program gave them; where -y prints what was opened, that is taken instead, since the hooks see
+// the file behind the links. A cut name is never taken.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy-compiler/import/draft.h"
+#include "policy-compiler/import/strace_line.h"
+#include "policy-compiler/import/strace_state.h"
+
+namespace treeline::import_ {
+
+class Tracee {
+ public:
+  Tracee(bool syscalls, Diagnostics& diagnostics)
+      : draft_(diagnostics), syscalls_(syscalls), diagnostics_(diagnostics) {}
+
+  // False: over a bound, reported.
+  bool act(Process& process, std::string_view name, const Call& call, Position position);
+  void note_call(const Process& process, std::string_view name, Position position);
+  std::optional<ir::Policy> finish(std::string_view name) &&;
+
+ private:
+  using Arguments = std::vector<std::string_view>;
+
+  bool exec(Process& process, const Call& call, size_t path, std::optional<size_t> directory, Position position);
+  void inherit(Process& process, Position position);
+  void open(Process& process, std::string_view name, const Call& call, Position position);
+  void paths(Process& process, std::string_view name, const Call& call, Position position);
+  void descriptors(Process& process, std::string_view name, const Call& call, Position position);
+  void memory(Process& process, std::string_view name, const Call& call, Position position);
+  void network(Process& process, std::string_view name, const Call& call, Position position);
+  void operations(Process& process, std::string_view name, const Call& call, Position position);
+
+  // The path of argument `at`, from the directory of argument `directory` where there is one. nullopt: reported.
+  std::optional<std::string> path(Process& process, const Call& call, size_t at, std::optional<size_t> directory,
+                                  Position position);
+  void grant(Process& process, const std::string& path, uint32_t access, Position position);
+  void grant_pattern(Process& process, const std::string& pattern, uint32_t access, Position position);
+  // Said once a reason, with the first place, and how often.
+  void lost(std::string reason, std::string remedy, Position position);
+
+  struct Loss {
+    std::string remedy;
+    Position position;
+    size_t count = 0;
+  };
+
+  ir::Node& node(const Process& process) { return policy_.nodes[process.node]; }
+
+  Draft draft_;
+  ir::Policy policy_;
+  std::vector<std::map<std::string, uint32_t, std::less<>>> children_;  // by node: executable -> node
+  std::map<std::string, uint32_t, std::less<>> roots_;
+  std::vector<std::map<std::string, ir::FileRule, std::less<>>> files_;  // by node
+  std::vector<std::map<std::string, Position, std::less<>>> calls_;      // by node
+  std::map<std::string, Loss> losses_;
+  size_t rules_ = 0;
+  bool resolved_ = false;  // -y was given
+  bool syscalls_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace treeline::import_

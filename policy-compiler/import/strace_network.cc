@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sockets and what one process does to others, out of a log.
+#include <algorithm>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/frontend/network.h"
+#include "policy-compiler/import/strace_acts.h"
+#include "policy-compiler/ir/names.h"
+#include "policy-compiler/passes/pattern.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::import_ {
+namespace {
+
+bool has(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
+
+struct SocketKind {
+  uint32_t kind = TL_SOCK_OTHER;
+  std::optional<ir::Protocol> protocol;
+};
+
+SocketKind kind_of(std::string_view family, std::string_view type, std::string_view protocol) {
+  const bool stream = has(type, "SOCK_STREAM"), datagram = has(type, "SOCK_DGRAM");
+  if (family == "AF_UNIX" || family == "AF_LOCAL")
+    return {stream ? TL_SOCK_UNIX_STREAM : datagram ? TL_SOCK_UNIX_DGRAM : TL_SOCK_UNIX_SEQPACKET, {}};
+  if (family == "AF_NETLINK") return {TL_SOCK_NETLINK, {}};
+  if (family == "AF_PACKET") return {TL_SOCK_PACKET, {}};
+  if (family == "AF_VSOCK") return {TL_SOCK_VSOCK, {}};
+  if (family == "AF_ALG") return {TL_SOCK_ALG, {}};
+  if (family == "AF_XDP") return {TL_SOCK_XDP, {}};
+  if (family != "AF_INET" && family != "AF_INET6") return {};
+  if (has(protocol, "IPPROTO_MPTCP")) return {TL_SOCK_INET_MPTCP, ir::Protocol::kTcp};
+  if (has(protocol, "IPPROTO_SCTP")) return {TL_SOCK_INET_SCTP, ir::Protocol::kSctp};
+  if (stream) return {TL_SOCK_INET_STREAM, ir::Protocol::kTcp};
+  if (has(type, "SOCK_RAW"))
+    return {TL_SOCK_INET_RAW, has(protocol, "ICMP") ? ir::Protocol::kIcmp : ir::Protocol::kRaw};
+  if (datagram && has(protocol, "ICMP")) return {TL_SOCK_INET_PING, ir::Protocol::kIcmp};
+  if (datagram) return {TL_SOCK_INET_DGRAM, ir::Protocol::kUdp};
+  return {TL_SOCK_INET_OTHER, ir::Protocol::kOther};
+}
+
+// What stands in the quotes of inet_addr("...") or inet_pton(AF_INET6, "...").
+std::optional<std::string> in_quotes(std::string_view text) {
+  const size_t first = text.find('"');
+  if (first == std::string_view::npos) return std::nullopt;
+  const auto value = quoted(text.substr(first, text.find('"', first + 1) - first + 1));
+  return value ? std::optional(value->bytes) : std::nullopt;
+}
+
+struct InternetAddress {
+  ir::Cidr address;
+  uint16_t port = 0;
+};
+
+// {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("10.0.0.1")}
+std::optional<InternetAddress> internet_address(std::string_view structure) {
+  const bool v6 = has(structure, "AF_INET6");
+  if (!v6 && !has(structure, "AF_INET")) return std::nullopt;
+  const std::string_view port = field(structure, v6 ? "sin6_port" : "sin_port");
+  std::string_view address = v6 ? std::string_view() : field(structure, "sin_addr");
+  // The older form has no key for an IPv6 address: inet_pton(AF_INET6, "::1", &sin6_addr).
+  if (v6) address = structure.substr(std::min(structure.find("inet_pton"), structure.size()));
+  const auto text = in_quotes(address);
+  constexpr std::string_view kCall = "htons(";
+  if (!text || port.substr(0, kCall.size()) != kCall || port.back() != ')') return std::nullopt;
+  const auto number = text::decimal(port.substr(kCall.size(), port.size() - kCall.size() - 1), 65535);
+  if (!number) return std::nullopt;
+  std::string bare = *text;
+  if (bare.rfind("::ffff:", 0) == 0 && bare.find('.') != std::string::npos) bare = bare.substr(7);
+  std::string problem, remedy;
+  const auto cidr = frontend::parse_cidr(bare, problem, remedy);
+  if (!cidr) return std::nullopt;
+  return InternetAddress{*cidr, static_cast<uint16_t>(*number)};
+}
+
+bool unspecified(const ir::Cidr& address) {
+  return std::all_of(address.address.begin(), address.address.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+bool loopback(const ir::Cidr& address) {
+  if (!address.v6) return address.address[0] == 127;
+  return std::all_of(address.address.begin(), address.address.end() - 1, [](uint8_t byte) { return byte == 0; }) &&
+         address.address[15] == 1;
+}
+
+}  // namespace
+
+void Tracee::network(Process& process, std::string_view name, const Call& call, Position position) {
+  const Arguments& arguments = call.arguments;
+  Files& files = *process.files;
+  if (name == "socket" && arguments.size() >= 3) {
+    const SocketKind kind = kind_of(arguments[0], arguments[1], arguments[2]);
+    add_number(node(process).sockets, kind.kind, position);
+    if (kind.kind == TL_SOCK_NETLINK) {
+      std::string word;
+      constexpr std::string_view kPrefix = "NETLINK_";
+      if (arguments[2].substr(0, kPrefix.size()) == kPrefix)
+        for (const char c : arguments[2].substr(kPrefix.size()))
+          word += c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      if (const auto number = ir::names::netlink_protocols().find(word))
+        add_number(node(process).netlink, *number, position);
+      else
+        lost("a netlink socket of a protocol that is not known", "add its number to 'netlink'", position);
+    }
+    OpenFile open;
+    open.pattern = "{socket}";
+    open.access = TL_READ | TL_WRITE;
+    open.close_on_exec = has(arguments[1], "SOCK_CLOEXEC");
+    open.protocol = kind.protocol;
+    open.datagram = kind.kind == TL_SOCK_INET_DGRAM;
+    files[*call.result] = std::move(open);
+    return;
+  }
+  if ((name == "accept" || name == "accept4") && !arguments.empty()) {
+    OpenFile open;
+    open.pattern = "{socket}";
+    open.access = TL_READ | TL_WRITE;
+    open.close_on_exec = has(arguments.back(), "SOCK_CLOEXEC");
+    files[*call.result] = std::move(open);
+    return;
+  }
+  const bool binding = name == "bind", sending = name == "sendto" || name == "sendmsg" || name == "sendmmsg";
+  if ((name != "connect" && !binding && !sending) || arguments.size() < 2) return;
+  const auto number = descriptor(arguments[0]);
+  // sendmsg: the name is within the structure. sendto: the fifth argument.
+  std::string_view structure =
+      name == "sendto" ? (arguments.size() > 4 ? arguments[4] : std::string_view()) : arguments[1];
+  if (structure.empty() || structure == "NULL" || !has(structure, "sa_family=")) return;
+  if (has(structure, "AF_UNIX")) {
+    const std::string_view value = field(structure, "sun_path");
+    const bool abstract = !value.empty() && value[0] == '@';
+    const auto text = quoted(abstract ? value.substr(1) : value);
+    if (!text || text->cut) {
+      lost("unix sockets without a name, or with one that was cut", "write the socket's path with 'connect'", position);
+    } else if (abstract) {
+      if (!binding) grant_pattern(process, "{abstract}/" + passes::literal_pattern(text->bytes), TL_CONNECT, position);
+    } else if (const auto path = absolute(text->bytes, process.directory)) {
+      grant(process, *path, binding ? TL_MKNOD : TL_CONNECT, position);
+    } else {
+      lost("names with '..', or relative to a directory that the log does not show", "record with strace -y", position);
+    }
+    return;
+  }
+  const auto peer = internet_address(structure);
+  if (!peer) return;
+  const auto open = number ? files.find(number->number) : files.end();
+  if (open == files.end() || !open->second.protocol) {
+    lost("connections of a socket whose making is not in the log", "record from the start of the program", position);
+    return;
+  }
+  ir::NetworkRule rule;
+  rule.protocol = *open->second.protocol;
+  rule.position = position;
+  const bool ports = rule.protocol == ir::Protocol::kTcp || rule.protocol == ir::Protocol::kUdp ||
+                     rule.protocol == ir::Protocol::kSctp;
+  rule.ports = {ports ? ir::PortRange{peer->port, peer->port} : ir::PortRange{0, 65535}};
+  if (binding) {
+    // Port 0 is "any that is free": no rule until something is received on it.
+    if (peer->port == 0 && ports) return;
+    rule.direction = ir::Direction::kIn;
+    if (loopback(peer->address)) rule.peer.kind = ir::PeerKind::kLocalhost;
+  } else {
+    rule.direction = ir::Direction::kOut;
+    // connect to 0.0.0.0 is connect to this machine.
+    if (loopback(peer->address) || unspecified(peer->address)) {
+      rule.peer.kind = ir::PeerKind::kLocalhost;
+    } else {
+      rule.peer.kind = ir::PeerKind::kBlocks;
+      rule.peer.blocks.push_back(peer->address);
+    }
+  }
+  std::vector<ir::NetworkRule>& list = node(process).network;
+  const bool known = std::any_of(list.begin(), list.end(), [&](const ir::NetworkRule& other) {
+    return other.direction == rule.direction && other.protocol == rule.protocol &&
+           other.ports[0].first == rule.ports[0].first &&
+           ir::names::peer_text(other.peer) == ir::names::peer_text(rule.peer);
+  });
+  if (known) return;
+  ++rules_;
+  list.push_back(std::move(rule));
+}
+
+// What is grave is a person's word, as in learning: it is named, not granted.
+void Tracee::operations(Process& process, std::string_view name, const Call& call, Position position) {
+  struct Grave {
+    std::string_view call, word, operation;
+  };
+  constexpr Grave kGrave[] = {
+      {"ptrace", "PTRACE_", "ptrace-descendant"},
+      {"process_vm_readv", "", "ptrace-descendant"},
+      {"process_vm_writev", "", "ptrace-descendant"},
+      {"mount", "", "mount"},
+      {"umount2", "", "mount"},
+      {"pivot_root", "", "mount"},
+      {"move_mount", "", "mount"},
+      {"unshare", "CLONE_NEWUSER", "userns"},
+      {"bpf", "", "bpf"},
+      {"perf_event_open", "", "perf"},
+      {"add_key", "", "keyring"},
+      {"keyctl", "", "keyring"},
+      {"init_module", "", "load-module"},
+      {"finit_module", "", "load-module"},
+      {"kexec_load", "", "kexec"},
+      {"io_uring_setup", "", "io-uring"},
+      {"userfaultfd", "", "userfaultfd"},
+      {"modify_ldt", "", "ldt"},
+      {"syslog", "", "kernel-log"},
+  };
+  for (const Grave& grave : kGrave) {
+    if (grave.call != name) continue;
+    if (!grave.word.empty() && (call.arguments.empty() || !has(call.arguments[0], grave.word))) continue;
+    lost(std::string(name) + " by " + text::quoted(node(process).executable.text),
+         "add the operation '" + std::string(grave.operation) + "' (or a wider one) if it is needed", position);
+  }
+  if ((name == "kill" || name == "tkill" || name == "tgkill") && call.arguments.size() > 1) {
+    const auto target = descriptor(call.arguments[0]);
+    if (!target || call.arguments.back() == "0") return;
+    if (target->number != static_cast<int64_t>(process.pid) && target->number != 0)
+      lost("signals to other processes by " + text::quoted(node(process).executable.text),
+           "add the operation 'signal-descendant' or 'signal-workload' if they are needed", position);
+  }
+}
+
+}  // namespace treeline::import_

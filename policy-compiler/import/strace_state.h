@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What must be known of the traced processes to read their lines: who stands where in the tree, their descriptors and
+// working directory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy-compiler/ir/policy.h"
+
+namespace treeline::import_ {
+
+struct OpenFile {
+  std::string pattern;  // of the language: a path, "{pipe}", "{socket}"; "": not known
+  std::string path;     // of a directory that names may start from; "": none
+  ir::AccessSet access = 0;
+  bool close_on_exec = false;
+  std::optional<ir::Protocol> protocol;  // of an internet socket
+  bool datagram = false;
+};
+
+using Files = std::map<int64_t, OpenFile>;
+
+struct Process {
+  uint32_t node = ir::kNoNode;  // none yet: it has not executed anything that the log shows
+  uint32_t pid = 0;
+  uint32_t parent = 0;
+  std::shared_ptr<Files> files = std::make_shared<Files>();
+  std::optional<std::string> directory;
+};
+
+// A name as a process gave it -> an absolute path without "." and "//". nullopt: relative to an unknown directory, or
+// it holds ".." (behind a link that leads elsewhere than the text says).
+std::optional<std::string> absolute(const std::string& name, const std::optional<std::string>& base);
+
+// The pattern for exactly this path, seen by this process: /proc/self and the own number become {own}. nullopt: another
+// process's directory, which only a person can name by its relation.
+std::optional<std::string> pattern_of(const std::string& path, uint32_t pid);
+
+}  // namespace treeline::import_

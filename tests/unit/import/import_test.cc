@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// source -> what the draft holds, and what must never come of a hostile or wide one.
+#include "policy-compiler/import/import.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/frontend/profile.h"
+#include "policy-compiler/import/flags.h"
+#include "policy-compiler/import/glob.h"
+#include "policy-compiler/import/strace_line.h"
+#include "policy-compiler/passes/evaluate.h"
+
+namespace treeline::import_ {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Outcome {
+  std::optional<Imported> imported;
+  Diagnostics findings{"source"};
+  std::string profile() const { return imported ? frontend::emit_profile(imported->policy) : ""; }
+  bool says(std::string_view code, uint32_t line = 0) const {
+    for (const Diagnostic& d : findings.list())
+      if (d.code == code && (line == 0 || d.position.line == line)) return true;
+    return false;
+  }
+};
+
+Outcome take(const std::string& text, Options options = {}) {
+  Outcome out;
+  out.imported = import_text(text, options, out.findings);
+  return out;
+}
+
+std::vector<std::string> patterns(std::string_view glob) {
+  std::vector<std::string> out;
+  for (const Translated& one : translate_glob(glob, {}).patterns) out.push_back(one.pattern);
+  return out;
+}
+
+TEST(Glob, OfAppArmor_Translated_MatchesNoMoreThanItDid) {
+  EXPECT_THAT(patterns("/a/*"), ElementsAre("/a/*"));
+  EXPECT_THAT(patterns("/a/**"), ElementsAre("/a/**"));
+  EXPECT_THAT(patterns("/a/**/b"), ElementsAre("/a/*/**/b"));  // "//" is no path: one name at least
+  EXPECT_THAT(patterns("/a/**.so*"), ElementsAre("/a/**/*.so*"));
+  EXPECT_THAT(patterns("/a/lib**"), ElementsAre("/a/lib*", "/a/lib*/**"));
+  EXPECT_THAT(patterns("/{usr/,}bin/[^a-c]?"), ElementsAre("/usr/bin/[!a-c]?", "/bin/[!a-c]?"));
+  EXPECT_THAT(patterns("/proc/self/stat"), ElementsAre("/proc/{own}/stat"));
+  EXPECT_THAT(patterns("/proc/[0-9]*/stat"), ElementsAre("/proc/{own}/stat"));
+  EXPECT_THAT(patterns("/a\\*b"), ElementsAre("/a\\*b"));
+}
+
+TEST(Glob, ThatCannotBeSaid_Translated_IsAProblemAndNoPattern) {
+  for (const char* glob : {"", "a", "/a**b", "/a**/b", "/a/**x**", "/a[/]b", "/a{b", "/@{HOME}/x", "/[", "/\\"}) {
+    const Translation translated = translate_glob(glob, {});
+    EXPECT_NE(translated.problem, "") << glob;
+    EXPECT_TRUE(translated.patterns.empty()) << glob;
+  }
+}
+
+TEST(Glob, ThatUnfoldsWithoutEnd_Translated_IsRefused) {
+  std::string many = "/";
+  for (int i = 0; i < 12; ++i) many += "{a,b,c,d}";
+  EXPECT_NE(translate_glob(many, {}).problem, "");
+  EXPECT_NE(translate_glob("/" + std::string(3000, '{'), {}).problem, "");
+  EXPECT_NE(translate_glob("@{A}", {{"A", {"/@{A}@{A}"}}}).problem, "");
+}
+
+TEST(OpenFlags, AsNames_AreTheWordsOfTheLanguage) {
+  EXPECT_EQ(open_flags("O_RDONLY|O_CLOEXEC").access, TL_READ);
+  EXPECT_EQ(open_flags("O_RDONLY|O_DIRECTORY").access, TL_LIST);
+  EXPECT_EQ(open_flags("O_WRONLY|O_CREAT|O_APPEND, 0644").access, TL_APPEND | TL_CREATE);
+  EXPECT_EQ(open_flags("O_RDWR|O_TRUNC").access, TL_READ | TL_WRITE);
+  EXPECT_EQ(open_flags("O_RDONLY|O_PATH").access, 0);
+  EXPECT_FALSE(open_flags("0x241").known);
+}
+
+TEST(StraceLine, OfEveryOption_Read_IsTheSameCall) {
+  for (const char* text : {"close(3) = 0", "12 close(3) = 0", "[pid 12] close(3) = 0", "12:00:01 close(3) = 0",
+                           "12 12:00:01.000123 close(3) = 0", "1700000000.000123 close(3) = 0",
+                           "     0.000123 close(3) = 0 <0.000011>", "[pid    12] 0.1 close(3)   = 0\r"}) {
+    const Line line = read_line(text);
+    EXPECT_EQ(line.kind, Line::Kind::kCall) << text;
+    EXPECT_EQ(line.name, "close") << text;
+    const Call call = read_call(line.rest);
+    EXPECT_TRUE(call.complete) << text;
+    EXPECT_THAT(call.arguments, ElementsAre("3")) << text;
+  }
+}
+
+TEST(StraceLine, ArgumentsThatHoldSigns_Read_StayWhole) {
+  const Call call =
+      read_call(R"(3<TCP:[10.0.0.1:80->10.0.0.2:9]>, "a, \"b)\"", [{x=1, y="}"}], 0 /* none */) = 5</tmp/a (b)>)");
+  ASSERT_EQ(call.arguments.size(), 4u);
+  EXPECT_EQ(call.arguments[0], "3<TCP:[10.0.0.1:80->10.0.0.2:9]>");
+  EXPECT_EQ(quoted(call.arguments[1])->bytes, "a, \"b)\"");
+  EXPECT_EQ(call.result_path.value_or(""), "/tmp/a (b)");
+}
+
+TEST(Strace, CutName_Imported_IsNoRule) {
+  const Outcome out = take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 openat(AT_FDCWD, \"/etc/sha\"..., O_RDONLY) = 3\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.imported->policy.nodes[0].files.empty());
+  EXPECT_TRUE(out.says("not-carried", 2));
+}
+
+TEST(Strace, CallThatFailed_Imported_IsNoRule) {
+  const Outcome out = take(
+      "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 open(\"/etc/shadow\", O_RDONLY) = -1 EACCES (Permission denied)\n"
+      "1 execve(\"/b\", [\"b\"], 0x1) = -1 ENOENT (No such file or directory)\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_EQ(out.imported->policy.nodes.size(), 1u);
+  EXPECT_TRUE(out.imported->policy.nodes[0].files.empty());
+}
+
+TEST(Strace, LinesOfAChildBeforeItsParentReturns_Imported_AreTheChilds) {
+  const Outcome out = take(
+      "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 clone(flags=SIGCHLD <unfinished ...>\n2 execve(\"/b\", [\"b\"], 0x1) = 0\n"
+      "2 open(\"/f\", O_RDONLY) = 3\n1 <... clone resumed>) = 2\n");
+  ASSERT_TRUE(out.imported);
+  ASSERT_EQ(out.imported->policy.nodes.size(), 2u);
+  EXPECT_EQ(out.imported->policy.nodes[1].parent, 0u);
+  EXPECT_EQ(out.imported->policy.nodes[1].files[0].path.text, "/f");
+}
+
+TEST(Strace, DescriptorsLeftOpen_AtExec_AreRightsOfTheNext) {
+  const Outcome out = take(
+      "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 pipe2([3, 4], 0) = 0\n1 open(\"/log\", O_WRONLY|O_APPEND) = 5\n"
+      "1 open(\"/own\", O_RDONLY|O_CLOEXEC) = 6\n1 execve(\"/b\", [\"b\"], 0x1) = 0\n");
+  ASSERT_TRUE(out.imported);
+  const std::string text = out.profile();
+  EXPECT_THAT(text.substr(text.find("exec: /b")), HasSubstr("/log: append"));
+  EXPECT_THAT(text.substr(text.find("exec: /b")), HasSubstr("'{pipe}': read write"));
+  EXPECT_THAT(text.substr(text.find("exec: /b")), Not(HasSubstr("/own")));
+}
+
+TEST(KubeArmor, AllowThatMeetsABlock_Imported_IsLeftOut) {
+  const Outcome out = take(
+      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nmetadata: {name: x}\nspec:\n"
+      "  process: {matchPaths: [{path: /a}]}\n"
+      "  file:\n    matchPatterns: [{pattern: '/etc/*.conf'}, {pattern: '/etc/s[a-h]*', action: Block}, {pattern: "
+      "'/var/*'}]\n"
+      "  action: Allow\n");
+  ASSERT_TRUE(out.imported);
+  passes::Evaluator evaluator(out.imported->policy);
+  EXPECT_FALSE(evaluator.access(TL_ROW_FIRST, passes::Object::at("/etc/shadow.conf"), TL_READ).allowed);
+  EXPECT_FALSE(evaluator.access(TL_ROW_FIRST, passes::Object::at("/etc/a.conf"), TL_READ).allowed);
+  EXPECT_TRUE(evaluator.access(TL_ROW_FIRST, passes::Object::at("/var/x"), TL_READ | TL_WRITE).allowed);
+  EXPECT_TRUE(out.says("not-carried", 7));
+}
+
+TEST(KubeArmor, ThreePrograms_Imported_MayStartEachOtherInEveryOrder) {
+  const Outcome out = take(
+      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n"
+      "  process: {matchPaths: [{path: /a}, {path: /b}, {path: /c}]}\n  action: Allow\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_EQ(out.imported->policy.nodes.size(), 15u);
+  for (const ir::Node& node : out.imported->policy.nodes) EXPECT_EQ(node.children.size() + node.back_edges.size(), 3u);
+}
+
+TEST(Seccomp, ListOfRefusals_Imported_IsRefused) {
+  Options options;
+  options.programs = {"/a"};
+  const Outcome out = take(R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []})", options);
+  EXPECT_FALSE(out.imported);
+  EXPECT_TRUE(out.says("import-format"));
+}
+
+TEST(Seccomp, WithoutAProgram_Imported_AsksForOne) {
+  const Outcome out =
+      take(R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]})");
+  EXPECT_FALSE(out.imported);
+  EXPECT_TRUE(out.says("no-program"));
+}
+
+TEST(AppArmor, DenyOfAGlobThatCannotBeSaid_Imported_LeavesNoGrantItMayMeet) {
+  const Outcome out = take("/usr/bin/a {\n  /etc/** r,\n  deny /etc/x**y r,\n}\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.imported->policy.nodes[0].files.empty());
+}
+
+TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
+  const std::string deep = std::string(100'000, '[');
+  for (const std::string& text :
+       {std::string(), std::string("\0\0", 2), deep, "apiVersion: security.kubearmor.com/v1\nspec: " + deep,
+        std::string("/a {"), std::string("profile x {{{{"), std::string("/a { \"x r,"), std::string("kind: [")}) {
+    for (const char* format :
+         {"", "kubearmor", "kubescape", "spo-seccomp", "spo-apparmor", "docker-seccomp", "apparmor", "strace"}) {
+      Options options;
+      options.format = find_format(format);
+      const Outcome out = take(text, options);
+      EXPECT_FALSE(out.imported) << format;
+      EXPECT_TRUE(out.findings.has_errors()) << format << ": " << text.substr(0, 40);
+    }
+  }
+}
+
+TEST(AnyFormat, BlocksInsideOneAnother_Imported_AreBounded) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "profile p {\n";
+  Options options;
+  options.format = Format::kAppArmor;
+  EXPECT_TRUE(take(text, options).says("import-syntax"));
+}
+
+TEST(AnyFormat, UnknownField_Imported_IsANote) {
+  const Outcome out = take(
+      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  process: {matchPaths: [{path: /a}]}\n  "
+      "later: 1\n  action: Allow\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.says("unknown-field", 5));
+}
+
+}  // namespace
+}  // namespace treeline::import_
