@@ -139,6 +139,12 @@ void Registry::describe(Policy& policy, bundle::Bundle bundle) {
   policy.bundle = std::move(bundle);
 }
 
+void Registry::note(Policy& policy, const Provenance& provenance) {
+  policy.provenance = provenance;
+  // Kept where signatures are not asked for at the moment: who asks again must not find a lower floor.
+  if (provenance.checked && provenance.refused.empty()) policy.state.signature = {provenance.generation, provenance.minimum};
+}
+
 void Registry::publish(Policy& policy, uint32_t base, bool new_generation) {
   const Published now = publisher_.read(policy.slot);
   if (new_generation) policy.state.generation = next_generation(std::max(now.generation, policy.state.generation));
@@ -159,6 +165,8 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
     return Error{"a policy '" + change.name + "' is already in use", EEXIST};
   const uint32_t mode = change.mode ? change.mode : existing ? existing->state.mode : uint32_t{TL_MODE_MONITOR};
   if (Result<void> may = may_have(mode); !may) return may.error();
+  Result<Provenance> admitted = world_.admission.admit(bundle, Occasion::kLoad, existing ? existing->state.signature : SignedState{});
+  if (!admitted) return admitted.error();
   if (existing)
     if (Result<void> kept = check_orphans(*existing, image->bytes, mode, change.orphans); !kept) return kept.error();
 
@@ -194,6 +202,7 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
   policy.state.mode = mode;
   policy.state.orphans_kill = change.orphans == Orphans::kKill;
   if (change.on_violation) policy.state.on_violation = *change.on_violation;
+  note(policy, *admitted);
   publish(policy, *base, true);
   policy.previous_base = replaced;
   describe(policy, bundle);
@@ -231,6 +240,8 @@ Result<Policy*> Registry::rollback(const Change& change) {
   if (!bundle) return bundle.error();
   const bundle::Artifact* image = bundle->find(bundle::kImage);
   if (!image) return Error{"the bundle before holds no policy.img", EBADMSG};
+  Result<Provenance> admitted = world_.admission.admit(*bundle, Occasion::kRollback, policy->state.signature);
+  if (!admitted) return admitted.error();
   if (Result<void> kept = check_orphans(*policy, image->bytes, policy->state.mode, change.orphans); !kept) return kept.error();
   uint32_t base = policy->previous_base;
   if (base == 0) {
@@ -239,6 +250,7 @@ Result<Policy*> Registry::rollback(const Change& change) {
     base = *placed;
   }
   policy->previous_base = policy->base;
+  note(*policy, *admitted);
   std::swap(policy->state.current, policy->state.previous);
   policy->state.orphans_kill = change.orphans == Orphans::kKill;
   publish(*policy, base, true);

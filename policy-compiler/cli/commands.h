@@ -39,6 +39,23 @@ struct LearnOptions {
 };
 int learn(const LearnOptions& options);
 
+struct SignOptions {
+  std::string bundle, key;
+  std::string expires;  // "" never
+  uint64_t generation = 0, minimum_generation = 0;
+  bool json = false;
+};
+int sign(const SignOptions& options);
+
+struct VerifyOptions {
+  std::string bundle;
+  std::vector<std::string> keys;  // files, or directories of *.pem
+  std::string at;                 // "" now
+  uint64_t generation = 0;        // the least that will do
+  bool json = false;
+};
+int verify(const VerifyOptions& options);
+
 // The script for bash; reads no file.
 int completion(const std::string& shell);
 

@@ -17,14 +17,14 @@ _treelinec() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "compile check explain evaluate learn completion version --help" -- "$current"))
+    COMPREPLY=($(compgen -W "compile check explain evaluate learn sign verify completion version --help" -- "$current"))
     return
   fi
   case $previous in
     --act) COMPREPLY=($(compgen -W ")" +
                              words + R"(" -- "$current")); return ;;
-    --node|--object|--name) return ;;
-    -o|--output|--evidence) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --node|--object|--name|--expires|--at|--generation|--minimum-generation) return ;;
+    -o|--output|--evidence|--key) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
     --image) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
   esac
   if [ "${COMP_WORDS[1]}" = explain ] && [ "$COMP_CWORD" -eq 4 ]; then
@@ -39,6 +39,8 @@ _treelinec() {
       explain) COMPREPLY=($(compgen -W "--json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;
       learn) COMPREPLY=($(compgen -W "--output --name --join --image --evidence --json --help" -- "$current")) ;;
+      sign) COMPREPLY=($(compgen -W "--key --expires --generation --minimum-generation --json --help" -- "$current")) ;;
+      verify) COMPREPLY=($(compgen -W "--key --generation --at --json --help" -- "$current")) ;;
     esac
     return
   fi

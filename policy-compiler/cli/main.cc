@@ -34,6 +34,15 @@ two suffice. Never: what is executed or mapped, secrets, names that --image hold
 What stays literal though it may be another name next time, what is left out, and what is grave is listed
 as a question. The order of the traces does not matter.)";
 
+constexpr const char* kSignFooter = R"(
+  openssl genpkey -algorithm ed25519 -out key.pem               once, kept secret
+  openssl pkey -in key.pem -pubout -out web.pub.pem             goes to the machines: /etc/treeline/keys
+  treelinec sign web.bundle --key key.pem --expires 2027-01-31 --generation 7
+  treelinec verify web.bundle --key web.pub.pem
+
+An encrypted key: openssl pkey -in key.pem | treelinec sign web.bundle --key -
+Same bundle, key and options: same bytes. A signature that is there is replaced.)";
+
 int version(bool json) {
   if (json) {
     cli::Report report("version", true);
@@ -105,6 +114,35 @@ int main(int argc, char** argv) {
   command->add_flag("--json", learn.json, "Print one JSON object");
   command->footer(kLearnFooter);
   command->callback([&] { exit = cli::learn(learn); });
+
+  cli::SignOptions sign;
+  command = app.add_subcommand("sign", "Sign a bundle: what machines with require_signature ask for");
+  command->add_option("BUNDLE", sign.bundle, "The directory that compile wrote; signature.json is put into it")
+      ->required();
+  command->add_option("--key", sign.key, "The secret key, Ed25519 in PEM; '-' for standard input")->required();
+  command->add_option(
+      "--expires", sign.expires,
+      "The first moment at which the signature is not valid any more, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
+  command->add_option("--generation", sign.generation,
+                      "Counts the bundles of this policy: a machine takes none below the one that it has");
+  command->add_option("--minimum-generation", sign.minimum_generation,
+                      "A machine that has this bundle goes back to none below, not by a rollback either");
+  command->add_flag("--json", sign.json, "Print one JSON object");
+  command->footer(kSignFooter);
+  command->callback([&] { exit = cli::sign(sign); });
+
+  cli::VerifyOptions verify;
+  command = app.add_subcommand("verify", "Is a bundle whole, and signed by a key that is trusted?");
+  command->add_option("BUNDLE", verify.bundle, "The directory")->required();
+  command->add_option("--key", verify.keys, "A public key in PEM, or a directory of them (*.pem); may be repeated")
+      ->required();
+  command->add_option("--generation", verify.generation, "Refuse a lower one");
+  command->add_option("--at", verify.at, "Ask for this moment instead of now, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
+  command->add_flag("--json", verify.json, "Print one JSON object");
+  command->footer(
+      "\n  treelinec verify web.bundle --key web.pub.pem --at 2027-03-01      still valid in March?\n\nExit status: 0 "
+      "it is, 1 it is not and why, 2 and 3 as everywhere.");
+  command->callback([&] { exit = cli::verify(verify); });
 
   std::string shell = "bash";
   command = app.add_subcommand("completion", "Print the completion script of a shell");
