@@ -41,7 +41,10 @@ Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool
     Result<Provenance> admitted = world_.admission.admit(*bundle, Occasion::kRestart, policy->state.signature);
     if (!admitted) {
       doubt = admitted.error().message;
-      admitted = Provenance{.checked = true, .refused = doubt};
+      Provenance refused;
+      refused.checked = true;
+      refused.refused = doubt;
+      admitted = refused;
     }
     note(*policy, *admitted);
     describe(*policy, std::move(*bundle));

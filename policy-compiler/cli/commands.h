@@ -17,6 +17,15 @@ struct CompileOptions {
 };
 int compile(const CompileOptions& options);
 
+// Several at once, each into DIRECTORY/STEM.bundle; `jobs` processes. The exit code is the worst of all.
+struct CompileManyOptions {
+  std::vector<std::string> profiles;
+  std::string directory;
+  unsigned jobs = 1;
+  bool json = false, strict = false;
+};
+int compile_many(const CompileManyOptions& options);
+
 struct CheckOptions {
   std::vector<std::string> profiles;
   bool json = false, strict = false;

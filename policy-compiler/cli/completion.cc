@@ -23,7 +23,7 @@ _treelinec() {
   case $previous in
     --act) COMPREPLY=($(compgen -W ")" +
                              words + R"(" -- "$current")); return ;;
-    --node|--object|--name|--expires|--at|--generation|--minimum-generation) return ;;
+    --jobs|--node|--object|--name|--expires|--at|--generation|--minimum-generation) return ;;
     -o|--output|--evidence|--key) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
     --image) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
   esac
@@ -34,7 +34,7 @@ _treelinec() {
   fi
   if [[ $current == -* ]]; then
     case ${COMP_WORDS[1]} in
-      compile) COMPREPLY=($(compgen -W "--output --strict --json --help" -- "$current")) ;;
+      compile) COMPREPLY=($(compgen -W "--output --strict --jobs --json --help" -- "$current")) ;;
       check) COMPREPLY=($(compgen -W "--strict --json --help" -- "$current")) ;;
       explain) COMPREPLY=($(compgen -W "--json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;

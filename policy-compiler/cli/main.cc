@@ -2,7 +2,9 @@
 //
 // treelinec: the compiler of profiles. No kernel, no root: same input, same bytes.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/bundle/bundle.h"
@@ -67,12 +69,33 @@ int main(int argc, char** argv) {
   int exit = cli::kYes;
 
   cli::CompileOptions compile;
-  CLI::App* command = app.add_subcommand("compile", "Compile a profile into a bundle");
-  command->add_option("PROFILE", compile.profile, "YAML or JSON")->required();
-  command->add_option("-o,--output", compile.bundle, "The directory to write; a bundle there is replaced")->required();
+  cli::CompileManyOptions many;
+  many.jobs = std::max(1u, std::thread::hardware_concurrency());
+  CLI::App* command =
+      app.add_subcommand("compile", "Compile a profile into a bundle, or many into a directory of bundles");
+  command->add_option("PROFILE", many.profiles, "YAML or JSON")->required();
+  command
+      ->add_option(
+          "-o,--output", compile.bundle,
+          "The directory to write; a bundle there is replaced. Of several profiles, each becomes STEM.bundle in it")
+      ->required();
   command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
+  command->add_option("-j,--jobs", many.jobs, "Of several profiles, so many at once")->check(CLI::Range(1u, 256u));
   command->add_flag("--json", compile.json, "Print one JSON object");
-  command->callback([&] { exit = cli::compile(compile); });
+  command->footer(
+      "\n  treelinec compile web.yaml -o web.bundle\n  treelinec compile profiles/*.yaml -o bundles      all of them, "
+      "with progress");
+  command->callback([&] {
+    if (many.profiles.size() == 1) {
+      compile.profile = many.profiles[0];
+      exit = cli::compile(compile);
+      return;
+    }
+    many.directory = compile.bundle;
+    many.json = compile.json;
+    many.strict = compile.strict;
+    exit = cli::compile_many(many);
+  });
 
   cli::CheckOptions check;
   command = app.add_subcommand("check", "Report everything that is wrong with profiles, and what deserves a look");
