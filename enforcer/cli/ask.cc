@@ -25,6 +25,14 @@ std::string padded(std::string text, size_t width) {
   return text;
 }
 
+std::string signature_note(const Json& policy) {
+  const auto signature = policy.find("signature");
+  if (signature == policy.end()) return "";
+  const std::string state = text_at(*signature, "state");
+  if (state == "expired") return "signature EXPIRED at " + text_at(*signature, "expires") + " (it goes on; load one that is signed anew)";
+  return state == "refused" ? "signature REFUSED: " + text_at(*signature, "why") : "";
+}
+
 bool colour_on(int fd) {
   const char* off = std::getenv("NO_COLOR");
   return isatty(fd) && !(off && *off);

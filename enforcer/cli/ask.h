@@ -16,6 +16,8 @@ namespace treeline::cli {
 void say(const std::string& text);
 void print_line(const std::string& text);  // stdout
 std::string padded(std::string text, size_t width);  // with spaces behind it, never cut
+// What a person has to know of the signature of a policy (as treelined describes it): "" where all is well or none is asked for.
+std::string signature_note(const Json& policy);
 bool colour_on(int fd);                    // a terminal, and NO_COLOR is not set
 
 // One request, one answer. Nothing: it failed, was said, and `status` is what to exit with.

@@ -17,7 +17,8 @@ std::string row(const Json& p) {
   if (text_at(p, "on_violation") != "profile") line += " violation: " + text_at(p, "on_violation");
   if (std::string why = text_at(p, "why_weaker"); !why.empty()) line += " (asked for " + text_at(p, "asked") + ": " + why + ")";
   if (std::string why = text_at(p, "why_not_enforced"); !why.empty()) line += " NOT ENFORCED: " + why;
-  return line;
+  const std::string signature = signature_note(p);
+  return signature.empty() ? line : line + " " + signature;
 }
 
 int status_of(const Json& policy) { return text_at(policy, "asked") == "enforce" || policy.contains("why_not_enforced") ? kNotEnforced : kYes; }
@@ -65,6 +66,9 @@ int show(const Context& context, const Options& o) {
   }
   print_line(row(p));
   print_line("bundle    " + text_at(p, "directory") + "  sha256 " + text_at(p, "digest"));
+  if (const auto signature = p.find("signature"); signature != p.end() && !text_at(*signature, "key").empty())
+    print_line("signature " + text_at(*signature, "state") + ", generation " + std::to_string(number_at(*signature, "generation")) + ", key " +
+               text_at(*signature, "key") + (signature->contains("expires") ? ", until " + text_at(*signature, "expires") : ""));
   print_line("compiler  " + text_at(p, "compiler") + ", changed " + text_at(p, "changed"));
   print_line("tree      node, line of its profile, tasks on it now");
   for (const Json& node : p["tree"])

@@ -42,6 +42,7 @@ int show(const Context& context) {
     const bool bad = p.contains("asked") || p.contains("why_not_enforced");
     std::string line = "  " + padded(text_at(p, "name"), 24) + " " + padded(text_at(p, "mode"), 8) + " generation " + std::to_string(number_at(p, "generation")) +
                        ", bound " + std::to_string(number_at(p, "bound"));
+    if (const std::string note = signature_note(p); !note.empty()) line += ", " + note;
     print_line(bad ? red(line + ", not what was asked for: " + text_at(p, "why_weaker", text_at(p, "why_not_enforced"))) : line);
   }
   for (const Json& l : list_at(s, "learning")) field("learning", text_at(l, "name") + ", " + text_at(l, "state") + " since " + text_at(l, "since"));

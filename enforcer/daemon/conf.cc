@@ -66,6 +66,12 @@ std::string set_log(Conf& conf, const std::string& value) {
   return "";
 }
 
+std::string set_require_signature(Conf& conf, const std::string& value) {
+  if (value != "yes" && value != "no") return "wants yes or no, not " + text::quoted(value);
+  conf.require_signature = value == "yes";
+  return "";
+}
+
 std::string set_oci_runtime(Conf& conf, const std::string& value) {
   if (value.empty() || (value[0] != '/' && value.find('/') != std::string::npos)) return "wants a name (runc, crun) or an absolute path, not " + text::quoted(value);
   conf.oci_runtime = value;
@@ -76,6 +82,7 @@ const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> kSetters = {
       {"default", set_default}, {"arena_mib", set_arena},           {"ring_kib", set_ring},
       {"log", set_log},         {"oci_runtime", set_oci_runtime},         {"store", directory(&Conf::store)}, {"runtime", directory(&Conf::runtime)},
+      {"require_signature", set_require_signature}, {"trusted_keys", directory(&Conf::trusted_keys)},
   };
   return kSetters;
 }

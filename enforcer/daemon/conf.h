@@ -10,6 +10,8 @@
 //   store = /var/lib/treeline   policies and traces; root's alone
 //   runtime = /run/treeline     socket and tables of what is bound
 //   log = info                  error, warning, notice or info
+//   require_signature = no      yes: a bundle comes into force only if a trusted key signed it (store/admission.h)
+//   trusted_keys = /etc/treeline/keys   directory of public keys, *.pem; directory and files root's alone; read at each load
 //   oci_runtime = runc          the runtime behind treeline-oci (a name, or an absolute path): read by that, only checked here
 #pragma once
 
@@ -32,6 +34,8 @@ struct Conf {
   std::string store = "/var/lib/treeline";
   std::string runtime = "/run/treeline";
   LogLevel log = LogLevel::kInfo;
+  bool require_signature = false;
+  std::string trusted_keys = "/etc/treeline/keys";
   std::string oci_runtime;
 };
 

@@ -65,7 +65,8 @@ Result<void> Service::open() {
       *publisher_, kept_, transient_,
       store::Registry::World{walk_tags, [this] { return why_not_enforce(); },
                              [this](uint32_t mode) { return mode == TL_MODE_ENFORCE && facts_.boot_parameter == "monitor" ? uint32_t{TL_MODE_MONITOR} : mode; },
-                             [this](uint32_t slot) { return containers_ ? containers_->bound_to(slot) : 0; }, conf_.runtime + "/slots.json"});
+                             [this](uint32_t slot) { return containers_ ? containers_->bound_to(slot) : 0; }, conf_.runtime + "/slots.json",
+                             store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}})});
   workload::Containers::Memory bound;
   bound.table = maps.container_table();
   bound.control = &control;

@@ -2,9 +2,11 @@
 #include <cerrno>
 
 #include "bpf/lsm/abi.h"
+#include "enforcer/base/clock.h"
 #include "enforcer/daemon/service.h"
 #include "enforcer/events/words.h"
 #include "policy-compiler/support/text.h"
+#include "policy-compiler/support/utc.h"
 
 namespace treeline::daemon {
 namespace {
@@ -22,6 +24,18 @@ Json brief(const store::Policy& p) {
   json["slot"] = p.slot;
   json["changed"] = p.state.changed;
   if (p.transient) json["transient"] = true;
+  if (p.provenance.checked) {
+    Json& signature = json["signature"];
+    signature["state"] = p.provenance.state(unix_ns() / 1'000'000'000);
+    if (p.provenance.refused.empty()) {
+      signature["key"] = p.provenance.key;
+      signature["generation"] = p.provenance.generation;
+      signature["minimum_generation"] = p.provenance.minimum;
+      if (p.provenance.expires) signature["expires"] = utc::format(p.provenance.expires);
+    } else {
+      signature["why"] = p.provenance.refused;
+    }
+  }
   if (!p.learning) {
     json["can_roll_back"] = p.state.previous != 0;
     json["digest"] = p.bundle.digest;

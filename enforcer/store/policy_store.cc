@@ -83,6 +83,11 @@ Result<PolicyState> PolicyStore::read(const std::string& name) const {
   state.current = static_cast<uint32_t>(current);
   state.previous = static_cast<uint32_t>(previous);
   state.orphans_kill = flag_at(*json, "orphans_kill");
+  // A state of before there were signatures has neither.
+  const int64_t generation_signed = number_at(*json, "signed_generation"), minimum_signed = number_at(*json, "signed_minimum");
+  if (generation_signed < 0 || minimum_signed < 0)
+    return Error{path + " holds a value that means nothing; load the policy again: treeline policy load BUNDLE", EBADMSG};
+  state.signature = {static_cast<uint64_t>(generation_signed), static_cast<uint64_t>(minimum_signed)};
   state.changed = text_at(*json, "changed");
   return state;
 }
@@ -98,6 +103,8 @@ Result<void> PolicyStore::write(const PolicyState& state) const {
   json["bundle"] = state.current;
   json["previous"] = state.previous;
   json["orphans_kill"] = state.orphans_kill;
+  json["signed_generation"] = state.signature.generation;
+  json["signed_minimum"] = state.signature.minimum;
   json["changed"] = state.changed;
   return write_file_atomically(directory(state.name) + "/state.json", to_line(json) + "\n");
 }

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "enforcer/store/admission.h"
 #include "policy-compiler/bundle/bundle.h"
 #include "policy-compiler/support/result.h"
 
@@ -36,6 +37,7 @@ struct PolicyState {
   uint32_t current = 0;         // number of the bundle directory
   uint32_t previous = 0;        // 0: none
   bool orphans_kill = false;
+  SignedState signature;        // zeros where signatures are not asked for
   std::string changed;          // RFC 3339
 };
 

@@ -146,6 +146,11 @@ void Registry::describe(Policy& policy, bundle::Bundle bundle) {
   policy.bundle = std::move(bundle);
 }
 
+void Registry::note(PolicyState& state, const Provenance& provenance) {
+  // Kept where signatures are not asked for at the moment: who asks again must not find a lower floor.
+  if (provenance.checked && provenance.refused.empty()) state.signature = {provenance.generation, provenance.minimum};
+}
+
 void Registry::publish(Policy& policy, uint32_t base) {
   policy.base = base;
   policy.mode = world_.ceiling(policy.state.mode);
@@ -182,6 +187,8 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
     return Error{"a policy '" + change.name + "' is already in use", EEXIST};
   const uint32_t mode = change.mode ? change.mode : existing ? existing->state.mode : uint32_t{TL_MODE_MONITOR};
   if (Result<void> may = may_have(mode); !may) return may.error();
+  Result<Provenance> admitted = world_.admission.admit(bundle, Occasion::kLoad, existing ? existing->state.signature : SignedState{});
+  if (!admitted) return admitted.error();
   if (existing)
     if (Result<void> kept = check_orphans(*existing, image->bytes, mode, change.orphans); !kept) return kept.error();
 
@@ -220,7 +227,9 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
   next.orphans_kill = change.orphans == Orphans::kKill;
   next.generation = generation_after(policy);
   if (change.on_violation) next.on_violation = *change.on_violation;
+  note(next, *admitted);
   if (Result<void> done = put_in_force(policy, std::move(next), *base); !done) return undo(done.error());
+  policy.provenance = *admitted;
   policy.previous_base = replaced;
   describe(policy, bundle);
   store_of(policy).prune(policy.state);
@@ -255,6 +264,8 @@ Result<Policy*> Registry::rollback(const Change& change) {
   if (!bundle) return bundle.error();
   const bundle::Artifact* image = bundle->find(bundle::kImage);
   if (!image) return Error{"the bundle before holds no policy.img", EBADMSG};
+  Result<Provenance> admitted = world_.admission.admit(*bundle, Occasion::kRollback, policy->state.signature);
+  if (!admitted) return admitted.error();
   if (Result<void> kept = check_orphans(*policy, image->bytes, policy->state.mode, change.orphans); !kept) return kept.error();
   uint32_t base = policy->previous_base;
   if (base == 0) {
@@ -268,11 +279,13 @@ Result<Policy*> Registry::rollback(const Change& change) {
   std::swap(next.current, next.previous);
   next.orphans_kill = change.orphans == Orphans::kKill;
   next.generation = generation_after(*policy);
+  note(next, *admitted);
   if (Result<void> done = put_in_force(*policy, std::move(next), base); !done) {
     if (fresh) (void)!publisher_.retire(base).has_value();
     return done.error();
   }
   policy->previous_base = replaced;
+  policy->provenance = *admitted;
   describe(*policy, std::move(*bundle));
   return policy;
 }

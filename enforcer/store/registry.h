@@ -7,6 +7,9 @@
 //   registry.set_mode("nginx", {.mode = TL_MODE_ENFORCE, .orphans = Orphans::kDeny});
 //   registry.rollback("nginx", ...);      // the image of the generation before is still placed: one write
 //
+// Every bundle passes the admission (admission.h) first. What a restart finds in force stays so even where its signature is refused now
+// (taking it off would free its containers): that is a complaint, and part of its status.
+//
 // Two policies never share a slot, and a slot gets a new owner only when no task's tag holds its number any more.
 // Transient policies (`treeline run`) live in a store of their own that is emptied with the run; learning ones have no image.
 #pragma once
@@ -34,6 +37,7 @@ struct Policy {
   bool learning = false;
   bool stopped = false;         // learning: nothing new binds to it; it goes with its last container
   uint32_t mode = 0;            // published
+  Provenance provenance;        // of the bundle in force
   std::string why_weaker;       // set when `mode` is not what state.mode asks for
   uint32_t base = 0;            // arena address of the current image
   uint32_t previous_base = 0;   // of the generation before, kept while there is room; 0: not placed
@@ -63,6 +67,7 @@ class Registry {
     std::function<uint32_t(uint32_t mode)> ceiling;          // what may be published of what was asked for (boot parameter)
     std::function<uint32_t(uint32_t slot)> bound;            // containers that are bound to a slot
     std::string slots_file;                                  // which name has which slot, while the maps are pinned
+    Admission admission = {};                                // which bundles may come into force
   };
   Registry(Publisher& publisher, PolicyStore& kept, PolicyStore& transient, World world);
 
@@ -96,7 +101,9 @@ class Registry {
   [[nodiscard]] uint32_t generation_after(const Policy& policy) const;
   [[nodiscard]] bool as_published(const Policy& policy) const;  // is in force what its state says?
   void describe(Policy& policy, bundle::Bundle bundle);
-  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning);
+  static void note(PolicyState& state, const Provenance& provenance);
+  // `doubt`: what is wrong with a policy that is in force all the same.
+  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, std::string& doubt);
   Result<Policy*> publish_stored(const std::string& name);
   Result<void> save_slots() const;
 

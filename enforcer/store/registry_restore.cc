@@ -19,7 +19,7 @@ Result<void> Registry::save_slots() const {
   return write_file_atomically(world_.slots_file, to_line(json) + "\n");
 }
 
-Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning) {
+Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, std::string& doubt) {
   if (slot == 0 || slot >= TL_SLOTS || !valid_policy_name(name) || by_slot_.contains(slot)) return Error{"slot table is damaged", EBADMSG};
   const Published now = publisher_.read(slot);
   auto policy = std::make_unique<Policy>();
@@ -38,6 +38,16 @@ Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool
     policy->state = *state;
     Result<bundle::Bundle> bundle = store_of(*policy).read_bundle(name, state->current);
     if (!bundle) return bundle.error();
+    Result<Provenance> admitted = world_.admission.admit(*bundle, Occasion::kRestart, policy->state.signature);
+    if (!admitted) {
+      doubt = admitted.error().message;
+      Provenance refused;
+      refused.checked = true;
+      refused.refused = doubt;
+      admitted = refused;
+    }
+    note(policy->state, *admitted);
+    policy->provenance = *admitted;
     uint32_t base = now.base;
     if (now.generation != state->generation) {
       const bundle::Artifact* image = bundle->find(bundle::kImage);
@@ -62,6 +72,8 @@ Result<Policy*> Registry::publish_stored(const std::string& name) {
   if (!bundle) return bundle.error();
   const bundle::Artifact* image = bundle->find(bundle::kImage);
   if (!image) return Error{"its bundle holds no policy.img", EBADMSG};
+  Result<Provenance> admitted = world_.admission.admit(*bundle, Occasion::kRestart, state->signature);
+  if (!admitted) return admitted.error();
   Result<uint32_t> slot = free_slot();
   if (!slot) return slot.error();
   Result<uint32_t> base = place_making_room(image->bytes);
@@ -69,6 +81,8 @@ Result<Policy*> Registry::publish_stored(const std::string& name) {
   auto policy = std::make_unique<Policy>();
   policy->slot = *slot;
   policy->state = *state;
+  note(policy->state, *admitted);
+  policy->provenance = *admitted;
   describe(*policy, std::move(*bundle));
   Policy* made = policy.get();
   by_slot_[*slot] = std::move(policy);
@@ -88,7 +102,10 @@ Result<void> Registry::restore(std::vector<std::string>& complaints) {
       const std::string name = text_at(entry, "name");
       if (slot <= 0 || slot >= TL_SLOTS) continue;
       if (publisher_.read(static_cast<uint32_t>(slot)).mode == TL_MODE_OFF) continue;  // the maps are new: nothing to take over
-      if (Result<void> restored = restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning")); !restored)
+      std::string doubt;
+      Result<void> restored = restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning"), doubt);
+      if (!doubt.empty()) complaints.push_back("policy '" + name + "' stays in force as published, but would not be admitted now: " + doubt);
+      if (!restored)
         complaints.push_back("policy '" + name + "' stays in force as published, but cannot be managed: " + restored.error().message);
     }
   }

@@ -7,6 +7,7 @@
 //   rules.json      (row, rule) -> where in the profile it stands, so that an event can name the line
 //   profile.yaml    the profile as it was compiled, byte for byte: every line number in the bundle is one of this file
 //   ...             further artifacts, all named by the manifest
+//   signature.json  if the bundle is signed (sign.h): over the manifest, so it is the one file that no manifest names
 //
 // Writing: the files are written beside the target (DIR.XXXXXX), flushed to disk, and renamed into place; who reads
 // sees the old bundle or the new one. Same content, same bytes: keys sorted, no times, no paths of the machine.
@@ -44,6 +45,8 @@ constexpr std::string_view kManifest = "manifest.json";
 constexpr std::string_view kImage = "policy.img";
 constexpr std::string_view kRules = "rules.json";
 constexpr std::string_view kProfile = "profile.yaml";
+constexpr std::string_view kSignature = "signature.json";  // never an artifact
+constexpr size_t kMaxSignature = 64u << 10;
 
 struct Artifact {
   std::string name;  // a plain file name: [a-z0-9._-]{1,63}, not starting with '.' or '-'
@@ -76,7 +79,8 @@ struct Bundle {
   std::vector<NodeEntry> nodes;        // sorted by row
   std::vector<std::string> requires_;  // features of the enforcer without which it must refuse; sorted
   std::vector<Residual> residuals;
-  std::string digest;  // SHA-256 of manifest.json, which names everything else: the identity of the bundle
+  std::string digest;     // SHA-256 of manifest.json, which names everything else: the identity of the bundle
+  std::string signature;  // bytes of signature.json, "" where there is none: not verified by read(), not part of digest
 
   const Artifact* find(std::string_view artifact) const;
 };

@@ -91,7 +91,7 @@ void check(const Bundle& bundle) {
   if (!is_file_name(bundle.name)) throw BadField{"'name' is not 1 to 63 of a-z, 0-9, '.', '_' and '-'"};
   for (size_t i = 0; i < bundle.artifacts.size(); ++i) {
     const Artifact& artifact = bundle.artifacts[i];
-    if (!is_file_name(artifact.name) || artifact.name == kManifest)
+    if (!is_file_name(artifact.name) || artifact.name == kManifest || artifact.name == kSignature)
       throw BadField{text::quoted(artifact.name) + " cannot be the name of an artifact"};
     if (!is_word(artifact.kind, 31)) throw BadField{text::quoted(artifact.kind) + " cannot be a kind of artifact"};
     if (i > 0 && artifact.name <= bundle.artifacts[i - 1].name)

@@ -35,7 +35,7 @@ Result<std::set<std::string>> names_in(int fd, const std::string& path) {
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
     names.insert(name);
-    if (names.size() > kMaxArtifacts + 1) break;  // too many in any case
+    if (names.size() > kMaxArtifacts + 2) break;  // too many in any case
   }
   return names;
 }
@@ -79,6 +79,13 @@ Result<Bundle> read(const std::string& path) {
   Result<std::set<std::string>> names = names_in(dir.get(), path);
   if (!names) return names.error();
   names->erase(std::string(kManifest));
+  if (names->erase(std::string(kSignature)) != 0) {
+    Result<std::string> signature =
+        files::read_regular_at(dir.get(), std::string(kSignature), path + "/signature.json", kMaxSignature);
+    if (!signature) return refused(path, signature.error().message);
+    if (signature->empty()) return refused(path, "signature.json is empty");
+    bundle.signature = std::move(*signature);
+  }
   for (Artifact& artifact : bundle.artifacts) {
     if (names->erase(artifact.name) == 0) return refused(path, "file " + text::quoted(artifact.name) + " is missing");
     Result<std::string> bytes =

@@ -81,6 +81,11 @@ Result<void> fill(const std::string& path, const Bundle& bundle, const std::stri
     if (Result<void> made = files::create_at(dir.get(), artifact.name, artifact.bytes, path + "/" + artifact.name);
         !made)
       return made;
+  if (!bundle.signature.empty())
+    if (Result<void> made =
+            files::create_at(dir.get(), std::string(kSignature), bundle.signature, path + "/signature.json");
+        !made)
+      return made;
   if (Result<void> made = files::create_at(dir.get(), std::string(kManifest), manifest, path + "/manifest.json"); !made)
     return made;
   const mode_t mask = umask(0);

@@ -22,6 +22,15 @@ struct CompileOptions {
 };
 int compile(const CompileOptions& options);
 
+// Several at once, each into DIRECTORY/STEM.bundle; `jobs` processes. The exit code is the worst of all.
+struct CompileManyOptions {
+  std::vector<std::string> profiles;
+  std::string directory;
+  unsigned jobs = 1;
+  CompileOptions each = {};  // but for its profile and its bundle
+};
+int compile_many(const CompileManyOptions& options);
+
 struct CheckOptions {
   std::vector<std::string> profiles;
   Output output;
@@ -109,6 +118,23 @@ struct EmitOptions {
   Output form;
 };
 int emit(const EmitOptions& options);
+
+struct SignOptions {
+  std::string bundle, key;
+  std::string expires;  // "" never
+  uint64_t generation = 0, minimum_generation = 0;
+  Output output;
+};
+int sign(const SignOptions& options);
+
+struct VerifyOptions {
+  std::string bundle;
+  std::vector<std::string> keys;  // files, or directories of *.pem
+  std::string at;                 // "" now
+  uint64_t generation = 0;        // the least that will do
+  Output output;
+};
+int verify(const VerifyOptions& options);
 
 // The script for bash; reads no file.
 int completion(const std::string& shell);

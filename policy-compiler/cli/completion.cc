@@ -20,7 +20,7 @@ _treelinec() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "compile check diff emit explain evaluate fmt import learn merge replay schema test completion version --help" -- "$current"))
+    COMPREPLY=($(compgen -W "compile check diff emit explain evaluate fmt import learn merge replay schema sign test verify completion version --help" -- "$current"))
     return
   fi
   case $previous in
@@ -28,8 +28,8 @@ _treelinec() {
                              words + R"(" -- "$current")); return ;;
     --fail-on) COMPREPLY=($(compgen -W "none allowed denied any low medium high critical" -- "$current")); return ;;
     --format) COMPREPLY=($(compgen -W "text json sarif junit markdown" -- "$current")); return ;;
-    --node|--object|--name|--container) return ;;
-    -o|--output|--evidence|--report|--exec) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --jobs|--node|--object|--name|--container|--expires|--at|--generation|--minimum-generation) return ;;
+    -o|--output|--evidence|--report|--exec|--key) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
     --from) COMPREPLY=($(compgen -W ")" +
                              formats + R"(" -- "$current")); return ;;
     --as) COMPREPLY=($(compgen -W "networkpolicy cilium calico selinux" -- "$current")); return ;;
@@ -42,7 +42,7 @@ _treelinec() {
   fi
   if [[ $current == -* ]]; then
     case ${COMP_WORDS[1]} in
-      compile) COMPREPLY=($(compgen -W "--output --strict --format --json --help" -- "$current")) ;;
+      compile) COMPREPLY=($(compgen -W "--output --strict --jobs --backend --seccomp-arch --no-new-privs --complain --format --json --help" -- "$current")) ;;
       check) COMPREPLY=($(compgen -W "--strict --fail-on --kernel --format --json --help" -- "$current")) ;;
       diff) COMPREPLY=($(compgen -W "--fail-on --format --json --help" -- "$current")) ;;
       fmt) COMPREPLY=($(compgen -W "--check --format --json --help" -- "$current")) ;;
@@ -55,6 +55,8 @@ _treelinec() {
       import) COMPREPLY=($(compgen -W "--output --from --name --exec --container --report --syscalls --format --json --help" -- "$current")) ;;
       emit) COMPREPLY=($(compgen -W "--as --output --namespace --pods --service-cidr --service --split-ranges --mount --strict --format --json --help" -- "$current")) ;;
       learn) COMPREPLY=($(compgen -W "--output --name --join --image --evidence --json --help" -- "$current")) ;;
+      sign) COMPREPLY=($(compgen -W "--key --expires --generation --minimum-generation --format --json --help" -- "$current")) ;;
+      verify) COMPREPLY=($(compgen -W "--key --generation --at --format --json --help" -- "$current")) ;;
     esac
     return
   fi

@@ -2,7 +2,9 @@
 //
 // treelinec: the compiler of profiles. No kernel, no root: same input, same bytes.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/bundle/bundle.h"
@@ -34,6 +36,15 @@ made so that they could not have been there (O_EXCL, mkdir), removed again, and 
 two suffice. Never: what is executed or mapped, secrets, names that --image holds, hidden names.
 What stays literal though it may be another name next time, what is left out, and what is grave is listed
 as a question. The order of the traces does not matter.)";
+
+constexpr const char* kSignFooter = R"(
+  openssl genpkey -algorithm ed25519 -out key.pem               once, kept secret
+  openssl pkey -in key.pem -pubout -out web.pub.pem             goes to the machines: /etc/treeline/keys
+  treelinec sign web.bundle --key key.pem --expires 2027-01-31 --generation 7
+  treelinec verify web.bundle --key web.pub.pem
+
+An encrypted key: openssl pkey -in key.pem | treelinec sign web.bundle --key -
+Same bundle, key and options: same bytes. A signature that is there is replaced.)";
 
 constexpr const char* kEmitFooter = R"(
 What the mechanism cannot hold is listed on top of what is printed, and as notes. All of these are fences
@@ -128,9 +139,16 @@ int main(int argc, char** argv) {
   int exit = cli::kYes;
 
   cli::CompileOptions compile;
-  CLI::App* command = app.add_subcommand("compile", "Compile a profile into a bundle");
-  command->add_option("PROFILE", compile.profile, "YAML or JSON")->required();
-  command->add_option("-o,--output", compile.bundle, "The directory to write; a bundle there is replaced")->required();
+  cli::CompileManyOptions many;
+  many.jobs = std::max(1u, std::thread::hardware_concurrency());
+  CLI::App* command =
+      app.add_subcommand("compile", "Compile a profile into a bundle, or many into a directory of bundles");
+  command->add_option("PROFILE", many.profiles, "YAML or JSON")->required();
+  command
+      ->add_option(
+          "-o,--output", compile.bundle,
+          "The directory to write; a bundle there is replaced. Of several profiles, each becomes STEM.bundle in it")
+      ->required();
   command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
   command->add_option("--backend", compile.backends, "What enforces: bpf (always), seccomp (where system calls are listed), apparmor, e.g. --backend bpf,seccomp")
       ->delimiter(',')
@@ -144,7 +162,20 @@ int main(int argc, char** argv) {
                     "refuses every change of AppArmor profile: one flat profile, the hooks alone hold the tree");
   command->add_flag("--complain", compile.complain, "AppArmor profiles that report and refuse nothing");
   add_output(command, compile.output);
-  command->callback([&] { exit = cli::compile(compile); });
+  command->add_option("-j,--jobs", many.jobs, "Of several profiles, so many at once")->check(CLI::Range(1u, 256u));
+  command->footer(
+      "\n  treelinec compile web.yaml -o web.bundle\n  treelinec compile profiles/*.yaml -o bundles      all of them, "
+      "with progress");
+  command->callback([&] {
+    if (many.profiles.size() == 1) {
+      compile.profile = many.profiles[0];
+      exit = cli::compile(compile);
+      return;
+    }
+    many.directory = compile.bundle;
+    many.each = compile;
+    exit = cli::compile_many(many);
+  });
 
   cli::CheckOptions check;
   command = app.add_subcommand("check", "Report everything that is wrong with profiles, and what deserves a look");
@@ -276,6 +307,35 @@ int main(int argc, char** argv) {
   add_output(command, emit.form);
   command->footer(kEmitFooter);
   command->callback([&] { exit = cli::emit(emit); });
+
+  cli::SignOptions sign;
+  command = app.add_subcommand("sign", "Sign a bundle: what machines with require_signature ask for");
+  command->add_option("BUNDLE", sign.bundle, "The directory that compile wrote; signature.json is put into it")
+      ->required();
+  command->add_option("--key", sign.key, "The secret key, Ed25519 in PEM; '-' for standard input")->required();
+  command->add_option(
+      "--expires", sign.expires,
+      "The first moment at which the signature is not valid any more, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
+  command->add_option("--generation", sign.generation,
+                      "Counts the bundles of this policy: a machine takes none below the one that it has");
+  command->add_option("--minimum-generation", sign.minimum_generation,
+                      "A machine that has this bundle goes back to none below, not by a rollback either");
+  add_output(command, sign.output);
+  command->footer(kSignFooter);
+  command->callback([&] { exit = cli::sign(sign); });
+
+  cli::VerifyOptions verify;
+  command = app.add_subcommand("verify", "Is a bundle whole, and signed by a key that is trusted?");
+  command->add_option("BUNDLE", verify.bundle, "The directory")->required();
+  command->add_option("--key", verify.keys, "A public key in PEM, or a directory of them (*.pem); may be repeated")
+      ->required();
+  command->add_option("--generation", verify.generation, "Refuse a lower one");
+  command->add_option("--at", verify.at, "Ask for this moment instead of now, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
+  add_output(command, verify.output);
+  command->footer(
+      "\n  treelinec verify web.bundle --key web.pub.pem --at 2027-03-01      still valid in March?\n\nExit status: 0 "
+      "it is, 1 it is not and why, 2 and 3 as everywhere.");
+  command->callback([&] { exit = cli::verify(verify); });
 
   std::string shell = "bash";
   command = app.add_subcommand("completion", "Print the completion script of a shell");

@@ -121,61 +121,76 @@ Result<ir::AccessSet> parse_words(const std::string& text) {
   return words;
 }
 
-Result<passes::Verdict> judge(passes::Evaluator& evaluator, uint32_t row, const std::string& act,
-                              const std::string& object) {
-  if (act == "out" || act == "in") {
-    const auto endpoint = parse_endpoint(object, true);
-    if (!endpoint) return endpoint.error();
-    return act == "out" ? evaluator.connect(row, endpoint->protocol, endpoint->address, endpoint->port)
-                        : evaluator.accept(row, endpoint->protocol, endpoint->address, endpoint->port);
+using Kind = Question::Kind;
+
+Result<Question> read_endpoint(Question question, const std::string& object) {
+  const auto endpoint = parse_endpoint(object, question.kind != Kind::kListen);
+  if (!endpoint) return endpoint.error();
+  question.protocol = endpoint->protocol;
+  question.address = endpoint->address;
+  question.port = endpoint->port;
+  return question;
+}
+
+Result<Question> read_socket(Question question, const std::string& object) {
+  const size_t colon = object.find(':');
+  const auto kind = parse_number(names::socket_kinds(), object.substr(0, colon), "kind of socket");
+  if (!kind) return kind.error();
+  question.number = *kind;
+  if (*kind != TL_SOCK_NETLINK) {
+    if (colon != std::string::npos)
+      return wrong("only netlink sockets have a protocol here:", object, "write the kind alone");
+    return question;
   }
-  if (act == "listen") {
-    const auto endpoint = parse_endpoint(object, false);
-    if (!endpoint) return endpoint.error();
-    return evaluator.listen(row, endpoint->protocol, endpoint->port);
+  const std::string protocol = colon == std::string::npos ? "" : object.substr(colon + 1);
+  const auto plain = text::decimal(protocol, names::kNetlinkProtocols - 1);
+  const auto number = plain ? Result<uint32_t>(static_cast<uint32_t>(*plain))
+                            : parse_number(names::netlink_protocols(), protocol, "netlink protocol");
+  if (!number) return number.error();
+  question.netlink = *number;
+  return question;
+}
+
+Result<Question> read_number(Question question, const names::Table& table, const std::string& object,
+                             const std::string& what) {
+  const auto number = parse_number(table, object, what);
+  if (!number) return number.error();
+  question.number = *number;
+  return question;
+}
+
+Result<Question> read_act(Question question, const std::string& act, const std::string& object) {
+  if (act == "out" || act == "in" || act == "listen") {
+    question.kind = act == "out" ? Kind::kConnect : act == "in" ? Kind::kAccept : Kind::kListen;
+    return read_endpoint(std::move(question), object);
   }
   if (act == "capability") {
-    const auto number = parse_number(names::capabilities(), object, "capability");
-    if (!number) return number.error();
-    return evaluator.capability(row, *number);
+    question.kind = Kind::kCapability;
+    return read_number(std::move(question), names::capabilities(), object, act);
   }
   if (act == "operation") {
-    const auto number = parse_number(names::operations(), object, "operation");
-    if (!number) return number.error();
-    return evaluator.operation(row, *number);
+    question.kind = Kind::kOperation;
+    return read_number(std::move(question), names::operations(), object, act);
   }
   if (act == "user") {
     const auto uid = text::decimal(object, UINT32_MAX - 1);
     if (!uid) return wrong("this is no user id", object, "write the number that 'id -u' prints");
-    return evaluator.user(row, static_cast<uint32_t>(*uid));
+    question.kind = Kind::kUser;
+    question.number = static_cast<uint32_t>(*uid);
+    return question;
   }
   if (act == "socket") {
-    const size_t colon = object.find(':');
-    const auto kind = parse_number(names::socket_kinds(), object.substr(0, colon), "kind of socket");
-    if (!kind) return kind.error();
-    uint32_t netlink = 0;
-    if (*kind == TL_SOCK_NETLINK) {
-      const std::string protocol = colon == std::string::npos ? "" : object.substr(colon + 1);
-      const auto plain = text::decimal(protocol, names::kNetlinkProtocols - 1);
-      if (plain) {
-        netlink = static_cast<uint32_t>(*plain);
-      } else {
-        const auto number = parse_number(names::netlink_protocols(), protocol, "netlink protocol");
-        if (!number) return number.error();
-        netlink = *number;
-      }
-    } else if (colon != std::string::npos) {
-      return wrong("only netlink sockets have a protocol here:", object, "write the kind alone");
-    }
-    return evaluator.socket(row, *kind, netlink);
+    question.kind = Kind::kSocket;
+    return read_socket(std::move(question), object);
   }
-  const auto words = act == "exec" || act == "interpret" ? Result<ir::AccessSet>(ir::AccessSet{0}) : parse_words(act);
+  question.kind = act == "exec" ? Kind::kExec : act == "interpret" ? Kind::kInterpret : Kind::kAccess;
+  const auto words = question.kind == Kind::kAccess ? parse_words(act) : Result<ir::AccessSet>(ir::AccessSet{0});
   if (!words) return words.error();
   const auto thing = parse_object(object);
   if (!thing) return thing.error();
-  if (act == "exec") return evaluator.exec(row, *thing);
-  if (act == "interpret") return evaluator.interpreter(row, *thing);
-  return evaluator.access(row, *thing, *words);
+  question.words = *words;
+  question.object = *thing;
+  return question;
 }
 
 }  // namespace
@@ -222,22 +237,56 @@ Result<uint32_t> find_node(const ir::Policy& policy, const std::string& text) {
   return wrong("there is no node", text, "there are:" + list);
 }
 
-Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
-                   const std::string& object) {
+Result<Question> read_question(const ir::Policy& policy, const std::string& node, const std::string& act,
+                               const std::string& object) {
   const Result<uint32_t> row = find_node(policy, node);
   if (!row) return row.error();
+  Question question;
+  question.row = *row;
+  return read_act(std::move(question), act, object);
+}
+
+passes::Verdict evaluate(passes::Evaluator& evaluator, const Question& q) {
+  switch (q.kind) {
+    case Kind::kAccess:
+      return evaluator.access(q.row, q.object, q.words);
+    case Kind::kExec:
+      return evaluator.exec(q.row, q.object);
+    case Kind::kInterpret:
+      return evaluator.interpreter(q.row, q.object);
+    case Kind::kConnect:
+      return evaluator.connect(q.row, q.protocol, q.address, q.port);
+    case Kind::kAccept:
+      return evaluator.accept(q.row, q.protocol, q.address, q.port);
+    case Kind::kListen:
+      return evaluator.listen(q.row, q.protocol, q.port);
+    case Kind::kCapability:
+      return evaluator.capability(q.row, q.number);
+    case Kind::kOperation:
+      return evaluator.operation(q.row, q.number);
+    case Kind::kUser:
+      return evaluator.user(q.row, q.number);
+    case Kind::kSocket:
+      return evaluator.socket(q.row, q.number, q.netlink);
+  }
+  return {};
+}
+
+Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
+                   const std::string& object) {
+  const Result<Question> question = read_question(policy, node, act, object);
+  if (!question) return question.error();
   passes::Evaluator evaluator(policy);
-  const Result<passes::Verdict> verdict = judge(evaluator, *row, act, object);
-  if (!verdict) return verdict.error();
+  const passes::Verdict verdict = evaluate(evaluator, *question);
   Answer answer;
-  answer.allowed = verdict->allowed;
-  answer.row = *row;
-  answer.node = row_path(policy, *row);
+  answer.allowed = verdict.allowed;
+  answer.row = question->row;
+  answer.node = row_path(policy, question->row);
   answer.act = act;
   answer.object = object;
-  if (!verdict->allowed) answer.missing = names::access_text(verdict->missing);
-  if (verdict->allowed && verdict->next != 0 && act != "interpret") answer.next = row_path(policy, verdict->next);
-  answer.rules = verdict->rules;
+  if (!verdict.allowed) answer.missing = names::access_text(verdict.missing);
+  if (verdict.allowed && verdict.next != 0 && act != "interpret") answer.next = row_path(policy, verdict.next);
+  answer.rules = verdict.rules;
   return answer;
 }
 

@@ -24,6 +24,37 @@
 
 namespace treeline::cli {
 
+// What the words ask, for whoever can answer: evaluate() here, the image and other back ends in tests.
+struct Question {
+  enum class Kind : uint8_t {
+    kAccess,
+    kExec,
+    kInterpret,
+    kConnect,
+    kAccept,
+    kListen,
+    kCapability,
+    kOperation,
+    kUser,
+    kSocket
+  };
+  Kind kind = Kind::kAccess;
+  uint32_t row = 0;
+  passes::Object object;    // kAccess, kExec, kInterpret
+  ir::AccessSet words = 0;  // kAccess
+  uint32_t number = 0;      // of a capability, an operation, a user, a kind of socket
+  uint32_t netlink = 0;     // of a netlink socket: its protocol
+  ir::Protocol protocol = ir::Protocol::kTcp;
+  passes::Address address;
+  uint32_t port = 0;
+};
+
+// Error: the question has no meaning (no such node, act or object); its message says what would have.
+Result<Question> read_question(const ir::Policy& policy, const std::string& node, const std::string& act,
+                               const std::string& object);
+
+passes::Verdict evaluate(passes::Evaluator& evaluator, const Question& question);
+
 struct Answer {
   bool allowed = false;
   uint32_t row = 0;
@@ -34,7 +65,7 @@ struct Answer {
   std::vector<passes::RuleReference> rules;
 };
 
-// Error: the question has no meaning (no such node, act or object); its message says what would have.
+// The two in one, with what to print.
 Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
                    const std::string& object);
 

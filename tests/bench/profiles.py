@@ -38,3 +38,21 @@ def apparmor(rules):
     rights = {"read": "r", "append create": "a"}
     return "\n".join(["abi <abi/3.0>,", f"profile bench {OVERLAY}/bin/bench_acts {{", "  network inet stream,",
                       f"  {OVERLAY}/bin/bench_acts rix,", *(f"  {path} {rights[words]}," for path, words in files), "}", ""])
+
+
+def service(number, rules):
+    """A profile of N rules as a service has it: an entrypoint, a server, workers; each service's names are its own."""
+    name = f"service-{number:05}"
+    reads = [f"/usr/lib/x86_64-linux-gnu/lib{name}-{i}.so.{i % 9}" for i in range(rules // 3)]
+    data = [f"/srv/{name}/{('templates', 'static', 'locale')[i % 3]}/page-{i}.html" for i in range(rules // 3)]
+    state = [f"/var/lib/{name}/{i:03}/*.db" if i % 10 else f"/var/lib/{name}/{i:03}/**" for i in range(rules - 2 * (rules // 3) - 12)]
+    return "\n".join([
+        "treeline: 1", f"name: {name}", "entry:", "  - exec: /entrypoint.sh", "    interpreter: /bin/sh", "    users: [0]", "    files:",
+        f"      /etc/{name}/*.conf: read", '      "{pipe}": read write', "    children:", f"      - exec: /usr/sbin/{name}", "        id: server",
+        "        users: [0]", "        capabilities: [net_bind_service, setuid]", "        sockets: [inet-stream, unix-stream]", "        network:",
+        f"          - {{direction: in, protocol: tcp, port: {1024 + number % 60000}}}", "        files:",
+        *(f"          {path}: read map" for path in reads), f"          /run/{name}.pid: create write", "        children:",
+        f"          - exec: /usr/sbin/{name}", "            back_to: server", f"          - exec: /usr/lib/{name}/worker", "            users: [33]",
+        "            sockets: [inet-stream]", "            network:", "              - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 5432}",
+        "            files:", *(f"              {path}: read" for path in data), *(f"              {path}: read write create delete" for path in state),
+        f"              /tmp/{name}-{{rand:6}}: create write delete", ""])

@@ -16,7 +16,7 @@ TEST(Conf, AnEmptyFileIsTheDefaults) {
 }
 
 TEST(Conf, EverySettingIsTaken) {
-  Result<Conf> conf = parse_conf("# a comment\n default = nginx # bound to this\narena_mib=128\nring_kib = 64\nstore = /srv/t/\nruntime=/run/t\nlog = error\noci_runtime = crun\n", "f");
+  Result<Conf> conf = parse_conf("# a comment\n default = nginx # bound to this\narena_mib=128\nring_kib = 64\nstore = /srv/t/\nruntime=/run/t\nlog = error\noci_runtime = crun\nrequire_signature = yes\ntrusted_keys = /srv/keys/\n", "f");
   ASSERT_TRUE(conf) << conf.error().message;
   EXPECT_EQ(conf->default_, Default::kPolicy);
   EXPECT_EQ(conf->default_policy, "nginx");
@@ -26,6 +26,8 @@ TEST(Conf, EverySettingIsTaken) {
   EXPECT_EQ(conf->runtime, "/run/t");
   EXPECT_EQ(conf->log, LogLevel::kError);
   EXPECT_EQ(conf->oci_runtime, "crun");
+  EXPECT_TRUE(conf->require_signature);
+  EXPECT_EQ(conf->trusted_keys, "/srv/keys");
 }
 
 TEST(Conf, AllMistakesAtOnceEachWithItsLine) {
@@ -47,6 +49,8 @@ TEST(Conf, HostileBytesAreMistakes) {
   EXPECT_FALSE(parse_conf("default = ../../etc\n", "f"));
   EXPECT_FALSE(parse_conf("runtime = /run/../etc\n", "f"));
   EXPECT_FALSE(parse_conf("oci_runtime = bin/runc\n", "f"));
+  EXPECT_FALSE(parse_conf("require_signature = true\n", "f")) << "a word that is neither must not mean no";
+  EXPECT_FALSE(parse_conf("trusted_keys = keys\n", "f"));
   EXPECT_FALSE(parse_conf("arena_mib = 99999999999999999999999\n", "f"));
   EXPECT_FALSE(parse_conf("store = /" + std::string(200, 'x') + "\n", "f"));
 }

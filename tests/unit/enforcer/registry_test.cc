@@ -56,7 +56,7 @@ class RegistryTest : public testing::Test {
                                                              for (const tl_tag& tag : tags_) use(tag);
                                                            },
                                                            [this] { return why_not_; }, [](uint32_t mode) { return mode; },
-                                                           [this](uint32_t) { return bound_; }, root_ + "/slots.json"});
+                                                           [this](uint32_t) { return bound_; }, root_ + "/slots.json", admission_});
   }
   Result<Policy*> load(uint32_t mode, const std::string& executable = "/a", Orphans orphans = Orphans::kRefuse) {
     Change change;
@@ -77,6 +77,7 @@ class RegistryTest : public testing::Test {
   std::vector<std::byte> arena_{2 * TL_ELEMENT};
   std::vector<tl_tag> tags_;
   std::optional<Error> why_not_;
+  Admission admission_;
   uint32_t bound_ = 0;
   int graces_ = 0;
   std::unique_ptr<Publisher> publisher_;

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Many profiles in one run. Each is compiled by compile() itself, in one of a few worker processes, so that a profile
+// that takes all memory takes only its worker along; what it says is collected and printed in the order of the command
+// line, whichever worker was faster.
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/report.h"
+#include "policy-compiler/support/files.h"
+#include "policy-compiler/support/text.h"
+
+namespace treeline::cli {
+namespace {
+
+using files::Fd;
+
+struct Frame {  // from a worker, followed by `out` and `err` bytes
+  uint32_t profile = 0;
+  int32_t exit = 0;
+  uint64_t out = 0, err = 0;
+};
+
+struct Done {
+  int exit = kFailed;
+  std::string out, err;
+};
+
+bool write_whole(int fd, const void* data, size_t size) {
+  return files::write_all(fd, {static_cast<const char*>(data), size}, "pipe").has_value();
+}
+
+bool read_whole(int fd, void* data, size_t size) {
+  for (auto* at = static_cast<char*>(data); size > 0;) {
+    const ssize_t got = read(fd, at, size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    at += got;
+    size -= static_cast<size_t>(got);
+  }
+  return true;
+}
+
+std::string take(int memory) {
+  std::string text;
+  struct stat status {};
+  if (fstat(memory, &status) != 0) return text;
+  text.resize(static_cast<size_t>(status.st_size));
+  const ssize_t got = pread(memory, text.data(), text.size(), 0);
+  text.resize(got < 0 ? 0 : static_cast<size_t>(got));
+  if (ftruncate(memory, 0) != 0 || lseek(memory, 0, SEEK_SET) != 0) text.clear();
+  return text;
+}
+
+// Every jobs-th profile. Never returns.
+[[noreturn]] void work(const std::vector<CompileOptions>& all, uint32_t first, uint32_t jobs, int to) {
+  const int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
+  if (out < 0 || err < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) _exit(1);
+  for (uint32_t i = first; i < all.size(); i += jobs) {
+    Frame frame{i, compile(all[i]), 0, 0};
+    std::fflush(stdout);
+    const std::string said = take(out), complained = take(err);
+    frame.out = said.size();
+    frame.err = complained.size();
+    if (!write_whole(to, &frame, sizeof frame) || !write_whole(to, said.data(), said.size()) ||
+        !write_whole(to, complained.data(), complained.size()))
+      _exit(1);
+  }
+  _exit(0);
+}
+
+// On a terminal a line that is overwritten, else a line now and then.
+class Progress {
+ public:
+  explicit Progress(size_t all) : all_(all), terminal_(isatty(STDERR_FILENO) == 1) {}
+  void show(size_t done, size_t wrong, bool last = false) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!last && now - shown_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000)))
+      return;
+    shown_ = now;
+    std::fprintf(stderr, "%s%zu of %zu profiles, %zu with mistakes%s", terminal_ ? "\r" : "treelinec: ", done, all_,
+                 wrong, terminal_ && !last ? "" : "\n");
+  }
+
+ private:
+  size_t all_;
+  bool terminal_;
+  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
+};
+
+Result<std::vector<CompileOptions>> plan(const CompileManyOptions& options) {
+  std::vector<CompileOptions> all;
+  std::map<std::string, std::string> taken;
+  for (const std::string& profile : options.profiles) {
+    const std::string name = std::filesystem::path(profile).stem().string() + ".bundle";
+    const auto [other, fresh] = taken.emplace(name, profile);
+    if (!fresh)
+      return Error{text::quoted(other->second, 4096) + " and " + text::quoted(profile, 4096) + " would both become " +
+                   text::quoted(name) + "; rename one, or compile them into two directories"};
+    CompileOptions one = options.each;
+    one.profile = profile;
+    one.bundle = options.directory + "/" + name;
+    // A worker says what it found as values; the documents are made of all of them.
+    if (one.output.format != Format::kText) one.output = Format::kJson;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+void collect(const std::vector<Fd>& pipes, std::vector<Done>& done, Report& report) {
+  Progress progress(done.size());
+  std::vector<pollfd> open;
+  for (const Fd& pipe : pipes) open.push_back({pipe.get(), POLLIN, 0});
+  size_t finished = 0, wrong = 0;
+  while (!open.empty()) {
+    if (poll(open.data(), open.size(), 1000) < 0 && errno != EINTR) break;
+    for (size_t i = 0; i < open.size();) {
+      Frame frame;
+      if ((open[i].revents & (POLLIN | POLLHUP)) == 0) {
+        ++i;
+        continue;
+      }
+      if (!read_whole(open[i].fd, &frame, sizeof frame) || frame.profile >= done.size()) {
+        open.erase(open.begin() + static_cast<std::ptrdiff_t>(i));  // it has ended
+        continue;
+      }
+      Done& d = done[frame.profile];
+      d.out.resize(frame.out);
+      d.err.resize(frame.err);
+      if (read_whole(open[i].fd, d.out.data(), d.out.size()) && read_whole(open[i].fd, d.err.data(), d.err.size()))
+        d.exit = frame.exit;
+      ++finished;
+      wrong += d.exit != kYes;
+      ++i;
+    }
+    if (!report.document()) progress.show(finished, wrong);
+  }
+  if (!report.document()) progress.show(finished, wrong, true);
+}
+
+}  // namespace
+
+namespace {
+
+// What a worker found in its profile.
+Diagnostics findings_of(const Json& result) {
+  Diagnostics out(result.value("profile", ""));
+  const auto found = result.find("diagnostics");
+  for (const Json& d : found == result.end() ? Json::array() : *found) {
+    const Position position{d.value("line", 0u), d.value("column", 0u)};
+    const std::string severity = d.value("severity", "error");
+    const std::string code = d.value("code", ""), message = d.value("message", ""), remedy = d.value("remedy", "");
+    if (severity == "error") out.error(position, code, message, remedy);
+    if (severity == "warning") out.warning(position, code, message, remedy);
+    if (severity == "note") out.note(position, code, message, remedy);
+  }
+  return out;
+}
+
+}  // namespace
+
+int compile_many(const CompileManyOptions& options) {
+  Report report("compile", options.each.output);
+  if (options.each.strict) report.strict();
+  const Result<std::vector<CompileOptions>> all = plan(options);
+  if (!all) return report.usage(all.error());
+  if (mkdir(options.directory.c_str(), 0777) != 0 && errno != EEXIST)
+    return report.failed(files::failed("create", options.directory, errno));
+  const auto jobs = static_cast<uint32_t>(std::min<size_t>(options.jobs, all->size()));
+
+  std::fflush(stdout);
+  std::vector<Fd> pipes;
+  std::vector<pid_t> workers;
+  for (uint32_t i = 0; i < jobs; ++i) {
+    int ends[2];
+    if (pipe(ends) != 0) return report.failed(files::failed("make", "a pipe", errno));
+    const pid_t worker = fork();
+    if (worker == 0) {
+      pipes.clear();
+      close(ends[0]);
+      work(*all, i, jobs, ends[1]);
+    }
+    close(ends[1]);
+    pipes.emplace_back(ends[0]);
+    if (worker < 0) return report.failed(files::failed("start", "a worker", errno));
+    workers.push_back(worker);
+  }
+  std::vector<Done> done(all->size());
+  collect(pipes, done, report);
+  for (const pid_t worker : workers) waitpid(worker, nullptr, 0);
+
+  int worst = kYes;
+  size_t good = 0;
+  Json results = Json::array();
+  for (size_t i = 0; i < done.size(); ++i) {
+    worst = std::max(worst, done[i].exit);
+    good += done[i].exit == kYes;
+    if (!report.document()) {
+      std::fwrite(done[i].err.data(), 1, done[i].err.size(), stderr);
+      if (done[i].exit == kFailed && done[i].err.empty())
+        std::fprintf(stderr, "treelinec: error: %s was not compiled: its worker ended; compile it alone to see why\n",
+                     text::printable((*all)[i].profile, 4096).c_str());
+      continue;
+    }
+    Json result = Json::parse(done[i].out, nullptr, false);
+    if (!result.is_object())
+      result = {{"exit", done[i].exit}, {"error", "its worker ended; compile it alone to see why"}};
+    result["profile"] = (*all)[i].profile;
+    if (!report.json_document()) report.diagnostics(findings_of(result), "");
+    results.push_back(std::move(result));
+  }
+  report.fields({{"profiles", done.size()}, {"compiled", good}, {"results", std::move(results)}});
+  report.print(std::to_string(good) + " of " + std::to_string(done.size()) + " profiles compiled into " +
+               text::printable(options.directory, 4096) + "\n");
+  return report.finish(worst);
+}
+
+}  // namespace treeline::cli

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy compiled twice, or written out, read again and compiled, gives the same image, byte for byte.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/frontend/profile.h"
+#include "policy-compiler/passes/check.h"
+#include "tests/unit/decide/random_policy.h"
+
+namespace treeline::decide_test {
+namespace {
+
+std::string image_of(const ir::Policy& policy) {
+  Diagnostics diagnostics;
+  std::optional<passes::Paths> paths = passes::compile_paths(policy, diagnostics);
+  if (!paths || !passes::check_paths(policy, *paths, diagnostics)) return "";
+  const auto lowered = backends::bpf::lower(policy, std::move(*paths), diagnostics);
+  return lowered ? lowered->image : "";
+}
+
+TEST(SameBytes, OfRandomPoliciesCompiledTwiceAndWrittenOutInBetween) {
+  const char* many = std::getenv("TREELINE_POLICIES");
+  const unsigned long wanted = many == nullptr ? 60 : std::strtoul(many, nullptr, 0);
+  Random random(20240902);
+  unsigned long compiled = 0, read = 0;
+  for (unsigned long tried = 0; compiled < wanted && tried < 4 * wanted + 20; ++tried) {
+    const ir::Policy policy = random_policy(random);
+    const std::string image = image_of(policy);
+    if (image.empty()) continue;  // refused by the checks
+    ++compiled;
+    ASSERT_EQ(image_of(policy), image) << "policy " << tried;
+    Diagnostics diagnostics;
+    const std::string text = frontend::emit_profile(policy);
+    const ir::Policy again = frontend::read_profile(text, diagnostics);
+    // The generator makes bytes that a profile's text cannot hold in this form.
+    if (diagnostics.has_errors()) continue;
+    ++read;
+    ASSERT_EQ(frontend::emit_profile(again), text) << "policy " << tried;
+    ASSERT_EQ(image_of(again), image) << "policy " << tried;
+  }
+  std::cout << compiled << " policies compiled twice, " << read << " of them read back from their text\n";
+  EXPECT_EQ(compiled, wanted);
+  EXPECT_GE(read * 2, compiled);
+}
+
+}  // namespace
+}  // namespace treeline::decide_test
