@@ -152,7 +152,7 @@ const NetworkPart& addresses_of(ir::PeerKind kind) {
     std::vector<NetworkPart> parts;
     for (const ir::PeerKind k :
          {ir::PeerKind::kAny, ir::PeerKind::kLocalhost, ir::PeerKind::kInternal, ir::PeerKind::kExternal}) {
-      const PeerSet set = backends::bpf::peer_set({k, {}});
+      const PeerSet set = backends::bpf::peer_set({k, {}, {}});
       parts.push_back({joined(set.v4), joined(set.v6), {}});
     }
     return parts;
@@ -176,7 +176,7 @@ std::string address_text(const NetworkPart& part) {
   for (const ir::PeerKind kind :
        {ir::PeerKind::kAny, ir::PeerKind::kLocalhost, ir::PeerKind::kInternal, ir::PeerKind::kExternal}) {
     const NetworkPart& known = addresses_of(kind);
-    if (equal(known.v4, part.v4) && equal(known.v6, part.v6)) return ir::names::peer_text({kind, {}});
+    if (equal(known.v4, part.v4) && equal(known.v6, part.v6)) return ir::names::peer_text({kind, {}, {}});
   }
   std::vector<std::string> blocks;
   bool more = false;

@@ -31,6 +31,8 @@ void report_image(const std::vector<bpf::Residual>& residuals, bool calls_filter
   for (const bpf::Residual& residual : residuals) {
     if (residual.rule == bpf::Residual::Rule::kDigest)
       diagnostics.error(residual.position, "residual", residual.message, "remove it: this version cannot enforce it");
+    else if (residual.rule == bpf::Residual::Rule::kSelector)
+      weaker(residual.position, residual.message, "write it out for the cluster: treelinec emit PROFILE --as networkpolicy", strict, diagnostics);
     else if (!calls_filtered)
       weaker(residual.position, residual.message,
              "compile with --backend bpf,seccomp, remove it, or know that nothing enforces it", strict, diagnostics);

@@ -188,7 +188,7 @@ class Lowering {
         out_.residuals.push_back({rule.position,
                                   "the image holds the addresses of " + text::quoted(ir::names::peer_text(rule.peer)) +
                                       ", not which pods have them; that is for a network policy",
-                                  false});
+                                  Residual::Rule::kSelector});
     if (!node.syscalls.empty()) {
       out_.residuals.push_back({node.syscalls[0].position, "the image does not limit system calls (" +
                                                                std::to_string(node.syscalls.size()) +

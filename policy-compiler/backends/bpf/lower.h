@@ -36,7 +36,7 @@ struct RowInfo {
 struct Residual {
   ir::Position position;
   std::string message;  // which rule, and why the image does not hold it
-  enum class Rule { kDigest, kSyscalls };
+  enum class Rule { kDigest, kSyscalls, kSelector };
   Rule rule = Rule::kDigest;
 };
 
