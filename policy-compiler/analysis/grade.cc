@@ -26,7 +26,7 @@ bool is_interpreter(std::string_view program) {
   return std::find(std::begin(kNames), std::end(kNames), bare) != std::end(kNames);
 }
 
-bool holds(const std::vector<ir::NumberRule>& rules, std::initializer_list<uint32_t> values) {
+bool holds(const std::vector<ir::NumberRule>& rules, const std::vector<uint32_t>& values) {
   return std::any_of(rules.begin(), rules.end(), [&](const ir::NumberRule& rule) {
     return std::find(values.begin(), values.end(), rule.value) != values.end();
   });
@@ -93,7 +93,7 @@ class NodeGrader {
 
   // A socket may be inherited from above, so all of the line has to lack the kind.
   bool socketless(const ir::NetworkRule& rule) const {
-    std::initializer_list<uint32_t> kinds = {};
+    std::vector<uint32_t> kinds;
     switch (rule.protocol) {
       case ir::Protocol::kTcp:
         kinds = {TL_SOCK_INET_STREAM, TL_SOCK_INET_MPTCP};

@@ -10,8 +10,6 @@
 namespace treeline::cli {
 namespace {
 
-using analysis::Case;
-
 // web.yaml -> web.cases.yaml; of a bundle or a name without an extension NAME.cases.yaml
 std::string cases_beside(const std::string& profile) {
   const size_t dot = profile.rfind('.'), slash = profile.rfind('/');
@@ -19,7 +17,7 @@ std::string cases_beside(const std::string& profile) {
   return (extension ? profile.substr(0, dot) : profile) + ".cases.yaml";
 }
 
-std::string case_text(const Case& one) {
+std::string case_text(const analysis::Case& one) {
   return text::printable(one.node, 4096) + " " + text::printable(one.act, 200) + " " + text::printable(one.object, 4096);
 }
 
@@ -32,7 +30,7 @@ std::string rules_text(const Answer& answer, const std::string& file) {
 }
 
 // A case that failed, as a finding at its place in the cases file; false: it did not.
-bool failed(const Case& one, const Answer& answer, const Loaded& loaded, Diagnostics& findings) {
+bool failed(const analysis::Case& one, const Answer& answer, const Loaded& loaded, Diagnostics& findings) {
   if (answer.allowed != one.allow) {
     const std::string why = answer.allowed            ? "by " + rules_text(answer, loaded.diagnostics.file())
                             : answer.missing.empty() ? "no rule grants it"
@@ -70,10 +68,10 @@ int test(const TestOptions& options) {
   if (!text) return report.failed(text.error());
 
   Diagnostics findings(file);
-  const std::vector<Case> cases = analysis::read_cases(*text, findings);
+  const std::vector<analysis::Case> cases = analysis::read_cases(*text, findings);
   size_t passed = 0;
   Json list = Json::array();
-  for (const Case& one : cases) {
+  for (const analysis::Case& one : cases) {
     const Result<Answer> answer = ask(loaded->policy, one.node, one.act, one.object);
     bool right = false;
     if (!answer)
