@@ -77,7 +77,7 @@ Cell cell(const Mechanism& mechanism, const RuleEntry& rule, bool whole_filter) 
   return lines.count(0) != 0 || lines.count(rule.position.line) != 0 ? std::min(possible, Cell::kPart) : possible;
 }
 
-std::string padded(std::string_view word, size_t width) {
+std::string in_column(std::string_view word, size_t width) {
   std::string out(word);
   out.resize(std::max(out.size(), width), ' ');
   return out;
@@ -99,10 +99,10 @@ void show_matrix(Loaded& loaded, Report& report) {
   std::stable_sort(rules.begin(), rules.end(), [](const RuleEntry& a, const RuleEntry& b) { return a.row < b.row; });
 
   Json names = Json::array(), rows = Json::array();
-  std::string header = padded("line", 6) + "  ";
+  std::string header = in_column("line", 6) + "  ";
   for (const Mechanism& mechanism : columns) {
     names.push_back(mechanism.name);
-    header += padded(mechanism.name, 13) + " ";
+    header += in_column(mechanism.name, 13) + " ";
   }
   report.print(report.strong(header + "rule") + "\n");
   uint32_t row = 0;
@@ -112,12 +112,12 @@ void show_matrix(Loaded& loaded, Report& report) {
     row = rule.row;
     Json cells = Json::object();
     Cell best = Cell::kNone;
-    std::string line = padded(std::to_string(rule.position.line), 6) + "  ";
+    std::string line = in_column(std::to_string(rule.position.line), 6) + "  ";
     for (const Mechanism& mechanism : columns) {
       const Cell held = cell(mechanism, rule, whole_filter);
       best = std::max(best, held);
       cells[mechanism.name] = kCells[static_cast<size_t>(held)];
-      line += padded(kCells[static_cast<size_t>(held)], 13) + " ";
+      line += in_column(kCells[static_cast<size_t>(held)], 13) + " ";
     }
     weak += best != Cell::kExact;
     report.print(line + rule.kind + " " + text::printable(rule.pattern, 4096) + (rule.words.empty() ? "" : "  " + rule.words) +
@@ -136,7 +136,7 @@ void show_matrix(Loaded& loaded, Report& report) {
     if (!loaded.bundle->residuals.empty()) report.print("\n" + report.strong("residuals") + "\n");
     for (const bundle::Residual& residual : loaded.bundle->residuals) {
       residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}});
-      report.print(padded(std::to_string(residual.line), 6) + "  " + residual.backend + ": " + text::printable(residual.message, 4096) + "\n");
+      report.print(in_column(std::to_string(residual.line), 6) + "  " + residual.backend + ": " + text::printable(residual.message, 4096) + "\n");
     }
   }
   report.print("\n" + std::to_string(rules.size()) + " rules, " + std::to_string(weak) + " not enforced exactly\n");

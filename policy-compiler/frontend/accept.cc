@@ -7,7 +7,7 @@
 namespace treeline::frontend {
 namespace {
 
-constexpr std::string_view kForm = "write CODE: why it is right here, or CODE: and below it WHAT: why";
+constexpr std::string_view kAcceptForm = "write CODE: why it is right here, or CODE: and below it WHAT: why";
 
 bool is_code(std::string_view text) {
   return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
@@ -16,7 +16,7 @@ bool is_code(std::string_view text) {
 
 void read_reason(const Entry& entry, const std::string& code, const std::string& about, std::vector<ir::Accepted>& accepted,
                  Diagnostics& diagnostics) {
-  if (!expect_text(entry.value, "a reason", kForm, diagnostics)) return;
+  if (!expect_text(entry.value, "a reason", kAcceptForm, diagnostics)) return;
   const std::string& reason = entry.value.text;
   if (reason.find_first_not_of(" \n\t") == std::string::npos || reason.size() > kMaxReason) {
     diagnostics.error(entry.value.position, "accept-reason",
@@ -32,7 +32,7 @@ void read_reason(const Entry& entry, const std::string& code, const std::string&
 void read_accept(const Value& value, std::vector<ir::Accepted>& accepted, Diagnostics& diagnostics) {
   if (!value.is_mapping()) {
     if (!value.is_refused())
-      diagnostics.error(value.position, "kind", "'accept' is a mapping, not " + std::string(kind_name(value)), std::string(kForm));
+      diagnostics.error(value.position, "kind", "'accept' is a mapping, not " + std::string(kind_name(value)), std::string(kAcceptForm));
     return;
   }
   for (const Entry& entry : value.entries) {
