@@ -44,7 +44,7 @@ struct ImportOptions {
   std::vector<std::string> programs;
   bool syscalls = false, json = false;
 };
-int import(const ImportOptions& options);
+int import_source(const ImportOptions& options);
 
 struct EmitOptions {
   std::string profile, as, output = "-";
