@@ -105,7 +105,7 @@ struct ImportOptions {
   bool syscalls = false;
   Output form;
 };
-int import(const ImportOptions& options);
+int import_source(const ImportOptions& options);
 
 struct EmitOptions {
   std::string profile, as, output = "-";

@@ -45,7 +45,7 @@ std::string report_text(const Diagnostics& findings) {
 
 }  // namespace
 
-int import(const ImportOptions& options) {
+int import_source(const ImportOptions& options) {
   Report report("import", options.form);
   if (report.document() && options.output == "-")
     return report.usage(Error{"--json and the profile both go to standard output; name a file with -o"});

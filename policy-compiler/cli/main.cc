@@ -274,20 +274,20 @@ int main(int argc, char** argv) {
   command->footer(kLearnFooter);
   command->callback([&] { exit = cli::learn(learn); });
 
-  cli::ImportOptions import;
+  cli::ImportOptions source;
   command = app.add_subcommand("import", "Draft a profile from what another tool wrote");
-  command->add_option("FILE", import.source, "A policy, a profile or a log; '-' is standard input")->required();
-  command->add_option("-o,--output", import.output, "The profile to write, '-' for standard output")->required();
-  command->add_option("--from", import.from, "Format; recognised where it is not given: " + import_::format_list());
-  command->add_option("--name", import.name, "Name of the profile; default: the source's");
-  command->add_option("--exec", import.programs,
+  command->add_option("FILE", source.source, "A policy, a profile or a log; '-' is standard input")->required();
+  command->add_option("-o,--output", source.output, "The profile to write, '-' for standard output")->required();
+  command->add_option("--from", source.from, "Format; recognised where it is not given: " + import_::format_list());
+  command->add_option("--name", source.name, "Name of the profile; default: the source's");
+  command->add_option("--exec", source.programs,
                       "A program that the rules are for, where the source names none; repeat it");
-  command->add_option("--container", import.container, "Which container of the source (kubescape)");
-  command->add_option("--report", import.report, "Where the list of what is not carried over goes as well");
-  command->add_flag("--syscalls", import.syscalls, "strace: the log is complete, list its system calls");
-  add_output(command, import.form);
+  command->add_option("--container", source.container, "Which container of the source (kubescape)");
+  command->add_option("--report", source.report, "Where the list of what is not carried over goes as well");
+  command->add_flag("--syscalls", source.syscalls, "strace: the log is complete, list its system calls");
+  add_output(command, source.form);
   command->footer(kImportFooter);
-  command->callback([&] { exit = cli::import(import); });
+  command->callback([&] { exit = cli::import_source(source); });
 
   cli::EmitOptions emit;
   command = app.add_subcommand("emit", "Print what one other mechanism can hold of a profile");

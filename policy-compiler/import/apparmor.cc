@@ -22,6 +22,8 @@ bool permissions(std::string_view word) {
   return !word.empty() && word.find_first_not_of("rwaklmxpPcCuUi") == std::string_view::npos;
 }
 
+constexpr size_t kMostPrograms = 2'000, kMostEdges = 1'000'000;
+
 struct Step {  // an exec rule
   std::vector<std::string> patterns;
   std::string mode, target;
@@ -51,6 +53,11 @@ class Reader {
     if (!root)
       diagnostics_.error({1, 1}, "no-program", "no profile here is attached to a path",
                          "say whose rules these are: --exec /path/of/the/program, as often as needed");
+    if (denied_.size() * programs_.size() > kMostEdges) {
+      diagnostics_.error({1, 1}, "import-limit", "too many denials for too many programs",
+                         "import profiles of one workload");
+      return false;
+    }
     for (const auto& denial : denied_) deny(denial);
     return root;
   }
@@ -248,10 +255,26 @@ class Reader {
     const auto [known, fresh] = programs_.try_emplace({&profile, executable}, draft_.programs.size());
     const size_t index = known->second;
     if (!fresh) return index;
+    if (draft_.programs.size() >= kMostPrograms) {
+      if (!too_many_)
+        diagnostics_.error(profile.position, "import-limit", "more than " + std::to_string(kMostPrograms) + " programs",
+                           "import profiles of one workload");
+      too_many_ = true;
+      programs_.erase(known);
+      return 0;
+    }
     draft_.programs.push_back({{executable, profile.position}, rights_[&profile], false, false, {}});
     for (const Step& step : steps_[&profile])
-      for (const std::string& pattern : step.patterns)
+      for (const std::string& pattern : step.patterns) {
+        if (too_many_) return index;
+        if (++edges_ > kMostEdges) {
+          diagnostics_.error(step.position, "import-limit", "too many programs that start each other",
+                             "import profiles of one workload");
+          too_many_ = true;
+          return index;
+        }
         if (const auto next = start(profile, step, pattern)) draft_.programs[index].starts.push_back(*next);
+      }
     return index;
   }
 
@@ -273,15 +296,18 @@ class Reader {
     return std::nullopt;
   }
 
-  const Profile* find(const std::vector<Profile>& profiles, const std::string& name, const std::string& pattern) const {
-    for (const Profile& profile : profiles) {
-      if (profile.hat) continue;
-      if (!name.empty() && profile.name == name) return &profile;
-      if (!name.empty() || profile.attachment.empty()) continue;
-      for (const Translated& one : translate_glob(profile.attachment, file_.variables).patterns)
-        if (one.pattern == pattern) return &profile;
-    }
-    return nullptr;
+  const Profile* find(const std::vector<Profile>& profiles, const std::string& name, const std::string& pattern) {
+    const auto [index, fresh] = indices_.try_emplace(&profiles);
+    if (fresh)
+      for (const Profile& profile : profiles) {
+        if (profile.hat) continue;
+        index->second.emplace("=" + profile.name, &profile);
+        if (!profile.attachment.empty())
+          for (const Translated& one : translate_glob(profile.attachment, file_.variables).patterns)
+            index->second.emplace(one.pattern, &profile);
+      }
+    const auto found = index->second.find(name.empty() ? pattern : "=" + name);
+    return found == index->second.end() ? nullptr : found->second;
   }
 
   void deny(const Denied& denied) {
@@ -298,7 +324,11 @@ class Reader {
   std::map<const Profile*, std::vector<Step>> steps_;
   std::map<const Profile*, std::vector<uint32_t>> denied_capabilities_;
   std::map<std::pair<const Profile*, std::string>, size_t> programs_;
+  std::map<const std::vector<Profile>*, std::map<std::string, const Profile*, std::less<>>>
+      indices_;  // by pattern, "=NAME"
   std::vector<Denied> denied_;
+  size_t edges_ = 0;
+  bool too_many_ = false;
 };
 
 }  // namespace

@@ -113,6 +113,13 @@ std::string label_of(std::string_view text) {
 size_t Draft::program(std::string_view pattern, Position position) {
   for (size_t i = 0; i < programs.size(); ++i)
     if (programs[i].executable.text == pattern) return i;
+  if (programs.size() >= kMostNodes) {
+    if (!too_many_)
+      diagnostics_.error(position, "import-limit", "more than " + std::to_string(kMostNodes) + " programs",
+                         "import a source of one workload");
+    too_many_ = true;
+    return 0;
+  }
   programs.push_back({{std::string(pattern), position}, {}, false, false, {}});
   return programs.size() - 1;
 }

@@ -52,6 +52,7 @@ class Draft {
  private:
   struct Tree;
   Diagnostics& diagnostics_;
+  bool too_many_ = false;
 };
 
 // "CAP_NET_RAW", "net_raw" -> 13.

@@ -16,7 +16,8 @@ namespace treeline::import_ {
 namespace {
 
 constexpr size_t kMaxProcesses = 100'000;
-constexpr size_t kMaxWaiting = 500'000;  // lines of processes whose parent has not been seen yet
+constexpr size_t kMaxCopied = 5'000'000;  // open files that children got from their parents
+constexpr size_t kMaxWaiting = 500'000;   // lines of processes whose parent has not been seen yet
 
 struct Place {
   std::string_view text;
@@ -132,6 +133,12 @@ class Log {
   }
 
   bool started(Process& parent, uint32_t pid, std::string_view flags, uint32_t number) {
+    copied_ += parent.files->size();
+    if (copied_ > kMaxCopied) {
+      diagnostics_.error({number, 1}, "import-limit", "too many processes with too many open files",
+                         "import a shorter log");
+      return false;
+    }
     if (processes_.size() >= kMaxProcesses) {
       diagnostics_.error({number, 1}, "import-limit",
                          "more than " + std::to_string(kMaxProcesses) + " processes at a time", "import a shorter log");
@@ -181,7 +188,7 @@ class Log {
   std::map<uint32_t, std::vector<Place>> waiting_;
   std::deque<std::pair<uint32_t, Place>> ready_;
   std::set<uint32_t> attached_;
-  size_t waiting_count_ = 0;
+  size_t waiting_count_ = 0, copied_ = 0;
   uint32_t first_ = 0, first_number_ = 0;
   bool draining_ = false;
 };

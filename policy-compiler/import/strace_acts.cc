@@ -129,7 +129,8 @@ bool Tracee::exec(Process& process, const Call& call, size_t at, std::optional<s
   const auto executable = path(process, call, at, directory, position);
   const uint32_t before = process.node;
   process.node = ir::kNoNode;
-  if (!executable) {
+  process.lost |= !executable;
+  if (process.lost) {
     lost("programs whose path is not known, and all that they did", "record with strace -y", position);
     return true;
   }
@@ -155,6 +156,7 @@ bool Tracee::exec(Process& process, const Call& call, size_t at, std::optional<s
     children_.emplace_back();
     files_.emplace_back();
     calls_.emplace_back();
+    networks_.emplace_back();
     if (before == ir::kNoNode)
       policy_.entry.push_back(index);
     else

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,7 @@ class Tracee {
   std::map<std::string, uint32_t, std::less<>> roots_;
   std::vector<std::map<std::string, ir::FileRule, std::less<>>> files_;  // by node
   std::vector<std::map<std::string, Position, std::less<>>> calls_;      // by node
+  std::vector<std::set<std::string, std::less<>>> networks_;             // by node: rules that it has
   std::map<std::string, Loss> losses_;
   size_t rules_ = 0;
   bool resolved_ = false;  // -y was given

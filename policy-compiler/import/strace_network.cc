@@ -170,15 +170,12 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
       rule.peer.blocks.push_back(peer->address);
     }
   }
-  std::vector<ir::NetworkRule>& list = node(process).network;
-  const bool known = std::any_of(list.begin(), list.end(), [&](const ir::NetworkRule& other) {
-    return other.direction == rule.direction && other.protocol == rule.protocol &&
-           other.ports[0].first == rule.ports[0].first &&
-           ir::names::peer_text(other.peer) == ir::names::peer_text(rule.peer);
-  });
-  if (known) return;
+  const std::string key = std::to_string(static_cast<int>(rule.direction)) +
+                          std::to_string(static_cast<int>(rule.protocol)) + " " + ir::names::port_text(rule.ports[0]) +
+                          " " + ir::names::peer_text(rule.peer);
+  if (!networks_[process.node].insert(key).second) return;
   ++rules_;
-  list.push_back(std::move(rule));
+  node(process).network.push_back(std::move(rule));
 }
 
 // What is grave is a person's word, as in learning: it is named, not granted.

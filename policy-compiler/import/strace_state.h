@@ -28,6 +28,7 @@ using Files = std::map<int64_t, OpenFile>;
 
 struct Process {
   uint32_t node = ir::kNoNode;  // none yet: it has not executed anything that the log shows
+  bool lost = false;            // it executed something that has no path: what it starts has no place in the tree
   uint32_t pid = 0;
   uint32_t parent = 0;
   std::shared_ptr<Files> files = std::make_shared<Files>();

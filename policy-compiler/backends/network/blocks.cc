@@ -55,10 +55,10 @@ std::vector<Block> external_blocks() {
   for (const ir::Cidr& cidr :
        {block(false, {0}, 8), block(false, {127}, 8), block(false, {224}, 4), block(false, {240}, 4)})
     four.except.push_back(cidr);
-  // Mapped IPv4 never stands on the wire; excepting it makes it so.
-  for (const ir::Cidr& cidr : {block(true, {}, 128), block(true, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128),
-                               block(true, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96),
-                               block(true, {0xfe, 0xc0}, 10), block(true, {0xff}, 8)})
+  // Not the mapped IPv4 block: it never stands on the wire, and servers take it for IPv4.
+  for (const ir::Cidr& cidr :
+       {block(true, {}, 128), block(true, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128), block(true, {0xfe, 0xc0}, 10),
+        block(true, {0xff}, 8)})
     six.except.push_back(cidr);
   return {four, six};
 }

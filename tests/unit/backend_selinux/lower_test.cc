@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// policy -> the module; secilc compiles it with a stub of a base policy, and sesearch reads back what it allows.
+#include "policy-compiler/backends/selinux/lower.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "policy-compiler/backends/selinux/types.h"
+#include "policy-compiler/frontend/profile.h"
+
+namespace treeline::backends::selinux {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+ir::Policy profile(const std::string& rules) {
+  Diagnostics diagnostics("test.yaml");
+  ir::Policy policy = frontend::read_profile("treeline: 1\nname: web-1\nentry:\n  - exec: /a\n" + rules, diagnostics);
+  for (const Diagnostic& d : diagnostics.list())
+    if (d.severity == Severity::kError) ADD_FAILURE() << d.position.line << ": " << d.message;
+  return policy;
+}
+
+ir::Policy everything() {
+  return profile(R"(    files:
+      /var/log/web/*.log: append create
+      /etc/web/**: read list map
+      /data/x: read write create delete link rename-in setattr mkdir mknod connect
+      /image/only: read write
+    network:
+      - {direction: in, protocol: tcp, port: [80, 8080]}
+      - {direction: in, protocol: udp, port: 53}
+      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 5432}
+      - {direction: out, protocol: tcp, peer: internal, port: 5000}
+      - {direction: out, protocol: sctp, peer: any, port: any}
+      - {direction: out, protocol: icmp, peer: any}
+    sockets: [inet-stream, inet-dgram, inet-raw, inet-ping, inet-sctp, unix-stream, unix-dgram, unix-seqpacket, netlink, packet, vsock, alg, xdp, other]
+    netlink: [route, audit, 31]
+    capabilities: [net_bind_service, setuid, bpf, perfmon]
+    operations: [jit, stack-exec, ptrace, signal-workload, tune, bpf, mount]
+    syscalls: [read]
+)");
+}
+
+const Options kMounts{{{"/var/log/web", ""}, {"/etc/web", ""}, {"/data", "user_data_t"}, {"/odd", ""}}};
+
+std::string run(const std::string& command) {
+  std::string out;
+  std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  std::array<char, 4096> buffer;
+  size_t n = 0;
+  while (pipe != nullptr && (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) != 0) out.append(buffer.data(), n);
+  const int status = pipe != nullptr ? pclose(pipe) : -1;
+  return status == 0 ? out : out + "\nexit status " + std::to_string(status);
+}
+
+bool installed(const char* program) {
+  return std::system((std::string("command -v ") + program + " >/dev/null").c_str()) == 0;
+}
+
+// Compiled with the stub: what sesearch -A prints, or what secilc said.
+std::string compiled(const Lowered& lowered) {
+  const fs::path folder = fs::path(testing::TempDir()) / "treeline_selinux";
+  fs::create_directories(folder);
+  std::ofstream(folder / "web.cil") << lowered.text;
+  const std::string base = (fs::path(TREELINE_SOURCE_DIR) / "tests/unit/backend_selinux/base.cil").string();
+  const std::string policy = (folder / "policy").string();
+  const std::string said =
+      run("secilc -c 33 -o " + policy + " -f /dev/null " + base + " " + (folder / "web.cil").string());
+  const std::string rules = said.find("exit status") == std::string::npos ? run("sesearch -A " + policy) : said;
+  fs::remove_all(folder);
+  return rules;
+}
+
+TEST(Selinux, EveryRuleOfTheLanguage_Lowered_IsCompiledAndReadBack) {
+  if (!installed("secilc") || !installed("sesearch")) GTEST_SKIP() << "secilc and setools are not installed";
+  const Lowered made = lower(everything(), kMounts);
+  EXPECT_EQ(made.label, "treeline_web_1.process");
+  const std::string rules = compiled(made);
+  for (const char* rule : {
+           "allow treeline_web_1.process http_port_t:tcp_socket name_bind;",
+           "allow treeline_web_1.process http_cache_port_t:tcp_socket name_bind;",
+           "allow treeline_web_1.process postgresql_port_t:tcp_socket name_connect;",
+           "allow treeline_web_1.process unreserved_port_t:tcp_socket name_connect;",
+           "allow treeline_web_1.process dns_port_t:udp_socket name_bind;",
+           "allow treeline_web_1.process port_type:sctp_socket name_connect;",
+           "allow treeline_web_1.process treeline_web_1.process:capability { net_bind_service setuid };",
+           "allow treeline_web_1.process treeline_web_1.process:capability2 { bpf perfmon };",
+           "allow treeline_web_1.process var_log_t:file { append create getattr ioctl lock open };",
+           "allow treeline_web_1.process etc_t:dir { getattr ioctl lock open read search };",
+           "allow treeline_web_1.process user_data_t:sock_file { create getattr write };",
+       })
+    EXPECT_THAT(rules, HasSubstr(rule)) << rules << made.text;
+  EXPECT_THAT(rules, Not(HasSubstr("etc_t:file { write")));
+}
+
+TEST(Selinux, NoRules_Lowered_IsTheBlockAlone) {
+  const Lowered made = lower(profile(""));
+  EXPECT_THAT(made.text, HasSubstr("(block treeline_web_1\n    (blockinherit container)\n)\n"));
+  for (const char* word : {"process:", "container:", "files:"}) EXPECT_THAT(made.text, HasSubstr(word));
+  if (!installed("secilc") || !installed("sesearch")) GTEST_SKIP() << "secilc and setools are not installed";
+  EXPECT_THAT(compiled(made), Not(HasSubstr("exit status")));
+}
+
+TEST(Selinux, WhatIsNotHeld_Lowered_IsAResidualWithItsLine) {
+  const Lowered made = lower(everything(), kMounts);
+  const auto says = [&](uint32_t line, std::string_view text) {
+    return std::any_of(made.residuals.begin(), made.residuals.end(), [&](const Residual& residual) {
+      return residual.position.line == line && residual.message.find(text) != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(says(11, "http_port_t holds 80-81, 443"));
+  EXPECT_TRUE(says(13, "peer '10.0.0.0/8'"));
+  EXPECT_TRUE(says(14, "unreserved_port_t holds every port of 1024-32767"));
+  EXPECT_TRUE(says(16, "icmp and raw"));
+  EXPECT_TRUE(says(17, "narrower: sockets other"));
+  EXPECT_TRUE(says(20, "narrower: operation mount"));
+  EXPECT_TRUE(says(21, "system calls"));
+}
+
+TEST(Selinux, FileWithoutAMount_Lowered_IsNotGrantedOnTheHost) {
+  EXPECT_THAT(lower(everything()).text, Not(HasSubstr("etc_t")));
+  EXPECT_THAT(lower(everything(), {{{"/var/log", ""}}}).text, Not(HasSubstr("(allow process etc_t")));
+}
+
+TEST(Selinux, MountOfATypeThatIsNotUsual_Lowered_IsAResidual) {
+  const Lowered made = lower(profile("    files: {/odd/a: read}\n"), {{{"/odd", ""}}});
+  EXPECT_THAT(made.text, HasSubstr("narrower: '/odd/a'"));
+}
+
+TEST(Selinux, SamePolicy_LoweredTwice_IsTheSameText) {
+  EXPECT_EQ(lower(everything(), kMounts).text, lower(everything(), kMounts).text);
+}
+
+TEST(SelinuxTypes, EveryPort_HasAType) {
+  for (const ir::Protocol protocol : {ir::Protocol::kTcp, ir::Protocol::kUdp, ir::Protocol::kSctp})
+    for (uint32_t port = 1; port <= 65535; port += port < 11300 ? 1 : 97) {
+      const auto one = static_cast<uint16_t>(port);
+      ASSERT_EQ(port_types(protocol, {one, one}).size(), 1u) << port;
+    }
+}
+
+}  // namespace
+}  // namespace treeline::backends::selinux
