@@ -153,17 +153,15 @@ TEST(Verify, NoChangedByteIsAccepted) {
   const Bundle whole = signed_sample({5'000, 7, 3});
   const Envelope before = *decode_envelope(whole.signature);
   for (size_t i = 0; i < whole.signature.size(); ++i) {
-    for (const char bit : {1, 4, 32}) {
-      Bundle b = whole;
-      b.signature[i] = static_cast<char>(b.signature[i] ^ bit);
-      if (!answer(b).empty()) continue;
-      // Accepted: then the payload and its type are the bytes that were signed (spaces, a key id, base64's other
-      // alphabet).
-      const Result<Envelope> after = decode_envelope(b.signature);
-      ASSERT_TRUE(after);
-      EXPECT_EQ(after->payload, before.payload) << i;
-      EXPECT_EQ(after->payload_type, before.payload_type) << i;
-    }
+    Bundle b = whole;
+    b.signature[i] = static_cast<char>(b.signature[i] ^ (1 << i % 7));
+    if (!answer(b).empty()) continue;
+    // Accepted: then the payload and its type are the bytes that were signed (spaces, a key id, base64's other
+    // alphabet).
+    const Result<Envelope> after = decode_envelope(b.signature);
+    ASSERT_TRUE(after);
+    EXPECT_EQ(after->payload, before.payload) << i;
+    EXPECT_EQ(after->payload_type, before.payload_type) << i;
   }
   for (size_t i = 0; i + 1 < whole.signature.size(); ++i) {
     Bundle b = whole;
