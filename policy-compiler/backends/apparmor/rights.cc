@@ -12,7 +12,8 @@
 namespace treeline::backends::apparmor {
 namespace {
 
-constexpr ir::AccessSet kWriteFile = TL_WRITE | TL_CREATE | TL_DELETE | TL_LINK | TL_RENAME_IN | TL_SETATTR | TL_MKNOD;
+constexpr ir::AccessSet kWriteFile =
+    TL_WRITE | TL_APPEND | TL_CREATE | TL_DELETE | TL_LINK | TL_RENAME_IN | TL_SETATTR | TL_MKNOD;
 constexpr ir::AccessSet kWriteDirectory = TL_DELETE | TL_RENAME_IN | TL_SETATTR | TL_MKDIR;
 
 struct Letters {
@@ -23,10 +24,7 @@ Letters letters_of(ir::AccessSet access, bool renames) {
   Letters letters;
   const bool source = renames && (access & TL_DELETE) != 0;
   if ((access & (TL_READ | TL_MAP | TL_CONNECT)) != 0 || source) letters.file += 'r';
-  if ((access & (kWriteFile | TL_CONNECT)) != 0)
-    letters.file += 'w';
-  else if ((access & TL_APPEND) != 0)
-    letters.file += 'a';
+  if ((access & (kWriteFile | TL_CONNECT)) != 0) letters.file += 'w';
   if ((access & TL_MAP) != 0) letters.file += 'm';
   if ((access & TL_LIST) != 0 || source) letters.directory += 'r';
   if ((access & kWriteDirectory) != 0) letters.directory += 'w';
@@ -37,8 +35,8 @@ Letters letters_of(ir::AccessSet access, bool renames) {
 std::string wider(ir::AccessSet access, const Letters& letters) {
   const bool write = letters.file.find('w') != std::string::npos || letters.directory.find('w') != std::string::npos;
   std::string out;
-  if (write && (access & (kWriteFile | TL_APPEND | TL_MKDIR)) != (kWriteFile | TL_APPEND | TL_MKDIR))
-    out = "AppArmor's w is write, create, delete, rename and setattr at once";
+  if (write && (access & (kWriteFile | TL_MKDIR)) != (kWriteFile | TL_MKDIR))
+    out = "AppArmor's w is write, append, create, delete, rename and setattr at once";
   if (letters.file.find('r') != std::string::npos && (access & TL_READ) == 0)
     out += std::string(out.empty() ? "" : "; ") + "AppArmor wants r as well";
   return out;
@@ -49,7 +47,6 @@ void add_letters(const std::string& glob, const std::string& letters, Rights& ri
   std::set<char>& have = rights.files[glob];
   have.insert(letters.begin(), letters.end());
   have.insert('k');
-  if (have.contains('w')) have.erase('a');
 }
 
 void add_glob(const Glob& glob, const Letters& letters, Rights& rights) {

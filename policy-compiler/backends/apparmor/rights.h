@@ -3,11 +3,13 @@
 // What one profile holds, gathered from the nodes that it stands for: never less than they hold, and where it is more, the
 // residual says so.
 //
-//   read -> r on files    list -> r on directories    map -> rm    append -> a
+//   read -> r on files    list -> r on directories    map -> rm
 //   write, create, delete, link, rename-in, setattr, mknod -> w on files; delete, rename-in, setattr, mkdir -> w on directories:
 //     the kernel knows one right for all of these. delete is r too where the node renames (a rename reads its source).
+//   append -> w as well, for a would be too little: an open with O_CREAT asks for w though the file is there, and that is how
+//     shells and logs append
 //   link -> a link rule as well; connect -> rw, for kernels that judge unix sockets by path
-//   locks: k wherever there is r, w or a, since the language does not judge them
+//   locks: k wherever there is r or w, since the language does not judge them
 //   the own executable and the interpreter: rm, since the kernel maps them under the new profile
 //
 // AppArmor judges less than the language: addresses and ports, which socket of a type, whose process. What it judges and the
@@ -30,7 +32,7 @@ struct Residual {
 };
 
 struct Rights {
-  std::map<std::string, std::set<char>> files;  // glob in quotes -> letters of "rwamk"; "w" holds "a"
+  std::map<std::string, std::set<char>> files;  // glob in quotes -> letters of "rwmk"
   std::set<std::string> links;                  // globs
   std::set<std::string> sockets;                // "inet stream"
   std::set<std::string> capabilities;

@@ -40,7 +40,7 @@ class Text {
   void files(const Profile& profile) {
     for (const auto& [glob, letters] : profile.rights.files) {
       std::string text;
-      for (const char letter : std::string("rwamk"))
+      for (const char letter : std::string("rwmk"))
         if (letters.contains(letter)) text += letter;
       line(glob + " " + text + ",");
     }

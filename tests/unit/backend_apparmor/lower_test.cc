@@ -147,7 +147,7 @@ TEST(AppArmor, AccessWordsBecomeLettersAndWhatIsWiderIsAResidual) {
     bool exact;
   } const cases[] = {
       {TL_READ, "rk", "", true},          {TL_LIST, "", "rk", true},
-      {TL_READ | TL_LIST, "rk", "rk", true}, {TL_APPEND, "ak", "", true},
+      {TL_READ | TL_LIST, "rk", "rk", true}, {TL_APPEND, "wk", "", false},
       {TL_WRITE, "wk", "", false},        {TL_MAP, "rmk", "", false},
       {TL_READ | TL_MAP, "rmk", "", true}, {TL_MKDIR, "", "wk", false},
       {TL_DELETE, "wk", "wk", false},     {TL_CREATE | TL_APPEND, "wk", "", false},
