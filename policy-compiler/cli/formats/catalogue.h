@@ -14,7 +14,7 @@
 namespace treeline::cli::formats {
 
 // The stages of LANGUAGE.md, in the order in which a profile passes them.
-enum class Stage : uint8_t { kText, kShape, kRules, kTree, kProofs, kGrades, kTraces, kCommands };
+enum class Stage : uint8_t { kText, kShape, kRules, kTree, kProofs, kGrades, kTraces, kImports, kCommands };
 std::string_view stage_name(Stage stage);
 
 struct Entry {
