@@ -62,15 +62,22 @@ Schema network_rule() {
   const Schema port = {{"anyOf", Schema::array({{{"type", "integer"}, {"minimum", 0}, {"maximum", 65535}},
                                                 {{"type", "string"}, {"pattern", "^[0-9]{1,5}(-[0-9]{1,5})?$"}}})}};
   const Schema block = {{"type", "string"}, {"pattern", "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"}};
+  const Schema ports = {{"anyOf", Schema::array({{{"const", "any"}}, port, list(port, false, false)})}};
+  const Schema addresses = {
+      {"anyOf", Schema::array({{{"enum", words(names::peer_kinds())}}, block, list(block, false, false)})}};
+  const Schema labels = {{"type", "object"}, {"additionalProperties", {{"type", kScalar}}}};
+  const Schema pods = object({{"pods", described(labels, "Labels of the pods.")},
+                              {"namespace", described(labels, "Labels of their namespace.")},
+                              {"addresses", described(addresses, "Where they are, for the hooks.")},
+                              {"target_port", described(ports, "The pods' port, where a Service's is another one.")}},
+                             {"pods"});
   Schema rule = object(
       {{"direction",
         described({{"enum", words(names::directions())}}, "out: connect and send; in: bind, listen and accept.")},
        {"protocol", {{"enum", words(names::protocols())}}},
-       {"peer", described({{"anyOf",
-                            Schema::array({{{"enum", words(names::peer_kinds())}}, block, list(block, false, false)})}},
-                          "Whose address: a kind of peer, an address block, or a list of blocks. Needed for out.")},
-       {"port", described({{"anyOf", Schema::array({{{"const", "any"}}, port, list(port, false, false)})}},
-                          "A number, \"8000-8999\", a list of these, or any. For tcp, udp and sctp only.")}},
+       {"peer", described({{"anyOf", Schema::array({{{"enum", words(names::peer_kinds())}}, block, list(block, false, false), pods})}},
+                          "Whose address: a kind of peer, an address block, a list of blocks, or pods by their labels. Needed for out.")},
+       {"port", described(ports, "A number, \"8000-8999\", a list of these, or any. For tcp, udp and sctp only.")}},
       {"direction", "protocol"});
   const Schema has_ports = {{"properties", {{"protocol", {{"enum", {"tcp", "udp", "sctp"}}}}}},
                             {"required", {"protocol"}}};
@@ -122,6 +129,11 @@ Schema node() {
       {"on_violation", reference("violation")},
       {"use", described(list({{"type", kScalar}}, true, true), "Groups whose rules this node has too.")}};
   properties.update(rules());
+  const Schema reason = {{"type", "string"}, {"minLength", 1}};
+  properties["accept"] = described(
+      {{"type", "object"},
+       {"additionalProperties", {{"anyOf", Schema::array({reason, {{"type", "object"}, {"additionalProperties", reason}}})}}}},
+      "Findings of `check` that are right here, by their code, with the reason.");
   properties["children"] = described(list(reference("child"), true, false), "What this node may execute.");
   return object(properties, {"exec"});
 }
@@ -147,7 +159,7 @@ Schema profile_schema() {
       {"label", {{"type", kScalar}, {"pattern", "^[a-z0-9_][a-z0-9._-]{0,62}$"}}},
       {"pattern", {{"type", "string"}, {"minLength", 1}, {"maxLength", frontend::kMaxPattern}, {"pattern", "^[/{]"}}},
       {"violation", described({{"enum", words(names::violations())}},
-                              "What a violation costs beside the act: nothing more, or the process.")},
+                              "What a violation costs beside the act: nothing more, the process, the container, or a frozen container.")},
       {"network_rule", network_rule()},
       {"rules", object(rules(), {})},
       {"node", node()},

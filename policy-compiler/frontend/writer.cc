@@ -23,6 +23,7 @@ enum class Role : uint8_t {
   kFileRule,
   kNetwork,
   kNetworkRule,
+  kPeer,
   kOther
 };
 
@@ -30,8 +31,9 @@ enum class Role : uint8_t {
 constexpr std::string_view kProfileKeys[] = {"treeline", "name", "on_violation", "groups", "entry", "join"};
 constexpr std::string_view kNodeKeys[] = {"exec",         "back_to",    "interpreter", "id",      "digest",  "users",
                                           "on_violation", "use",        "files",       "network", "sockets", "netlink",
-                                          "capabilities", "operations", "syscalls",    "children"};
+                                          "capabilities", "operations", "syscalls",    "accept",  "children"};
 constexpr std::string_view kNetworkKeys[] = {"direction", "protocol", "peer", "port"};
+constexpr std::string_view kPeerKeys[] = {"pods", "namespace", "addresses", "target_port"};
 constexpr std::string_view kFileKeys[] = {"access", "unsafe_write_and_execute"};
 
 std::span<const std::string_view> order(Role role) {
@@ -45,6 +47,8 @@ std::span<const std::string_view> order(Role role) {
       return kNetworkKeys;
     case Role::kFileRule:
       return kFileKeys;
+    case Role::kPeer:
+      return kPeerKeys;
     default:
       return {};
   }
@@ -68,6 +72,8 @@ Role role_within(Role role, std::string_view key) {
       return Role::kFileRule;
     case Role::kNetwork:
       return Role::kNetworkRule;
+    case Role::kNetworkRule:
+      return key == "peer" ? Role::kPeer : Role::kOther;
     default:
       return Role::kOther;
   }

@@ -17,13 +17,15 @@
 namespace treeline::analysis {
 namespace {
 
+uint32_t next(std::mt19937& random) { return static_cast<uint32_t>(random()); }
+
 constexpr ir::AccessSet kWords[] = {TL_READ, TL_WRITE, TL_APPEND, TL_DELETE};
 
 std::string random_pattern(std::mt19937& random) {
   static constexpr const char* kParts[] = {"a", "b", "*", "?", "[ab]", "{a,bb}", "a*", "*b"};
   std::string out;
-  for (uint32_t depth = 1 + random() % 2; depth > 0; --depth)
-    out += random() % 6 == 0 ? std::string("/**") : "/" + std::string(kParts[random() % std::size(kParts)]) + (random() % 2 == 0 ? "" : "a");
+  for (uint32_t depth = 1 + next(random) % 2; depth > 0; --depth)
+    out += next(random) % 6 == 0 ? std::string("/**") : "/" + std::string(kParts[next(random) % std::size(kParts)]) + (next(random) % 2 == 0 ? "" : "a");
   return out;
 }
 
@@ -40,11 +42,11 @@ ir::Policy random_policy(std::mt19937& random) {
   uint32_t line = 3;
   for (ir::Node& node : policy.nodes) {
     node.users = {{7, {line, 1}}};
-    for (uint32_t n = random() % 4; n > 0; --n) {
+    for (uint32_t n = next(random) % 4; n > 0; --n) {
       ir::FileRule rule;
       rule.path = {random_pattern(random), {line++, 1}};
       rule.access = TL_READ;
-      if (random() % 2 == 0) rule.access = static_cast<ir::AccessSet>(rule.access | kWords[random() % std::size(kWords)]);
+      if (next(random) % 2 == 0) rule.access = static_cast<ir::AccessSet>(rule.access | kWords[next(random) % std::size(kWords)]);
       rule.unsafe_write_and_execute = true;  // a wildcard may meet the two executables
       if (std::none_of(node.files.begin(), node.files.end(), [&](const ir::FileRule& r) { return r.path.text == rule.path.text; }))
         node.files.push_back(rule);
@@ -70,7 +72,7 @@ std::vector<std::string> small_paths(size_t length) {
     for (const std::string& b : names)
       if (a.size() + b.size() < length) all.push_back("/" + a + "/" + b);
     if (a.size() == 1)
-      for (const std::string& b : {"/a/a", "/a/b", "/b/aa", "/b/b/a"}) all.push_back("/" + a + b);
+      for (const char* b : {"/a/a", "/a/b", "/b/aa", "/b/b/a"}) all.push_back("/" + a + b);
   }
   return all;
 }
@@ -85,10 +87,10 @@ TEST(DiffRandom, TwoVersionsAgainstEnumeration) {
     const ir::Policy first = random_policy(random);
     ir::Policy second = random_policy(random);
     // Often a version that is close to the first.
-    if (random() % 2 == 0) {
+    if (next(random) % 2 == 0) {
       second = first;
-      if (random() % 3 != 0 && !second.nodes[0].files.empty()) second.nodes[0].files[0].path.text = random_pattern(random);
-      if (random() % 3 == 0) std::reverse(second.nodes[1].files.begin(), second.nodes[1].files.end());
+      if (next(random) % 3 != 0 && !second.nodes[0].files.empty()) second.nodes[0].files[0].path.text = random_pattern(random);
+      if (next(random) % 3 == 0) std::reverse(second.nodes[1].files.begin(), second.nodes[1].files.end());
     }
     const test::Checked before = test::checked(first), after = test::checked(second);
     const Diff diff = test::compared(before, after);

@@ -15,17 +15,19 @@
 namespace treeline::passes {
 namespace {
 
+uint32_t next(std::mt19937& random) { return static_cast<uint32_t>(random()); }
+
 std::string random_pattern(std::mt19937& random) {
   static constexpr const char* kParts[] = {"a", "b", "*", "?", "[ab]", "[!a]", "{a,bb}", "ab", "a*", "*b", "{,a}b", "{a,b*}"};
   std::string out;
-  const uint32_t depth = 1 + random() % 3;
+  const uint32_t depth = 1 + next(random) % 3;
   for (uint32_t i = 0; i < depth; ++i) {
-    if (random() % 5 == 0) {
+    if (next(random) % 5 == 0) {
       out += "/**";
       continue;
     }
     out += "/";
-    for (uint32_t n = 1 + random() % 2; n > 0; --n) out += kParts[random() % std::size(kParts)];
+    for (uint32_t n = 1 + next(random) % 2; n > 0; --n) out += kParts[next(random) % std::size(kParts)];
   }
   return out;
 }
@@ -38,7 +40,7 @@ struct Side {
 Side side(std::mt19937& random) {
   Side side;
   Nfa nfa;
-  for (uint32_t n = 1 + random() % 4; n > 0; --n) {
+  for (uint32_t n = 1 + next(random) % 4; n > 0; --n) {
     std::vector<PatternError> errors;
     std::optional<Pattern> pattern = parse_pattern(random_pattern(random), errors);
     if (!pattern) continue;

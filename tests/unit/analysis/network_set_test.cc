@@ -13,6 +13,8 @@
 namespace treeline::analysis {
 namespace {
 
+uint32_t next(std::mt19937& random) { return static_cast<uint32_t>(random()); }
+
 using ir::PeerKind;
 
 ir::Cidr cidr4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint8_t prefix) {
@@ -24,7 +26,7 @@ ir::Cidr cidr4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint8_t prefix) {
 }
 ir::NetworkRule rule(PeerKind kind, std::vector<ir::Cidr> blocks, std::vector<ir::PortRange> ports) {
   ir::NetworkRule out;
-  out.peer = {kind, std::move(blocks)};
+  out.peer = {kind, std::move(blocks), {}};
   out.ports = std::move(ports);
   return out;
 }
@@ -58,23 +60,23 @@ TEST(NetworkSet, RandomRulesAgreeWithTheDefinition) {
   std::mt19937 random(3);
   const auto any_rule = [&] {
     std::vector<ir::Cidr> blocks;
-    const PeerKind kind = random() % 3 != 0 ? PeerKind::kBlocks : static_cast<PeerKind>(random() % 4);
-    for (uint32_t n = kind == PeerKind::kBlocks ? 1 + random() % 3 : 0; n > 0; --n) {
-      if (random() % 4 == 0) {
+    const PeerKind kind = next(random) % 3 != 0 ? PeerKind::kBlocks : static_cast<PeerKind>(next(random) % 4);
+    for (uint32_t n = kind == PeerKind::kBlocks ? 1 + next(random) % 3 : 0; n > 0; --n) {
+      if (next(random) % 4 == 0) {
         ir::Cidr six;
         six.v6 = true;
         six.address = {0xfd, 0, 0x0e, 0xc2};
-        six.prefix = static_cast<uint8_t>(random() % 4 == 0 ? 128 : 30 + random() % 3);
+        six.prefix = static_cast<uint8_t>(next(random) % 4 == 0 ? 128 : 30 + next(random) % 3);
         for (uint32_t bit = six.prefix; bit < 128; ++bit) six.address[bit / 8] &= static_cast<uint8_t>(~(0x80u >> (bit % 8)));
         blocks.push_back(six);
       } else {
-        blocks.push_back(cidr4(static_cast<uint8_t>(random() % 2 == 0 ? 10 : 169), static_cast<uint8_t>(random() % 2 == 0 ? 0 : 254),
-                               static_cast<uint8_t>(random() % 4), static_cast<uint8_t>(random() % 8), static_cast<uint8_t>(random() % 33)));
+        blocks.push_back(cidr4(static_cast<uint8_t>(next(random) % 2 == 0 ? 10 : 169), static_cast<uint8_t>(next(random) % 2 == 0 ? 0 : 254),
+                               static_cast<uint8_t>(next(random) % 4), static_cast<uint8_t>(next(random) % 8), static_cast<uint8_t>(next(random) % 33)));
       }
     }
-    const uint16_t first = static_cast<uint16_t>(random() % 6);
-    std::vector<ir::PortRange> ports = {{first, static_cast<uint16_t>(first + random() % 4)}};
-    if (random() % 3 == 0) ports.push_back({static_cast<uint16_t>(random() % 8), 65535});
+    const uint16_t first = static_cast<uint16_t>(next(random) % 6);
+    std::vector<ir::PortRange> ports = {{first, static_cast<uint16_t>(first + next(random) % 4)}};
+    if (next(random) % 3 == 0) ports.push_back({static_cast<uint16_t>(next(random) % 8), 65535});
     if (ports.back().first > ports.back().last) ports.pop_back();
     return rule(kind, blocks, ports);
   };
@@ -97,20 +99,20 @@ TEST(NetworkSet, RandomRulesAgreeWithTheDefinition) {
   for (int round = 0; round < 400; ++round) {
     const ir::NetworkRule asked = any_rule();
     std::vector<ir::NetworkRule> others;
-    for (uint32_t n = random() % 4; n > 0; --n) others.push_back(any_rule());
+    for (uint32_t n = next(random) % 4; n > 0; --n) others.push_back(any_rule());
     const NetworkSet left = network_left(asked, others);
     for (int probe = 0; probe < 200; ++probe) {
       passes::Address address;
-      address.v6 = random() % 4 == 0;
+      address.v6 = next(random) % 4 == 0;
       if (address.v6) {
-        address.bytes = {0xfd, 0, 0x0e, static_cast<uint8_t>(0xc0 + random() % 4)};
-        if (random() % 2 == 0) address.bytes[14] = 2, address.bytes[15] = 0x54;
+        address.bytes = {0xfd, 0, 0x0e, static_cast<uint8_t>(0xc0 + next(random) % 4)};
+        if (next(random) % 2 == 0) address.bytes[14] = 2, address.bytes[15] = 0x54;
       } else {
-        address.bytes = {static_cast<uint8_t>(random() % 3 == 0 ? random() : random() % 2 == 0 ? 10 : 169),
-                         static_cast<uint8_t>(random() % 2 == 0 ? 0 : 254), static_cast<uint8_t>(random() % 2 == 0 ? 169 : random() % 4),
-                         static_cast<uint8_t>(random() % 2 == 0 ? 254 : random() % 8)};
+        address.bytes = {static_cast<uint8_t>(next(random) % 3 == 0 ? next(random) : next(random) % 2 == 0 ? 10 : 169),
+                         static_cast<uint8_t>(next(random) % 2 == 0 ? 0 : 254), static_cast<uint8_t>(next(random) % 2 == 0 ? 169 : next(random) % 4),
+                         static_cast<uint8_t>(next(random) % 2 == 0 ? 254 : next(random) % 8)};
       }
-      const uint32_t port = random() % 2 == 0 ? random() % 10 : 65535;
+      const uint32_t port = next(random) % 2 == 0 ? next(random) % 10 : 65535;
       bool expected = passes::peer_contains(asked.peer, address) && passes::ports_contain(asked, port);
       for (const ir::NetworkRule& other : others)
         expected = expected && !(passes::peer_contains(other.peer, address) && passes::ports_contain(other, port));
