@@ -17,7 +17,7 @@ struct CompileOptions {
   Output output;
   bool strict = false;  // what no back end enforces is a mistake
   std::vector<std::string> backends = {"bpf"};  // more by choice: what they refuse, monitor cannot rehearse
-  std::vector<std::string> architectures;            // of the seccomp filter; none: all
+  std::vector<std::string> architectures = {};       // of the seccomp filter; none: all
   bool no_new_privs = false, complain = false;       // of the AppArmor profiles
 };
 int compile(const CompileOptions& options);

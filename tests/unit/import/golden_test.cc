@@ -71,8 +71,8 @@ TEST_P(Golden, SourceIsRecognisedAndCarriedOverAsWrittenDown) {
   EXPECT_EQ(got, contents(golden));
 }
 
-INSTANTIATE_TEST_SUITE_P(Import, Golden, testing::ValuesIn(sources()), [](const auto& info) {
-  std::string name = info.param.stem().string();
+INSTANTIATE_TEST_SUITE_P(Import, Golden, testing::ValuesIn(sources()), [](const auto& one) {
+  std::string name = one.param.stem().string();
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
