@@ -44,10 +44,12 @@ int main(int argc, char** argv) {
     for (uint32_t n = i; n != ir::kNoNode; n = policy.nodes[n].parent) {
       nlohmann::json users = nlohmann::json::array();
       for (const ir::NumberRule& user : policy.nodes[n].users) users.push_back(user.value);
-      steps.insert(steps.begin(),
-                   {{"exec", policy.nodes[n].executable.text},
-                    {"interpreter", policy.nodes[n].interpreter ? policy.nodes[n].interpreter->text : ""},
-                    {"users", users}});
+      // A value of its own: insert() would take a braced list for several values.
+      const nlohmann::json step = {
+          {"exec", policy.nodes[n].executable.text},
+          {"interpreter", policy.nodes[n].interpreter ? policy.nodes[n].interpreter->text : ""},
+          {"users", users}};
+      steps.insert(steps.begin(), step);
     }
     nodes[policy.nodes[i].id.empty() ? ir::canonical_path(policy, i) : policy.nodes[i].id] = steps;
   }

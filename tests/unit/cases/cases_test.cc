@@ -2,6 +2,7 @@
 // One table, two executors: evaluate(), the slow meaning of a policy, and decide.h on the compiled image.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
