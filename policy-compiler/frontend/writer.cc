@@ -80,7 +80,9 @@ Role role_within(Role role, std::string_view key) {
 }
 
 // May stand in brackets on one line.
-bool may_be_inline(Role role) { return role == Role::kFileRule || role == Role::kNetworkRule || role == Role::kOther; }
+bool may_be_inline(Role role) {
+  return role == Role::kFileRule || role == Role::kNetworkRule || role == Role::kPeer || role == Role::kOther;
+}
 
 bool any_comment(const Lines& lines) {
   return std::any_of(lines.begin(), lines.end(), [](const std::string& line) { return !line.empty(); });

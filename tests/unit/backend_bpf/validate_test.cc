@@ -169,7 +169,7 @@ const Damage kDamages[] = {
      ""},
     {"block number", [](std::string& i, tl_image_header& h) { put<uint32_t>(i, h.block_index.offset, 0x00ffffff); },
      "names no block"},
-    {"unknown word", [](std::string& i, tl_image_header& h) { put<uint16_t>(i, h.blocks.offset, 0x4000); },
+    {"unknown word", [](std::string& i, tl_image_header& h) { put<uint16_t>(i, h.blocks.offset, 0x8000); },
      "unknown words"},
     {"right on nothing", [](std::string& i, tl_image_header& h) { put<uint16_t>(i, h.blocks.offset, TL_READ); },
      "never granted"},

@@ -34,6 +34,7 @@ entry:
         users: [0, 33]
         files: {/var/log/web.log: append}
         network: [{direction: in, protocol: tcp, port: 80}]
+        sockets: [inet-stream]
 )";
 
 class CommandsTest : public testing::Test {

@@ -190,6 +190,8 @@ class Writer {
       if (random_.one_in(5)) range = {};
       rule.ports.push_back(range);
     }
+    // The language has no ports for the others.
+    if (rule.protocol != ir::Protocol::kTcp && rule.protocol != ir::Protocol::kUdp && rule.protocol != ir::Protocol::kSctp) rule.ports = {{}};
     rule.position = {++line_, 1};
     return rule;
   }

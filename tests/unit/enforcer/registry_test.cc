@@ -232,7 +232,8 @@ TEST_F(RegistryTest, AChangeThatWasWrittenButNotPublishedIsFinishedByARestart) {
 
 TEST_F(RegistryTest, AChangeThatCannotBeWrittenChangesNothing) {
   ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
-  const uint32_t slot = registry_->find("web")->slot, used = publisher_->space().used();
+  const uint32_t slot = registry_->find("web")->slot;
+  const auto used = publisher_->space().used();
   const uint64_t before = slots_[slot].published;
   std::filesystem::remove(root_ + "/kept/web/state.json");
   std::filesystem::create_directories(root_ + "/kept/web/state.json/in-the-way");

@@ -87,9 +87,12 @@ TEST(Catalogue, EntriesStandByStageAndCodeAndSaySomething) {
   for (const Entry& entry : catalogue()) {
     EXPECT_GT(entry.meaning.size(), 15u) << entry.code;
     EXPECT_EQ(entry.meaning.back(), '.') << entry.code;
-    if (!entry.risk.empty()) EXPECT_TRUE(std::regex_match(std::string(entry.risk), std::regex("10\\.0|[0-9]\\.[0-9]")));
-    if (before != nullptr)
+    if (!entry.risk.empty()) {
+      EXPECT_TRUE(std::regex_match(std::string(entry.risk), std::regex("10\\.0|[0-9]\\.[0-9]")));
+    }
+    if (before != nullptr) {
       EXPECT_LT(std::pair(before->stage, before->code), std::pair(entry.stage, entry.code)) << entry.code;
+    }
     before = &entry;
   }
 }
