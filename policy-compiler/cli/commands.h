@@ -15,7 +15,7 @@ struct CompileOptions {
   std::string profile, bundle;
   bool json = false, strict = false;                 // strict: what no back end enforces is a mistake
   std::vector<std::string> backends = {"bpf"};  // more by choice: what they refuse, monitor cannot rehearse
-  std::vector<std::string> architectures;            // of the seccomp filter; none: all
+  std::vector<std::string> architectures = {};       // of the seccomp filter; none: all
   bool no_new_privs = false, complain = false;       // of the AppArmor profiles
 };
 int compile(const CompileOptions& options);
