@@ -69,6 +69,7 @@ TEST(Glob, APatternIsSaidExactlyOrItsResidualSaysWhyNot) {
       {"/a/{hex:2}", R"("/a/[0-9a-f][0-9a-f]")", R"("/a/[0-9a-f][0-9a-f]/")", true},
       {"/a/{digits:3}x", R"("/a/[0-9][0-9][0-9]x")", R"("/a/[0-9][0-9][0-9]x/")", true},
       {"/a/[!b]", R"("/a/[^b/]")", R"("/a/[^b/]/")", true},
+      {R"(/a/[\-x])", R"("/a/{-,x}")", R"("/a/{-,x}/")", true},
       {R"(/a/\*\{)", R"("/a/\*\{")", R"("/a/\*\{/")", true},
       {R"(/a/\x0a)", R"("/a/\012")", R"("/a/\012/")", true},
       {"/a b#c", R"("/a b#c")", R"("/a b#c/")", true},
@@ -268,7 +269,7 @@ TEST(AppArmor, TheParserTakesEveryShapeWithoutAWarning) {
   Writer w;
   w.policy.name = "p";
   const uint32_t a = w.root("/bin/a");
-  for (const char* path : {"/a/**", "/a/**/b", "/**/*.x", "/a/[!b]*", R"(/a/\*\{\,\[\]\^\")", R"(/a/\\b)", R"(/a/\x0a c#d@e|(f)$)",
+  for (const char* path : {"/a/**", "/a/**/b", "/**/*.x", "/a/[!b]*", R"(/a/[\-x])", R"(/a/\*\{\,\[\]\^\")", R"(/a/\\b)", R"(/a/\x0a c#d@e|(f)$)",
                            "/proc/{own}/fd/{digits}", "/tmp/{tmpfile}", "/a/{uuid}/{date}", "/a/{x,y{1,2}}z", "{pipe}", "{abstract}/b", "/"})
     w.file(a, path, TL_READ | TL_WRITE | TL_LIST | TL_LINK | TL_MAP);
   for (uint32_t kind = 0; kind < TL_SOCK_KINDS; ++kind) w.policy.nodes[a].sockets.push_back({kind, {}});

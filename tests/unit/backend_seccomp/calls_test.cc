@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <seccomp.h>
 
-#include <cctype>
 #include <random>
 
 #include "bpf/lsm/abi.h"
@@ -55,8 +54,8 @@ class Calls : public testing::Test {
   // What the program that was made last answers on this machine, by the call's name.
   uint32_t ask(const Machine& machine, const char* name, std::initializer_list<uint64_t> arguments = {}) const {
     int number = seccomp_syscall_resolve_name_arch(machine.token, name);
-    // A number of libseccomp's own, for socketcall(2) and the direct call of the same name (4.3, unistd_32.h): the latter is asked.
-    if (machine.token == SCMP_ARCH_X86 && number < 0) number = std::string_view(name) == "socket" ? 359 : 360;
+    if (number < 0 && machine.token == SCMP_ARCH_X86)  // libseccomp gives the part of socketcall; these have numbers too
+      number = std::string_view(name) == "socket" ? 359 : std::string_view(name) == "socketpair" ? 360 : number;
     EXPECT_GE(number, 0) << machine.name << " has no " << name;
     return test::run_filter(filter_->bpf, test::call(machine.audit, number, arguments));
   }
