@@ -57,7 +57,8 @@ class ReviewTest : public testing::Test {
     Json json() const { return Json::parse(out); }
     std::vector<std::string> codes() const {
       std::vector<std::string> found;
-      for (const Json& d : json()["diagnostics"]) found.push_back(d["code"].get<std::string>() + " " + std::to_string(d["line"].get<int>()));
+      const Json whole = json();
+      for (const Json& d : whole["diagnostics"]) found.push_back(d["code"].get<std::string>() + " " + std::to_string(d["line"].get<int>()));
       return found;
     }
   };
