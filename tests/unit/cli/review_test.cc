@@ -201,7 +201,8 @@ TEST_F(ReviewTest, MatrixSaysWhatIsNotEnforcedExactly) {
   EXPECT_EQ(o.exit, 0);
   EXPECT_EQ(o.json()["weak"], 2);
   std::vector<std::string> rows;
-  for (const Json& rule : o.json()["rules"])
+  const Json whole = o.json();
+  for (const Json& rule : whole["rules"])
     if (rule["exact"] == false) rows.push_back(rule["pattern"].get<std::string>() + " " + rule["mechanisms"]["bpf"].get<std::string>() + " " + rule["mechanisms"]["seccomp"].get<std::string>());
   EXPECT_THAT(rows, ElementsAre("ldt - workload", "read - -"));
   EXPECT_EQ(run([&] { return cli::explain({weak, {"a", "b", "c"}, false, true}); }).exit, 2);
