@@ -17,9 +17,9 @@ struct Slot {
   size_t parent;  // the slot that owns `within`; kNone: the root does
 };
 
-class Builder {
+class LayoutBuilder {
  public:
-  Builder(std::string_view text, const Value& root) : text_(text), offsets_(text) { copy(root, layout_.root); }
+  LayoutBuilder(std::string_view text, const Value& root) : text_(text), offsets_(text) { copy(root, layout_.root); }
 
   std::optional<Layout> run() {
     std::optional<Lexed> lexed = lex_comments(text_, offsets_, scalars_);
@@ -160,7 +160,7 @@ class Builder {
 }  // namespace
 
 std::optional<Layout> lay_out(std::string_view text, const Value& root) {
-  Builder builder(text, root);
+  LayoutBuilder builder(text, root);
   return builder.run();
 }
 

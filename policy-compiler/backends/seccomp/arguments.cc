@@ -15,7 +15,7 @@ constexpr uint64_t kNewUser = 0x10000000;
 constexpr uint64_t kNewTime = 0x80;  // unshare and clone3 only: in clone these bits are the signal
 constexpr uint64_t kNewOthers = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000;
 constexpr uint32_t kCapSysAdmin = 21;
-constexpr uint64_t kFilterFlagNewListener = 1 << 3;
+constexpr uint64_t kNewListener = 1 << 3;
 constexpr uint32_t kTiocsti = 0x5412, kTioclinux = 0x541c;
 constexpr uint64_t kPersonalities[] = {0, 0x8, 0x20000, 0x20008, 0xffffffff};  // PER_LINUX, PER_LINUX32, UNAME26, ask
 constexpr uint64_t kInt = 0xffffffff;
@@ -106,7 +106,7 @@ std::vector<Rule> rules_of_call(const std::string& call, const Held& held) {
     return operation(TL_OP_STACK_EXEC) || operation(TL_OP_JIT) ? passes(call) : personality_rules(call);
   if (call == "ioctl") return operation(TL_OP_TTY_INJECT) ? passes(call) : ioctl_rules(call);
   if (call == "seccomp" && !operation(TL_OP_SECCOMP_LISTENER))
-    return passes_where(call, 1, kFilterFlagNewListener, 0);
+    return passes_where(call, 1, kNewListener, 0);
   if (call == "modify_ldt") return passes_if(call, operation(TL_OP_LDT));
   if (call == "userfaultfd") return passes_if(call, operation(TL_OP_USERFAULTFD));
   if (call.starts_with("io_uring_")) return passes_if(call, operation(TL_OP_IO_URING));
