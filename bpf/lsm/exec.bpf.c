@@ -259,6 +259,10 @@ int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
 		return -EPERM;
 	file_address = READ(struct linux_binprm, file, raw_argument(ctx, 0));
 	if (!what) {
+		struct tl_tag *tag = my_tag();
+
+		if (!tag || !(tag->flags & TL_TAG_PENDING_EDGE)) /* the runtime at work, outside */
+			return 0;
 		if (!was_written(bprm->file->f_inode))
 			return 0;
 		what = EXEC(TL_REASON_WX);

@@ -264,7 +264,13 @@ int BPF_PROG(tl_socket_sendmsg, struct socket *sock, struct msghdr *msg, int siz
 	struct subject s;
 	struct sock *own;
 
-	if (!msg->msg_name || !subject(&s))
+	if (!msg->msg_name) {
+		own = sock->sk;
+		if (is_udp(own) && !own->__sk_common.skc_num) /* inet_send_prepare gives it a port before it misses the name */
+			OWN(TL_HOOK_SOCKET_SENDMSG, own);
+		return 0;
+	}
+	if (!subject(&s))
 		return 0;
 	sk = READ(struct socket, sk, raw_argument(ctx, 0));
 	/* A stream that is connected ignores the name, unless it is to be connected by this very message. */

@@ -63,9 +63,13 @@ static __noinline bool was_written(struct inode *inode)
 enum signing { NOT_ASKED /* learning */, NOT_SIGNED, SIGNED_SOMEWHERE /* ask by the path */ };
 __noinline u32 signing(void)
 {
+	struct tl_tag *tag = my_tag();
 	struct subject s;
 
-	if (!subject(&s) || s.mode == TL_MODE_LEARN)
+	if (!tag)
+		return NOT_ASKED;
+	subject_of(&s, tag); /* of the runtime too: what joins executes inside */
+	if (s.mode == TL_MODE_LEARN)
 		return NOT_ASKED;
 	return tl_row_flags(s.img, s.row) & TL_ROW_UNSAFE ? SIGNED_SOMEWHERE : NOT_SIGNED;
 }
