@@ -12,6 +12,13 @@ void Service::respond() {
   const std::span<tl_container> table = engine_->maps().container_table();
   for (const auto& [index, container] : containers_->all()) {
     tl_container& entry = table[index];
+    if (!entry.kill_asked && !entry.freeze_asked) continue;
+    if (container.cgroup.empty()) {  // its file in the runtime directory was lost: which cgroup it is, only the maps know
+      entry.kill_asked = entry.freeze_asked = 0;
+      log_error("container " + container.id + ": a violation costs the container, but its cgroup is not known any more; stop it by its runtime. "
+                "Its violations are refused all the same");
+      continue;
+    }
     // Cleared before it is done: what is asked for meanwhile is done again, not lost.
     if (entry.kill_asked) {
       entry.kill_asked = 0;

@@ -100,6 +100,7 @@ bool Cgroups::frozen(const std::string& path) const {
 }
 
 void Cgroups::kill_all(const std::string& path) const {
+  if (path.empty() || path == "/") return;  // that would be the whole machine
   if (write_control(mount_ + path + "/cgroup.kill", "1")) return;  // 5.14
   for (const std::string& child : directories_in(mount_ + path)) kill_all(path + "/" + child);
   for (int round = 0; round < 100; ++round) {  // who forks meanwhile is met in the next round

@@ -32,7 +32,7 @@ class Cgroups {
   [[nodiscard]] bool exists(const std::string& path) const;
   [[nodiscard]] std::vector<pid_t> processes(const std::string& path) const;  // of this one, not of those below
   Result<void> remove(const std::string& path) const;  // with the empty ones below; missing is success
-  // SIGKILL to everything in it and below.
+  // SIGKILL to everything in it and below; nothing for the root, or where no path is known.
   void kill_all(const std::string& path) const;
   // Stops, or lets go on, everything in it and below (cgroup v2's freezer, 5.2). What is frozen can still be killed.
   Result<void> freeze(const std::string& path, bool frozen) const;

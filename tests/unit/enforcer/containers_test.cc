@@ -3,9 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "enforcer/workload/cgroup.h"
 #include "enforcer/workload/process.h"
@@ -120,6 +123,25 @@ TEST_F(ContainersTest, WhatWasStartedInMonitorHasNoFilterAlsoAfterARestart) {
   start();
   ASSERT_TRUE(containers_->restore());
   EXPECT_THAT(containers_->without_filter(5), testing::ElementsAre("monitored"));
+}
+
+TEST(Cgroup, KillingWithoutAPathOrInTheRootKillsNobody) {
+  const std::string root = testing::TempDir() + "cgroups-" + std::to_string(getpid());
+  std::filesystem::create_directories(root + "/somebody");
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  for (const char* where : {"", "/somebody"}) std::ofstream(root + where + "/cgroup.procs") << child << "\n";
+  Cgroups cgroups(root);
+  cgroups.kill_all("");
+  cgroups.kill_all("/");
+  usleep(10'000);
+  EXPECT_EQ(waitpid(child, nullptr, WNOHANG), 0);
+  kill(child, SIGKILL);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
+  std::filesystem::remove_all(root);
 }
 
 TEST(Cgroup, BelowMeansAComponentNotAPrefix) {

@@ -57,14 +57,16 @@ class ServerTest : public testing::Test {
 
   std::string path_;
   std::atomic<bool> admit_{true};
-  std::atomic<int> gone_{0};
+  std::atomic<int> gone_{0}, floods_{0};
   Loop loop_;
   Server server_{loop_,
                  {[this](pid_t) { return admit_ ? std::string() : std::string("not from inside"); },
-                  [](Peer& peer, const Json& request) {
+                  [this](Peer& peer, const Json& request) {
                     if (text_at(request, "do") == "fail") return peer.refuse(request, Error{"no such thing", ENOENT});
-                    if (text_at(request, "do") == "flood")
+                    if (text_at(request, "do") == "flood") {
                       for (int i = 0; i < 400; ++i) peer.event_line(std::string(64 << 10, 'x'));
+                      ++floods_;
+                    }
                     peer.reply(request, {{"echo", text_at(request, "text")}});
                   },
                   [this](uint64_t) { ++gone_; }}};
@@ -120,7 +122,7 @@ TEST_F(ServerTest, AReaderThatSleepsLosesEventsAndIsToldHowMany) {
   Result<Client> client = Client::connect(path_);
   ASSERT_TRUE(client);
   ASSERT_TRUE(client->send({{"do", "flood"}}));  // 25 MiB for a backlog of 8
-  usleep(200000);
+  for (int i = 0; i < 3000 && floods_ == 0; ++i) usleep(10000);  // the reader sleeps till all of it was offered
   size_t lines = 0;
   while (std::optional<std::string> line = client->next_line()) {
     if (line->find("\"ok\":true") != std::string::npos) break;
