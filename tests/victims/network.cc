@@ -120,10 +120,29 @@ void ask(const Scene& s) {
   tell(came == 1, "an answer to " + word);
 }
 
+// A send that names nobody fails, and has given the socket a port all the same: a stranger is asked to send there.
+void nameless(const Scene& s) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0), asking = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  if (send(fd, "x", 1, 0) >= 0 || getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0 || address.sin_port == 0)
+    return tell(false, "a port");
+  const std::string word = "to " + std::to_string(ntohs(address.sin_port));
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(s.number(0)));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (sendto(asking, word.data(), word.size(), 0, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) return tell(false, "a question");
+  pollfd answer{fd, POLLIN, 0};
+  const int came = poll(&answer, 1, 1500);
+  errno = 0;
+  tell(came == 1, "a stranger's message on a port that nothing was named for");
+}
+
 }  // namespace
 
 std::vector<Act> network_acts() {
   return {{"ask", "a datagram, and its answer", ask},
+          {"nameless", "a port by a send that names nobody", nameless},
           {"connect", "ADDRESS PORT: TCP", connect_to},
           {"connect-mapped", "ADDRESS PORT: TCP to the IPv4-mapped address", connect_mapped},
           {"connect-again", "ADDRESS PORT ALLOWED-PORT: an allowed connection, undone, then the other", connect_again},

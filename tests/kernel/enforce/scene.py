@@ -14,7 +14,7 @@
   BASE/lib/code, tool                      victim may map the one and exec the other; out/code-twin, tool-twin are hard links to them
   ports `served` and `invited`             somebody connects there all the time, from 127.0.0.2 and from 127.0.0.1
   UDP ports `sent` and `welcome`           likewise somebody sends there
-  UDP port `echo`                          answers each message; one that says "stranger" from 127.0.0.2 and another port
+  UDP port `echo`                          answers each message; "stranger" from 127.0.0.2 and another port; "to PORT" from there to that port
 """
 
 import os
@@ -142,7 +142,10 @@ class Scene:
             while not self._ended.is_set():
                 try:
                     message, whence = echo.recvfrom(100)
-                    (stranger if message == b"stranger" else echo).sendto(message, whence)
+                    if message.startswith(b"to "):
+                        stranger.sendto(message, ("127.0.0.1", int(message[3:])))
+                    else:
+                        (stranger if message == b"stranger" else echo).sendto(message, whence)
                 except OSError:
                     pass
 
