@@ -2,16 +2,8 @@
 // treelinec as a script sees it: exit status, standard output, standard error.
 #include "policy-compiler/cli/commands.h"
 
-#include <gmock/gmock.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <functional>
-
 #include "policy-compiler/bundle/bundle.h"
-#include "policy-compiler/cli/report.h"
-#include "policy-compiler/support/files.h"
+#include "tests/unit/cli/run.h"
 
 namespace treeline::cli {
 namespace {
@@ -37,43 +29,11 @@ entry:
         sockets: [inet-stream]
 )";
 
-class CommandsTest : public testing::Test {
+class CommandsTest : public InDirectory {
  protected:
   void SetUp() override {
-    std::string form = (std::filesystem::temp_directory_path() / "treeline-cli.XXXXXX").string();
-    ASSERT_NE(mkdtemp(form.data()), nullptr);
-    base_ = form;
+    InDirectory::SetUp();
     profile_ = put("web.yaml", kRight);
-  }
-  void TearDown() override { std::filesystem::remove_all(base_); }
-
-  std::string put(const std::string& name, const std::string& text) {
-    EXPECT_TRUE(files::write_file(base_ + "/" + name, text));
-    return base_ + "/" + name;
-  }
-
-  struct Outcome {
-    int exit = -1;
-    std::string out, err;
-    Json json() const { return Json::parse(out); }
-    // "code line" of the diagnostics of a severity, "" for all.
-    std::vector<std::string> codes(const std::string& severity = "") const {
-      std::vector<std::string> found;
-      const Json all = json();
-      for (const Json& d : all["diagnostics"])
-        if (severity.empty() || d["severity"] == severity)
-          found.push_back(d["code"].get<std::string>() + " " + std::to_string(d["line"].get<int>()));
-      return found;
-    }
-  };
-  Outcome run(const std::function<int()>& command) {
-    Outcome o;
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    o.exit = command();
-    o.out = testing::internal::GetCapturedStdout();
-    o.err = testing::internal::GetCapturedStderr();
-    return o;
   }
   Outcome check(std::vector<std::string> profiles, bool json = false, bool strict = false) {
     return run([&] { return cli::check({std::move(profiles), json, strict}); });
@@ -85,7 +45,7 @@ class CommandsTest : public testing::Test {
     return run([&] { return cli::explain({profile_, std::move(question), json}); });
   }
 
-  std::string base_, profile_;
+  std::string profile_;
 };
 
 TEST_F(CommandsTest, ARightProfilePassesTheCheck) {

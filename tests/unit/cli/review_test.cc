@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // diff, replay, test, check and explain --matrix as a script sees them: exit status, standard output, standard error.
-#include <gmock/gmock.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <functional>
 
 #include "policy-compiler/cli/commands.h"
-#include "policy-compiler/cli/report.h"
-#include "policy-compiler/support/files.h"
+#include "tests/unit/cli/run.h"
 
 namespace treeline::cli {
 namespace {
@@ -34,43 +27,14 @@ entry:
         sockets: [inet-stream]
 )";
 
-class ReviewTest : public testing::Test {
+class ReviewTest : public InDirectory {
  protected:
   void SetUp() override {
-    std::string form = (std::filesystem::temp_directory_path() / "treeline-review.XXXXXX").string();
-    ASSERT_NE(mkdtemp(form.data()), nullptr);
-    base_ = form;
+    InDirectory::SetUp();
     profile_ = put("web.yaml", kProfile);
-  }
-  void TearDown() override { std::filesystem::remove_all(base_); }
-
-  std::string put(const std::string& name, const std::string& text) {
-    EXPECT_TRUE(files::write_file(base_ + "/" + name, text));
-    return base_ + "/" + name;
   }
   // The profile with these lines in the node `web`.
   std::string with(const std::string& name, const std::string& lines) { return put(name, kProfile + lines); }
-
-  struct Outcome {
-    int exit = -1;
-    std::string out, err;
-    Json json() const { return Json::parse(out); }
-    std::vector<std::string> codes() const {
-      std::vector<std::string> found;
-      const Json whole = json();
-      for (const Json& d : whole["diagnostics"]) found.push_back(d["code"].get<std::string>() + " " + std::to_string(d["line"].get<int>()));
-      return found;
-    }
-  };
-  Outcome run(const std::function<int()>& command) {
-    Outcome o;
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    o.exit = command();
-    o.out = testing::internal::GetCapturedStdout();
-    o.err = testing::internal::GetCapturedStderr();
-    return o;
-  }
   Outcome diff(const std::string& after, const std::string& fail_on = "", bool json = false) {
     return run([&] { return cli::diff({profile_, after, fail_on, json}); });
   }
@@ -82,7 +46,7 @@ class ReviewTest : public testing::Test {
     return run([&] { return cli::test({profile_, "", json}); });
   }
 
-  std::string base_, profile_;
+  std::string profile_;
 };
 
 TEST_F(ReviewTest, NoDifferenceExitsWithZero) {

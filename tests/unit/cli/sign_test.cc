@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // treelinec sign and verify as a pipeline sees them: exit status, fields, the code of a refusal.
-#include <gmock/gmock.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <functional>
 
 #include "policy-compiler/bundle/bundle.h"
 #include "policy-compiler/cli/commands.h"
-#include "policy-compiler/cli/report.h"
-#include "policy-compiler/support/files.h"
 #include "tests/unit/bundle/test_keys.h"
+#include "tests/unit/cli/run.h"
 
 namespace treeline::cli {
 namespace {
@@ -19,53 +12,27 @@ namespace {
 using testing::HasSubstr;
 namespace keys = bundle::test;
 
-class SignTest : public testing::Test {
+class SignTest : public InDirectory {
  protected:
   void SetUp() override {
-    std::string form = (std::filesystem::temp_directory_path() / "treeline-sign.XXXXXX").string();
-    ASSERT_NE(mkdtemp(form.data()), nullptr);
-    base_ = form;
+    InDirectory::SetUp();
     bundle_ = base_ + "/web.bundle";
     secret_ = put("key.pem", keys::kSecret);
     public_ = put("key.pub.pem", keys::kPublic);
     compile();
   }
-  void TearDown() override { std::filesystem::remove_all(base_); }
-
-  std::string put(const std::string& name, const std::string& text) {
-    EXPECT_TRUE(files::write_file(base_ + "/" + name, text));
-    return base_ + "/" + name;
-  }
   void compile(const std::string& more = "") {
     const std::string profile =
         put("web.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [0]\n" + more);
     ASSERT_EQ(run([&] { return cli::compile({profile, bundle_, true, false}); }).exit, kYes);
-  }
-  struct Outcome {
-    int exit = -1;
-    std::string out, err;
-    std::string code() const {
-      const Json json = Json::parse(out);
-      return json["diagnostics"].empty() ? "" : json["diagnostics"][0]["code"].get<std::string>();
-    }
-  };
-  Outcome run(const std::function<int()>& command) {
-    Outcome o;
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    o.exit = command();
-    o.out = testing::internal::GetCapturedStdout();
-    o.err = testing::internal::GetCapturedStderr();
-    return o;
-  }
-  Outcome sign(const std::string& expires = "", uint64_t generation = 0, uint64_t minimum = 0) {
+  }  Outcome sign(const std::string& expires = "", uint64_t generation = 0, uint64_t minimum = 0) {
     return run([&] { return cli::sign({bundle_, secret_, expires, generation, minimum, true}); });
   }
   Outcome verify(const std::string& at = "", uint64_t generation = 0) {
     return run([&] { return cli::verify({bundle_, {public_}, at, generation, true}); });
   }
 
-  std::string base_, bundle_, secret_, public_;
+  std::string bundle_, secret_, public_;
 };
 
 TEST_F(SignTest, ASignedBundleIsVerifiedWithWhatTheSignerSaid) {
