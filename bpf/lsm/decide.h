@@ -274,9 +274,28 @@ TL_INLINE __u32 tl_capability_allowed(tl_img img, __u32 row, __u32 capability)
 	return capability < 64 && ((TL_ROW64(img, row, capabilities) >> capability) & 1);
 }
 
+/* The operations that grant this one, as bits: itself, and of what is done to another process the wider relations. */
+TL_INLINE __u64 tl_operations_granting(__u32 operation)
+{
+	switch (operation) {
+	case TL_OP_PTRACE_DESCENDANT:
+		return 1ull << TL_OP_PTRACE_DESCENDANT | 1ull << TL_OP_PTRACE_WORKLOAD | 1ull << TL_OP_PTRACE;
+	case TL_OP_PTRACE_WORKLOAD:
+		return 1ull << TL_OP_PTRACE_WORKLOAD | 1ull << TL_OP_PTRACE;
+	case TL_OP_SIGNAL_DESCENDANT:
+		return 1ull << TL_OP_SIGNAL_DESCENDANT | 1ull << TL_OP_SIGNAL_WORKLOAD | 1ull << TL_OP_SIGNAL;
+	case TL_OP_SIGNAL_WORKLOAD:
+		return 1ull << TL_OP_SIGNAL_WORKLOAD | 1ull << TL_OP_SIGNAL;
+	case TL_OP_TUNE_WORKLOAD:
+		return 1ull << TL_OP_TUNE_WORKLOAD | 1ull << TL_OP_TUNE;
+	default:
+		return operation < 64 ? 1ull << operation : 0;
+	}
+}
+
 TL_INLINE __u32 tl_operation_allowed(tl_img img, __u32 row, __u32 operation)
 {
-	return operation < 64 && ((TL_ROW64(img, row, operations) >> operation) & 1);
+	return (TL_ROW64(img, row, operations) & tl_operations_granting(operation)) != 0;
 }
 
 /* Those of `wanted` (bits of enum tl_operation) that the node holds. */

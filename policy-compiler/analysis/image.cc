@@ -11,8 +11,6 @@
 namespace treeline::analysis {
 namespace {
 
-constexpr uint64_t bit(uint32_t operation) { return uint64_t{1} << operation; }
-
 uint64_t big_endian(const uint8_t* bytes, size_t count) {
   uint64_t value = 0;
   for (size_t i = 0; i < count; ++i) value = value << 8 | bytes[i];
@@ -20,24 +18,6 @@ uint64_t big_endian(const uint8_t* bytes, size_t count) {
 }
 
 }  // namespace
-
-// What a wider relation holds besides itself.
-uint64_t Image::granting(uint32_t operation) {
-  switch (operation) {
-    case TL_OP_PTRACE_DESCENDANT:
-      return bit(TL_OP_PTRACE_DESCENDANT) | bit(TL_OP_PTRACE_WORKLOAD) | bit(TL_OP_PTRACE);
-    case TL_OP_PTRACE_WORKLOAD:
-      return bit(TL_OP_PTRACE_WORKLOAD) | bit(TL_OP_PTRACE);
-    case TL_OP_SIGNAL_DESCENDANT:
-      return bit(TL_OP_SIGNAL_DESCENDANT) | bit(TL_OP_SIGNAL_WORKLOAD) | bit(TL_OP_SIGNAL);
-    case TL_OP_SIGNAL_WORKLOAD:
-      return bit(TL_OP_SIGNAL_WORKLOAD) | bit(TL_OP_SIGNAL);
-    case TL_OP_TUNE_WORKLOAD:
-      return bit(TL_OP_TUNE_WORKLOAD) | bit(TL_OP_TUNE);
-    default:
-      return operation < 64 ? bit(operation) : 0;
-  }
-}
 
 Image::Image(std::string_view bytes)
     : image_(new tl_image{reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()}) {}
@@ -86,7 +66,7 @@ bool Image::capability(uint32_t row, uint32_t capability) const {
 }
 
 bool Image::operation(uint32_t row, uint32_t operation) const {
-  return tl_operations_held(image_.get(), row, granting(operation)) != 0;
+  return tl_operation_allowed(image_.get(), row, operation) != 0;
 }
 
 bool Image::socket(uint32_t row, uint32_t kind, uint32_t netlink) const {

@@ -35,7 +35,6 @@ class Image {
   bool capability(uint32_t row, uint32_t capability) const;
   // The operation itself or a wider one of its family.
   bool operation(uint32_t row, uint32_t operation) const;
-  static uint64_t granting(uint32_t operation);  // bits of enum tl_operation
   bool socket(uint32_t row, uint32_t kind, uint32_t netlink) const;
   // `any_peer`: bind and listen, where the peer is not known yet.
   bool network(uint32_t row, ir::Direction direction, ir::Protocol protocol, const ir::Cidr& address, uint32_t port,

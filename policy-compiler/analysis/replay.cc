@@ -4,7 +4,7 @@
 #include <map>
 #include <tuple>
 
-#include "bpf/lsm/abi.h"
+#include "bpf/lsm/decide.h"
 #include "policy-compiler/analysis/diff_parts.h"
 #include "policy-compiler/analysis/image.h"
 #include "policy-compiler/analysis/used_rules.h"
@@ -55,7 +55,7 @@ class Judge {
       if (!image_.operation(row, n.value)) return false;
       // The right that was used may be a wider one of the family; what the node does not hold is no rule.
       for (uint32_t wider = 0; wider < TL_OP_COUNT; ++wider)
-        if ((Image::granting(n.value) >> wider & 1) != 0)
+        if ((tl_operations_granting(n.value) >> wider & 1) != 0)
           used_.word(row, "operation", number_text(names::operations(), wider));
       return true;
     });

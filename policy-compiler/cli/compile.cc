@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
 #include "policy-compiler/bundle/bundle.h"
@@ -6,7 +7,6 @@
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
-#include "policy-compiler/cli/rule_table.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::cli {
@@ -23,7 +23,7 @@ Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered, B
   for (const bpf::RowInfo& row : lowered.rows)
     made.nodes.push_back({row.row, row.key, row.path, loaded.policy.nodes[row.node].position.line});
   made.residuals = std::move(beside.residuals);
-  Result<std::string> rules = bundle::encode_rules(all_rules(loaded.policy));
+  Result<std::string> rules = bundle::encode_rules(analysis::all_rules(loaded.policy));
   if (!rules) return rules.error();
   made.artifacts = std::move(beside.artifacts);
   made.artifacts.push_back({std::string(bundle::kImage), "bpf-image", std::move(lowered.image), 0, ""});

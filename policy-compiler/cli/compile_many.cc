@@ -218,7 +218,7 @@ int compile_many(const CompileManyOptions& options) {
     if (!result.is_object())
       result = {{"exit", done[i].exit}, {"error", "its worker ended; compile it alone to see why"}};
     result["profile"] = (*all)[i].profile;
-    if (!report.json_document()) report.diagnostics(findings_of(result), "");
+    if (!report.json()) report.diagnostics(findings_of(result), "");
     results.push_back(std::move(result));
   }
   report.fields({{"profiles", done.size()}, {"compiled", good}, {"results", std::move(results)}});

@@ -171,7 +171,7 @@ int diff(const DiffOptions& options) {
                std::to_string(denied) + " newly denied" +
                (changed != 0 ? ", " + std::to_string(changed) + " changed" : "") + "\n");
   print(*diff, before, after, report);
-  if (report.json()) tell(*diff, before, after, report);  // in text they stand above already
+  if (report.document()) tell(*diff, before, after, report);  // in text they stand above already
   return report.finish(exit);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/matrix.h"
 #include "policy-compiler/cli/question.h"
 #include "policy-compiler/cli/report.h"
-#include "policy-compiler/cli/rule_table.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/support/text.h"
 
@@ -27,7 +27,7 @@ void show_tree(const Loaded& loaded, Report& report) {
     const std::string key = text::hex64(ir::node_key(path));
     Json rules = Json::array();
     std::string body;
-    for (const bundle::RuleEntry& line : rules_of(policy, i)) {
+    for (const bundle::RuleEntry& line : analysis::rules_of(policy, i)) {
       rules.push_back({{"line", line.position.line},
                        {"column", line.position.column},
                        {"kind", line.kind},

@@ -7,7 +7,7 @@
 
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/cli/question.h"
-#include "policy-compiler/cli/rule_table.h"
+#include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::cli {
@@ -91,7 +91,7 @@ void show_matrix(Loaded& loaded, Report& report) {
                                                          [](const bundle::Artifact& artifact) {
                                                            return artifact.kind.rfind("seccomp", 0) == 0 && artifact.name != "closing.json";
                                                          });
-  std::vector<RuleEntry> rules = all_rules(loaded.policy);
+  std::vector<RuleEntry> rules = analysis::all_rules(loaded.policy);
   for (uint32_t n = 0; n < loaded.policy.nodes.size(); ++n) {
     const ir::Node& node = loaded.policy.nodes[n];
     if (!node.digest.empty()) rules.push_back({passes::row_of_node(n), 0, "digest", "", node.digest, node.position});

@@ -6,7 +6,7 @@
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
-#include "policy-compiler/cli/rule_table.h"
+#include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/learn/trace.h"
 #include "policy-compiler/support/text.h"
 
@@ -43,7 +43,7 @@ Result<std::optional<Compiled>> compiled(Loaded& loaded) {
       backends::bpf::lower(loaded.policy, *loaded.paths, loaded.diagnostics);
   if (!lowered) return std::optional<Compiled>();
   out.image = std::move(lowered->image);
-  out.rules = all_rules(loaded.policy);
+  out.rules = analysis::all_rules(loaded.policy);
   return std::optional<Compiled>(std::move(out));
 }
 
@@ -123,7 +123,7 @@ void tell(const Replay& replay, const Loaded& loaded, const ReplayOptions& optio
                  {"unjudged", replay.unjudged},
                  {"denied", std::move(denied)},
                  {"unused", std::move(unused)}});
-  if (report.json()) report.diagnostics(findings, loaded.text);  // in text they stand there already
+  if (report.document()) report.diagnostics(findings, loaded.text);  // in text they stand there already
 }
 
 }  // namespace

@@ -45,8 +45,7 @@ class Report {
 
   // A document goes to standard output, not text: findings have to be among the diagnostics to be in it.
   bool document() const { return output_.format != Format::kText; }
-  bool json() const { return document(); }  // the older name
-  bool json_document() const { return output_.format == Format::kJson; }
+  bool json() const { return output_.format == Format::kJson; }
   // Fields of the command; shown with --json.
   Json& field(const char* key) { return document_.fields[key]; }
   void fields(const Json& object) { document_.fields.update(object); }

@@ -177,9 +177,23 @@ Verdict Evaluator::capability(uint32_t row, uint32_t capability) const {
 }
 
 Verdict Evaluator::operation(uint32_t row, uint32_t operation) const {
+  // What is done to other processes, from descendants to any: each holds those before it.
+  static const std::vector<std::vector<uint32_t>> kRelations = {{TL_OP_PTRACE_DESCENDANT, TL_OP_PTRACE_WORKLOAD, TL_OP_PTRACE},
+                                                                {TL_OP_SIGNAL_DESCENDANT, TL_OP_SIGNAL_WORKLOAD, TL_OP_SIGNAL},
+                                                                {TL_OP_TUNE_WORKLOAD, TL_OP_TUNE}};
   const ir::Node* subject = node(row);
-  return subject == nullptr ? Verdict()
-                            : of_number(subject->operations, operation, ir::names::operations().name(operation));
+  if (subject == nullptr) return {};
+  std::vector<uint32_t> granting = {operation};
+  for (const std::vector<uint32_t>& relations : kRelations)
+    if (const auto at = std::find(relations.begin(), relations.end(), operation); at != relations.end())
+      granting.assign(at, relations.end());
+  Verdict verdict;
+  for (const ir::NumberRule& rule : subject->operations) {
+    if (std::find(granting.begin(), granting.end(), rule.value) == granting.end()) continue;
+    verdict.allowed = true;
+    verdict.rules.push_back({std::string(ir::names::operations().name(rule.value)), rule.position});
+  }
+  return verdict;
 }
 
 Verdict Evaluator::socket(uint32_t row, uint32_t kind, uint32_t netlink) const {
