@@ -22,7 +22,7 @@
 #endif
 
 #define TL_ABI_MAPS 4
-#define TL_ABI_IMAGE 3
+#define TL_ABI_IMAGE 4
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
 /* What may be done to an object that has a name. One bit each; the matrix holds 16 bits per (node, class). */
@@ -146,6 +146,7 @@ struct tl_image_header {
 	struct tl_section words; /* struct tl_word, buckets of TL_WORD_WAYS, a power of two of buckets and at least two */
 	__u32 word_shift; /* 64 - log2 of the number of buckets */
 	__u32 reserved;
+	struct tl_section path_costs; /* struct tl_path_cost, power of two, open addressing */
 };
 
 /*
@@ -183,13 +184,18 @@ enum tl_fixed_row {
 #define TL_KEY_OUTSIDE 3ull
 
 enum tl_row_flag {
-	TL_ROW_KILL = 1u << 0, /* a violation kills the process */
-	TL_ROW_ANY_USER = 1u << 1, /* no list of users */
-	TL_ROW_WX_MEMORY = 1u << 2, /* may have memory that is or was writable and executable (JIT) */
-	TL_ROW_FOREIGN_MOUNTS = 1u << 3, /* some node of the policy may mount or unshare: the root mount shortcut is not used */
-	TL_ROW_UNSAFE = 1u << 4, /* holds TL_UNSAFE somewhere */
-	TL_ROW_KILL_CONTAINER = 1u << 5, /* with TL_ROW_KILL: and everything else in the container goes, by treelined */
-	TL_ROW_FREEZE_CONTAINER = 1u << 6, /* the act is refused, and treelined freezes the container for whoever looks into it */
+	TL_ROW_ANY_USER = 1u << 0, /* no list of users */
+	TL_ROW_WX_MEMORY = 1u << 1, /* may have memory that is or was writable and executable (JIT) */
+	TL_ROW_FOREIGN_MOUNTS = 1u << 2, /* some node of the policy may mount or unshare: the root mount shortcut is not used */
+	TL_ROW_UNSAFE = 1u << 3, /* holds TL_UNSAFE somewhere */
+};
+
+/* What a violation costs beside the refusal, from the mildest; where rules of a node meet on a path, the dearest. An odd cost kills. */
+enum tl_cost {
+	TL_COST_DENY = 0, /* nothing more */
+	TL_COST_KILL = 1, /* the process */
+	TL_COST_FREEZE_CONTAINER = 2, /* treelined freezes the container for whoever looks into it */
+	TL_COST_KILL_CONTAINER = 3, /* the process, and everything else in the container goes, by treelined */
 };
 
 /*
@@ -237,7 +243,8 @@ struct tl_row { /* 128 bytes, aligned to 128 */
 	__u32 net; /* index into nets of this row's table, see tl_net_bit */
 	__u32 users; /* index into users; count first, then that many ids, ascending */
 	__u64 parent; /* key of the parent node; 0 for fixed rows */
-	__u64 reserved[8];
+	__u64 costs; /* by enum tl_reason, two bits (enum tl_cost) each; of TL_REASON_NONE: what every reason from 32 on costs */
+	__u64 reserved[7];
 	__u64 netlink; /* bit n = AF_NETLINK protocol n */
 };
 
@@ -251,6 +258,17 @@ struct tl_edge {
 	__u32 class_id;
 	__u32 next; /* row of the child */
 	__u32 flags;
+};
+
+/*
+ * What an act on a class costs (row, class) if it is refused, instead of tl_row.costs. Row TL_ROW_NONE: for every row that has no entry of
+ * its own. Hash: tl_hash_pair(row, class). class_id = 0: empty.
+ */
+struct tl_path_cost {
+	__u32 row;
+	__u32 class_id;
+	__u32 cost; /* enum tl_cost */
+	__u32 reserved;
 };
 
 /*
@@ -337,7 +355,7 @@ struct tl_slot {
 enum tl_slot_flag {
 	TL_SLOT_KILL = 1u << 0, /* a violation kills, whatever the row says */
 	TL_SLOT_ORPHANS_KILL = 1u << 1, /* a task on a node that the image does not hold is killed, else denied */
-	TL_SLOT_KILL_CONTAINER = 1u << 2, /* with TL_SLOT_KILL; as TL_ROW_KILL_CONTAINER, whatever the row says */
+	TL_SLOT_KILL_CONTAINER = 1u << 2, /* with TL_SLOT_KILL; as TL_COST_KILL_CONTAINER, whatever the row says */
 	TL_SLOT_FREEZE_CONTAINER = 1u << 3,
 	TL_SLOT_DENY = 1u << 4, /* a violation is refused and costs no more, whatever the row says */
 };
@@ -698,11 +716,11 @@ static inline __u64 tl_child_key(__u64 parent, __u64 path) { return tl_hash_word
 #endif
 TL_ASSERT(sizeof(struct tl_dfa_entry) == 8);
 TL_ASSERT(sizeof(struct tl_section) == 8);
-TL_ASSERT(sizeof(struct tl_image_header) == 152 && sizeof(struct tl_image_header) <= TL_DFA_OFFSET);
+TL_ASSERT(sizeof(struct tl_image_header) == 160 && sizeof(struct tl_image_header) <= TL_DFA_OFFSET);
 TL_ASSERT(sizeof(struct tl_word) == 16);
 TL_ASSERT(sizeof(struct tl_key) == 16);
 TL_ASSERT(sizeof(struct tl_row) == 128);
-TL_ASSERT(sizeof(struct tl_edge) == 16);
+TL_ASSERT(sizeof(struct tl_edge) == 16 && sizeof(struct tl_path_cost) == 16);
 TL_ASSERT(sizeof(struct tl_move) == 8);
 TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && sizeof(struct tl_port_range) == 8);
 TL_ASSERT(sizeof(struct tl_slot) == 16);

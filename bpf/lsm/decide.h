@@ -268,6 +268,41 @@ TL_INLINE __u32 tl_move_allowed(tl_img img, __u32 from, __u32 to)
 	return 0;
 }
 
+/* ------------------------------------------------------------------------------------------------ what it costs --- */
+/* What a violation costs a process of this node by its reason (enum tl_cost). */
+TL_INLINE __u32 tl_cost_of_reason(tl_img img, __u32 row, __u32 reason)
+{
+	return (__u32)(TL_ROW64(img, row, costs) >> (2 * (reason < 32 ? reason : 0))) & 3;
+}
+
+TL_INLINE __u32 tl_cost_entry(tl_img img, struct tl_section costs, __u32 row, __u32 class_id)
+{
+	__u32 at = tl_hash_pair(row, class_id);
+
+	for (__u32 i = 0; i < TL_PROBES; i++, at++) {
+		__u32 off = costs.offset + (__u32)sizeof(struct tl_path_cost) * (at & (costs.count - 1));
+		__u64 pair = TL_LOAD64(img, off);
+
+		if (pair == (((__u64)class_id << 32) | row))
+			return 1 + ((__u32)TL_LOAD64(img, off + 8) & 3);
+		if (!(pair >> 32))
+			break;
+	}
+	return 0;
+}
+
+/* What a refused act on this class costs, as 1 + enum tl_cost; 0: as its reason says. */
+TL_INLINE __u32 tl_cost_of_class(tl_img img, __u32 row, __u32 class_id)
+{
+	struct tl_section costs = TL_SECTION(img, path_costs);
+	__u32 own;
+
+	if (!costs.count || !class_id)
+		return 0;
+	own = tl_cost_entry(img, costs, row, class_id);
+	return own ? own : tl_cost_entry(img, costs, TL_ROW_NONE, class_id);
+}
+
 /* ------------------------------------------------------------------------------------------- plain bits of a row --- */
 TL_INLINE __u32 tl_capability_allowed(tl_img img, __u32 row, __u32 capability)
 {

@@ -229,7 +229,7 @@ __noinline u64 exec_check(u64 bprm)
 			return 0;
 		if (s.mode == TL_MODE_MONITOR)
 			tag->pending_node = TL_KEY_OUTSIDE;
-		return WITH_CLASS(EXEC(TL_REASON_INTERPRETER), class_id);
+		return REFUSED(s, EXEC(TL_REASON_INTERPRETER), class_id);
 	}
 	next = tl_exec_edge(s.img, s.row, class_id, 0);
 	tag->flags |= TL_TAG_PENDING_EDGE;
@@ -240,7 +240,7 @@ __noinline u64 exec_check(u64 bprm)
 	tag->pending_node = TL_KEY_OUTSIDE;
 	if (s.mode != TL_MODE_MONITOR)
 		tag->flags &= ~TL_TAG_PENDING_EDGE;
-	return WITH_CLASS(EXEC(TL_REASON_NOT_IN_TREE), class_id);
+	return REFUSED(s, EXEC(TL_REASON_NOT_IN_TREE), class_id);
 }
 
 SEC("lsm/bprm_check_security")

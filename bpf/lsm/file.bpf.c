@@ -18,6 +18,8 @@
 #define PROT_EXEC 4
 #define VM_WRITE 2
 #define VM_EXEC 4
+#define VM_SHARED 8
+#define MAP_SHARED 1
 
 static __always_inline u64 file_dentry(u64 file) { return READ(struct file, f_path.dentry, file); }
 static __always_inline u64 file_mount(u64 file) { return READ(struct file, f_path.mnt, file); }
@@ -142,6 +144,21 @@ static __always_inline bool own_program(u64 file)
 		} \
 	} while (0)
 
+/*
+ * `append` is less than `write`: what was opened with O_APPEND is not written elsewhere by a mapping that reaches the file, nor (file_fcntl)
+ * by taking the flag away.
+ */
+#define ASK_OVERWRITE(hook, file_address) \
+	do { \
+		u64 appended = user_path(file_address); \
+		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), READ(struct path, dentry, appended), READ(struct path, mnt, appended)); \
+	} while (0)
+
+static __always_inline bool appends(struct file *file)
+{
+	return (file->f_flags & O_APPEND) && (file->f_mode & FMODE_WRITE) && (file->f_inode->i_mode & S_IFMT) == S_IFREG;
+}
+
 /* A frame of its own: 5.10 counts 32 bytes too many otherwise. */
 static __noinline enum held map_held(struct file *file)
 {
@@ -152,14 +169,19 @@ static __noinline enum held map_held(struct file *file)
 }
 
 SEC("lsm/mmap_file")
-int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot)
+int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
+	bool shared = (prot & PROT_WRITE) && (flags & MAP_SHARED);
 	u64 file_address;
 
 	/* prot, not reqprot: READ_IMPLIES_EXEC shows only there. */
-	if (!(prot & PROT_EXEC) || !my_tag())
+	if ((!(prot & PROT_EXEC) && !shared) || !my_tag())
 		return 0;
 	file_address = raw_argument(ctx, 0); /* as a number as well: 6.12 takes `file` to be never NULL, 7.3 wants to see it asked */
+	if (shared && file_address && file && appends(file))
+		ASK_OVERWRITE(TL_HOOK_MMAP_FILE, file_address);
+	if (!(prot & PROT_EXEC))
+		return 0;
 	if (!file_address || (prot & PROT_WRITE))
 		ASK(check_operation(TL_HOOK_MMAP_FILE, TL_OP_JIT, 0));
 	if (!file_address || !file)
@@ -174,10 +196,15 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	unsigned long had = vma->vm_flags;
+	bool shared = (prot & PROT_WRITE) && (had & (VM_SHARED | VM_WRITE)) == VM_SHARED;
 	struct file *file;
 	u64 file_address;
 
-	if (!(prot & PROT_EXEC) || !my_tag())
+	if ((!(prot & PROT_EXEC) && !shared) || !my_tag())
+		return 0;
+	if (shared && (file = vma->vm_file) && appends(file))
+		ASK_OVERWRITE(TL_HOOK_FILE_MPROTECT, READ(struct vm_area_struct, vm_file, raw_argument(ctx, 0)));
+	if (!(prot & PROT_EXEC))
 		return 0;
 	if ((had & VM_EXEC) && !((prot & PROT_WRITE) && !(had & VM_WRITE)))
 		return 0; /* it was executable and does not become writable */

@@ -4,7 +4,7 @@
  *
  *   file_receive                     SCM_RIGHTS, pidfd_getfd: what an open of it would need
  *   file_ioctl, file_ioctl_compat    input into a terminal; the flags of an inode (chattr): setattr; the receiver of its signals
- *   file_fcntl                       F_SETOWN: who gets SIGIO, or any signal (F_SETSIG)
+ *   file_fcntl                       F_SETOWN: who gets SIGIO, or any signal (F_SETSIG); F_SETFL: what was opened to append is written
  *   inode_setxattr, _removexattr, _set_acl, _remove_acl    setattr under every name that the container has for the inode
  */
 #include "mounts.bpf.h"
@@ -82,6 +82,7 @@ int tl_file_ioctl_compat(u64 *ctx)
 	return on_ioctl(ctx, TL_HOOK_FILE_IOCTL_COMPAT, raw_argument(ctx, 0), (u32)ctx[1]);
 }
 
+#define F_SETFL 4
 #define F_SETOWN 8
 #define F_SETOWN_EX 15
 
@@ -94,15 +95,21 @@ static __always_inline u32 number_of(u64 task)
 }
 
 SEC("lsm/file_fcntl")
-int tl_file_fcntl(u64 *ctx)
+int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned long argument)
 {
-	u32 command = (u32)ctx[1], whom;
+	u32 whom;
 	u64 me;
 
+	if (command == F_SETFL) {
+		if ((argument & O_APPEND) || !appends(file) || !my_tag() || granted_stdio(raw_argument(ctx, 0)))
+			return 0;
+		ASK_OVERWRITE(TL_HOOK_FILE_FCNTL, raw_argument(ctx, 0));
+		return 0;
+	}
 	if ((command != F_SETOWN && command != F_SETOWN_EX) || !my_tag())
 		return 0;
 	if (command == F_SETOWN) {
-		whom = (u32)ctx[2];
+		whom = (u32)argument;
 		me = bpf_get_current_task();
 		if (!whom || whom == number_of(READ(struct task_struct, group_leader, me)) || whom == number_of(me))
 			return 0;

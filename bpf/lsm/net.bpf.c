@@ -365,13 +365,16 @@ __noinline u32 check_abstract(u32 hook, u64 address)
 	u64 what = WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_CONNECT), length;
 	struct subject s;
 	struct tl_event *e;
-	u32 answer;
+	u32 answer, class_id;
 
 	if (!subject(&s))
 		return 0;
-	if (s.mode != TL_MODE_LEARN &&
-	    !tl_missing_access(s.img, s.row, class_of_state(s.img, feed_abstract(s.img, TL_DFA_START, address)), TL_CONNECT))
-		return 0;
+	if (s.mode != TL_MODE_LEARN) {
+		class_id = class_of_state(s.img, feed_abstract(s.img, TL_DFA_START, address));
+		if (!tl_missing_access(s.img, s.row, class_id, TL_CONNECT))
+			return 0;
+		what |= WHAT_COST(tl_cost_of_class(s.img, s.row, class_id));
+	}
 	answer = begin(what, feed_abstract(SINK_HASH, seed(), address));
 	if ((answer & REPORT_DRAFT) && (e = my_draft())) {
 		e->object_type = TL_OBJECT_PATH;

@@ -24,6 +24,7 @@
 /* What happened, in one number that fits an argument of a global function. */
 #define WHAT(hook, reason, kind, words) \
 	((u64)(hook) | (u64)(reason) << 8 | (u64)(kind) << 16 | (u64)(words) << 32)
+#define WHAT_COST(cost) ((u64)(cost) << 20) /* tl_cost_of_class() */
 #define WHAT_CLASS(class_id) ((u64)(class_id) << 48) /* a reserved class, or how a walk failed */
 #define WHAT_FLAGS(flags) ((u64)(flags) << 24) /* WHAT_... below */
 #define WHAT_TMPFILE 1u
@@ -36,7 +37,8 @@
 
 #define what_hook(w) ((u8)(w))
 #define what_reason(w) ((u8)((w) >> 8))
-#define what_kind(w) ((u8)((w) >> 16))
+#define what_kind(w) ((u8)((w) >> 16) & 0xf)
+#define what_cost(w) ((u8)((w) >> 20) & 0x7)
 #define what_flags(w) ((u8)((w) >> 24))
 #define what_words(w) ((u16)((w) >> 32))
 #define what_class(w) ((u16)((w) >> 48))
@@ -118,22 +120,24 @@ static __always_inline struct tl_event *my_draft(void)
 	return bpf_map_lookup_elem(&scratch, &me);
 }
 
-#define COSTS (TL_ROW_KILL | TL_ROW_KILL_CONTAINER | TL_ROW_FREEZE_CONTAINER)
-
-/* What a violation costs beside the refusal, in flags of a row: by what the operator said of the policy, else by the node. */
+/* What a violation costs beside the refusal: by what the operator said of the policy, else by the path, else by the reason. */
 static __always_inline u32 cost_of_violation(const struct subject *s, u64 what, u32 reason)
 {
-	u32 cost = 0;
+	if (s->slot_flags & TL_SLOT_DENY)
+		return TL_COST_DENY;
+	if (s->slot_flags & TL_SLOT_FREEZE_CONTAINER)
+		return TL_COST_FREEZE_CONTAINER;
+	if (s->slot_flags & TL_SLOT_KILL)
+		return s->slot_flags & TL_SLOT_KILL_CONTAINER ? TL_COST_KILL_CONTAINER : TL_COST_KILL;
+	if (s->row == TL_ROW_NONE)
+		return TL_COST_DENY;
+	return what_cost(what) ? what_cost(what) - 1 : tl_cost_of_reason(s->img, s->row, reason);
+}
 
-	if (s->slot_flags & (TL_SLOT_DENY | TL_SLOT_KILL | TL_SLOT_FREEZE_CONTAINER)) {
-		cost = (s->slot_flags & TL_SLOT_KILL ? TL_ROW_KILL : 0) | (s->slot_flags & TL_SLOT_KILL_CONTAINER ? TL_ROW_KILL_CONTAINER : 0) |
-		       (s->slot_flags & TL_SLOT_FREEZE_CONTAINER ? TL_ROW_FREEZE_CONTAINER : 0);
-	} else if (s->row != TL_ROW_NONE) {
-		cost = tl_row_flags(s->img, s->row) & COSTS;
-	}
-	if ((what_flags(what) & WHAT_ALWAYS_KILL) || (reason == TL_REASON_ORPHAN && (s->slot_flags & TL_SLOT_ORPHANS_KILL)))
-		cost |= TL_ROW_KILL;
-	return cost;
+static __always_inline bool cost_kills(const struct subject *s, u64 what, u32 reason, u32 cost)
+{
+	return cost == TL_COST_KILL || cost == TL_COST_KILL_CONTAINER || (what_flags(what) & WHAT_ALWAYS_KILL) ||
+	       (reason == TL_REASON_ORPHAN && (s->slot_flags & TL_SLOT_ORPHANS_KILL));
 }
 
 /* What is user space's to do is asked for at the container; true: that is news. */
@@ -142,11 +146,11 @@ static __always_inline bool ask_daemon(u32 container, u32 cost)
 	struct tl_container *c;
 	bool news = false;
 
-	if (!(cost & (TL_ROW_KILL_CONTAINER | TL_ROW_FREEZE_CONTAINER)) || !(c = bpf_map_lookup_elem(&containers, &container)))
+	if (cost < TL_COST_FREEZE_CONTAINER || !(c = bpf_map_lookup_elem(&containers, &container)))
 		return false;
-	if ((cost & TL_ROW_KILL_CONTAINER) && !c->kill_asked)
+	if (cost == TL_COST_KILL_CONTAINER && !c->kill_asked)
 		news = c->kill_asked = 1;
-	if ((cost & TL_ROW_FREEZE_CONTAINER) && !c->freeze_asked)
+	if (cost == TL_COST_FREEZE_CONTAINER && !c->freeze_asked)
 		news = c->freeze_asked = 1;
 	return news;
 }
@@ -198,8 +202,8 @@ __noinline u32 begin(u64 what, u64 object)
 		} else {
 			cost = cost_of_violation(s, what, reason);
 			first = ask_daemon(tag->container, cost);
-			verdict = cost & TL_ROW_KILL ? TL_VERDICT_KILL : TL_VERDICT_DENY;
-			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (cost & TL_ROW_KILL ? REPORT_KILL : 0);
+			verdict = cost_kills(s, what, reason, cost) ? TL_VERDICT_KILL : TL_VERDICT_DENY;
+			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (verdict == TL_VERDICT_KILL ? REPORT_KILL : 0);
 		}
 		counted = count_denial(tag->slot, node, what, object);
 		if (!power_of_two(counted) && !first)
@@ -220,7 +224,7 @@ __noinline u32 begin(u64 what, u64 object)
 	e->access = what_words(what);
 	e->class_id = what_class(what);
 	e->flags = (tag->flags & TL_TAG_JOINED ? TL_EVENT_JOINED : 0) | (what_flags(what) & WHAT_EXCL ? TL_EVENT_EXCL : 0) |
-		   (cost & TL_ROW_KILL_CONTAINER ? TL_EVENT_KILL_CONTAINER : 0) | (cost & TL_ROW_FREEZE_CONTAINER ? TL_EVENT_FREEZE_CONTAINER : 0);
+		   (cost == TL_COST_KILL_CONTAINER ? TL_EVENT_KILL_CONTAINER : 0) | (cost == TL_COST_FREEZE_CONTAINER ? TL_EVENT_FREEZE_CONTAINER : 0);
 	e->time = bpf_ktime_get_boot_ns();
 	e->node = node;
 	e->object = object;
@@ -405,6 +409,7 @@ static __always_inline int finish(void *ctx, u32 answer)
 
 /* ------------------------------------------------------------------------------------------------- judging --- */
 #define WITH_CLASS(what, class_id) ((what) | WHAT_CLASS((class_id) < TL_CLASS_FIRST ? (class_id) : 0))
+#define REFUSED(s, what, class_id) (WITH_CLASS(what, class_id) | WHAT_COST(tl_cost_of_class((s).img, (s).row, class_id)))
 #define WITH_WORDS(what, words) (((what) & ~(0xffffull << 32)) | (u64)(words) << 32)
 
 /* May the node do this to the object at (dentry, vfsmount)? 0: yes. Else `what`, with the words that are missing (learn: all). */
@@ -426,7 +431,7 @@ __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 	if (!class_id)
 		class_id = class_of_state(s.img, object_state(s.img, TL_DFA_START, dentry, vfsmount, s.tag->mount_ns | (tmpfile ? NS_TMPFILE : 0)));
 	missing = tl_missing_access(s.img, s.row, class_id, what_words(what));
-	return missing ? WITH_CLASS(WITH_WORDS(what, missing), class_id) : 0;
+	return missing ? REFUSED(s, WITH_WORDS(what, missing), class_id) : 0;
 }
 
 /* One question of a hook that asks several: told before the next one is asked, and the first refusal ends the hook. */

@@ -164,6 +164,7 @@ std::string build_image(std::string_view executable) {
   header.ports = builder.add(std::vector<tl_port_range>{{0, kChosenPort}, {1, kLowPort}, {1024, kHighPort}}, 64);
   header.nets = builder.add(nets(), 64);
   header.users = builder.add(std::vector<uint32_t>{1, 0}, 64);
+  header.path_costs = builder.add(std::vector<tl_path_cost>(2), 64);
   header.classes = kClasses;
   header.peer_classes = kPeers;
   header.port_classes = kPorts;

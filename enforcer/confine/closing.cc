@@ -67,8 +67,14 @@ Result<void> parse_entry(const Json& entry, Closing& into) {
   for (const Json& name : names) {
     if (!is_name(name)) return wrong("a name is 1 to 63 of a-z, A-Z, 0-9 and '_'");
     const auto& call = name.get_ref<const std::string&>();
-    for (const Refusal& other : into.refusals)
-      if (other.name == call) return wrong(text::quoted(call) + " stands there twice");
+    const auto other = std::find_if(into.refusals.begin(), into.refusals.end(), [&](const Refusal& r) { return r.name == call; });
+    if (other != into.refusals.end()) {
+      const bool more = other->only && *only && other->only->index == (*only)->index && (other->only->bits & (*only)->bits) == 0 &&
+                        other->error == error;
+      if (!more) return wrong(text::quoted(call) + " stands there twice, and not for another bit of the same argument with the same errno");
+      other->only->bits |= (*only)->bits;
+      continue;
+    }
     if (into.refusals.size() == kMaxRefusals) return wrong("more than " + std::to_string(kMaxRefusals) + " names");
     into.refusals.push_back({call, static_cast<int>(error), *only});
   }
@@ -115,13 +121,14 @@ Closing beside_hooks(const Closing& closing) {
   for (const Refusal& refusal : closing.refusals) {
     if (std::find(std::begin(kHooked), std::end(kHooked), refusal.name) != std::end(kHooked)) continue;
     left.refusals.push_back(refusal);
-    Json entry = {{"names", Json::array({refusal.name})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", refusal.error}};
-    if (refusal.only)
-      entry["args"] = Json::array({{{"index", refusal.only->index},
-                                    {"value", refusal.only->flag},
-                                    {"valueTwo", refusal.only->flag},
-                                    {"op", "SCMP_CMP_MASKED_EQ"}}});
-    syscalls.push_back(std::move(entry));
+    const Json entry = {{"names", Json::array({refusal.name})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", refusal.error}};
+    if (!refusal.only) syscalls.push_back(entry);
+    for (uint64_t rest = refusal.only ? refusal.only->bits : 0; rest != 0; rest &= rest - 1) {
+      const uint64_t bit = rest & -rest;
+      Json one = entry;
+      one["args"] = Json::array({{{"index", refusal.only->index}, {"value", bit}, {"valueTwo", bit}, {"op", "SCMP_CMP_MASKED_EQ"}}});
+      syscalls.push_back(std::move(one));
+    }
   }
   left.text = to_line(Json{{"defaultAction", "SCMP_ACT_ALLOW"}, {"architectures", left.architectures}, {"syscalls", std::move(syscalls)}});
   return left;

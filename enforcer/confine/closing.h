@@ -23,10 +23,10 @@ constexpr std::string_view kClosingArtifact = "closing.json";
 constexpr size_t kMaxClosing = 64 << 10;
 constexpr size_t kMaxRefusals = 256;
 
-// Refused where argument `index` has this bit.
+// Refused where argument `index` has one of these bits. In the text an entry for each.
 struct Condition {
   uint32_t index = 0;
-  uint64_t flag = 0;
+  uint64_t bits = 0;
 };
 
 struct Refusal {

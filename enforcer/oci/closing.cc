@@ -160,8 +160,8 @@ Result<Parsed> parse_filter(const Value& root) {
 
 bool excludes(const Condition& have, const confine::Condition& bit) {
   if (have.index != bit.index) return false;
-  if (have.op == "SCMP_CMP_MASKED_EQ") return (have.value & bit.flag) != 0 && (have.value_two & bit.flag) == 0;
-  return have.op == "SCMP_CMP_EQ" && (have.value & bit.flag) == 0;
+  if (have.op == "SCMP_CMP_MASKED_EQ") return (have.value & bit.bits) == bit.bits && (have.value_two & bit.bits) == 0;
+  return have.op == "SCMP_CMP_EQ" && (have.value & bit.bits) == 0;
 }
 
 // Runtimes make one rule of all conditions, which all have to hold; where an argument is named twice, one rule of each.
@@ -174,25 +174,34 @@ bool excludes(const Entry& entry, const confine::Condition& bit) {
                : std::any_of(entry.conditions.begin(), entry.conditions.end(), does);
 }
 
-// This entry alone refuses all that `refusal` refuses.
+// This entry alone refuses all that `refusal`, of a single bit if of any, refuses.
 bool covers(const Entry& entry, const Refusal& refusal) {
   if (!refuses(entry.action) || !entry.has(refusal.name)) return false;
   if (entry.conditions.empty()) return true;
   if (!refusal.only || entry.conditions.size() != 1) return false;
   const Condition& have = entry.conditions[0];
-  return have.index == refusal.only->index && have.op == "SCMP_CMP_MASKED_EQ" && have.value == refusal.only->flag &&
-         have.value_two == refusal.only->flag;
+  return have.index == refusal.only->index && have.op == "SCMP_CMP_MASKED_EQ" && have.value == refusal.only->bits &&
+         have.value_two == refusal.only->bits;
+}
+
+// One for each bit: the conditions of an entry have to hold together.
+std::vector<Refusal> by_bit(const Refusal& refusal) {
+  if (!refusal.only) return {refusal};
+  std::vector<Refusal> all;
+  for (uint64_t left = refusal.only->bits; left != 0; left &= left - 1)
+    all.push_back({refusal.name, refusal.error, confine::Condition{refusal.only->index, left & -left}});
+  return all;
 }
 
 std::string condition_text(const confine::Condition& bit, uint64_t value) {
-  return "[{\"index\":" + std::to_string(bit.index) + ",\"value\":" + std::to_string(bit.flag) +
+  return "[{\"index\":" + std::to_string(bit.index) + ",\"value\":" + std::to_string(bit.bits) +
          ",\"valueTwo\":" + std::to_string(value) + ",\"op\":\"SCMP_CMP_MASKED_EQ\"}]";
 }
 
 std::string refusal_text(const Refusal& refusal) {
   return "{\"names\":[" + json::quote(refusal.name) +
          "],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":" + std::to_string(refusal.error) +
-         (refusal.only ? ",\"args\":" + condition_text(*refusal.only, refusal.only->flag) : "") + "}";
+         (refusal.only ? ",\"args\":" + condition_text(*refusal.only, refusal.only->bits) : "") + "}";
 }
 
 class Merge {
@@ -207,7 +216,8 @@ class Merge {
     for (const Entry& entry : parsed->entries)
       if (Result<void> done = narrow(entry); !done) return done.error();
     for (const Refusal& refusal : closing_.refusals)
-      if (needs_entry(*parsed, refusal)) change(refusal_text(refusal));
+      for (const Refusal& part : by_bit(refusal))
+        if (needs_entry(*parsed, part)) change(refusal_text(part));
     if (!changed_) return std::string(filter_);
     return json::set_member(std::string(filter_), {"syscalls"}, "[" + entries_ + "]");
   }
@@ -240,8 +250,8 @@ class Merge {
       } else if (excludes(entry, *refusal->only)) {
         left.push_back(name);
       } else {
-        return wrong(entry.where, "lets " + text::quoted(name) + " pass on conditions that do not exclude bit " +
-                                      text::hex64(refusal->only->flag) + " of argument " +
+        return wrong(entry.where, "lets " + text::quoted(name) + " pass on conditions that do not exclude the bits " +
+                                      text::hex64(refusal->only->bits) + " of argument " +
                                       std::to_string(refusal->only->index) +
                                       ", which the policy refuses; narrow that entry, or grant the operation");
       }

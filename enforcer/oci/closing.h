@@ -8,9 +8,9 @@
 //
 //   name refused whatever the arguments   taken out of every entry that lets it pass; an entry that refuses it is added
 //                                         where the default action would let it pass
-//   name refused where an argument has a bit
-//                                         an entry that lets it pass always, lets it pass without that bit; one that
-//                                         lets it pass on conditions stays where these exclude the bit, else the merge
+//   name refused where an argument has one of some bits
+//                                         an entry that lets it pass always, lets it pass without them; one that
+//                                         lets it pass on conditions stays where these exclude the bits, else the merge
 //                                         is an Error that names the entry; the refusal is added as above
 //
 // "Lets pass" is every action but SCMP_ACT_ERRNO, KILL, KILL_PROCESS, KILL_THREAD and TRAP: who traces or listens may

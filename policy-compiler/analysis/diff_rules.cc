@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "bpf/lsm/abi.h"
@@ -119,8 +120,36 @@ class NodeRules {
   std::vector<Change>& out_;
 };
 
-bool kills(const ir::Policy& policy, const ir::Node& node) {
-  return node.on_violation.value_or(policy.on_violation) == ir::OnViolation::kKill;
+// What each violation costs, as words, by what the profile calls it: "" for all, a kind, a path.
+std::map<std::string, std::string> costs_of(const ir::Policy& policy, uint32_t node) {
+  std::map<std::string, std::string> costs = {{"", names::cost_text(ir::cost_of_any(policy, node))}};
+  for (const names::Entry& kind : names::violation_kinds().entries()) {
+    const std::string cost = names::cost_text(ir::cost_of(policy, node, static_cast<ir::ViolationKind>(kind.value)));
+    if (cost != costs[""]) costs[std::string(kind.name)] = cost;
+  }
+  const auto paths = [&costs](const ir::ViolationCosts& from) {
+    for (const ir::ViolationCosts::Path& path : from.paths) costs.try_emplace(path.path.text, names::cost_text(path.cost));
+  };
+  paths(policy.nodes[node].violation_costs);
+  if (policy.nodes[node].parent == ir::kNoNode) paths(policy.violation_costs);  // once for each root, not for each node
+  return costs;
+}
+
+void changed_costs(const std::map<std::string, std::string>& was, const std::map<std::string, std::string>& is, ir::Position position,
+                   NodeRules& rules) {
+  std::set<std::string> named;
+  for (const auto* costs : {&was, &is})
+    for (const auto& [what, cost] : *costs) named.insert(what);
+  for (const std::string& what : named) {
+    // What one does not name costs there what its kind does: for a kind, what all does.
+    const auto cost = [&what](const auto& costs) {
+      const auto at = costs.find(what);
+      if (at != costs.end()) return at->second;
+      return names::violation_kinds().find(what) ? costs.at("") : std::string("as its kind");
+    };
+    if (cost(was) != cost(is))
+      rules.add(Effect::kChanged, "on_violation", (what.empty() ? "" : what + ": ") + cost(is) + ", was " + cost(was), {}, position);
+  }
 }
 
 // Nodes whose executable may be a shell.
@@ -167,9 +196,8 @@ void compare_rules(const Comparison& in, Changes& changes) {
     if (before == nullptr || after == nullptr) continue;
     rules.users();
     rules.digest();
-    if (kills(*in.before.policy, *before) != kills(*in.after.policy, *after))
-      rules.add(Effect::kChanged, "on_violation", kills(*in.after.policy, *after) ? "kill, was deny" : "deny, was kill",
-                {}, after->position);
+    changed_costs(costs_of(*in.before.policy, pair.before - TL_ROW_FIRST), costs_of(*in.after.policy, pair.after - TL_ROW_FIRST),
+                  after->position, rules);
     const bool newly = !reach_before.reached(pair.before - TL_ROW_FIRST) && reach_after.reached(pair.after - TL_ROW_FIRST);
     if (newly && shells_after[pair.after])
       rules.add(Effect::kAllowed, "reach",

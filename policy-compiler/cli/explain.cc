@@ -11,8 +11,16 @@
 namespace treeline::cli {
 namespace {
 
-std::string cost(const ir::Policy& policy, const ir::Node& node) {
-  return std::string(ir::names::violations().name(static_cast<uint32_t>(node.on_violation.value_or(policy.on_violation))));
+Json cost_json(const ir::Policy& policy, uint32_t node) {
+  Json json = {{"default", ir::names::cost_text(ir::cost_of_any(policy, node))}};
+  for (const ir::names::Entry& kind : ir::names::violation_kinds().entries())
+    json[std::string(kind.name)] = ir::names::cost_text(ir::cost_of(policy, node, static_cast<ir::ViolationKind>(kind.value)));
+  Json paths = Json::array();
+  for (const ir::ViolationCosts* costs : {&policy.nodes[node].violation_costs, &policy.violation_costs})
+    for (const ir::ViolationCosts::Path& path : costs->paths)
+      paths.push_back({{"pattern", path.path.text}, {"cost", ir::names::cost_text(path.cost)}, {"line", path.path.position.line}});
+  json["paths"] = std::move(paths);
+  return json;
 }
 
 void show_tree(const Loaded& loaded, Report& report) {
@@ -44,13 +52,15 @@ void show_tree(const Loaded& loaded, Report& report) {
                      {"key", key},
                      {"id", node.id},
                      {"line", node.position.line},
-                     {"on_violation", cost(policy, node)},
+                     {"on_violation", ir::names::cost_text(ir::cost_of_any(policy, i))},
+                     {"violation_costs", cost_json(policy, i)},
                      {"digest", node.digest},
                      {"any_user", node.users.empty()},
                      {"rules", std::move(rules)}});
+    const std::string costs = text::printable(ir::names::violation_text(policy, i), 1u << 20);
     report.print("\n" + report.strong(text::printable(path, 1u << 20)) + (node.id.empty() ? "" : "  id " + node.id) +
                  "  " + key + "  line " + std::to_string(node.position.line) +
-                 (cost(policy, node) == "deny" ? "" : "  on violation: " + cost(policy, node)) + (node.users.empty() ? "  any user" : "") + "\n" +
+                 (costs == "deny" ? "" : "  on violation: " + costs) + (node.users.empty() ? "  any user" : "") + "\n" +
                  body);
   }
   report.field("nodes") = std::move(nodes);

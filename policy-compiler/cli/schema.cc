@@ -138,6 +138,17 @@ Schema node() {
   return object(properties, {"exec"});
 }
 
+// One word for all violations, or words by what is violated.
+Schema violation() {
+  Schema properties = {{"default", described(reference("cost"), "What has no word of its own.")},
+                       {"paths", described({{"type", "object"},
+                                            {"propertyNames", {{"minLength", 1}, {"maxLength", frontend::kMaxPattern}, {"pattern", "^[/{]"}}},
+                                            {"additionalProperties", reference("cost")}},
+                                           "Path patterns, and what a refused act on what they match costs.")}};
+  for (const names::Entry& kind : names::violation_kinds().entries()) properties[std::string(kind.name)] = reference("cost");
+  return {{"anyOf", Schema::array({reference("cost"), object(properties, {})})}};
+}
+
 Schema profile_schema() {
   const std::string language = std::to_string(frontend::kLanguage);
   Schema schema = {
@@ -158,8 +169,9 @@ Schema profile_schema() {
   schema["$defs"] = {
       {"label", {{"type", kScalar}, {"pattern", "^[a-z0-9_][a-z0-9._-]{0,62}$"}}},
       {"pattern", {{"type", "string"}, {"minLength", 1}, {"maxLength", frontend::kMaxPattern}, {"pattern", "^[/{]"}}},
-      {"violation", described({{"enum", words(names::violations())}},
-                              "What a violation costs beside the act: nothing more, the process, the container, or a frozen container.")},
+      {"cost", described({{"enum", words(names::violations())}},
+                         "What a violation costs beside the act: nothing more, the process, the container, or a frozen container.")},
+      {"violation", violation()},
       {"network_rule", network_rule()},
       {"rules", object(rules(), {})},
       {"node", node()},

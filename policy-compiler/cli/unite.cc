@@ -36,10 +36,6 @@ std::string meaning(const ir::NetworkRule& rule) {
   return out;
 }
 
-std::string violation(ir::OnViolation value) {
-  return text::quoted(ir::names::violations().name(static_cast<uint32_t>(value)));
-}
-
 // Ids are unique; one that is only a name and taken is dropped, one that a back edge needs gets a number.
 void settle_ids(ir::Policy& policy) {
   std::set<uint32_t> needed;
@@ -76,11 +72,12 @@ void Union::add(const ir::Policy& policy, Diagnostics& diagnostics) {
   if (added_++ == 0) {
     all_.name = policy.name;
     all_.on_violation = policy.on_violation;
+    all_.violation_costs = policy.violation_costs;
     first_file_ = place({});
-  } else if (all_.on_violation != policy.on_violation) {
+  } else if (const std::string theirs = ir::names::violation_text(policy, ir::kNoNode), ours = ir::names::violation_text(all_, ir::kNoNode);
+             ours != theirs) {
     diagnostics.error({}, "merge-on-violation",
-                      "a violation costs " + violation(policy.on_violation) + " here and " +
-                          violation(all_.on_violation) + " in " + first_file_,
+                      "a violation costs " + text::quoted(theirs) + " here and " + text::quoted(ours) + " in " + first_file_,
                       "write the same 'on_violation' into both");
   }
   add_list(policy.entry, ir::kNoNode, all_.entry, diagnostics);
@@ -129,6 +126,7 @@ uint32_t Union::node_for(const ir::Node& from, uint32_t parent, std::vector<uint
   node.digest = from.digest;
   node.users = from.users;
   node.on_violation = from.on_violation;
+  node.violation_costs = from.violation_costs;
   if (parent != ir::kNoNode) {
     for (size_t i = 0; i < all_.nodes[parent].back_edges.size(); ++i)
       if (all_.nodes[parent].back_edges[i].executable.text == from.executable.text)
@@ -151,12 +149,13 @@ void Union::unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnost
                         what + " has " + (from.digest.empty() ? "no digest" : "digest " + from.digest) + " here and " +
                             (node.digest.empty() ? "none" : node.digest) + " at " + places.node,
                         "write the digest of the executable that is meant into both profiles, or into none");
-    const ir::OnViolation ours = node.on_violation.value_or(all_.on_violation);
-    const ir::OnViolation theirs = from.on_violation.value_or(from_->on_violation);
-    if ((node.on_violation || from.on_violation) && ours != theirs)
+    // Where the profiles themselves differ, that was said.
+    const std::string ours = ir::names::violation_text(all_, into);
+    const std::string theirs = ir::names::violation_text(*from_, static_cast<uint32_t>(&from - from_->nodes.data()));
+    if (ours != theirs && ir::names::violation_text(all_, ir::kNoNode) == ir::names::violation_text(*from_, ir::kNoNode))
       diagnostics.error(from.position, "merge-on-violation",
-                        "a violation by " + what + " costs " + violation(theirs) + " here and " + violation(ours) +
-                            " at " + places.node,
+                        "a violation by " + what + " costs " + text::quoted(theirs) + " here and " + text::quoted(ours) + " at " +
+                            places.node,
                         "write the same 'on_violation' into both");
     if (node.users.empty() != from.users.empty())
       diagnostics.warning(from.position, "merge-users",

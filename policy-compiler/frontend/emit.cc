@@ -132,6 +132,23 @@ void accepted(std::string& out, const std::string& indent, const std::vector<ir:
   }
 }
 
+void violation(std::string& out, const std::string& indent, const std::optional<ir::OnViolation>& otherwise,
+               const ir::ViolationCosts& costs) {
+  const auto word = [](ir::OnViolation cost) {
+    return ": " + std::string(ir::names::violations().name(static_cast<uint32_t>(cost))) + "\n";
+  };
+  std::string body;
+  for (const ir::names::Entry& kind : ir::names::violation_kinds().entries())
+    if (costs.kinds[kind.value]) body += indent + "  " + std::string(kind.name) + word(*costs.kinds[kind.value]);
+  if (!costs.paths.empty()) body += indent + "  paths:\n";
+  for (const ir::ViolationCosts::Path& path : costs.paths) body += indent + "    " + pattern(path.path.text) + word(path.cost);
+  if (body.empty()) {
+    if (otherwise) out += indent + "on_violation" + word(*otherwise);
+    return;
+  }
+  out += indent + "on_violation:\n" + (otherwise ? indent + "  default" + word(*otherwise) : "") + body;
+}
+
 void node(std::string& out, const ir::Policy& policy, uint32_t index, const std::string& indent) {
   const ir::Node& node = policy.nodes[index];
   const std::string inner = indent + "  ";
@@ -140,10 +157,7 @@ void node(std::string& out, const ir::Policy& policy, uint32_t index, const std:
   if (!node.id.empty()) out += inner + "id: " + scalar(node.id) + "\n";
   if (!node.digest.empty()) out += inner + "digest: " + scalar(node.digest) + "\n";
   list(out, inner, "users", node.users, [](const ir::NumberRule& user) { return std::to_string(user.value); });
-  if (node.on_violation)
-    out += inner +
-           "on_violation: " + std::string(ir::names::violations().name(static_cast<uint32_t>(*node.on_violation))) +
-           "\n";
+  violation(out, inner, node.on_violation, node.violation_costs);
   files(out, inner, node.files);
   network(out, inner, node.network);
   const auto named = [](const ir::names::Table& table) {
@@ -174,8 +188,8 @@ void roots(std::string& out, const ir::Policy& policy, std::string_view key, con
 }  // namespace
 
 std::string emit_profile(const ir::Policy& policy) {
-  std::string out = "treeline: " + std::to_string(kLanguage) + "\nname: " + scalar(policy.name) + "\non_violation: " +
-                    std::string(ir::names::violations().name(static_cast<uint32_t>(policy.on_violation))) + "\n";
+  std::string out = "treeline: " + std::to_string(kLanguage) + "\nname: " + scalar(policy.name) + "\n";
+  violation(out, "", policy.on_violation, policy.violation_costs);
   roots(out, policy, "entry", policy.entry);
   roots(out, policy, "join", policy.join);
   return out;

@@ -6,6 +6,7 @@
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/frontend/rules.h"
 #include "policy-compiler/frontend/tree.h"
+#include "policy-compiler/frontend/violation.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::frontend {
@@ -151,8 +152,9 @@ void read_node(const Value& value, Tree& tree, uint32_t parent, std::vector<uint
   if (const Entry* digest = fields.take("digest")) read_digest(digest->value, node, diagnostics);
   if (const Entry* users = fields.take("users")) read_users(users->value, node.users, diagnostics);
   if (const Entry* on_violation = fields.take("on_violation")) {
-    const auto number = read_name(on_violation->value, "'on_violation'", ir::names::violations(), diagnostics);
-    if (number) node.on_violation = static_cast<ir::OnViolation>(*number);
+    Violation violation = read_violation(on_violation->value, diagnostics);
+    node.on_violation = violation.otherwise;
+    node.violation_costs = std::move(violation.costs);
   }
   ir::Node own;
   read_rules(fields, own, diagnostics);

@@ -3,6 +3,7 @@
 
 #include "policy-compiler/frontend/fields.h"
 #include "policy-compiler/frontend/tree.h"
+#include "policy-compiler/frontend/violation.h"
 #include "policy-compiler/support/files.h"
 #include "policy-compiler/support/text.h"
 
@@ -38,8 +39,9 @@ ir::Policy read_profile(std::string_view text, Diagnostics& diagnostics) {
   if (const Entry* name = fields.need("name", "write 'name: WORKLOAD'"))
     policy.name = read_label(name->value, "'name'", diagnostics).value_or("");
   if (const Entry* on_violation = fields.take("on_violation")) {
-    const auto number = read_name(on_violation->value, "'on_violation'", ir::names::violations(), diagnostics);
-    if (number) policy.on_violation = static_cast<ir::OnViolation>(*number);
+    Violation violation = read_violation(on_violation->value, diagnostics);
+    policy.on_violation = violation.otherwise.value_or(ir::OnViolation::kDeny);
+    policy.violation_costs = std::move(violation.costs);
   }
   Tree tree{policy, {}, root->complete, 0, {}, {}};
   if (const Entry* groups = fields.take("groups")) read_groups(groups->value, tree, diagnostics);

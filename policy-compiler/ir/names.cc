@@ -168,9 +168,21 @@ constexpr Entry kViolations[] = {
     {"freeze-container", static_cast<uint32_t>(OnViolation::kFreezeContainer)},
 };
 
+constexpr Entry kViolationKindNames[] = {
+    {"exec", static_cast<uint32_t>(ViolationKind::kExec)},
+    {"files", static_cast<uint32_t>(ViolationKind::kFiles)},
+    {"written", static_cast<uint32_t>(ViolationKind::kWritten)},
+    {"network", static_cast<uint32_t>(ViolationKind::kNetwork)},
+    {"capabilities", static_cast<uint32_t>(ViolationKind::kCapabilities)},
+    {"operations", static_cast<uint32_t>(ViolationKind::kOperations)},
+    {"users", static_cast<uint32_t>(ViolationKind::kUsers)},
+};
+static_assert(std::size(kViolationKindNames) == kViolationKinds);
+
 constexpr Table kAccessTable{kAccess}, kCapabilityTable{kCapabilities}, kOperationTable{kOperations},
     kSocketTable{kSocketKinds}, kNetlinkTable{kNetlink}, kClassTable{kClasses}, kProtocolTable{kProtocols},
-    kDirectionTable{kDirections}, kPeerTable{kPeers}, kViolationTable{kViolations};
+    kDirectionTable{kDirections}, kPeerTable{kPeers}, kViolationTable{kViolations},
+    kViolationKindTable{kViolationKindNames};
 
 }  // namespace
 
@@ -211,6 +223,7 @@ const Table& protocols() { return kProtocolTable; }
 const Table& directions() { return kDirectionTable; }
 const Table& peer_kinds() { return kPeerTable; }
 const Table& violations() { return kViolationTable; }
+const Table& violation_kinds() { return kViolationKindTable; }
 
 std::string access_text(AccessSet access) {
   std::string out;
@@ -219,6 +232,22 @@ std::string access_text(AccessSet access) {
     if (!out.empty()) out += ' ';
     out += bit == TL_EXECUTE ? std::string_view("execute") : kAccessTable.name(bit);
   }
+  return out;
+}
+
+std::string cost_text(OnViolation cost) { return std::string(kViolationTable.name(static_cast<uint32_t>(cost))); }
+
+std::string violation_text(const Policy& policy, uint32_t node) {
+  const OnViolation any = cost_of_any(policy, node);
+  std::string out = cost_text(any);
+  for (const Entry& kind : kViolationKindNames)
+    if (const OnViolation cost = cost_of(policy, node, static_cast<ViolationKind>(kind.value)); cost != any)
+      out += ", " + std::string(kind.name) + ": " + cost_text(cost);
+  const auto paths = [&out](const ViolationCosts& costs) {
+    for (const ViolationCosts::Path& path : costs.paths) out += ", " + path.path.text + ": " + cost_text(path.cost);
+  };
+  if (node != kNoNode) paths(policy.nodes[node].violation_costs);
+  paths(policy.violation_costs);
   return out;
 }
 

@@ -48,6 +48,7 @@ const Table& protocols();          // ir::Protocol
 const Table& directions();         // ir::Direction
 const Table& peer_kinds();         // ir::PeerKind without kBlocks
 const Table& violations();         // ir::OnViolation
+const Table& violation_kinds();    // ir::ViolationKind
 
 // "read write map": the words of a set in the order of their bits, with "execute" where it is in the set.
 std::string access_text(AccessSet access);
@@ -63,6 +64,13 @@ std::string port_text(PortRange ports);
 
 // "10.0.0.0/8,fd00::/8", "internal", "internal pods app=db in team=data to 8080".
 std::string peer_text(const Peer& peer);
+
+// "kill".
+std::string cost_text(OnViolation cost);
+
+// What violations by this node cost: "deny", "kill, exec: kill-container, /etc/shadow: freeze-container" (all, then kinds that differ, then
+// paths in the order in which they count). kNoNode: of the policy alone.
+std::string violation_text(const Policy& policy, uint32_t node);
 
 constexpr uint32_t kNetlinkProtocols = 32;  // MAX_LINKS of the kernel: 0..31
 

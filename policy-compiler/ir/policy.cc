@@ -21,6 +21,33 @@ std::string canonical_path(const Policy& policy, uint32_t node) {
   return out;
 }
 
+OnViolation cost_of_any(const Policy& policy, uint32_t node) {
+  return node == kNoNode ? policy.on_violation : policy.nodes[node].on_violation.value_or(policy.on_violation);
+}
+
+OnViolation cost_of(const Policy& policy, uint32_t node, ViolationKind kind) {
+  const auto at = static_cast<size_t>(kind);
+  if (node != kNoNode) {
+    const Node& own = policy.nodes[node];
+    if (own.violation_costs.kinds[at]) return *own.violation_costs.kinds[at];
+    if (own.on_violation) return *own.on_violation;
+  }
+  return policy.violation_costs.kinds[at].value_or(policy.on_violation);
+}
+
+bool dearer(OnViolation cost, OnViolation than) {
+  const auto rank = [](OnViolation of) {
+    switch (of) {
+      case OnViolation::kDeny: return 0;
+      case OnViolation::kKill: return 1;
+      case OnViolation::kFreezeContainer: return 2;
+      case OnViolation::kKillContainer: return 3;
+    }
+    return 0;
+  };
+  return rank(cost) > rank(than);
+}
+
 uint64_t node_key(const std::string& canonical_path) {
   uint64_t hash = 0xcbf29ce484222325ull;
   for (const char c : canonical_path) {

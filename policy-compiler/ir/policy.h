@@ -108,6 +108,20 @@ struct Accepted {
 // What a violation costs beside the refusal: nothing, the process, the container's other processes too, a frozen container.
 enum class OnViolation : uint8_t { kDeny, kKill, kKillContainer, kFreezeContainer };
 
+// What can be violated: an exec, a file, the rule that nothing written is executed, a rule on sockets or the network, ...
+enum class ViolationKind : uint8_t { kExec, kFiles, kWritten, kNetwork, kCapabilities, kOperations, kUsers };
+constexpr size_t kViolationKinds = 7;
+
+// Where the cost depends on what is violated: on the path that the node lacks a word or a step for, else on the kind.
+struct ViolationCosts {
+  struct Path {
+    Pattern path;
+    OnViolation cost = OnViolation::kDeny;
+  };
+  std::array<std::optional<OnViolation>, kViolationKinds> kinds;  // by ViolationKind; unset: on_violation
+  std::vector<Path> paths;                                         // of those that match, the dearest
+};
+
 constexpr uint32_t kNoNode = UINT32_MAX;
 
 struct Node {
@@ -130,7 +144,8 @@ struct Node {
     uint32_t target = kNoNode;
   };
   std::vector<BackEdge> back_edges;
-  std::optional<OnViolation> on_violation;  // unset: the policy's
+  std::optional<OnViolation> on_violation;  // unset: the policy's, and its kinds
+  ViolationCosts violation_costs;           // its paths come before the policy's
   std::vector<Accepted> accepted;           // for `check`; never in an artifact but the profile
   Position position;
 };
@@ -138,6 +153,7 @@ struct Node {
 struct Policy {
   std::string name;  // [a-z0-9._-]{1,63}
   OnViolation on_violation = OnViolation::kDeny;
+  ViolationCosts violation_costs;
   std::vector<Node> nodes;
   std::vector<uint32_t> entry;
   std::vector<uint32_t> join;
@@ -148,6 +164,14 @@ struct Policy {
 // the executable's pattern text; a script's step is "EXECUTABLE (INTERPRETER)". Example: "entry > /entrypoint.sh
 // (/bin/sh) > /usr/sbin/nginx".
 std::string canonical_path(const Policy&, uint32_t node);
+
+// What a violation of this kind costs where no path says otherwise: the node's word for the kind, else the node's for all, else the
+// policy's for the kind, else the policy's for all. `node` kNoNode: the policy's alone (of the fixed rows).
+OnViolation cost_of(const Policy&, uint32_t node, ViolationKind kind);
+// Of what is of no kind: the node could not be read, the path could not be walked.
+OnViolation cost_of_any(const Policy&, uint32_t node);
+// kDeny first, kKillContainer last.
+bool dearer(OnViolation, OnViolation than);
 
 // Key of a canonical path: FNV-1a 64 (draft-eastlake-fnv) through the finaliser of splitmix64 (tl_mix in abi.h). The
 // fixed keys 0..TL_KEY_OUTSIDE are not given out: the backend reports them, and equal keys of different nodes, as

@@ -110,6 +110,19 @@ Verdict Evaluator::access(uint32_t row, const Object& object, ir::AccessSet word
   return verdict;
 }
 
+std::optional<ir::OnViolation> Evaluator::path_cost(uint32_t row, const Object& object) {
+  look_at(object);
+  if (row >= uses_.size()) row = TL_ROW_NONE;
+  for (const uint32_t whose : {row, uint32_t{TL_ROW_NONE}}) {
+    std::optional<ir::OnViolation> dearest;
+    for (uint32_t number = 0; number < patterns_.size(); ++number)
+      for (const PathCost& cost : patterns_[number].costs)
+        if (matched_[number] && cost.row == whose && (!dearest || ir::dearer(cost.cost, *dearest))) dearest = cost.cost;
+    if (dearest) return dearest;
+  }
+  return std::nullopt;
+}
+
 Verdict Evaluator::exec(uint32_t row, const Object& object) {
   look_at(object);
   Verdict verdict;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,8 @@ class Evaluator {
   Verdict interpreter(uint32_t row, const Object& object);
   // May a file get another name: only where no node has a right under the new one that it lacks under the old.
   Verdict move(const Object& from, const Object& to);
+  // What a refused act on this object costs, where a path of `on_violation` says it.
+  std::optional<ir::OnViolation> path_cost(uint32_t row, const Object& object);
   Verdict user(uint32_t row, uint32_t uid) const;
   Verdict capability(uint32_t row, uint32_t capability) const;
   Verdict operation(uint32_t row, uint32_t operation) const;

@@ -19,15 +19,26 @@ class Collector {
     for (uint32_t root : policy_.entry) step(TL_ROW_ENTRY, policy_.nodes[root].executable, root);
     for (uint32_t root : policy_.join) step(TL_ROW_JOIN, policy_.nodes[root].executable, root);
     for (uint32_t n = 0; n < policy_.nodes.size(); ++n) node(n);
+    costs(TL_ROW_NONE, policy_.violation_costs);
+    for (uint32_t n = 0; n < policy_.nodes.size(); ++n) costs(row_of_node(n), policy_.nodes[n].violation_costs);
     return std::move(patterns_);
   }
 
  private:
-  void add(const ir::Pattern& pattern, Use use) {
+  PathPattern& entry(const ir::Pattern& pattern) {
     const auto [at, fresh] = number_of_.try_emplace(pattern.text, static_cast<uint32_t>(patterns_.size()));
-    if (fresh) patterns_.push_back({pattern.text, 0, {}});
+    if (fresh) patterns_.push_back({pattern.text, 0, {}, {}});
+    return patterns_[at->second];
+  }
+
+  void add(const ir::Pattern& pattern, Use use) {
     use.position = pattern.position;
-    patterns_[at->second].uses.push_back(use);
+    entry(pattern).uses.push_back(use);
+  }
+
+  void costs(uint32_t row, const ir::ViolationCosts& costs) {
+    for (const ir::ViolationCosts::Path& path : costs.paths)
+      entry(path.path).costs.push_back({row, path.cost, path.path.position});
   }
 
   void step(uint32_t row, const ir::Pattern& executable, uint32_t target) {
@@ -65,12 +76,11 @@ class Collector {
 
 void report(const PathPattern& pattern, const std::vector<PatternError>& errors, Diagnostics& diagnostics) {
   std::set<ir::Position> places;  // a group's rule is used by many nodes, and wrong once
-  for (const Use& use : pattern.uses) {
-    if (!places.insert(use.position).second) continue;
-    for (const PatternError& error : errors) {
-      diagnostics.error(position_in(use.position, pattern.text, error.offset), "pattern", error.message, error.remedy);
-    }
-  }
+  for (const Use& use : pattern.uses) places.insert(use.position);
+  for (const PathCost& cost : pattern.costs) places.insert(cost.position);
+  for (const ir::Position place : places)
+    for (const PatternError& error : errors)
+      diagnostics.error(position_in(place, pattern.text, error.offset), "pattern", error.message, error.remedy);
 }
 
 // The automaton's input without the patterns in `without`. False: too large.
@@ -129,7 +139,7 @@ void report_excess(const std::vector<PathPattern>& patterns, const DeterminiseRe
     const PathPattern& pattern = patterns[blamed[i]];
     const uint64_t percent = 100ull * made.cost[blamed[i]] / std::max(made.states, 1u);
     diagnostics.error(
-        pattern.uses[0].position, "automaton-budget",
+        pattern.position(), "automaton-budget",
         "\"" + pattern.text + "\" takes part in " + std::to_string(percent) + " % of the automaton's states",
         "write its directory literally, or a named class instead of \"*\"");
   }
@@ -168,7 +178,7 @@ std::optional<Paths> compile_paths(const ir::Policy& policy, Diagnostics& diagno
     pattern.reserved_class = parsed->reserved_class;
     if (fits && parsed->reserved_class == 0 && !nfa.add(*parsed, number)) {
       fits = false;
-      diagnostics.error(pattern.uses[0].position, "automaton-budget",
+      diagnostics.error(pattern.position(), "automaton-budget",
                         "the patterns up to this one hold more than 32 million positions",
                         "split the policy, or shorten counts such as {hex:255}");
     }

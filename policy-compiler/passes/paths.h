@@ -36,10 +36,21 @@ struct Use {
   ir::Position position;
 };
 
+// What a refused act on it costs; row TL_ROW_NONE: every row that has none of its own that matches.
+struct PathCost {
+  uint32_t row = 0;
+  ir::OnViolation cost = ir::OnViolation::kDeny;
+  ir::Position position;
+};
+
 struct PathPattern {
   std::string text;
   uint32_t reserved_class = 0;  // an object without a path: not in the automaton
-  std::vector<Use> uses;        // in the order of the policy
+  std::vector<Use> uses;        // in the order of the policy; none: only `costs` name it
+  std::vector<PathCost> costs;
+
+  // Where the policy names it first.
+  ir::Position position() const { return !uses.empty() ? uses[0].position : !costs.empty() ? costs[0].position : ir::Position(); }
 };
 
 struct Paths {

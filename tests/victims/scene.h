@@ -46,6 +46,7 @@ extern const size_t kTinySize;
 std::vector<Act> exec_acts();
 std::vector<Act> borrow_acts();
 std::vector<Act> file_acts();
+std::vector<Act> appended_acts();
 std::vector<Act> name_acts();
 std::vector<Act> descriptor_acts();
 std::vector<Act> memory_acts();

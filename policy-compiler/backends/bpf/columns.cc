@@ -28,7 +28,14 @@ Cell cell_of(const passes::Use& use) {
   return cell;
 }
 
-bool is_empty(const Cell& cell) { return cell.rights == 0 && !cell.interpreter; }
+Cell cell_of(const passes::PathCost& cost) {
+  Cell cell;
+  cell.row = cost.row;
+  cell.cost = 1 + image_cost(cost.cost);
+  return cell;
+}
+
+bool is_empty(const Cell& cell) { return cell.rights == 0 && !cell.interpreter && cell.cost == 0; }
 
 // Merges the cells of each row. False: two steps of a row lead to different nodes.
 bool fold(Column& cells) {
@@ -43,6 +50,7 @@ bool fold(Column& cells) {
     Cell& cell = cells[kept - 1];
     cell.rights |= cells[i].rights;
     cell.interpreter = cell.interpreter || cells[i].interpreter;
+    cell.cost = std::max(cell.cost, cells[i].cost);
     if (cells[i].next == 0) continue;
     if (cell.next != 0 && cell.next != cells[i].next) return false;
     cell.next = cells[i].next;
@@ -72,12 +80,23 @@ class Interned {
 
 }  // namespace
 
+uint32_t image_cost(ir::OnViolation cost) {
+  switch (cost) {
+    case ir::OnViolation::kDeny: return TL_COST_DENY;
+    case ir::OnViolation::kKill: return TL_COST_KILL;
+    case ir::OnViolation::kKillContainer: return TL_COST_KILL_CONTAINER;
+    case ir::OnViolation::kFreezeContainer: return TL_COST_FREEZE_CONTAINER;
+  }
+  return TL_COST_DENY;
+}
+
 std::optional<Classes> make_classes(const passes::Paths& paths) {
   Interned columns;
   std::vector<uint32_t> of_pattern;
   for (const passes::PathPattern& pattern : paths.patterns) {
     Column cells;
     for (const passes::Use& use : pattern.uses) cells.push_back(cell_of(use));
+    for (const passes::PathCost& cost : pattern.costs) cells.push_back(cell_of(cost));
     if (!fold(cells)) return std::nullopt;
     of_pattern.push_back(columns.number(std::move(cells)));
   }
@@ -120,6 +139,7 @@ std::optional<Classes> make_classes(const passes::Paths& paths) {
 bool included(const Column& to, const Column& from) {
   size_t at = 0;
   for (const Cell& cell : to) {
+    if (cell.rights == 0 && !cell.interpreter) continue;  // a cost is no right
     while (at < from.size() && from[at].row < cell.row) ++at;
     if (at == from.size() || from[at].row != cell.row) return false;
     const Cell& held = from[at];

@@ -17,9 +17,13 @@ struct Cell {
   uint16_t rights = 0;       // enum tl_access; TL_WRITE is written with TL_APPEND, a step with TL_EXECUTE
   bool interpreter = false;  // may interpret the script that is this row's node
   uint32_t next = 0;         // the step's target, 0: none
+  uint32_t cost = 0;         // 1 + enum tl_cost of a refused act, 0: no path says; the only thing that row TL_ROW_NONE has
   friend auto operator<=>(const Cell&, const Cell&) = default;
 };
 using Column = std::vector<Cell>;  // ascending rows, no empty cells
+
+// enum tl_cost: what the image calls it.
+uint32_t image_cost(ir::OnViolation cost);
 
 struct Classes {
   std::vector<Column> columns;         // by class number; those of reserved classes too, TL_CLASS_NONE's is empty

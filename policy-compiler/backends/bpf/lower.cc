@@ -20,14 +20,33 @@
 namespace treeline::backends::bpf {
 namespace {
 
-uint32_t cost_of(ir::OnViolation on_violation) {
-  switch (on_violation) {
-    case ir::OnViolation::kDeny: return 0;
-    case ir::OnViolation::kKill: return TL_ROW_KILL;
-    case ir::OnViolation::kKillContainer: return TL_ROW_KILL | TL_ROW_KILL_CONTAINER;
-    case ir::OnViolation::kFreezeContainer: return TL_ROW_FREEZE_CONTAINER;
+std::optional<ir::ViolationKind> kind_of(uint32_t reason) {
+  switch (reason) {
+    case TL_REASON_NOT_IN_TREE:
+    case TL_REASON_INTERPRETER: return ir::ViolationKind::kExec;
+    case TL_REASON_ACCESS:
+    case TL_REASON_INHERITED_FD:
+    case TL_REASON_MOVE:
+    case TL_REASON_FOREIGN: return ir::ViolationKind::kFiles;
+    case TL_REASON_WX: return ir::ViolationKind::kWritten;
+    case TL_REASON_SOCKET_KIND:
+    case TL_REASON_NETWORK: return ir::ViolationKind::kNetwork;
+    case TL_REASON_CAPABILITY: return ir::ViolationKind::kCapabilities;
+    case TL_REASON_OPERATION: return ir::ViolationKind::kOperations;
+    case TL_REASON_USER: return ir::ViolationKind::kUsers;
+    default: return std::nullopt;
   }
-  return 0;
+}
+
+// tl_row.costs.
+uint64_t costs_of(const ir::Policy& policy, uint32_t node) {
+  uint64_t costs = 0;
+  for (uint32_t reason = 0; reason < 32; ++reason) {
+    const std::optional<ir::ViolationKind> kind = kind_of(reason);
+    const ir::OnViolation cost = kind ? ir::cost_of(policy, node, *kind) : ir::cost_of_any(policy, node);
+    costs |= uint64_t{image_cost(cost)} << (2 * reason);
+  }
+  return costs;
 }
 
 // Bits of the words that a node lists; what has no bit is an error (the front end knows the names; this is the layout's
@@ -94,8 +113,8 @@ class Lowering {
     rows_.assign(count_, tl_row{});
     // The fixed rows hold steps only. Whom the runtime runs as is not this policy's business.
     for (uint32_t row : {TL_ROW_ENTRY, TL_ROW_JOIN, TL_ROW_OUTSIDE}) {
-      rows_[row].flags = (row == TL_ROW_OUTSIDE ? 0u : uint32_t{TL_ROW_ANY_USER}) |
-                         cost_of(policy_.on_violation);
+      rows_[row].flags = row == TL_ROW_OUTSIDE ? 0u : uint32_t{TL_ROW_ANY_USER};
+      rows_[row].costs = costs_of(policy_, ir::kNoNode);
     }
     rows_[TL_ROW_ENTRY].key = TL_KEY_ENTRY;
     rows_[TL_ROW_JOIN].key = TL_KEY_JOIN;
@@ -116,6 +135,7 @@ class Lowering {
             "two nodes in one place of the tree need different executables; if they are different, rename one step");
       }
       rows_[info.row] = row_of(node, info.key);
+      rows_[info.row].costs = costs_of(policy_, n);
       keys_.push_back({info.key, info.row, 0});
       out_.rows.push_back(std::move(info));
       note_residuals(node);
@@ -142,7 +162,6 @@ class Lowering {
     row.sockets = bits(node.sockets, TL_SOCK_KINDS, "socket kind", diagnostics_);
     row.netlink = bits(node.netlink, 64, "netlink protocol", diagnostics_);
     const auto may = [&](uint32_t operation) { return ((row.operations >> operation) & 1) != 0; };
-    row.flags |= cost_of(node.on_violation.value_or(policy_.on_violation));
     if (std::any_of(node.files.begin(), node.files.end(), [](const ir::FileRule& rule) { return rule.unsafe_write_and_execute; }))
       row.flags |= TL_ROW_UNSAFE;
     if (may(TL_OP_JIT)) row.flags |= TL_ROW_WX_MEMORY;
@@ -210,11 +229,13 @@ class Lowering {
     for (uint32_t row = 0; row < count_; ++row) rows_[row].rights = matrix_.rights[row];
   }
 
+  // The hash tables by (row, class): steps and costs.
   void make_edges(const Classes& classes) {
     for (uint32_t class_id = 1; class_id < classes.columns.size(); ++class_id) {
       for (const Cell& cell : classes.columns[class_id]) {
         if (cell.next != 0) edges_.push_back({cell.row, class_id, cell.next, 0});
         if (cell.interpreter) edges_.push_back({cell.row, class_id, cell.row, TL_EDGE_INTERPRETER});
+        if (cell.cost != 0) path_costs_.push_back({cell.row, class_id, cell.cost - 1, 0});
       }
     }
   }
@@ -254,7 +275,10 @@ class Lowering {
     const auto moves = make_table(
         moves_, TL_PROBES, [](const tl_move& m) { return tl_hash_pair(m.old_class, m.new_class); },
         [](const tl_move& m) { return m.old_class == 0; });
-    if (!keys || !edges || !moves) return false;
+    const auto path_costs = make_table(
+        path_costs_, TL_PROBES, [](const tl_path_cost& c) { return tl_hash_pair(c.row, c.class_id); },
+        [](const tl_path_cost& c) { return c.class_id == 0; });
+    if (!keys || !edges || !moves || !path_costs) return false;
     tl_image_header& header = writer_.header();
     header.policy = out_.policy;
     header.word_shift = words.shift;
@@ -263,7 +287,7 @@ class Lowering {
            writer_.add(header.edges, *edges) && writer_.add(header.moves, *moves) &&
            writer_.add(header.peers4, network.peers4) && writer_.add(header.peers6, network.peers6) &&
            writer_.add(header.ports, network.ports) && writer_.add(header.nets, network.nets) &&
-           writer_.add(header.users, user_lists_);
+           writer_.add(header.users, user_lists_) && writer_.add(header.path_costs, *path_costs);
   }
 
   const ir::Policy& policy_;
@@ -276,6 +300,7 @@ class Lowering {
   std::vector<tl_row> rows_;
   std::vector<tl_key> keys_;
   std::vector<tl_edge> edges_;
+  std::vector<tl_path_cost> path_costs_;
   std::vector<tl_move> moves_;
   std::vector<uint32_t> user_lists_;
   std::map<std::vector<uint32_t>, uint32_t> user_places_;

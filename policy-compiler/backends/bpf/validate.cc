@@ -25,7 +25,7 @@ class Validator {
 
   Result<void> run() {
     const bool good = header() && sections() && automaton() && words() && rows() && keys() && matrix() && edges() && moves() &&
-                      ranges() && users();
+                      path_costs() && ranges() && users();
     if (good) return {};
     return Error{"the policy image is damaged: " + problem_ + "; compile the profile again", EBADMSG};
   }
@@ -88,6 +88,7 @@ class Validator {
         {"ports", &h_.ports, sizeof(tl_port_range), false},
         {"nets", &h_.nets, sizeof(uint64_t), false},
         {"users", &h_.users, sizeof(uint32_t), false},
+        {"path_costs", &h_.path_costs, sizeof(tl_path_cost), true},
     };
     if (h_.dfa.offset != TL_DFA_OFFSET) return fail("the automaton is not in its place");
     uint64_t end = TL_DFA_OFFSET;
@@ -164,8 +165,7 @@ class Validator {
 
   bool rows() {
     if (h_.rows.count < TL_ROW_FIRST) return fail("the fixed rows are missing");
-    constexpr uint32_t kFlags = TL_ROW_KILL | TL_ROW_ANY_USER | TL_ROW_WX_MEMORY | TL_ROW_FOREIGN_MOUNTS | TL_ROW_UNSAFE |
-                                TL_ROW_KILL_CONTAINER | TL_ROW_FREEZE_CONTAINER;
+    constexpr uint32_t kFlags = TL_ROW_ANY_USER | TL_ROW_WX_MEMORY | TL_ROW_FOREIGN_MOUNTS | TL_ROW_UNSAFE;
     constexpr uint64_t kFixed[] = {0, TL_KEY_ENTRY, TL_KEY_JOIN, TL_KEY_OUTSIDE};
     const uint64_t blocks = (uint64_t{h_.classes} + TL_BLOCK - 1) / TL_BLOCK;
     // The widths were chosen by whoever wrote the image: no product may wrap.
@@ -194,7 +194,7 @@ class Validator {
         return fail("rows", r, "is fixed and holds rights");
     }
     const auto none = at<tl_row>(h_.rows, TL_ROW_NONE);
-    if (none.flags != 0) return fail("rows", 0, "is not a node and has flags");
+    if (none.flags != 0 || none.costs != 0) return fail("rows", 0, "is not a node and has flags or costs");
     return true;
   }
 
@@ -298,6 +298,21 @@ class Validator {
         return fail("moves", i, "names no pair of classes");
       if (!tl_move_allowed(&view_, move.old_class, move.new_class))
         return fail("moves", i, "is not found where it is looked for");
+    }
+    return true;
+  }
+
+  bool path_costs() {
+    for (uint32_t i = 0; i < h_.path_costs.count; ++i) {
+      const auto entry = at<tl_path_cost>(h_.path_costs, i);
+      if (entry.class_id == 0) {
+        if ((entry.row | entry.cost | entry.reserved) != 0) return fail("path_costs", i, "is empty and not zero");
+        continue;
+      }
+      if (entry.row >= h_.rows.count || entry.class_id >= h_.classes || entry.cost > TL_COST_KILL_CONTAINER || entry.reserved != 0)
+        return fail("path_costs", i, "names no row, no class or no cost");
+      if (tl_cost_entry(&view_, h_.path_costs, entry.row, entry.class_id) != 1 + entry.cost)
+        return fail("path_costs", i, "is not found where it is looked for");
     }
     return true;
   }

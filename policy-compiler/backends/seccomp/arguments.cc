@@ -53,6 +53,16 @@ std::vector<Rule> passes_where(const std::string& call, uint32_t index, uint64_t
 }
 std::vector<Rule> passes_if(const std::string& call, bool held) { return held ? passes(call) : std::vector<Rule>(); }
 
+// Refused as a file system would that cannot, where one of the bits is there.
+std::vector<Rule> without_bits(const std::string& call, uint32_t index, uint64_t bits) {
+  std::vector<Rule> rules = passes_where(call, index, bits, 0);
+  for (uint64_t left = bits; left != 0; left &= left - 1) {
+    const uint64_t one = left & -left;
+    rules.push_back({call, kEopnotsupp, ArgumentBits{index, one, one}});
+  }
+  return rules;
+}
+
 std::vector<Rule> socket_rules(const std::string& call, uint64_t sockets) {
   std::vector<Rule> rules;
   for (uint32_t family = 0; family < kFamilyCount; ++family)
@@ -83,6 +93,14 @@ std::vector<Rule> personality_rules(const std::string& call) {
 
 }  // namespace
 
+bool appends_only(const ir::Policy& policy) {
+  return std::any_of(policy.nodes.begin(), policy.nodes.end(), [](const ir::Node& node) {
+    return std::any_of(node.files.begin(), node.files.end(), [](const ir::FileRule& rule) {
+      return rule.path.text.starts_with('/') && (rule.access & (TL_APPEND | TL_WRITE)) == TL_APPEND;
+    });
+  });
+}
+
 Held held_by_any(const ir::Policy& policy) {
   Held held;
   for (const ir::Node& node : policy.nodes) {
@@ -90,6 +108,7 @@ Held held_by_any(const ir::Policy& policy) {
     for (const ir::NumberRule& rule : node.capabilities) held.capabilities |= bit(rule.value);
     for (const ir::NumberRule& rule : node.sockets) held.sockets |= bit(rule.value);
   }
+  held.appends_only = appends_only(policy);
   return held;
 }
 
@@ -109,6 +128,8 @@ std::vector<Rule> rules_of_call(const std::string& call, const Held& held) {
     return passes_where(call, 1, kNewListener, 0);
   if (call == "modify_ldt") return passes_if(call, operation(TL_OP_LDT));
   if (call == "userfaultfd") return passes_if(call, operation(TL_OP_USERFAULTFD));
+  if (call == "fallocate" && held.appends_only) return without_bits(call, 1, kFallocateChanges);
+  if (call == "pwritev2" && held.appends_only) return without_bits(call, 5, kNoAppend);
   if (call.starts_with("io_uring_")) return passes_if(call, operation(TL_OP_IO_URING));
   return passes(call);
 }

@@ -11,8 +11,9 @@
 //   ioctl                neither TIOCSTI nor TIOCLINUX without tty-inject
 //   seccomp              no listener without seccomp-listener
 //   io_uring_*, userfaultfd, modify_ldt    not at all without their operation, though listed
+//   fallocate, pwritev2  neither a hole nor RWF_NOAPPEND where a node may append to what it may not write
 //
-// The last three, clone's CLONE_NEWUSER and clone3 are what closing.json refuses: both filters hold, and merging the one
+// The last five, clone's CLONE_NEWUSER and clone3 are what closing.json refuses: both filters hold, and merging the one
 // into the other changes nothing.
 #pragma once
 
@@ -29,7 +30,13 @@ struct Held {
   uint64_t operations = 0;    // bit n: enum tl_operation
   uint64_t capabilities = 0;  // bit n: CAP n
   uint64_t sockets = 0;       // bit n: enum tl_socket_kind
+  bool appends_only = false;  // appends_only()
 };
+// linux/falloc.h: PUNCH_HOLE, COLLAPSE_RANGE, ZERO_RANGE, INSERT_RANGE, WRITE_ZEROES change what is there; linux/fs.h: RWF_NOAPPEND.
+constexpr uint64_t kFallocateChanges = 0x02 | 0x08 | 0x10 | 0x20 | 0x80, kNoAppend = 0x20;
+// May a node append to a file by a rule that does not let it write?
+bool appends_only(const ir::Policy& policy);
+
 Held held_by_any(const ir::Policy& policy);
 
 // Empty: the call is refused whatever its arguments.

@@ -4,39 +4,53 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/seccomp/arguments.h"
 
 namespace treeline::backends::seccomp {
 namespace {
 
-constexpr int kEperm = 1, kEnosys = 38;              // errno of every architecture named below
 constexpr uint64_t kCloneNewUser = 0x10000000;       // linux/sched.h: CLONE_NEWUSER
 constexpr uint64_t kFilterFlagNewListener = 1 << 3;  // linux/seccomp.h: SECCOMP_FILTER_FLAG_NEW_LISTENER
 
 constexpr const char* kArchitectures[] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64",
                                           "SCMP_ARCH_ARM"};
 
+enum class Unless : uint8_t {
+  kHeld,         // some node holds `operation`
+  kNoAppend,     // no node may append to what it may not write
+  kSubmitted,    // as kNoAppend, or a node lists io_submit, or none lists any call
+};
+
 struct Refusal {
-  tl_operation unless;  // some node holds this
+  Unless unless;
+  tl_operation operation;
   std::initializer_list<const char*> names;
   int error;
-  int argument = -1;  // -1: whatever the arguments; else only where this argument
-  uint64_t flag = 0;  // has this bit
+  int argument = -1;   // -1: whatever the arguments; else only where this argument
+  uint64_t flags = 0;  // has one of these bits
 };
 
 // A condition asks for one bit and never for a whole value. The kernel takes 32 bits of an argument that seccomp sees
 // with 64: "operation is 1" would be passed by 0x100000001. For a listener the bit alone is enough: no other operation
 // of seccomp(2) takes flags.
 const Refusal kRefusals[] = {
-    {TL_OP_USERNS, {"clone", "unshare"}, kEperm, 0, kCloneNewUser},
+    {Unless::kHeld, TL_OP_USERNS, {"clone", "unshare"}, kEperm, 0, kCloneNewUser},
     // Its flags lie in memory, where no filter can look. libc takes ENOSYS for an older kernel and calls clone; after
     // EPERM it would start no thread.
-    {TL_OP_USERNS, {"clone3"}, kEnosys},
-    {TL_OP_IO_URING, {"io_uring_enter", "io_uring_register", "io_uring_setup"}, kEperm},
-    {TL_OP_USERFAULTFD, {"userfaultfd"}, kEperm},
-    {TL_OP_LDT, {"modify_ldt"}, kEperm},
-    {TL_OP_SECCOMP_LISTENER, {"seccomp"}, kEperm, 1, kFilterFlagNewListener},
+    {Unless::kHeld, TL_OP_USERNS, {"clone3"}, kEnosys},
+    {Unless::kHeld, TL_OP_IO_URING, {"io_uring_enter", "io_uring_register", "io_uring_setup"}, kEperm},
+    {Unless::kHeld, TL_OP_USERFAULTFD, {"userfaultfd"}, kEperm},
+    {Unless::kHeld, TL_OP_LDT, {"modify_ldt"}, kEperm},
+    {Unless::kHeld, TL_OP_SECCOMP_LISTENER, {"seccomp"}, kEperm, 1, kFilterFlagNewListener},
+    {Unless::kNoAppend, TL_OP_COUNT, {"fallocate"}, kEopnotsupp, 1, kFallocateChanges},
+    {Unless::kNoAppend, TL_OP_COUNT, {"pwritev2"}, kEopnotsupp, 5, kNoAppend},
+    // Says RWF_NOAPPEND in memory.
+    {Unless::kSubmitted, TL_OP_COUNT, {"io_submit"}, kEperm},
 };
 
 bool held(const ir::Policy& policy, tl_operation operation) {
@@ -46,6 +60,22 @@ bool held(const ir::Policy& policy, tl_operation operation) {
   });
 }
 
+bool lists(const ir::Policy& policy, std::string_view call) {
+  return std::any_of(policy.nodes.begin(), policy.nodes.end(), [&](const ir::Node& node) {
+    return std::any_of(node.syscalls.begin(), node.syscalls.end(),
+                       [&](const ir::SyscallRule& rule) { return call.empty() || rule.name == call; });
+  });
+}
+
+bool open(const ir::Policy& policy, const Refusal& refusal) {
+  switch (refusal.unless) {
+    case Unless::kHeld: return held(policy, refusal.operation);
+    case Unless::kNoAppend: return !appends_only(policy);
+    case Unless::kSubmitted: return !appends_only(policy) || lists(policy, "io_submit") || !lists(policy, "");
+  }
+  return false;
+}
+
 template <typename Words>
 std::string list(const Words& words) {
   std::string out;
@@ -53,15 +83,18 @@ std::string list(const Words& words) {
   return "[" + out + "]";
 }
 
-std::string entry(const Refusal& refusal) {
-  std::string out = "{\"names\": " + list(refusal.names) + R"(, "action": "SCMP_ACT_ERRNO", "errnoRet": )" +
-                    std::to_string(refusal.error);
-  if (refusal.argument >= 0) {
-    const std::string flag = std::to_string(refusal.flag);  // value is the mask, valueTwo what it has to leave
-    out += R"(, "args": [{"index": )" + std::to_string(refusal.argument) + ", \"value\": " + flag +
-           ", \"valueTwo\": " + flag + R"(, "op": "SCMP_CMP_MASKED_EQ"}])";
+// One for each bit: an entry's conditions have to hold together.
+std::vector<std::string> entries_of(const Refusal& refusal) {
+  const std::string out = "{\"names\": " + list(refusal.names) + R"(, "action": "SCMP_ACT_ERRNO", "errnoRet": )" +
+                          std::to_string(refusal.error);
+  if (refusal.argument < 0) return {out + "}"};
+  std::vector<std::string> entries;
+  for (uint64_t left = refusal.flags; left != 0; left &= left - 1) {
+    const std::string flag = std::to_string(left & -left);  // value is the mask, valueTwo what it has to leave
+    entries.push_back(out + R"(, "args": [{"index": )" + std::to_string(refusal.argument) + ", \"value\": " + flag +
+                      ", \"valueTwo\": " + flag + R"(, "op": "SCMP_CMP_MASKED_EQ"}]})");
   }
-  return out + "}";
+  return entries;
 }
 
 }  // namespace
@@ -69,7 +102,8 @@ std::string entry(const Refusal& refusal) {
 std::string lower(const ir::Policy& policy) {
   std::string entries;
   for (const Refusal& refusal : kRefusals)
-    if (!held(policy, refusal.unless)) entries += (entries.empty() ? "\n    " : ",\n    ") + entry(refusal);
+    if (!open(policy, refusal))
+      for (const std::string& entry : entries_of(refusal)) entries += (entries.empty() ? "\n    " : ",\n    ") + entry;
   return "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"architectures\": " + list(kArchitectures) +
          ",\n  \"syscalls\": [" + entries + (entries.empty() ? "]\n}\n" : "\n  ]\n}\n");
 }

@@ -4,9 +4,12 @@
 //
 //   user namespaces (a hook since 6.1), io_uring and userfaultfd (since 5.12, 5.16): closed here for older kernels
 //   modify_ldt, seccomp listeners: no kernel has a hook
+//   what a policy lets nodes `append` to and not `write`: no hook sees a hole punched into it, nor a write that says
+//   that it does not append (RWF_NOAPPEND, 6.9)
 //
 // One filter for the whole workload, since seccomp cannot tell nodes apart: a door stays open where any node of the
-// policy, join included, holds its operation. Everything else passes; this is no list of what the workload may call.
+// policy, join included, holds its operation; the last is closed by every policy that has such a rule, with EOPNOTSUPP,
+// which programs take for a file system that cannot. Everything else passes; this is no list of what the workload may call.
 //
 //   bundle.artifacts.push_back({"closing.json", "seccomp", backends::seccomp::lower(policy), 0, ""});
 //

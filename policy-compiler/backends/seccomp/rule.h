@@ -28,7 +28,7 @@ struct Rule {
   std::optional<ArgumentBits> only;
 };
 
-constexpr int kEperm = 1, kEnosys = 38;  // of every architecture named in architecture.h
+constexpr int kEperm = 1, kEnosys = 38, kEopnotsupp = 95;  // of every architecture named in architecture.h
 constexpr int kDefaultError = kEperm;    // of a call that no rule names
 
 }  // namespace treeline::backends::seccomp

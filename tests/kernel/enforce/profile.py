@@ -11,6 +11,7 @@ entry:
     users: [0]
     files:
       {base}/page.html: read
+      {base}/log: read append
       {base}/ok/**: read
       {base}/lib/*: read map
       {base}/out/*: read write append create delete link rename-in

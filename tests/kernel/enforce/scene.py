@@ -5,6 +5,7 @@
   BASE/bin/door, tracer                    copies of victim, with rights of their own
   BASE/bin/broken, script                  an executable of no known format; a script whose interpreter does not exist
   BASE/page.html                           victim may read it
+  BASE/log                                 victim may read it and append to it
   BASE/ok/...                              victim may read all of it; to-secret and sh are symbolic links out of it
   BASE/out/                                victim may do everything there but execute
   BASE/only/child, broken, script          for that node alone
@@ -76,6 +77,8 @@ class Scene:
             _remove(self.base / name)
             self._write(name, f"{name}\n")
         os.setxattr(self.base / "page.html", "trusted.there", b"1")
+        _remove(self.base / "log")
+        self._write("log", "l" * 4096)
         _remove(self.base / "new")
         for entry in (self.base / "out").iterdir():
             if entry.name == "moved" and entry.is_dir():

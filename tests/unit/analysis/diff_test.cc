@@ -80,6 +80,18 @@ TEST(Diff, UsersAndResponse) {
               ElementsAre("+high user any"));
 }
 
+TEST(Diff, WhatAViolationCostsIsComparedByWhatIsViolated) {
+  const auto with = [](const std::string& costs) {
+    return read("treeline: 1\nname: x\non_violation: {" + costs + "}\nentry: [{exec: /a, users: [0], children: [{exec: /b, users: [0]}]}]\n");
+  };
+  EXPECT_THAT(lines(compared(with("default: kill"), with("default: kill-container"))),
+              ElementsAre("~low on_violation kill-container, was kill", "~low on_violation kill-container, was kill"));
+  EXPECT_THAT(lines(compared(with("exec: kill"), with("default: kill, files: deny"))),
+              ElementsAre("~low on_violation kill, was deny", "~low on_violation kill, was deny"));
+  EXPECT_THAT(lines(compared(with("paths: {/s: kill}"), with("paths: {/s: freeze-container, /t: kill}"))),
+              ElementsAre("~low on_violation /s: freeze-container, was kill", "~low on_violation /t: kill, was as its kind"));
+}
+
 constexpr const char* kTree = R"(treeline: 1
 name: web
 entry:

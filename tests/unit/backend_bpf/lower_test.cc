@@ -90,7 +90,7 @@ TEST(Lower, RowsHoldKeysParentsAndFlags) {
   EXPECT_EQ(TL_ROW64(image.get(), kFirst + b, parent), lowered.rows[0].key);
   EXPECT_EQ(TL_ROW64(image.get(), kFirst + a, parent), TL_KEY_ENTRY);
   EXPECT_EQ(TL_ROW64(image.get(), kFirst + probe, parent), TL_KEY_JOIN);
-  EXPECT_EQ(tl_row_flags(image.get(), kFirst + a), uint32_t{TL_ROW_KILL} | TL_ROW_ANY_USER | TL_ROW_FOREIGN_MOUNTS) << "what b mounts, a sees";
+  EXPECT_EQ(tl_row_flags(image.get(), kFirst + a), uint32_t{TL_ROW_ANY_USER} | TL_ROW_FOREIGN_MOUNTS) << "what b mounts, a sees";
   EXPECT_EQ(tl_row_flags(image.get(), kFirst + b), uint32_t{TL_ROW_WX_MEMORY} | TL_ROW_FOREIGN_MOUNTS);
   EXPECT_TRUE(tl_user_allowed(image.get(), kFirst + b, 0));
   EXPECT_TRUE(tl_user_allowed(image.get(), kFirst + b, 101));
@@ -101,19 +101,61 @@ TEST(Lower, RowsHoldKeysParentsAndFlags) {
 
 TEST(Lower, WhatAViolationCostsIsInTheRow) {
   const std::pair<ir::OnViolation, uint32_t> costs[] = {
-      {ir::OnViolation::kDeny, 0},
-      {ir::OnViolation::kKill, TL_ROW_KILL},
-      {ir::OnViolation::kKillContainer, uint32_t{TL_ROW_KILL} | TL_ROW_KILL_CONTAINER},
-      {ir::OnViolation::kFreezeContainer, TL_ROW_FREEZE_CONTAINER},
+      {ir::OnViolation::kDeny, TL_COST_DENY},
+      {ir::OnViolation::kKill, TL_COST_KILL},
+      {ir::OnViolation::kKillContainer, TL_COST_KILL_CONTAINER},
+      {ir::OnViolation::kFreezeContainer, TL_COST_FREEZE_CONTAINER},
   };
-  for (const auto& [word, flags] : costs) {
+  for (const auto& [word, cost] : costs) {
     Writer w;
     w.root("/bin/a");
     w.policy.on_violation = word;
     const Lowered lowered = compiled(w);
     const ImageView image(lowered.image);
-    EXPECT_EQ(tl_row_flags(image.get(), kFirst), flags | TL_ROW_ANY_USER) << static_cast<int>(word);
+    for (uint32_t reason = 0; reason < TL_REASONS; ++reason)
+      for (uint32_t row : {uint32_t{TL_ROW_ENTRY}, uint32_t{TL_ROW_OUTSIDE}, kFirst})
+        EXPECT_EQ(tl_cost_of_reason(image.get(), row, reason), cost) << static_cast<int>(word) << " " << reason;
   }
+}
+
+TEST(Lower, AKindThatIsViolatedCostsWhatTheNodeSaysOfItElseThePolicy) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  const uint32_t b = w.child(a, "/bin/b");
+  const auto kind = [](ir::ViolationCosts& costs, ir::ViolationKind which) -> auto& { return costs.kinds[static_cast<size_t>(which)]; };
+  kind(w.policy.violation_costs, ir::ViolationKind::kExec) = ir::OnViolation::kKillContainer;
+  kind(w.policy.nodes[b].violation_costs, ir::ViolationKind::kNetwork) = ir::OnViolation::kFreezeContainer;
+  w.policy.nodes[b].on_violation = ir::OnViolation::kKill;
+  const Lowered lowered = compiled(w);
+  const ImageView image(lowered.image);
+  EXPECT_EQ(tl_cost_of_reason(image.get(), TL_ROW_ENTRY, TL_REASON_NOT_IN_TREE), uint32_t{TL_COST_KILL_CONTAINER});
+  EXPECT_EQ(tl_cost_of_reason(image.get(), kFirst + a, TL_REASON_NOT_IN_TREE), uint32_t{TL_COST_KILL_CONTAINER});
+  EXPECT_EQ(tl_cost_of_reason(image.get(), kFirst + a, TL_REASON_NETWORK), uint32_t{TL_COST_DENY});
+  EXPECT_EQ(tl_cost_of_reason(image.get(), kFirst + b, TL_REASON_NOT_IN_TREE), uint32_t{TL_COST_KILL}) << "the node's word, not the policy's kind";
+  EXPECT_EQ(tl_cost_of_reason(image.get(), kFirst + b, TL_REASON_SOCKET_KIND), uint32_t{TL_COST_FREEZE_CONTAINER});
+  EXPECT_EQ(tl_cost_of_reason(image.get(), kFirst + b, TL_REASON_ORPHAN), uint32_t{TL_COST_KILL});
+}
+
+TEST(Lower, APathCostsTheDearestOfTheNodeElseOfThePolicyAndGrantsNothing) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  const uint32_t b = w.child(a, "/bin/b");
+  w.file(a, "/data/**", TL_READ | TL_CREATE | TL_RENAME_IN);
+  w.policy.violation_costs.paths = {{{"/etc/shadow", {}}, ir::OnViolation::kFreezeContainer}};
+  w.policy.nodes[b].violation_costs.paths = {{{"/etc/*", {}}, ir::OnViolation::kKill}, {{"/etc/s*", {}}, ir::OnViolation::kDeny}};
+  w.policy.nodes[a].violation_costs.paths = {{{"/data/trap", {}}, ir::OnViolation::kKillContainer}};
+  const Lowered lowered = compiled(w);
+  const ImageView image(lowered.image);
+  const auto cost = [&](uint32_t row, const char* path) { return tl_cost_of_class(image.get(), row, image.class_of(path)); };
+  EXPECT_EQ(cost(kFirst + a, "/etc/shadow"), 1u + TL_COST_FREEZE_CONTAINER);
+  EXPECT_EQ(cost(TL_ROW_ENTRY, "/etc/shadow"), 1u + TL_COST_FREEZE_CONTAINER);
+  EXPECT_EQ(cost(kFirst + b, "/etc/shadow"), 1u + TL_COST_KILL);
+  EXPECT_EQ(cost(kFirst + b, "/etc/group"), 1u + TL_COST_KILL);
+  EXPECT_EQ(cost(kFirst + a, "/etc/group"), 0u);
+  EXPECT_EQ(tl_missing_access(image.get(), kFirst + b, image.class_of("/etc/shadow"), TL_READ), uint32_t{TL_READ});
+  EXPECT_EQ(cost(kFirst + a, "/data/trap"), 1u + TL_COST_KILL_CONTAINER);
+  EXPECT_EQ(tl_missing_access(image.get(), kFirst + a, image.class_of("/data/trap"), TL_READ), 0u);
+  EXPECT_TRUE(tl_move_allowed(image.get(), image.class_of("/data/x"), image.class_of("/data/trap"))) << "a cost is no right";
 }
 
 TEST(Lower, ASignedRuleMarksItsRowAndItsClass) {

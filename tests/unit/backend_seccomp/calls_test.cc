@@ -233,12 +233,25 @@ TEST_F(Calls, WhatTheClosingFilterRefusesIsRefusedThoughListed) {
   }
 }
 
+TEST_F(Calls, WhatIsOnlyAppendedToIsNeitherPunchedNorWrittenElsewhere) {
+  list(w_.root("/bin/a"), {"fallocate", "pwritev2"});
+  filter();
+  everywhere(kAllow, "fallocate", {3, 2 | 1, 0, 4096});
+  w_.file(0, "/log", TL_APPEND);
+  filter();
+  everywhere(kAllow, "fallocate", {3, 1, 0, 4096});
+  for (const uint64_t mode : {2u | 1u, 8u, 16u, 32u, 128u}) everywhere(SECCOMP_RET_ERRNO | EOPNOTSUPP, "fallocate", {3, mode, 0, 4096});
+  everywhere(kAllow, "pwritev2", {3, 0, 1, 0, 0, 0x10});
+  everywhere(SECCOMP_RET_ERRNO | EOPNOTSUPP, "pwritev2", {3, 0, 1, 0, 0, 0x20});
+}
+
 TEST_F(Calls, MergingTheClosingFilterIntoItChangesNothingWhateverIsHeld) {
   const tl_operation doors[] = {TL_OP_USERNS, TL_OP_IO_URING, TL_OP_USERFAULTFD, TL_OP_LDT, TL_OP_SECCOMP_LISTENER};
-  for (unsigned held = 0; held < 64; ++held) {
+  for (unsigned held = 0; held < 128; ++held) {
     w_ = Writer();
     list(w_.root("/bin/a"), {"clone", "clone3", "unshare", "seccomp", "modify_ldt", "userfaultfd", "io_uring_setup",
-                             "io_uring_enter", "io_uring_register", "read", "socket", "ioctl"});
+                             "io_uring_enter", "io_uring_register", "read", "socket", "ioctl", "fallocate", "pwritev2"});
+    if ((held & 64u) != 0) w_.file(0, "/log", TL_APPEND);
     for (unsigned i = 0; i < std::size(doors); ++i)
       if ((held & 1u << i) != 0) hold(0, doors[i]);
     if ((held & 32u) != 0) w_.policy.nodes[0].capabilities = {{21, {}}};

@@ -84,6 +84,30 @@ TEST(Closing, WithEveryDoorOpenTheListIsEmptyAndTheTextIsThere) {
       "\"SCMP_ARCH_X32\", \"SCMP_ARCH_AARCH64\", \"SCMP_ARCH_ARM\"],\n  \"syscalls\": []\n}\n");
 }
 
+TEST(Closing, WhatANodeMayOnlyAppendToIsNotChangedByCallsThatNoHookSees) {
+  const auto refusals = [](const Writer& w) {
+    std::vector<std::string> out;
+    const Result<confine::Closing> closing = confine::parse_closing(lower(w.policy));
+    if (!closing) return std::vector<std::string>{closing.error().message};
+    for (const confine::Refusal& refusal : closing->refusals)
+      if (refusal.name == "fallocate" || refusal.name == "pwritev2" || refusal.name == "io_submit")
+        out.push_back(refusal.name + " " + std::to_string(refusal.error) +
+                      (refusal.only ? " " + std::to_string(refusal.only->index) + " " + std::to_string(refusal.only->bits) : ""));
+    return out;
+  };
+  Writer w;
+  const uint32_t a = w.root("/bin/a"), b = w.child(a, "/bin/b");
+  w.file(a, "/data", TL_WRITE | TL_APPEND);
+  w.file(a, "{pipe}", TL_APPEND);
+  EXPECT_THAT(refusals(w), IsEmpty());
+  w.file(b, "/var/log/x", TL_APPEND | TL_CREATE);
+  EXPECT_THAT(refusals(w), ElementsAre("fallocate 95 1 186", "pwritev2 95 5 32")) << "no calls are listed, so what it submits is not known";
+  w.policy.nodes[a].syscalls = {{"read", {}}};
+  EXPECT_THAT(refusals(w), ElementsAre("fallocate 95 1 186", "pwritev2 95 5 32", "io_submit 1"));
+  w.policy.nodes[b].syscalls = {{"io_submit", {}}};
+  EXPECT_THAT(refusals(w), ElementsAre("fallocate 95 1 186", "pwritev2 95 5 32"));
+}
+
 TEST(Closing, ConditionsAskForOneBitSinceTheKernelTakesLessThanTheFilterSees) {
   const Result<confine::Closing> closing = confine::parse_closing(lower(ir::Policy{}));
   ASSERT_TRUE(closing);
@@ -92,7 +116,7 @@ TEST(Closing, ConditionsAskForOneBitSinceTheKernelTakesLessThanTheFilterSees) {
     if (!refusal.only) continue;
     conditional.push_back(refusal.name);
     EXPECT_EQ(refusal.only->index, refusal.name == "seccomp" ? 1u : 0u);
-    EXPECT_EQ(refusal.only->flag, refusal.name == "seccomp" ? 8u : 0x10000000u);
+    EXPECT_EQ(refusal.only->bits, refusal.name == "seccomp" ? 8u : 0x10000000u);
   }
   EXPECT_THAT(conditional, ElementsAre("clone", "unshare", "seccomp"));
 }

@@ -80,6 +80,9 @@ TEST(Union, DifferentDigestsAndCostsAreReportedWithBothPlaces) {
               ElementsAre("b.yaml:4 merge-on-violation"));
   EXPECT_THAT(merge({profile(""), profile("", "on_violation: kill\n")}).said,
               ElementsAre("b.yaml:0 merge-on-violation"));
+  EXPECT_THAT(merge({profile("    on_violation: {exec: kill}\n"), profile("    on_violation: {exec: kill-container}\n")}).said,
+              ElementsAre("b.yaml:4 merge-on-violation"));
+  EXPECT_THAT(merge({profile("    on_violation: {paths: {/s: kill}}\n"), profile("    on_violation: {paths: {/s: kill}}\n")}).said, IsEmpty());
   // The same cost, said in two ways.
   EXPECT_THAT(merge({profile(""), profile("    on_violation: deny\n")}).said, IsEmpty());
 }

@@ -169,6 +169,14 @@ TEST(Closing, TakesWhatTheCompilerWritesAndNothingElse) {
       {std::string(kMaxClosing + 1, ' '), "larger than 64 KiB"},
   };
   for (const Case& c : cases) EXPECT_THAT(error(c.text), HasSubstr(c.says)) << c.text.substr(0, 200);
+  // A name may stand there again for another bit of the same argument.
+  const auto bit = [&](const std::string& index, const std::string& value) {
+    return good + R"(,"args":[{"index":)" + index + R"(,"value":)" + value + R"(,"valueTwo":)" + value + R"(,"op":"SCMP_CMP_MASKED_EQ"}]})";
+  };
+  EXPECT_EQ(error(with(bit("0", "8") + "," + bit("0", "16"))), "accepted");
+  EXPECT_THAT(error(with(bit("0", "8") + "," + bit("0", "8"))), HasSubstr("twice"));
+  EXPECT_THAT(error(with(bit("0", "8") + "," + bit("1", "16"))), HasSubstr("twice"));
+  EXPECT_THAT(error(with(bit("0", "8") + "," + good + "}")), HasSubstr("twice"));
   bundle::Bundle bundle;
   EXPECT_THAT(closing_of(bundle).error().message, HasSubstr("no closing.json"));
 }

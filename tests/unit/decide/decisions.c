@@ -15,6 +15,8 @@ static __u32 missing_access(tl_img image, __u32 row, __u32 class_id, __u32 words
 	return tl_missing_access(image, row, class_id, words);
 }
 static __u32 row_flags(tl_img image, __u32 row) { return tl_row_flags(image, row); }
+static __u32 cost_of_reason(tl_img image, __u32 row, __u32 reason) { return tl_cost_of_reason(image, row, reason); }
+static __u32 cost_of_class(tl_img image, __u32 row, __u32 class_id) { return tl_cost_of_class(image, row, class_id); }
 static __u32 exec_edge(tl_img image, __u32 row, __u32 class_id, __u32 flags)
 {
 	return tl_exec_edge(image, row, class_id, flags);
@@ -42,6 +44,8 @@ const struct decisions treeline_decisions = {
 	.row_of_key = row_of_key,
 	.missing_access = missing_access,
 	.row_flags = row_flags,
+	.cost_of_reason = cost_of_reason,
+	.cost_of_class = cost_of_class,
 	.exec_edge = exec_edge,
 	.user = user,
 	.move = move,

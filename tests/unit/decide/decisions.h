@@ -20,6 +20,8 @@ struct decisions {
 	__u32 (*row_of_key)(const struct tl_image *image, __u64 key);
 	__u32 (*missing_access)(const struct tl_image *image, __u32 row, __u32 class_id, __u32 words);
 	__u32 (*row_flags)(const struct tl_image *image, __u32 row);
+	__u32 (*cost_of_reason)(const struct tl_image *image, __u32 row, __u32 reason);
+	__u32 (*cost_of_class)(const struct tl_image *image, __u32 row, __u32 class_id);
 	__u32 (*exec_edge)(const struct tl_image *image, __u32 row, __u32 class_id, __u32 flags);
 	__u32 (*user)(const struct tl_image *image, __u32 row, __u32 uid);
 	__u32 (*move)(const struct tl_image *image, __u32 from, __u32 to);

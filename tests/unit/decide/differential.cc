@@ -15,6 +15,25 @@
 namespace treeline::decide_test {
 namespace {
 
+constexpr std::pair<uint32_t, ir::ViolationKind> kKinds[] = {
+    {TL_REASON_NOT_IN_TREE, ir::ViolationKind::kExec},   {TL_REASON_INTERPRETER, ir::ViolationKind::kExec},
+    {TL_REASON_ACCESS, ir::ViolationKind::kFiles},       {TL_REASON_INHERITED_FD, ir::ViolationKind::kFiles},
+    {TL_REASON_MOVE, ir::ViolationKind::kFiles},         {TL_REASON_WX, ir::ViolationKind::kWritten},
+    {TL_REASON_NETWORK, ir::ViolationKind::kNetwork},    {TL_REASON_SOCKET_KIND, ir::ViolationKind::kNetwork},
+    {TL_REASON_CAPABILITY, ir::ViolationKind::kCapabilities}, {TL_REASON_OPERATION, ir::ViolationKind::kOperations},
+    {TL_REASON_USER, ir::ViolationKind::kUsers},
+};
+
+uint32_t number_of(ir::OnViolation cost) {
+  switch (cost) {
+    case ir::OnViolation::kDeny: return TL_COST_DENY;
+    case ir::OnViolation::kKill: return TL_COST_KILL;
+    case ir::OnViolation::kFreezeContainer: return TL_COST_FREEZE_CONTAINER;
+    case ir::OnViolation::kKillContainer: return TL_COST_KILL_CONTAINER;
+  }
+  return UINT32_MAX;
+}
+
 using passes::Object;
 using passes::Verdict;
 
@@ -136,17 +155,17 @@ class Comparison {
       expect("key", info.row, decide_.row_of_key(&image_, info.key), true, [&] { return info.path; });
       expect("key", 0, decide_.row_of_key(&image_, info.key ^ 1), false,
              [&] { return info.path + " with another key"; });
-      const ir::OnViolation cost = node.on_violation.value_or(policy_.on_violation);
-      const bool whole = cost == ir::OnViolation::kKillContainer, kill = whole || cost == ir::OnViolation::kKill;
-      const bool freeze = cost == ir::OnViolation::kFreezeContainer;
+      for (const auto& [reason, kind] : kKinds)
+        expect("cost of a reason", number_of(ir::cost_of(policy_, info.node, kind)), decide_.cost_of_reason(&image_, info.row, reason), true,
+               [&] { return info.path + " reason " + std::to_string(reason); });
+      for (const uint32_t reason : {uint32_t{TL_REASON_ORPHAN}, uint32_t{TL_REASON_UNREADABLE}, uint32_t{TL_REASON_NO_MEMORY}})
+        expect("cost of a reason", number_of(ir::cost_of_any(policy_, info.node)), decide_.cost_of_reason(&image_, info.row, reason), true,
+               [&] { return info.path + " reason " + std::to_string(reason); });
       const auto has = [&](uint32_t operation) {
         return std::any_of(node.operations.begin(), node.operations.end(),
                            [&](const ir::NumberRule& r) { return r.value == operation; });
       };
       const uint32_t flags = decide_.row_flags(&image_, info.row);
-      expect("flags", kill, (flags & TL_ROW_KILL) != 0, true, [&] { return info.path + " kill"; });
-      expect("flags", whole, (flags & TL_ROW_KILL_CONTAINER) != 0, true, [&] { return info.path + " kill-container"; });
-      expect("flags", freeze, (flags & TL_ROW_FREEZE_CONTAINER) != 0, true, [&] { return info.path + " freeze-container"; });
       expect("flags", has(TL_OP_JIT), (flags & TL_ROW_WX_MEMORY) != 0, true, [&] { return info.path + " jit"; });
     }
     const std::pair<uint64_t, uint32_t> fixed[] = {
@@ -184,7 +203,7 @@ class Comparison {
   }
 
   uint32_t random_row() {
-    if (!random_.one_in(3)) return random_.pick(about_->uses).row;
+    if (!random_.one_in(3) && !about_->uses.empty()) return random_.pick(about_->uses).row;
     return random_.below(rows_);
   }
 
@@ -241,6 +260,10 @@ class Comparison {
       }
       cover(object, verdict.allowed);
     }
+    const uint32_t violator = !about_->costs.empty() && random_.one_in(2) ? random_.pick(about_->costs).row : random_row();
+    const std::optional<ir::OnViolation> cost = evaluator_->path_cost(violator, object);
+    expect("cost of a path", cost ? 1 + number_of(*cost) : 0, decide_.cost_of_class(&image_, violator, class_id), cost.has_value(),
+           [&] { return "row " + std::to_string(violator) + " " + name(); });
     const bool executed = std::any_of(about_->uses.begin(), about_->uses.end(),
                                       [](const passes::Use& use) { return use.kind != passes::UseKind::kFile; });
     for (int i = executed ? 3 : random_.one_in(3); i > 0; --i) {

@@ -25,6 +25,7 @@ class Writer {
     shared_ = rules(2 + random_.below(4));
     for (uint32_t n = 1 + random_.below(2); n > 0; --n) policy_.entry.push_back(tree(ir::kNoNode, 0));
     for (uint32_t n = random_.below(3); n > 0; --n) policy_.join.push_back(tree(ir::kNoNode, 2));
+    if (random_.one_in(2)) costs(policy_.violation_costs);
     return std::move(policy_);
   }
 
@@ -196,6 +197,19 @@ class Writer {
     return rule;
   }
 
+  ir::OnViolation cost() { return static_cast<ir::OnViolation>(random_.below(4)); }
+
+  // Of patterns that rules have too, of executables, and of their own.
+  void costs(ir::ViolationCosts& costs) {
+    for (auto& kind : costs.kinds)
+      if (random_.one_in(4)) kind = cost();
+    std::set<std::string> named;
+    for (uint32_t n = random_.below(4); n > 0; --n) {
+      ir::ViolationCosts::Path path{random_.one_in(2) ? rule().path : executable(random_.below(4)), cost()};
+      if (named.insert(path.path.text).second) costs.paths.push_back(std::move(path));
+    }
+  }
+
   // A step's executable that no sibling's matches: each starts with a name of its own.
   ir::Pattern executable(uint32_t sibling) {
     static constexpr const char* kShapes[] = {
@@ -230,6 +244,7 @@ class Writer {
         node.users.resize(TL_MOST_USERS);
       }
       if (random_.one_in(4)) node.on_violation = static_cast<ir::OnViolation>(random_.below(4));
+      if (random_.one_in(3)) costs(node.violation_costs);
     }
     if (depth < 3) {
       for (uint32_t k = random_.below(3); k > 0; --k) {

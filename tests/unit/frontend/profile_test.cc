@@ -106,6 +106,32 @@ TEST(Profile, ScalarsAreTextUntilAskedFor) {
   EXPECT_THAT(read(node_with("    users: [0x0]\n")).found(), ElementsAre("5:13 user"));
 }
 
+TEST(Profile, AViolationCostsOneWordOrWordsByWhatIsViolated) {
+  const Read r = read(
+      "treeline: 1\nname: x\non_violation: {exec: kill-container}\nentry:\n  - exec: /a\n    on_violation:\n      default: kill\n"
+      "      written: deny\n      paths:\n        /etc/shadow: freeze-container\n        '{memfd}': kill\n");
+  EXPECT_THAT(r.found(), IsEmpty());
+  const auto cost = [&](uint32_t node, ir::ViolationKind kind) { return ir::cost_of(r.policy, node, kind); };
+  EXPECT_EQ(r.policy.on_violation, ir::OnViolation::kDeny);
+  EXPECT_EQ(cost(ir::kNoNode, ir::ViolationKind::kExec), ir::OnViolation::kKillContainer);
+  EXPECT_EQ(cost(ir::kNoNode, ir::ViolationKind::kFiles), ir::OnViolation::kDeny);
+  EXPECT_EQ(cost(0, ir::ViolationKind::kExec), ir::OnViolation::kKill);
+  EXPECT_EQ(cost(0, ir::ViolationKind::kWritten), ir::OnViolation::kDeny);
+  const auto& paths = r.policy.nodes[0].violation_costs.paths;
+  ASSERT_EQ(paths.size(), 2u);
+  EXPECT_EQ(paths[0].path.text, "/etc/shadow");
+  EXPECT_EQ(paths[0].path.position, (Position{10, 9}));
+  EXPECT_EQ(paths[0].cost, ir::OnViolation::kFreezeContainer);
+  EXPECT_EQ(ir::names::violation_text(r.policy, 0), "kill, written: deny, /etc/shadow: freeze-container, {memfd}: kill");
+}
+
+TEST(Profile, MistakesInWhatAViolationCostsHaveTheirPlaces) {
+  EXPECT_THAT(read(node_with("    on_violation:\n      exce: kill\n      files: kil\n      paths:\n        /a: denny\n")).found(),
+              ElementsAre("6:7 unknown-key", "7:14 unknown-word", "9:13 unknown-word"));
+  EXPECT_THAT(read(node_with("    on_violation: {paths: [/a]}\n")).found(), ElementsAre("5:27 kind"));
+  EXPECT_THAT(read(node_with("    on_violation: [kill]\n")).found(), ElementsAre("5:19 kind"));
+}
+
 TEST(Profile, PatternsArePassedOnAsWritten) {
   const Read r =
       read(node_with("    files:\n      /a\\*b: read\n      '/it''s: here # x': read\n      \"/\\\\x41\": read\n"));
