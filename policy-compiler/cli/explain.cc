@@ -73,6 +73,7 @@ Json answer_json(const Answer& answer) {
   Json json = {{"allowed", answer.allowed}, {"node", answer.node},       {"act", answer.act},
                {"object", answer.object},   {"missing", answer.missing}, {"rules", std::move(rules)}};
   if (!answer.next.empty()) json["next"] = answer.next;
+  if (!answer.cost.empty()) json["costs"] = answer.cost;
   return json;
 }
 
@@ -97,6 +98,7 @@ std::string answer_text(const Answer& answer, const std::string& file, Report& r
                     text::printable(answer.object, 4096);
   if (!answer.next.empty()) out += ", which leads to " + text::printable(answer.next, 1u << 20);
   if (!answer.missing.empty()) out += "; no rule grants " + answer.missing;
+  if (!answer.cost.empty() && answer.cost != "deny") out += "; trying costs " + answer.cost;
   out += "\n";
   for (const passes::RuleReference& rule : answer.rules)
     out += "  " + text::printable(file, 4096) + ":" + std::to_string(rule.position.line) + ":" +

@@ -272,6 +272,33 @@ passes::Verdict evaluate(passes::Evaluator& evaluator, const Question& q) {
   return {};
 }
 
+namespace {
+
+ir::ViolationKind violated(const Question& question) {
+  switch (question.kind) {
+    case Kind::kAccess: return (question.words & TL_EXECUTE) != 0 ? ir::ViolationKind::kExec : ir::ViolationKind::kFiles;
+    case Kind::kExec:
+    case Kind::kInterpret: return ir::ViolationKind::kExec;
+    case Kind::kConnect:
+    case Kind::kAccept:
+    case Kind::kListen:
+    case Kind::kSocket: return ir::ViolationKind::kNetwork;
+    case Kind::kCapability: return ir::ViolationKind::kCapabilities;
+    case Kind::kOperation: return ir::ViolationKind::kOperations;
+    case Kind::kUser: return ir::ViolationKind::kUsers;
+  }
+  return ir::ViolationKind::kFiles;
+}
+
+ir::OnViolation cost_of(const ir::Policy& policy, const Question& question, passes::Evaluator& evaluator) {
+  const bool of_path = question.kind == Kind::kAccess || question.kind == Kind::kExec || question.kind == Kind::kInterpret;
+  if (of_path)
+    if (const std::optional<ir::OnViolation> cost = evaluator.path_cost(question.row, question.object)) return *cost;
+  return ir::cost_of(policy, question.row < TL_ROW_FIRST ? ir::kNoNode : question.row - TL_ROW_FIRST, violated(question));
+}
+
+}  // namespace
+
 Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
                    const std::string& object) {
   const Result<Question> question = read_question(policy, node, act, object);
@@ -284,7 +311,10 @@ Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std:
   answer.node = row_path(policy, question->row);
   answer.act = act;
   answer.object = object;
-  if (!verdict.allowed) answer.missing = names::access_text(verdict.missing);
+  if (!verdict.allowed) {
+    answer.missing = names::access_text(verdict.missing);
+    answer.cost = names::cost_text(cost_of(policy, *question, evaluator));
+  }
   if (verdict.allowed && verdict.next != 0 && act != "interpret") answer.next = row_path(policy, verdict.next);
   answer.rules = verdict.rules;
   return answer;

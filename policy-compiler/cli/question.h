@@ -62,6 +62,7 @@ struct Answer {
   std::string act, object;
   std::string missing;  // access words that no rule holds
   std::string next;     // exec: canonical path of the node it leads to
+  std::string cost;     // of what is not allowed, beside the refusal: "deny", "kill-container"; "" where it is allowed
   std::vector<passes::RuleReference> rules;
 };
 
