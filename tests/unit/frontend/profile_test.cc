@@ -127,7 +127,7 @@ TEST(Profile, AViolationCostsOneWordOrWordsByWhatIsViolated) {
 
 TEST(Profile, MistakesInWhatAViolationCostsHaveTheirPlaces) {
   EXPECT_THAT(read(node_with("    on_violation:\n      exce: kill\n      files: kil\n      paths:\n        /a: denny\n")).found(),
-              ElementsAre("6:7 unknown-key", "7:14 unknown-word", "9:13 unknown-word"));
+              ElementsAre("6:7 unknown-key", "7:14 unknown-name", "9:13 unknown-name"));
   EXPECT_THAT(read(node_with("    on_violation: {paths: [/a]}\n")).found(), ElementsAre("5:27 kind"));
   EXPECT_THAT(read(node_with("    on_violation: [kill]\n")).found(), ElementsAre("5:19 kind"));
 }
