@@ -191,11 +191,19 @@ void Union::unite_files(const ir::Node& from, uint32_t into, Diagnostics& diagno
       continue;
     }
     ir::FileRule& held = node.files[at->second];
-    if (held.unsafe_write_and_execute != rule.unsafe_write_and_execute)
-      diagnostics.error(rule.path.position, "merge-exemption",
-                        text::quoted(rule.path.text) + (rule.unsafe_write_and_execute ? " has" : " has no") +
-                            " 'unsafe_write_and_execute' here, unlike at " + places.files[at->second],
-                        "say the same in both profiles: an exemption must not spread to words that nobody signed for");
+    if (held.unsafe_write_and_execute != rule.unsafe_write_and_execute) {
+      // A signature holds for the words beside it: it may take in what the other profile says of them, and no more.
+      const bool here = rule.unsafe_write_and_execute;
+      const auto beyond = static_cast<ir::AccessSet>(here ? held.access & ~rule.access : rule.access & ~held.access);
+      if (beyond != 0)
+        diagnostics.error(rule.path.position, "merge-exemption",
+                          text::quoted(rule.path.text) + (here ? " has" : " has no") +
+                              " 'unsafe_write_and_execute' here, unlike at " + places.files[at->second] +
+                              ", and nobody signed for " + text::quoted(ir::names::access_text(beyond)),
+                          "write all the words into the line with the exemption: it must not spread to words that nobody "
+                          "signed for");
+      held.unsafe_write_and_execute = true;
+    }
     held.access = static_cast<ir::AccessSet>(held.access | rule.access);
     places.files[at->second] += ", " + place(rule.path.position);
   }

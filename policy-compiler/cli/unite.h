@@ -8,7 +8,8 @@
 //   ir::Policy policy = all.finish();
 //
 // What has no union is reported, in the diagnostics of the profile that came later, with the place in the other:
-// digests, what a violation costs, exemptions, an exec that leads to two places. What the union may not hold (a file
+// digests, what a violation costs, exemptions (a signed rule takes in an unsigned one of equal pattern whose words it
+// holds; other words nobody signed for), an exec that leads to two places. What the union may not hold (a file
 // that one may write and the other may execute) is not asked here: the result has to pass the checks as any profile
 // does.
 #pragma once

@@ -59,7 +59,7 @@ class Checker {
   bool run() {
     find_meetings();
     const std::vector<std::string> texts = witnesses(paths_.dfa, wanted_);
-    for (const auto& [pair, set] : written_and_executed_) report_pair(pair.first, pair.second, witness(texts, set));
+    for (const auto& [pair, meeting] : written_and_executed_) report_pair(pair.first, pair.second, meeting, texts);
     for (const auto& [key, set] : ambiguous_) report_ambiguous(key, witness(texts, set));
     if (written_and_executed_.size() >= kMostPairs) {
       diagnostics_.error({}, "write-and-execute",
@@ -81,6 +81,12 @@ class Checker {
     friend bool operator<(const Fork& a, const Fork& b) { return a.key() < b.key(); }
   };
 
+  struct Meeting {
+    uint32_t set = 0;
+    bool signed_for = false;
+  };
+  using SignedWords = std::map<uint32_t, ir::AccessSet>;  // by row
+
   // An accept set that the start cannot reach does not exist: each was made with a state.
   void find_meetings() {
     const std::vector<std::vector<uint32_t>>& sets = paths_.dfa.sets;
@@ -101,13 +107,33 @@ class Checker {
       if (stance.executes != nullptr || stance.executes_unsafe != nullptr) executers_.push_back(number);
       steps = steps || stance.steps;
     }
+    if (!writers_.empty() && !executers_.empty()) find_pairs(numbers, set);
+    if (steps) find_forks(numbers, set);
+  }
+
+  void find_pairs(const std::vector<uint32_t>& numbers, uint32_t set) {
+    SignedWords words;
+    for (uint32_t number : numbers)
+      for (const Use& use : paths_.patterns[number].uses)
+        if (use.unsafe) words[use.row] = static_cast<ir::AccessSet>(words[use.row] | use.access);
     for (uint32_t writer : writers_) {
       for (uint32_t executer : executers_) {
-        if (written_and_executed_.size() >= kMostPairs) break;
-        if (written_and_executed_.try_emplace({writer, executer}, set).second) wanted_[set] = set != 0;
+        if (written_and_executed_.size() >= kMostPairs) return;
+        const bool signed_for = all_signed(writer, writes, kWriting, words) || all_signed(executer, executes, TL_MAP, words);
+        const auto [at, fresh] = written_and_executed_.try_emplace({writer, executer}, Meeting{set, signed_for});
+        if (!fresh && at->second.signed_for && !signed_for) at->second = {set, false};
+        wanted_[at->second.set] = at->second.set != 0;
       }
     }
-    if (steps) find_forks(numbers, set);
+  }
+
+  // A rule that says of these paths no more than what the same node's signed rules say adds nothing to what was signed.
+  bool all_signed(uint32_t number, bool (*asked)(const Use&), ir::AccessSet mask, const SignedWords& words) const {
+    return std::all_of(paths_.patterns[number].uses.begin(), paths_.patterns[number].uses.end(), [&](const Use& use) {
+      if (use.unsafe || !asked(use)) return true;
+      const auto held = words.find(use.row);
+      return use.kind == UseKind::kFile && held != words.end() && (use.access & mask & ~held->second) == 0;
+    });
   }
 
   void find_forks(const std::vector<uint32_t>& numbers, uint32_t set) {
@@ -128,18 +154,19 @@ class Checker {
     return set == 0 ? "" : ", for example " + text::quoted(texts[set]);
   }
 
-  void report_pair(uint32_t writer, uint32_t executer, const std::string& example) {
+  void report_pair(uint32_t writer, uint32_t executer, Meeting meeting, const std::vector<std::string>& texts) {
     const Stance& w = stances_[writer];
     const Stance& x = stances_[executer];
-    const bool exempt = w.writes == nullptr || x.executes == nullptr;
+    // What another pattern's signature covers is said at that pattern.
+    if (meeting.signed_for && w.writes_unsafe == nullptr && x.executes_unsafe == nullptr) return;
     const Use& write = *(w.writes != nullptr ? w.writes : w.writes_unsafe);
     const Use& execute = *(x.executes != nullptr ? x.executes : x.executes_unsafe);
     const ir::AccessSet words = static_cast<ir::AccessSet>(write.access & kWriting);
     const std::string what = text::quoted(paths_.patterns[writer].text) + " may be changed (" +
                              ir::names::access_text(words) + "), and what " +
                              text::quoted(paths_.patterns[executer].text) + place(execute.position) +
-                             " matches may be " + how_executed(execute) + example;
-    if (exempt) {
+                             " matches may be " + how_executed(execute) + witness(texts, meeting.set);
+    if (meeting.signed_for) {
       diagnostics_.warning(write.position, "unsafe-write-and-execute", what, "signed for by unsafe_write_and_execute");
       return;
     }
@@ -171,7 +198,7 @@ class Checker {
   std::vector<Stance> stances_;
   std::vector<bool> wanted_;
   std::vector<uint32_t> writers_, executers_;
-  std::map<std::pair<uint32_t, uint32_t>, uint32_t> written_and_executed_;  // (writer, executer) -> accept set
+  std::map<std::pair<uint32_t, uint32_t>, Meeting> written_and_executed_;  // (writer, executer)
   std::map<Fork, uint32_t> ambiguous_;
   bool good_ = true;
 };

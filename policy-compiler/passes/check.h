@@ -6,7 +6,7 @@
 //   execute,
 //     map executable, or that interprets a script. Over the whole workload: an attacker who writes in one node and
 //     executes in another has won as well. A file rule with `unsafe_write_and_execute` is exempt, and the exemption is
-//     reported (warning).
+//     reported (warning); so is, where it meets such a rule of the same node, one that holds no word which that lacks.
 //   - One exec, one node: two steps of a node never match the same executable and lead to different nodes.
 //
 //   if (!check_paths(policy, *paths, diagnostics)) return;   // reported

@@ -160,7 +160,7 @@ constexpr Entry kEntries[] = {
     {"merge-digest", Stage::kCommands, kError, "",
      "The two profiles name different contents of one executable, or only one of them names it."},
     {"merge-exemption", Stage::kCommands, kError, "8.8",
-     "One of the two profiles signed for unsafe_write_and_execute on a pattern, the other has it without."},
+     "One of the two profiles signed for unsafe_write_and_execute on a pattern, the other has it without and with more words."},
     {"merge-name", Stage::kCommands, kError, "", "The profiles are of different policies."},
     {"merge-on-violation", Stage::kCommands, kError, "",
      "The two profiles say different things of what a violation costs."},

@@ -101,6 +101,23 @@ TEST(Union, AnExemptionDoesNotSpread) {
                      profile("    files: {/f: create}\n")})
                   .said,
               ElementsAre("b.yaml:5 merge-exemption"));
+  EXPECT_THAT(merge({profile("    files: {/f: write create}\n"),
+                     profile("    files: {/f: {access: write map, unsafe_write_and_execute: true}}\n")})
+                  .said,
+              ElementsAre("b.yaml:5 merge-exemption"));
+}
+
+TEST(Union, AnExemptionTakesInTheWordsThatWereSigned) {
+  const std::string plain = profile("    files: {/f: write create}\n");
+  const std::string reviewed =
+      profile("    files: {/f: {access: write create map, unsafe_write_and_execute: true}}\n");
+  for (const auto& order : {std::vector{plain, reviewed}, std::vector{reviewed, plain}}) {
+    const Merged m = merge(order);
+    EXPECT_THAT(m.said, IsEmpty());
+    ASSERT_EQ(m.policy.nodes[0].files.size(), 1u);
+    EXPECT_TRUE(m.policy.nodes[0].files[0].unsafe_write_and_execute);
+    EXPECT_THAT(m.text, HasSubstr("/f: {access: write create map, unsafe_write_and_execute: true}"));
+  }
 }
 
 TEST(Union, AnyUserIsMoreThanListedOnes) {

@@ -102,6 +102,27 @@ TEST(WriteAndExecute, AnUnsafeRuleIsExemptAndReported) {
   EXPECT_FALSE(check(w));
 }
 
+TEST(WriteAndExecute, ASignatureCoversTheSameNodesWordsBelowItsPattern) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.file(a, "/data/*", TL_WRITE | TL_CREATE, true);
+  w.file(a, "/data/x", TL_WRITE);
+  w.child(a, "/data/x");
+  EXPECT_TRUE(check(w));
+  EXPECT_EQ(w.diagnostics.warnings(), 1u);  // the signed rule, once
+  w.file(a, "/data/?", TL_RENAME_IN);
+  EXPECT_FALSE(check(w)) << "a word that nobody signed for";
+}
+
+TEST(WriteAndExecute, ASignatureCoversNothingBesideItsPattern) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.file(a, "/data/x*", TL_WRITE, true);
+  w.file(a, "/data/?y", TL_WRITE);
+  w.child(a, "/data/{x,z}y");
+  EXPECT_FALSE(check(w)) << "/data/zy";
+}
+
 TEST(Steps, TwoChildrenThatMatchTheSameExecutableAreRefused) {
   Writer w;
   const uint32_t a = w.root("/bin/a");
