@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "policy-compiler/frontend/profile.h"
@@ -27,15 +28,18 @@ std::string pattern(std::string_view text) {
   return scalar(out);
 }
 
+// A value stands once, as the language wants it: a policy that was made otherwise than from a text may hold it twice.
 template <typename Rules, typename Text>
 void list(std::string& out, const std::string& indent, std::string_view key, const Rules& rules, Text text) {
   if (rules.empty()) return;
   out += indent + std::string(key) + ": [";
-  bool first = true;
+  std::set<std::string> written;
   for (const auto& rule : rules) {
-    if (!first) out += ", ";
-    first = false;
-    out += text(rule);
+    const std::string value = text(rule);
+    if (written.contains(value)) continue;
+    if (!written.empty()) out += ", ";
+    out += value;
+    written.insert(value);
   }
   out += "]\n";
 }

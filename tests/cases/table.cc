@@ -39,7 +39,7 @@ class Reader {
     for (const auto& [key, reason] : not_live_)
       if (used_.count(key) == 0)
         diagnostics_.error(reasons->position, "not-live", "no case is '" + key + "'",
-                           "write ACT, ACT OBJECT or node NODE of a case");
+                           "write ACT, ACT OBJECT, node NODE or node NODE ACT OBJECT of a case");
   }
 
  private:
@@ -67,9 +67,10 @@ class Reader {
     table_.cases.push_back({node, act, object, allowed, reason(node, act, object), position});
   }
 
-  // The most exact reason: of this act on this object, of the act, of the node.
+  // The most exact reason: of this node's act on this object, of the act on it, of the act, of the node.
   std::string reason(const std::string& node, const std::string& act, const std::string& object) {
-    for (const std::string& key : {act + " " + object, act, "node " + node}) {
+    for (const std::string& key :
+         {"node " + node + " " + act + " " + object, act + " " + object, act, "node " + node}) {
       const auto found = not_live_.find(key);
       if (found == not_live_.end()) continue;
       used_.insert(key);

@@ -61,7 +61,7 @@ Lowered lower(const ir::Policy& policy, const Options& options) {
     collect(profile, all);
   }
   all.push_back({{},
-                 "AppArmor does not judge users, set-id programs, executable memory, namespaces and keyrings, and what the other "
+                 "AppArmor does not judge objects without a path, users, set-id programs, executable memory, namespaces and keyrings, and what the other "
                  "operations name but signals, traces and mounts; it takes signals within a node for those to oneself"});
   lowered.residuals = bounded(std::move(all));
   return lowered;

@@ -16,6 +16,8 @@ constexpr ir::AccessSet kWriteFile =
     TL_WRITE | TL_APPEND | TL_CREATE | TL_DELETE | TL_LINK | TL_RENAME_IN | TL_SETATTR | TL_MKNOD;
 constexpr ir::AccessSet kWriteDirectory = TL_DELETE | TL_RENAME_IN | TL_SETATTR | TL_MKDIR;
 
+constexpr char kNoPeer[] = "AppArmor judges the family and type of a socket, no address and no port";
+
 struct Letters {
   std::string file, directory;
 };
@@ -125,6 +127,16 @@ std::vector<std::string> socket_types(uint32_t kind) {
   return out;
 }
 
+// Where a family's type stands for several kinds.
+bool by_type(uint32_t kind) {
+  return kind == TL_SOCK_INET_STREAM || kind == TL_SOCK_INET_DGRAM || kind == TL_SOCK_INET_PING || kind == TL_SOCK_INET_SCTP ||
+         kind == TL_SOCK_INET_MPTCP || kind == TL_SOCK_INET_OTHER;
+}
+
+bool holds(const ir::Node& node, uint32_t operation) {
+  return std::any_of(node.operations.begin(), node.operations.end(), [&](const ir::NumberRule& rule) { return rule.value == operation; });
+}
+
 bool holds_class(const ir::Node& node, const char* pattern) {
   return std::any_of(node.files.begin(), node.files.end(), [&](const ir::FileRule& rule) { return rule.path.text == pattern; });
 }
@@ -149,13 +161,16 @@ void Gatherer::add(uint32_t index, Rights& rights) const {
   for (const ir::NumberRule& rule : node.sockets) {
     const std::vector<std::string> types = socket_types(rule.value);
     rights.sockets.insert(types.begin(), types.end());
+    if (!by_type(rule.value)) continue;
+    rights.residuals.push_back({rule.position, "of a socket AppArmor judges the type, not the protocol"});
+    if (node.network.empty()) rights.residuals.push_back({rule.position, kNoPeer});
   }
   if (holds_class(node, "{socket}")) {
     rights.sockets.insert(any_socket_.begin(), any_socket_.end());
     rights.residuals.push_back({node.position, "a socket that is inherited is judged like one that is made: the types of all nodes pass"});
   }
   for (const ir::NetworkRule& rule : node.network)
-    rights.residuals.push_back({rule.position, "AppArmor judges the family and type of a socket, no address and no port"});
+    rights.residuals.push_back({rule.position, kNoPeer});
   if (!node.netlink.empty())
     rights.residuals.push_back({node.netlink[0].position, "AppArmor does not judge netlink protocols"});
   if (!node.users.empty())
@@ -164,7 +179,12 @@ void Gatherer::add(uint32_t index, Rights& rights) const {
     rights.residuals.push_back({node.syscalls[0].position, "AppArmor does not judge system calls"});
   for (const ir::NumberRule& rule : node.capabilities)
     rights.capabilities.insert(std::string(ir::names::capabilities().name(rule.value)));
-  for (const ir::NumberRule& rule : node.operations) rights.operations |= 1ull << rule.value;
+  for (const ir::NumberRule& rule : node.operations) {
+    rights.operations |= 1ull << rule.value;
+    if ((rule.value == TL_OP_SIGNAL_DESCENDANT && !holds(node, TL_OP_SIGNAL_WORKLOAD) && !holds(node, TL_OP_SIGNAL)) ||
+        (rule.value == TL_OP_PTRACE_DESCENDANT && !holds(node, TL_OP_PTRACE_WORKLOAD) && !holds(node, TL_OP_PTRACE)))
+      rights.residuals.push_back({rule.position, "AppArmor cannot tell descendants from the workload's other processes"});
+  }
 }
 
 }  // namespace treeline::backends::apparmor

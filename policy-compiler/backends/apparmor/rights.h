@@ -12,7 +12,7 @@
 //   locks: k wherever there is r or w, since the language does not judge them
 //   the own executable and the interpreter: rm, since the kernel maps them under the new profile
 //
-// AppArmor judges less than the language: addresses and ports, which socket of a type, whose process. What it judges and the
+// AppArmor judges less than the language: addresses and ports, which protocol of a socket's type, whose process, a descendant or not. What it judges and the
 // language leaves free (signals between processes of one node, being traced, looking at processes of the workload) is granted.
 #pragma once
 

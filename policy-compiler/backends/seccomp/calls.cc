@@ -114,6 +114,17 @@ void note_residuals(const ir::Policy& policy, const std::set<std::string>& liste
                              std::to_string(runtime.size()) +
                              " more that the container runtime makes before the entrypoint",
                          false});
+  if (listed.contains("socket") || listed.contains("socketpair"))
+    for (const ir::Node& node : policy.nodes) {
+      if (node.sockets.empty()) continue;
+      residuals.push_back({node.sockets[0].position, "of a socket the filter sees the family alone: each type and protocol of it passes", true});
+      break;
+    }
+  residuals.push_back({first,
+                       "a filter sees numbers, not what they stand for: the hooks alone hold paths, addresses and ports, users, capabilities, whose "
+                       "process it is, the operations jit, stack-exec, setuid, signal, tune, autoload-module and spawn-workloads, and one whose call is "
+                       "listed without it",
+                       true});
   const bool compat = std::find(architectures.begin(), architectures.end(), Architecture::kX86) != architectures.end();
   if (compat && (listed.contains("socket") || listed.contains("socketpair")))
     residuals.push_back({first, "on 32-bit x86 socketcall(2) hides the address family: there the hooks alone hold it", true});

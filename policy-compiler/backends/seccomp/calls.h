@@ -15,8 +15,8 @@
 // errors were reported: a name that libseccomp does not know, and nothing would enforce or allow.
 //
 // Both filters have to hold: closing.json (lower.h) refuses nothing that this one lets pass, so that merging it in changes
-// nothing. What is weaker than the profile says (a node may make the other nodes' calls and the runtime's; a family on
-// 32-bit x86 behind socketcall) is in `residuals`.
+// nothing. What is weaker than the profile says is in `residuals`: a node may make the other nodes' calls and the
+// runtime's; a socket passes by its family; what a call is about is not seen; on 32-bit x86 socketcall hides the family.
 #pragma once
 
 #include <optional>

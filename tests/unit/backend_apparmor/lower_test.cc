@@ -254,6 +254,32 @@ TEST(AppArmor, SeveralRootsShareTheProfileThatARuntimeNames) {
   EXPECT_FALSE(lower(w.policy, {}).tree);
 }
 
+TEST(AppArmor, WhatOneRightStandsForBesideItselfIsAResidual) {
+  Writer w;
+  w.policy.name = "p";
+  ir::Node& node = w.policy.nodes[w.root("/bin/a")];
+  node.sockets = {{TL_SOCK_INET_STREAM, {5, 1}}, {TL_SOCK_INET_RAW, {6, 1}}};
+  node.operations = {{TL_OP_SIGNAL_DESCENDANT, {7, 1}}, {TL_OP_PTRACE_DESCENDANT, {8, 1}}};
+  const auto says = [&](uint32_t line, const char* text) {
+    const Lowered lowered = lower(w.policy, {});
+    return testing::Value(lowered.residuals, Contains(AllOf(Field(&Residual::position, Field(&Position::line, line)),
+                                                            Field(&Residual::message, HasSubstr(text)))));
+  };
+  EXPECT_TRUE(says(5, "the type, not the protocol"));
+  EXPECT_TRUE(says(5, "no address and no port")) << "there is no network rule to say it";
+  EXPECT_FALSE(says(6, "the type, not the protocol"));
+  EXPECT_TRUE(says(7, "cannot tell descendants"));
+  EXPECT_TRUE(says(8, "cannot tell descendants"));
+  EXPECT_TRUE(says(0, "objects without a path"));
+  w.policy.nodes[0].operations.push_back({TL_OP_SIGNAL_WORKLOAD, {9, 1}});
+  ir::NetworkRule rule;
+  rule.position = {10, 1};
+  w.policy.nodes[0].network.push_back(rule);
+  EXPECT_FALSE(says(7, "cannot tell descendants"));
+  EXPECT_FALSE(says(5, "no address and no port"));
+  EXPECT_TRUE(says(10, "no address and no port"));
+}
+
 TEST(AppArmor, ManyAlikeResidualsAreCounted) {
   Writer w;
   w.policy.name = "p";

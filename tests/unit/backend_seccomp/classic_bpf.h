@@ -4,8 +4,8 @@
 //
 //   uint32_t action = test::run_filter(bytes, data);   // SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1, ...
 //
-// Only what seccomp_check_filter() lets into the kernel is known here; anything else is SECCOMP_RET_KILL_PROCESS, and so
-// is a jump out of the program.
+// Known are the instructions that libseccomp writes; anything else is SECCOMP_RET_KILL_PROCESS, and so is a jump out of the
+// program.
 #pragma once
 
 #include <linux/audit.h>
@@ -22,7 +22,7 @@ namespace treeline::test {
 
 inline std::vector<sock_filter> instructions_of(std::string_view bytes) {
   std::vector<sock_filter> program(bytes.size() / sizeof(sock_filter));
-  std::memcpy(program.data(), bytes.data(), program.size() * sizeof(sock_filter));
+  if (!program.empty()) std::memcpy(program.data(), bytes.data(), program.size() * sizeof(sock_filter));
   return program;
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <iostream>
 #include <set>
 
@@ -12,11 +11,9 @@
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
 #include "policy-compiler/cli/question.h"
-#include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/passes/check.h"
 #include "policy-compiler/passes/evaluate.h"
-#include "policy-compiler/support/files.h"
-#include "tests/cases/table.h"
+#include "tests/unit/cases/load.h"
 #include "tests/unit/decide/decisions.h"
 
 namespace treeline::cases {
@@ -24,9 +21,6 @@ namespace {
 
 using cli::Question;
 using Kind = Question::Kind;
-
-const std::string kTables = std::string(TREELINE_SOURCE_DIR) + "/tests/cases";
-constexpr const char* kSyscall = "syscall";
 
 // The image's answers, as the hooks would ask for them.
 class Image {
@@ -102,26 +96,17 @@ struct Counts {
   std::map<std::string, size_t> not_live;  // reason -> cases
 };
 
-void run(const std::string& file, Counts& counts) {
-  const Result<std::string> text = files::read_file(file, 8 << 20);
-  ASSERT_TRUE(text) << text.error().message;
-  Diagnostics mistakes(file);
-  const std::optional<Table> table = read_table(*text, mistakes);
-  for (const Diagnostic& d : mistakes.list()) ADD_FAILURE() << file << ":" << d.position.line << ": " << d.message;
-  ASSERT_TRUE(table);
-
+void run(const Loaded& loaded, Counts& counts) {
+  const auto& [file, table, policy] = loaded;
   Diagnostics diagnostics(file);
-  const ir::Policy policy = frontend::read_profile(table->profile, diagnostics);
   std::optional<passes::Paths> paths = passes::compile_paths(policy, diagnostics);
   const bool proven = paths && passes::check_paths(policy, *paths, diagnostics);
   std::optional<backends::bpf::Lowered> lowered;
   if (proven && !diagnostics.has_errors()) lowered = backends::bpf::lower(policy, std::move(*paths), diagnostics);
-  for (const Diagnostic& d : diagnostics.list())
-    if (d.severity == Severity::kError)
-      ADD_FAILURE() << file << ", policy line " << d.position.line << ": " << d.message;
+  fail_on_errors(diagnostics, file + ", policy");
   ASSERT_TRUE(lowered) << file;
   ASSERT_TRUE(backends::bpf::validate(lowered->image));
-  for (const Residual& expected : table->residuals) {
+  for (const Residual& expected : table.residuals) {
     if (expected.backend != "bpf") continue;
     bool named = false;
     for (const backends::bpf::Residual& r : lowered->residuals)
@@ -131,9 +116,8 @@ void run(const std::string& file, Counts& counts) {
 
   const Image image(lowered->image);
   passes::Evaluator evaluator(policy);
-  for (const Case& c : table->cases) {
-    const std::string what =
-        file + ":" + std::to_string(c.position.line) + ": " + c.node + " " + c.act + " " + c.object;
+  for (const Case& c : table.cases) {
+    const std::string what = loaded.where(c);
     ++counts.cases;
     counts.allowed += c.allowed;
     if (c.not_live.empty())
@@ -144,8 +128,7 @@ void run(const std::string& file, Counts& counts) {
       const Result<uint32_t> row = cli::find_node(policy, c.node);
       ASSERT_TRUE(row) << what;
       EXPECT_EQ(lists(policy, *row, c.object), c.allowed) << what << ": by the node's list";
-      EXPECT_NE(table->residual("bpf", c.act), nullptr)
-          << what << ": no hook knows system calls, say so under residual";
+      EXPECT_NE(table.residual("bpf", c.act), nullptr) << what << ": no hook knows system calls, say so under residual";
       ++counts.residual;
       continue;
     }
@@ -155,7 +138,7 @@ void run(const std::string& file, Counts& counts) {
       continue;
     }
     EXPECT_EQ(cli::evaluate(evaluator, *question).allowed, c.allowed) << what << ": by evaluate";
-    if (table->residual("bpf", c.act) != nullptr) {
+    if (table.residual("bpf", c.act) != nullptr) {
       ++counts.residual;
       continue;
     }
@@ -167,7 +150,8 @@ void run(const std::string& file, Counts& counts) {
 TEST(Cases, EvaluateAndTheImageAnswerAsTheTableSays) {
   Counts counts;
   const std::vector<std::string> files = table_files(kTables);
-  for (const std::string& file : files) run(file, counts);
+  for (const std::string& file : files)
+    if (const std::optional<Loaded> loaded = load(file)) run(*loaded, counts);
   std::cout << counts.cases << " cases in " << files.size() << " files, " << counts.allowed << " allowed; evaluate "
             << counts.cases << ", image " << counts.image << ", residual of bpf " << counts.residual << "; live "
             << counts.live << "\n";

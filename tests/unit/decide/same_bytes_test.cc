@@ -20,13 +20,20 @@ std::string image_of(const ir::Policy& policy) {
   return lowered ? lowered->image : "";
 }
 
+// A text leads a back edge to a node by its id; the image has none of it.
+ir::Policy with_ids(ir::Policy policy) {
+  for (const ir::Node& node : std::vector<ir::Node>(policy.nodes))
+    for (const ir::Node::BackEdge& edge : node.back_edges) policy.nodes[edge.target].id = "n" + std::to_string(edge.target);
+  return policy;
+}
+
 TEST(SameBytes, OfRandomPoliciesCompiledTwiceAndWrittenOutInBetween) {
   const char* many = std::getenv("TREELINE_POLICIES");
   const unsigned long wanted = many == nullptr ? 60 : std::strtoul(many, nullptr, 0);
   Random random(20240902);
   unsigned long compiled = 0, read = 0;
   for (unsigned long tried = 0; compiled < wanted && tried < 4 * wanted + 20; ++tried) {
-    const ir::Policy policy = random_policy(random);
+    const ir::Policy policy = with_ids(random_policy(random));
     const std::string image = image_of(policy);
     if (image.empty()) continue;  // refused by the checks
     ++compiled;
@@ -34,15 +41,18 @@ TEST(SameBytes, OfRandomPoliciesCompiledTwiceAndWrittenOutInBetween) {
     Diagnostics diagnostics;
     const std::string text = frontend::emit_profile(policy);
     const ir::Policy again = frontend::read_profile(text, diagnostics);
-    // The generator makes bytes that a profile's text cannot hold in this form.
-    if (diagnostics.has_errors()) continue;
+    // A block of IPv4-mapped addresses, which the generator makes and the language writes as IPv4.
+    if (diagnostics.has_errors()) {
+      ASSERT_NE(text.find("::ffff:"), std::string::npos) << diagnostics.list()[0].message << "\n" << text;
+      continue;
+    }
     ++read;
     ASSERT_EQ(frontend::emit_profile(again), text) << "policy " << tried;
     ASSERT_EQ(image_of(again), image) << "policy " << tried;
   }
   std::cout << compiled << " policies compiled twice, " << read << " of them read back from their text\n";
   EXPECT_EQ(compiled, wanted);
-  EXPECT_GT(read, 0u);
+  EXPECT_GT(read * 10, compiled * 8) << "too few are read back";
 }
 
 }  // namespace
