@@ -6,6 +6,9 @@
 //   CanaryReport report = run_canary(world);
 //   if (!report.passed()) ...                        // which hook let it pass, or what stood in the way
 //
+// The victim needs rights that its judge need not have (kCapabilities in performance.h): who forks and reaps it is the VictimHost, in treelined a process that
+// was started before the daemon laid its own rights down (enforcer/helper).
+//
 // Takes slot TL_SLOTS - 1 and container entry TL_CONTAINERS - 1, which nobody else is given. Takes tens of milliseconds; at most kLimit.
 #pragma once
 
@@ -14,6 +17,7 @@
 #include <vector>
 
 #include "bpf/lsm/abi.h"
+#include "enforcer/canary/performance.h"
 #include "enforcer/kernel/maps.h"
 #include "enforcer/kernel/probe.h"
 #include "enforcer/store/publisher.h"
@@ -23,7 +27,6 @@ namespace treeline::canary {
 
 constexpr uint32_t kSlot = TL_SLOTS - 1;
 constexpr uint32_t kContainer = TL_CONTAINERS - 1;
-constexpr int kLimitSeconds = 30;
 
 struct HookProof {
   std::string hook;
@@ -45,9 +48,10 @@ struct CanaryWorld {
   kernel::Maps& maps;
   store::Publisher& publisher;
   const workload::Cgroups& cgroups;
-  std::string directory;                                     // private, for the victim's files
+  VictimHost& host;
   std::string cgroup;                                        // path in the hierarchy; nobody else's, as who is below a bound one is bound
   std::function<bool(const std::string& hook)> is_attached;  // programs of this kernel
+  std::string cannot_act;                                    // why the victim could not try all its acts, "" where it can: then nothing is tried
 };
 
 CanaryReport run_canary(CanaryWorld world);

@@ -217,7 +217,7 @@ std::vector<std::string> victim_hooks() {
   return hooks;
 }
 
-bool prepare_victim(const std::string& directory, std::vector<int>& sockets) {
+bool prepare_victim(const std::string& directory, std::vector<UniqueFd>& sockets) {
   for (const char* name : {"/plain", "/unlink-me", "/scratch"}) {
     UniqueFd fd(open((directory + name).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     if (!fd) return false;
@@ -225,9 +225,8 @@ bool prepare_victim(const std::string& directory, std::vector<int>& sockets) {
   if (mkdir((directory + "/rmdir-me").c_str(), 0700) != 0) return false;
   for (auto [name, type] : {std::pair("/stream", SOCK_STREAM), std::pair("/datagram", SOCK_DGRAM)}) {
     sockaddr_un address;
-    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    const int fd = sockets.emplace_back(socket(AF_UNIX, type | SOCK_CLOEXEC, 0)).get();
     if (fd < 0) return false;
-    sockets.push_back(fd);
     if (!unix_address(directory + name, address) || bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
     if (type == SOCK_STREAM && listen(fd, 1) != 0) return false;
   }

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "enforcer/base/fd.h"
+
 namespace treeline::canary {
 
 constexpr char kVictimOption[] = "--canary-victim";
@@ -17,7 +19,7 @@ constexpr char kHeirOption[] = "--canary-heir";
 // Hooks that the victim has an act for, by their kernel names.
 std::vector<std::string> victim_hooks();
 // Files and sockets that the acts need, in a directory that exists. The sockets stay open in the caller.
-bool prepare_victim(const std::string& directory, std::vector<int>& sockets);
+bool prepare_victim(const std::string& directory, std::vector<UniqueFd>& sockets);
 // Never returns. `self`: the executable's path.
 [[noreturn]] void run_victim(const std::string& directory, const std::string& self);
 // What the victim's child runs, if it is let: says that it ran.

@@ -32,6 +32,12 @@ int show(const Context& context, const Json& report) {
       print_line(padded(flag_at(hook, "absent") ? "absent" : flag_at(hook, "refused") ? "refused" : "PASSED", 8) + padded(text_at(hook, "hook"), 24) +
                  text_at(hook, "detail"));
   }
+  if (report.contains("confinement")) {
+    const Json& confinement = report["confinement"];
+    const bool confined = flag_at(confinement, "confined");
+    print_line(padded(confined ? "ok" : "note", 8) + padded("confinement", 16) +
+               (confined ? "treelined holds no more capabilities and system calls than it needs" : "treelined is not confined: " + text_at(confinement, "why_not")));
+  }
   print_line(can ? "this machine enforces" : "this machine does not enforce: " + text_at(report, "why_not"));
   return can ? kYes : kNotEnforced;
 }
@@ -69,7 +75,7 @@ int examine(Context& context) {
     say(answer.error().message);
     return kCannotAsk;
   }
-  for (const char* key : {"prerequisites", "canary", "can_enforce", "why_not"})
+  for (const char* key : {"prerequisites", "canary", "confinement", "can_enforce", "why_not"})
     if (answer->contains(key)) report[key] = (*answer)[key];
   return show(context, report);
 }

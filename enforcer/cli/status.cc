@@ -16,6 +16,17 @@ const Json& list_at(const Json& object, const char* key) {
   return it != object.end() && it->is_array() ? *it : kEmpty;
 }
 
+// What treelined laid down for itself once it had started.
+std::string confinement_words(const Json& confinement) {
+  std::string kept;
+  for (const Json& name : list_at(confinement, "capabilities"))
+    if (name.is_string()) kept += (kept.empty() ? "" : " ") + name.get<std::string>();
+  std::string words = "system calls filtered, holds " + kept;
+  words += number_at(confinement, "landlock") > 0 ? ", writes only what is its own" : ", writes are not limited (no Landlock on this kernel)";
+  if (const int64_t refused = number_at(confinement, "refused_system_calls")) words += red(", REFUSED " + std::to_string(refused) + " system calls, see its log");
+  return words;
+}
+
 int show(const Context& context) {
   int status = 0;
   std::optional<Json> answer = ask(context, {{"do", "status"}}, status);
@@ -24,7 +35,9 @@ int show(const Context& context) {
   s.erase("id");
   s.erase("ok");
   const int64_t not_enforced = number_at(s, "not_enforced");
-  const bool degraded = !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
+  const Json& confinement = s["confinement"];
+  const bool confined = flag_at(confinement, "confined");
+  const bool degraded = !confined || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
     print_line(to_line(s));
@@ -33,6 +46,7 @@ int show(const Context& context) {
   const Json& hooks = s["hooks"];
   field("treelined", text_at(s, "version") + ", pid " + std::to_string(number_at(s["daemon"], "pid")) + ", programs " + text_at(s["daemon"], "programs") +
                          ", kernel " + text_at(s, "kernel"));
+  field("confined", confined ? confinement_words(confinement) : red("NO: treelined keeps all it may do, " + text_at(confinement, "why_not")));
   field("hooks", std::to_string(number_at(hooks, "attached")) + " of " + std::to_string(number_at(hooks, "wanted")) + " attached");
   for (const Json& hook : list_at(hooks, "not_attached")) field("", text_at(hook, "hook") + ": " + text_at(hook, "note"));
   field("enforce", flag_at(s, "can_enforce") ? "proven: the canary was refused by every hook at " + text_at(s["canary"], "time")

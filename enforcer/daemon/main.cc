@@ -15,17 +15,19 @@
 
 #include "enforcer/base/fault.h"
 #include "enforcer/base/files.h"
+#include "enforcer/canary/performance.h"
 #include "enforcer/canary/victim.h"
 #include "enforcer/daemon/client.h"
 #include "enforcer/daemon/notify.h"
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/daemon/service.h"
+#include "enforcer/helper/helper.h"
+#include "enforcer/sandbox/sandbox.h"
 
 namespace treeline::daemon {
 namespace {
 
 constexpr char kDefaultConf[] = "/etc/treeline/treeline.conf";
-constexpr char kPins[] = "/sys/fs/bpf/treeline";
 constexpr int kExitUsage = 2, kExitCannot = 3, kExitNotEnforced = 4;
 
 struct Options {
@@ -37,6 +39,8 @@ struct Options {
   bool check = false;
   bool without_task_storage = false;
   bool without_ring_buffer = false;
+  bool unconfined = false;
+  bool refuse_only = false;
   std::string crash_at;
   int ready_fd = -1;
   uint32_t arena_mib = 0;
@@ -88,6 +92,40 @@ int detach(const Options& options, const Conf& conf) {
   return 0;
 }
 
+// What the canary's victim lacks, with what mends it; "" where it can try all its acts.
+std::string why_canary_cannot_act() {
+  const uint64_t lacking = sandbox::mask_of(canary::kCapabilities, sandbox::last_capability()) & ~sandbox::sets_now().effective;
+  std::string names;
+  for (const std::string& name : sandbox::names_of(lacking)) names += (names.empty() ? "" : ", ") + name;
+  if (names.empty()) return "";
+  return "the canary cannot try every act, treelined was started without " + names +
+         ": a refusal would be the kernel's, not Treeline's. Start it with these capabilities (CapabilityBoundingSet= in a unit, --cap-add of a container)";
+}
+
+// What no start is worth trying without: the verifier takes minutes over programs of who has no CAP_PERFMON, and refuses them then.
+std::optional<Error> why_not_start(bool confined) {
+  const uint64_t held = sandbox::sets_now().effective;
+  const unsigned last = sandbox::last_capability();
+  constexpr unsigned kLoad[] = {CAP_BPF, CAP_PERFMON}, kAdmin[] = {CAP_SYS_ADMIN}, kLayDown[] = {CAP_SETPCAP};
+  uint64_t lacking = held & sandbox::mask_of(kAdmin, last) ? 0 : sandbox::mask_of(kLoad, last) & ~held;
+  if (confined) lacking |= sandbox::mask_of(kLayDown, last) & ~held;
+  std::string names;
+  for (const std::string& name : sandbox::names_of(lacking)) names += (names.empty() ? "" : ", ") + name;
+  if (names.empty()) return std::nullopt;
+  return Error{"treelined was started without " + names + ": it loads its programs by them, and lays down what it does not need. Start it with these", ENOTSUP};
+}
+
+// Without it nothing can be bound or proven: a pinned treelined ends, and the next one has one; an ephemeral one stays, since what it enforces would go with it.
+void watch_helper(Loop& loop, helper::Helper& helper, bool ephemeral, bool& lost) {
+  const int fd = helper.fd();
+  (void)!loop.add(fd, EPOLLIN, [&loop, &lost, fd, ephemeral](uint32_t) {
+    log_error("treelined's helper process has ended" + std::string(ephemeral ? "; nothing more can be bound" : "; so treelined does, to be started again. What is enforced stays enforced"));
+    loop.remove(fd);
+    lost = true;
+    if (!ephemeral) loop.stop();
+  }).has_value();
+}
+
 int serve(const Options& options, Conf conf) {
   kernel::Facts facts = kernel::probe();
   if (!facts.bpffs && facts.root && mount("bpf", "/sys/fs/bpf", "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") == 0) facts.bpffs = true;
@@ -95,14 +133,24 @@ int serve(const Options& options, Conf conf) {
     (void)!kernel::detach_pinned(kPins).has_value();
     return fail(options, Error{"the machine was booted with treeline=off: nothing is attached; boot without it to protect", ENOTSUP});
   }
-  Loop loop;
-  if (Result<void> opened = loop.open(); !opened) return fail(options, opened.error());
+  const bool confined = !options.unconfined && !sandbox::instrumented();
+  if (!kernel::why_not_load(facts))
+    if (std::optional<Error> why = why_not_start(confined)) return fail(options, *why);
+  Result<sandbox::Sandbox> sandbox = sandbox::Sandbox::prepare();
+  if (!sandbox && confined) return fail(options, sandbox.error());
 
   sigset_t signals;
   sigemptyset(&signals);
   for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // First of all: it inherits no map, no peer and no lock.
+  Result<std::unique_ptr<helper::Helper>> helper = helper::Helper::start(conf.runtime + "/canary", {&options.ready_fd, 1});
+  if (!helper) return fail(options, helper.error());
+  signal(SIGCHLD, SIG_IGN);  // nobody waits for it
+
+  Loop loop;
+  if (Result<void> opened = loop.open(); !opened) return fail(options, opened.error());
   UniqueFd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (Result<void> added = loop.add(signal_fd.get(), EPOLLIN,
                                     [&](uint32_t) {
@@ -118,28 +166,38 @@ int serve(const Options& options, Conf conf) {
   how.ephemeral = options.ephemeral;
   how.without_task_storage = options.without_task_storage;
   how.without_ring_buffer = options.without_ring_buffer;
+  how.canary_cannot_act = why_canary_cannot_act();
   if (Result<Client> other = Client::connect(socket); other)
     return fail(options, Error{"another treelined answers at " + socket + "; stop it first: systemctl stop treelined", EADDRINUSE});
   arm_fault(options.crash_at, /*started=*/false);
-  Service service(loop, conf, how, std::move(facts));
+  Service service(loop, conf, how, std::move(facts), **helper);
   if (Result<void> opened = service.open(); !opened) return fail(options, opened.error());
   Server server(loop, {[&](pid_t pid) { return service.admit(pid); }, [&](Peer& peer, const Json& request) { service.handle(peer, request); },
                        [&](uint64_t peer) { service.gone(peer); }});
   service.set_server(server);
   if (Result<void> listening = server.listen(socket); !listening) return fail(options, listening.error());
   if (Result<void> ticking = loop.every_second([&] { service.tick(); }); !ticking) return fail(options, ticking.error());
-  notify_manager("READY=1");
+  const Notifier manager;
+  bool helper_lost = false;
+  watch_helper(loop, **helper, options.ephemeral, helper_lost);
+  if (confined) {
+    const sandbox::OnRefusal then = options.ephemeral || options.refuse_only ? sandbox::OnRefusal::kRefuse : sandbox::OnRefusal::kEnd;
+    if (Result<void> entered = sandbox->enter({service.places(), then}); !entered) return fail(options, entered.error());
+  } else {
+    log_warning("treelined is NOT CONFINED: it keeps all capabilities and system calls");
+  }
+  manager.tell("READY=1");
   tell_starter(options.ready_fd, "ok");
   arm_fault(options.crash_at, /*started=*/true);
   Result<void> ended = loop.run();
-  notify_manager("STOPPING=1");
+  manager.tell("STOPPING=1");
   service.close();
   if (!ended) log_error(ended.error().message);
   if (options.ephemeral) {
     std::error_code ignored;
     std::filesystem::remove_all(conf.runtime, ignored);
   }
-  return ended ? 0 : kExitCannot;
+  return ended && !helper_lost ? 0 : kExitCannot;
 }
 
 int main_of(int argc, char** argv) {
@@ -156,12 +214,14 @@ int main_of(int argc, char** argv) {
   app.add_flag("--check", options.check, "read the configuration, print what is wrong with it, and end");
   app.add_flag("--detach", options.detach, "detach every hook and remove every pin: bound containers go free (needs --reason)");
   app.add_option("--reason", options.reason, "why, for the log");
+  app.add_flag("--unconfined", options.unconfined, "keep all capabilities and system calls, to find out whether laying them down is in the way; the status says so");
   app.add_flag("--ephemeral", options.ephemeral, "pin nothing; end with the tree of the command that started it")->group("For other programs");
   app.add_option("--runtime", options.runtime, "directory of socket and tables, instead of the configuration's")->group("For other programs");
   app.add_option("--ready-fd", options.ready_fd, "write \"ok\", or why not, to this fd")->group("For other programs");
   app.add_option("--arena-mib", options.arena_mib, "instead of the configuration's arena_mib")->group("For other programs")->check(CLI::Range(8u, 4092u));
   app.add_flag("--without-task-storage", options.without_task_storage, "keep tags in the hash alone, as on kernels before 6.2")->group("For tests");
   app.add_flag("--without-ring-buffer", options.without_ring_buffer, "send events by perf buffer, as on kernels before 5.8")->group("For tests");
+  app.add_flag("--refuse-only", options.refuse_only, "go on after a refused system call, as an ephemeral one does")->group("For tests");
   app.add_option("--crash-at", options.crash_at, "die there (enforcer/base/fault.h)")
       ->group("For tests")
       ->check([](const std::string& point) {

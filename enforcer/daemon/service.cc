@@ -13,12 +13,13 @@
 
 namespace treeline::daemon {
 
-Service::Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts facts)
+Service::Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts facts, helper::Helper& helper)
     : loop_(loop),
       conf_(std::move(conf)),
-      options_(options),
+      options_(std::move(options)),
       facts_(std::move(facts)),
-      kept_(options.ephemeral ? conf_.runtime + "/none" : conf_.store + "/policies"),
+      helper_(helper),
+      kept_(options_.ephemeral ? conf_.runtime + "/none" : conf_.store + "/policies"),
       transient_(conf_.runtime + "/policies"),
       cgroups_(facts_.cgroup2) {}
 
@@ -105,12 +106,26 @@ Result<void> Service::open() {
 }
 
 std::string Service::admit(pid_t pid) const {
-  Result<std::string> cgroup = workload::Cgroups::of(pid);
+  Result<std::string> cgroup = helper_.cgroup_of(pid);
+  if (!cgroup && cgroup.error().code == EPIPE) return cgroup.error().message;
   if (!cgroup) return "";  // gone already, or no v2 cgroup: then it cannot be below a bound one
   for (auto& [index, container] : containers_->all())
     if (!container.cgroup.empty() && workload::is_at_or_below(*cgroup, container.cgroup))
       return "you are inside '" + container.id + "', which is bound to a policy: ask from outside";
   return "";
+}
+
+std::vector<sandbox::Place> Service::places() const {
+  using sandbox::Writes;
+  std::vector<sandbox::Place> all = {{conf_.runtime, Writes::kFiles}, {cgroups_.mount(), Writes::kControls}};
+  if (options_.ephemeral) {
+    all.push_back({conf_.runtime + "/..", Writes::kEmptied});  // the runtime directory goes with the daemon
+  } else {
+    all.push_back({conf_.store, Writes::kFiles});
+    all.push_back({std::string(kPins), Writes::kRemoval});  // --detach
+    all.push_back({std::string(kPins) + "/..", Writes::kEmptied});
+  }
+  return all;
 }
 
 void Service::audit(const Peer& peer, const Json& request, const std::string& what) const {
@@ -189,7 +204,7 @@ void Service::close() {
   engine_->maps().control_word().daemon = 0;
   rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
   if (detach_asked_ && !options_.ephemeral) {
-    if (Result<void> detached = kernel::detach_pinned("/sys/fs/bpf/treeline"); !detached) log_error(detached.error().message);
+    if (Result<void> detached = kernel::detach_pinned(kPins); !detached) log_error(detached.error().message);
   }
 }
 

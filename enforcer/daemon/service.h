@@ -24,25 +24,31 @@
 #include "enforcer/daemon/conf.h"
 #include "enforcer/daemon/loop.h"
 #include "enforcer/daemon/server.h"
+#include "enforcer/helper/helper.h"
 #include "enforcer/kernel/engine.h"
 #include "enforcer/kernel/event_source.h"
 #include "enforcer/kernel/probe.h"
 #include "enforcer/recorder/session.h"
+#include "enforcer/sandbox/sandbox.h"
 #include "enforcer/store/registry.h"
 #include "enforcer/workload/cgroup.h"
 #include "enforcer/workload/containers.h"
 
 namespace treeline::daemon {
 
+constexpr char kPins[] = "/sys/fs/bpf/treeline";
+
 struct ServiceOptions {
   bool ephemeral = false;            // for one `treeline run`: nothing pinned, ends with its tree
   bool without_task_storage = false; // tests
   bool without_ring_buffer = false;  // tests
+  std::string canary_cannot_act;     // what the canary's victim lacks, with its remedy
 };
 
 class Service {
  public:
-  Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts facts);
+  // `helper`: of a process that has not laid its capabilities down, so that look_at() sees others and the canary can act.
+  Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts facts, helper::Helper& helper);
   ~Service();
 
   // Loads or takes over, restores, proves. An error: nothing is attached that was not attached before.
@@ -53,6 +59,8 @@ class Service {
   void handle(Peer& peer, const Json& request);
   void gone(uint64_t peer);
   void tick();
+  // Where the daemon goes on writing, once it has started.
+  [[nodiscard]] std::vector<sandbox::Place> places() const;
   // Before the process ends on a signal: what enforces stays, what records is written.
   void close();
 
@@ -150,12 +158,14 @@ class Service {
   Answer doctor();
   Answer containers() const;
   [[nodiscard]] Json canary_json() const;
+  [[nodiscard]] static Json confinement_json();
   void prove();
 
   Loop& loop_;
   Conf conf_;
   ServiceOptions options_;
   kernel::Facts facts_;
+  helper::Helper& helper_;
   Server* server_ = nullptr;
 
   std::unique_ptr<kernel::Engine> engine_;

@@ -76,35 +76,35 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   if (!resolved) return resolved.error();
   // The cgroup is read here, not believed: the binding hangs on it.
   const auto process = static_cast<pid_t>(pid);
-  const uint64_t born = workload::start_time(process);
-  Result<std::string> cgroup = workload::Cgroups::of(process);
-  if (!cgroup) return cgroup.error();
+  Result<workload::Look> look = helper_.look_at(process);
+  if (!look) return look.error();
+  const std::string& cgroup = look->cgroup;
   const store::Policy* policy = resolved->policy;
   if (!policy) {
-    unbound_.push_back({id, *cgroup, rfc3339(unix_ns())});
+    unbound_.push_back({id, cgroup, rfc3339(unix_ns())});
     log_warning("container " + id + " runs unbound: it names no policy and default = unbound");
     return Json{{"bound", false}};
   }
-  if (*cgroup == "/") return Error{"process " + std::to_string(pid) + " is in the root cgroup: the container needs a cgroup of its own (is the cgroup manager disabled, or is this cgroup v1?)", EPERM};
+  if (cgroup == "/") return Error{"process " + std::to_string(pid) + " is in the root cgroup: the container needs a cgroup of its own (is the cgroup manager disabled, or is this cgroup v1?)", EPERM};
   for (auto [who, whose] : {std::pair(peer.pid(), "the caller"), std::pair(getpid(), "treelined")})
-    if (Result<std::string> other = workload::Cgroups::of(who); other && workload::is_at_or_below(*other, *cgroup))
-      return Error{"cgroup " + *cgroup + " also holds " + whose + ": the container needs a cgroup of its own", EPERM};
+    if (Result<std::string> other = helper_.cgroup_of(who); other && workload::is_at_or_below(*other, cgroup))
+      return Error{"cgroup " + cgroup + " also holds " + whose + ": the container needs a cgroup of its own", EPERM};
   for (auto& [index, container] : containers_->all())
-    if (!container.cgroup.empty() && (workload::is_at_or_below(*cgroup, container.cgroup) || workload::is_at_or_below(container.cgroup, *cgroup)))
-      return Error{"cgroup " + *cgroup + " lies inside or around that of '" + container.id + "', which is bound: a policy never replaces another one", EPERM};
-  Result<uint64_t> cgroup_id = cgroups_.id(*cgroup);
+    if (!container.cgroup.empty() && (workload::is_at_or_below(cgroup, container.cgroup) || workload::is_at_or_below(container.cgroup, cgroup)))
+      return Error{"cgroup " + cgroup + " lies inside or around that of '" + container.id + "', which is bound: a policy never replaces another one", EPERM};
+  Result<uint64_t> cgroup_id = cgroups_.id(cgroup);
   if (!cgroup_id) return cgroup_id.error();
 
   workload::Binding binding;
   binding.id = id;
-  binding.cgroup = *cgroup;
+  binding.cgroup = cgroup;
   binding.cgroup_id = *cgroup_id;
   binding.slot = policy->slot;
-  binding.streams = workload::standard_streams(process);
-  binding.mount_ns = workload::mount_namespace(process);
+  binding.streams = look->streams;
+  binding.mount_ns = look->mount_ns;
   binding.bundle = text_at(request, "bundle");
   binding.enforced_at_start = policy->mode == TL_MODE_ENFORCE;
-  if (born == 0 || workload::start_time(process) != born || binding.mount_ns == 0) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
+  if (workload::start_time(process) != look->start_time) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
   if (binding.mount_ns == workload::mount_namespace(getpid()))
     return Error{"process " + std::to_string(pid) + " has no mount namespace of its own; for a plain process tree: treeline run --policy BUNDLE -- CMD", EPERM};
   const uint32_t slot = policy->slot;

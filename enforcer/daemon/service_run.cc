@@ -12,7 +12,8 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   const bool learn = flag_at(request, "learn");
   if (pid <= 1 || pid > INT32_MAX) return Error{"the request names no process", EINVAL};
   const auto process = static_cast<pid_t>(pid);
-  if (workload::start_time(process) == 0) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
+  Result<workload::Look> look = helper_.look_at(process);
+  if (!look) return look.error();
   if (std::string inside = admit(process); !inside.empty()) return Error{inside, EPERM};
 
   std::string name;
@@ -56,7 +57,7 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   binding.plain = true;
   binding.own_cgroup = true;
   binding.enforced_at_start = policy->mode == TL_MODE_ENFORCE;
-  binding.streams = workload::standard_streams(process);
+  binding.streams = look->streams;
   Result<const workload::Container*> bound = containers_->bind(binding);
   if (!bound) return undo(bound.error());
   const uint32_t index = (*bound)->index;

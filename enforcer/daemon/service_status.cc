@@ -18,7 +18,7 @@ const char* opened_word(kernel::Opened how) {
 void Service::prove() {
   // A private treelined may run beside the one whose programs are pinned: each has a cgroup of its own for its canary.
   const std::string cgroup = "/treeline/canary" + (options_.ephemeral ? "-" + std::to_string(getpid()) : "");
-  canary_ = canary::run_canary({engine_->maps(), *publisher_, cgroups_, conf_.runtime + "/canary", cgroup, [this](const std::string& hook) {
+  canary_ = canary::run_canary({engine_->maps(), *publisher_, cgroups_, helper_, cgroup, [this](const std::string& hook) {
                                   bool known = false;
                                   for (const kernel::ProgramState& program : engine_->programs()) {
                                     // Before 6.0 chown is judged by inode_setattr, which reports as path_chown.
@@ -27,7 +27,8 @@ void Service::prove() {
                                     if (answers && program.attached) return true;
                                   }
                                   return !known;  // a hook without a program is one that nothing enforces: let it fail
-                                }});
+                                },
+                                options_.canary_cannot_act});
   if (canary_.passed()) log_info("canary refused by every hook");
   else log_error("not enforced: " + canary_.why());
 }
@@ -44,6 +45,16 @@ Json Service::canary_json() const {
     if (!proof.detail.empty()) hook["detail"] = proof.detail;
     json["hooks"].push_back(std::move(hook));
   }
+  return json;
+}
+
+// As the kernel tells it, not as it was asked for.
+Json Service::confinement_json() {
+  const sandbox::State now = sandbox::observe();
+  Json json = {{"confined", now.confined()},     {"system_call_filter", now.filter}, {"capabilities_dropped", now.capabilities_dropped},
+               {"capabilities", now.capabilities}, {"landlock", now.landlock},         {"refused_system_calls", now.refused}};
+  if (sandbox::instrumented()) json["why_not"] = "this build is instrumented (AddressSanitizer)";
+  else if (!now.confined()) json["why_not"] = "it was started with --unconfined";
   return json;
 }
 
@@ -71,6 +82,7 @@ Service::Answer Service::status() const {
   json["schema"] = 1;
   json["version"] = TREELINE_VERSION;
   json["daemon"] = {{"pid", getpid()}, {"ephemeral", options_.ephemeral}, {"programs", opened_word(engine_->how())}};
+  json["confinement"] = confinement_json();
   json["kernel"] = facts_.release;
   std::optional<Error> why = why_not_enforce();
   json["can_enforce"] = !why;
@@ -124,6 +136,7 @@ Service::Answer Service::doctor() {
   Json json;
   json["prerequisites"] = std::move(list);
   json["canary"] = canary_json();
+  json["confinement"] = confinement_json();
   json["can_enforce"] = !why;
   if (why) json["why_not"] = why->message;
   return json;

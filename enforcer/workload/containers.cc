@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
@@ -137,6 +138,16 @@ Result<void> Containers::restore() {
   }
   __atomic_store_n(&memory_.control->bound, bound, __ATOMIC_SEQ_CST);
   return {};
+}
+
+std::optional<std::string> cgroup_on_disk(const std::string& directory, const std::string& id) {
+  std::error_code gone;
+  for (std::filesystem::directory_iterator each(directory, gone), end; !gone && each != end; each.increment(gone)) {
+    const std::optional<Json> known = parse_json(read_file_or_empty(each->path(), 1 << 20));
+    if (!known || !known->is_object() || text_at(*known, "id") != id) continue;
+    if (std::string cgroup = text_at(*known, "cgroup"); cgroup.size() > 1 && cgroup[0] == '/' && cgroup.find("/..") == std::string::npos) return cgroup;
+  }
+  return std::nullopt;
 }
 
 }  // namespace treeline::workload

@@ -89,4 +89,7 @@ class Containers {
   uint32_t last_ = 0;
 };
 
+// The cgroup of the container `id` by what a Containers that lives in another process, or did, keeps in `directory`.
+std::optional<std::string> cgroup_on_disk(const std::string& directory, const std::string& id);
+
 }  // namespace treeline::workload

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <cerrno>
 #include <sstream>
 
 #include "enforcer/base/files.h"
+#include "enforcer/workload/cgroup.h"
 
 namespace treeline::workload {
 
@@ -67,6 +69,18 @@ uint64_t start_time(pid_t pid) {
   uint64_t time = 0;
   fields >> time;
   return time;
+}
+
+Result<Look> look_at(pid_t pid) {
+  Look look;
+  look.start_time = start_time(pid);
+  Result<std::string> cgroup = Cgroups::of(pid);
+  if (!cgroup) return cgroup.error();
+  look.cgroup = std::move(*cgroup);
+  look.streams = standard_streams(pid);
+  look.mount_ns = mount_namespace(pid);
+  if (look.start_time == 0 || look.mount_ns == 0 || start_time(pid) != look.start_time) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
+  return look;
 }
 
 }  // namespace treeline::workload

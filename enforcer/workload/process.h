@@ -21,6 +21,16 @@ std::array<tl_file_id, 3> standard_streams(pid_t pid);
 uint32_t mount_namespace(pid_t pid);
 // Start time in clock ticks since boot, field 22 of proc_pid_stat(5): with the pid it names one process. 0: there is none.
 uint64_t start_time(pid_t pid);
+
+// All of that, and its cgroup, of one process: its start time is the same before and after.
+struct Look {
+  uint64_t start_time = 0;
+  uint32_t mount_ns = 0;
+  std::array<tl_file_id, 3> streams{};
+  std::string cgroup;  // Cgroups::of
+};
+Result<Look> look_at(pid_t pid);
+
 uint64_t kernel_device(uint32_t major, uint32_t minor);
 // Device of a mount, by its id, in the text of a mountinfo; 0: no such mount.
 uint64_t device_of_mount(const std::string& mountinfo, int mount_id);

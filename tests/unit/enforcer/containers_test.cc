@@ -113,6 +113,17 @@ TEST_F(ContainersTest, ARestartKeepsWhatIsBoundWithOrWithoutItsFile) {
   EXPECT_EQ(containers_->find("cgroup-77")->slot, 5u);
 }
 
+TEST_F(ContainersTest, WhoeverReadsTheDirectoryFindsTheCgroup) {
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  ASSERT_TRUE(containers_->bind(binding("b", 78)));
+  EXPECT_EQ(cgroup_on_disk(directory_, "b"), "/b");
+  EXPECT_EQ(cgroup_on_disk(directory_, "c"), std::nullopt);
+  EXPECT_EQ(cgroup_on_disk(directory_ + "/none", "a"), std::nullopt);
+  std::ofstream(directory_ + "/9.json") << R"({"id":"d","cgroup":"/../d"})";
+  std::ofstream(directory_ + "/10.json") << "[1,";
+  EXPECT_EQ(cgroup_on_disk(directory_, "d"), std::nullopt);
+}
+
 TEST_F(ContainersTest, WhatWasStartedInMonitorHasNoFilterAlsoAfterARestart) {
   Binding enforced = binding("enforced", 77), monitored = binding("monitored", 78);
   enforced.enforced_at_start = true;
