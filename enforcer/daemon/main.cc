@@ -196,6 +196,7 @@ int serve(const Options& options, Conf conf) {
   if (options.ephemeral) {
     std::error_code ignored;
     std::filesystem::remove_all(conf.runtime, ignored);
+    rmdir(conf.runtime.c_str());  // remove_all tries unlink(2) first, and takes Landlock's EACCES for the answer
   }
   return ended && !helper_lost ? 0 : kExitCannot;
 }

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ TEST(Calls, NoneStandsThereTwice) {
   for (const Call& call : calls()) EXPECT_TRUE(seen.emplace(call.name, call.limit.argument, call.limit.value).second) << call.name;
 }
 
-constexpr int kDone = 10, kFailed = 11;
+constexpr int kDone = 10, kFailed = 11, kSkipped = 12;
 
 // Status of a child that does `act` under the filter.
 template <typename F>
@@ -107,6 +108,36 @@ TEST(Filter, MemoryIsNotMadeExecutable) {
                                         return refused_and_counted(memory == MAP_FAILED ? -1 : 0);
                                       }),
                          kDone));
+}
+
+// In a child, for good: below `own` a file is written, renamed and removed, and `own` itself at last; beside it nothing is made.
+TEST(Writes, AreWhereTheyAreGranted) {
+  std::string above = testing::TempDir() + "writes-XXXXXX";
+  ASSERT_NE(mkdtemp(above.data()), nullptr);
+  const std::string own = above + "/own", deeper = own + "/deeper", file = deeper + "/file", other = above + "/other";
+  ASSERT_EQ(mkdir(own.c_str(), 0700), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const Place places[] = {{own, Writes::kFiles}, {own + "/..", Writes::kEmptied}, {above + "/none", Writes::kFiles}};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    const Result<int> version = limit_writes(places);
+    if (!version) _exit(kFailed);
+    if (*version == 0) _exit(kSkipped);
+    bool fine = mkdir(deeper.c_str(), 0700) == 0;
+    const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    fine &= fd >= 0 && write(fd, "x", 1) == 1 && rename(file.c_str(), (file + "2").c_str()) == 0;
+    fine &= open((file + "2").c_str(), O_RDONLY | O_CLOEXEC) >= 0;
+    fine &= open(other.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 && errno == EACCES;
+    fine &= mkdir(other.c_str(), 0700) < 0 && errno == EACCES;
+    fine &= mkfifo((deeper + "/fifo").c_str(), 0600) < 0 && errno == EACCES;
+    fine &= unlink((file + "2").c_str()) == 0 && rmdir(deeper.c_str()) == 0 && rmdir(own.c_str()) == 0;
+    _exit(fine ? kDone : kFailed);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  rmdir(above.c_str());
+  if (ended_with(status, kSkipped)) GTEST_SKIP() << "this kernel has no Landlock in force";
+  EXPECT_TRUE(ended_with(status, kDone)) << status;
 }
 
 TEST(Capabilities, SetsAreReadFromTheStatus) {
