@@ -16,6 +16,7 @@ namespace apparmor = backends::apparmor;
 using Kind = cli::Question::Kind;
 
 constexpr const char* kGeneral = "AppArmor does not judge objects without a path, users";
+constexpr const char* kItself = "lets each program read and map itself";
 constexpr const char* kConnections = "does not judge connections to unix sockets";
 
 // The operations that a profile has rules for.
@@ -96,8 +97,11 @@ std::string ApparmorResiduals::of_profile(const cli::Question& question, const s
   return "";
 }
 
-std::string ApparmorResiduals::of_object(const cli::Question& question, const std::vector<uint32_t>& nodes) const {
+std::string ApparmorResiduals::of_object(const cli::Question& question, const std::vector<uint32_t>& nodes) {
   if (question.object.reserved_class != 0) return holding(kGeneral);
+  // What no rule grants; beside that the act needs nothing.
+  const ir::AccessSet missing = cli::evaluate(evaluator_, question).missing;
+  if ((missing & ~(TL_READ | TL_MAP)) == 0 && own_program(question.object.path, nodes)) return holding(kItself);
   if ((question.words & TL_CONNECT) != 0)
     if (std::string why = of_node(nodes, {kConnections}); !why.empty()) return why;
   for (const uint32_t node : nodes)
@@ -105,11 +109,23 @@ std::string ApparmorResiduals::of_object(const cli::Question& question, const st
       for (const apparmor::Residual& residual : lowered_.residuals) {
         const std::string about = text::quoted(rule.path.text) + ": ";
         if (residual.position != rule.path.position || !residual.message.starts_with(about)) continue;
-        if ((question.words & ~passed(rule, residual.message)) != 0) continue;
+        if ((missing & ~passed(rule, residual.message)) != 0) continue;
         const bool wider_pattern = !residual.message.substr(about.size()).starts_with("AppArmor's w is");
         if (concerns(rule, question.object.path, wider_pattern)) return residual.message;
       }
   return "";
+}
+
+bool ApparmorResiduals::own_program(const std::string& path, const std::vector<uint32_t>& nodes) const {
+  const auto is = [&](const ir::Pattern& executable) {
+    std::vector<passes::PatternError> errors;
+    const std::optional<passes::Pattern> pattern = passes::parse_pattern(executable.text, errors);
+    return pattern && passes::matches(*pattern, path);
+  };
+  return std::any_of(nodes.begin(), nodes.end(), [&](uint32_t node) {
+    const ir::Node& n = policy_.nodes[node];
+    return is(n.executable) || (n.interpreter && is(*n.interpreter));
+  });
 }
 
 // A residual at a line of one of the nodes.

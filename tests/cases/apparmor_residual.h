@@ -25,7 +25,8 @@ class ApparmorResiduals {
  private:
   std::vector<uint32_t> sharing(uint32_t node) const;
   std::string of_profile(const cli::Question& question, const std::vector<uint32_t>& nodes);
-  std::string of_object(const cli::Question& question, const std::vector<uint32_t>& nodes) const;
+  std::string of_object(const cli::Question& question, const std::vector<uint32_t>& nodes);
+  bool own_program(const std::string& path, const std::vector<uint32_t>& nodes) const;
   std::string of_node(const std::vector<uint32_t>& nodes, std::initializer_list<const char*> texts) const;
   std::string holding(const std::string& text) const;
 

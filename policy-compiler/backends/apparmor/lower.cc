@@ -62,7 +62,8 @@ Lowered lower(const ir::Policy& policy, const Options& options) {
   }
   all.push_back({{},
                  "AppArmor does not judge objects without a path, users, set-id programs, executable memory, namespaces and keyrings, and what the other "
-                 "operations name but signals, traces and mounts; it takes signals within a node for those to oneself"});
+                 "operations name but signals, traces and mounts; it takes signals within a node for those to oneself, and lets each program "
+                 "read and map itself and its interpreter, which the kernel maps under the new profile"});
   lowered.residuals = bounded(std::move(all));
   return lowered;
 }

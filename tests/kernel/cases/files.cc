@@ -60,13 +60,22 @@ std::string path_of(const char* object) {
 
 constexpr char kUnnamed[] = "/{tmpfile}";
 
+int open_unnamed(std::string path, int flags) {
+  path.resize(path.size() - std::strlen(kUnnamed));
+  return open(path.c_str(), flags | O_TMPFILE | O_CLOEXEC, 0600);
+}
+
+// An overlay has them from 6.2 on.
+int no_unnamed() {
+  return errno == EOPNOTSUPP ? cannot("the actor cannot make unnamed files on this kernel's overlay") : answer(-1);
+}
+
 int open_object(const char* object, int flags) {
   std::string path = path_of(object);
   if (path.empty()) return cannot("the actor has no such object to open");
   if (path.ends_with(kUnnamed)) {
     if ((flags & O_ACCMODE) == O_RDONLY) return cannot("the actor cannot: an unnamed file is opened for writing");
-    path.resize(path.size() - std::strlen(kUnnamed));
-    flags |= O_TMPFILE;
+    return open_unnamed(path, flags) < 0 ? no_unnamed() : 0;
   }
   return answer(open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0600));
 }
@@ -100,9 +109,8 @@ int set_attributes(const char* object) {
     return fd < 0 ? cannot("the actor has no such object to change") : answer(fchmod(fd, 0600));
   }
   if (!path.ends_with(kUnnamed)) return answer(chmod(object, 0600));
-  path.resize(path.size() - std::strlen(kUnnamed));
-  const int fd = open(path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  return fd < 0 ? cannot("it cannot be opened") : answer(fchmod(fd, 0640));
+  const int fd = open_unnamed(path, O_RDWR);
+  return fd < 0 ? no_unnamed() : answer(fchmod(fd, 0640));
 }
 
 int map(const char* object) {
