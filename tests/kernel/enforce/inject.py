@@ -4,6 +4,7 @@
 import ctypes
 import os
 import signal
+import time
 
 NAMES = ("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss",
          "fs_base", "gs_base", "ds", "es", "fs", "gs")
@@ -60,16 +61,25 @@ class Inside:
     def set_registers(self, registers):
         self.ptrace(SETREGS, 0, ctypes.addressof(registers))
 
-    def __enter__(self):
+    def stopped_in_a_call(self):
+        """Attached, and where its last instruction was a system call; else detached again."""
         self.ptrace(ATTACH)
         while self.wait() != signal.SIGSTOP:
             self.ptrace(CONT)
         self.saved = self.registers()
         self.word = self.ptrace(PEEK, self.saved.rip)
         before = self.ptrace(PEEK, self.saved.rip - 2).to_bytes(8, "little")
-        if before[:2] != SYSCALL:
-            self.ptrace(DETACH)
-            raise RuntimeError("the process did not wait in a system call")
+        if before[:2] == SYSCALL:
+            return True
+        self.ptrace(DETACH)
+        return False
+
+    def __enter__(self):
+        end = time.monotonic() + 60
+        while not self.stopped_in_a_call():  # it may be at work at just this moment
+            if time.monotonic() > end:
+                raise RuntimeError("the process does not wait in a system call")
+            time.sleep(0.1)
         # A breakpoint where the call, or the handler of its refusal, comes back to.
         self.ptrace(POKE, self.saved.rip, self.word & ~0xff | 0xcc)
         return self
