@@ -28,7 +28,7 @@
 /* What may be done to an object that has a name. One bit each; the matrix holds 16 bits per (node, class). */
 enum tl_access {
 	TL_READ = 1u << 0, /* open for reading; list of a directory is TL_LIST */
-	TL_WRITE = 1u << 1, /* open for writing without O_APPEND, truncate, fallocate */
+	TL_WRITE = 1u << 1, /* open for writing without O_APPEND, truncate; what was opened with O_APPEND written elsewhere */
 	TL_APPEND = 1u << 2, /* open for writing with O_APPEND; TL_WRITE includes it */
 	TL_CREATE = 1u << 3, /* a regular file is made (parent + name), target of rename */
 	TL_DELETE = 1u << 4, /* unlink, rmdir, source of rename, what a rename replaces */
