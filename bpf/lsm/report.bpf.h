@@ -412,6 +412,18 @@ static __always_inline int finish(void *ctx, u32 answer)
 #define REFUSED(s, what, class_id) (WITH_CLASS(what, class_id) | WHAT_COST(tl_cost_of_class((s).img, (s).row, class_id)))
 #define WITH_WORDS(what, words) (((what) & ~(0xffffull << 32)) | (u64)(words) << 32)
 
+/*
+ * A name is looked up first and judged then; in between it may go (unlink, a rename over it). That cannot be told from an open by
+ * /proc/PID/fd of what lost its name long ago. So such an act may go by {unlinked} or by the last name, which the dentry keeps (d_delete
+ * and __d_move leave d_name and d_parent alone): it allows what it allowed while it was there. What was not looked up just now (inherited,
+ * received) and what becomes code goes by {unlinked} alone.
+ */
+static __always_inline bool may_go_by_last_name(u64 what)
+{
+	return !(what_words(what) & ~(TL_READ | TL_WRITE | TL_APPEND | TL_LIST | TL_SETATTR)) && what_hook(what) != TL_HOOK_BPRM_COMMITTING &&
+	       what_hook(what) != TL_HOOK_FILE_RECEIVE;
+}
+
 /* May the node do this to the object at (dentry, vfsmount)? 0: yes. Else `what`, with the words that are missing (learn: all). */
 __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 {
@@ -426,6 +438,11 @@ __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 		return (what & ~0xff00ull) | TL_REASON_PROTECTED << 8 | WHAT_FLAGS(WHAT_PROTECTED);
 	if (!(what_flags(what) & WHAT_NAME))
 		class_id = reserved_class(dentry, vfsmount, tmpfile ? O_TMPFILE_BIT : 0);
+	if (class_id == TL_CLASS_UNLINKED && may_go_by_last_name(what)) {
+		if (s.mode != TL_MODE_LEARN && !tl_missing_access(s.img, s.row, class_id, what_words(what)))
+			return 0;
+		class_id = 0;
+	}
 	if (s.mode == TL_MODE_LEARN)
 		return WITH_CLASS(what, class_id);
 	if (!class_id)

@@ -48,6 +48,7 @@ std::vector<Act> borrow_acts();
 std::vector<Act> file_acts();
 std::vector<Act> appended_acts();
 std::vector<Act> name_acts();
+std::vector<Act> nameless_acts();
 std::vector<Act> descriptor_acts();
 std::vector<Act> memory_acts();
 std::vector<Act> network_acts();

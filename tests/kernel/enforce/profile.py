@@ -15,6 +15,7 @@ entry:
       {base}/ok/**: read
       {base}/lib/*: read map
       {base}/out/*: read write append create delete link rename-in
+      {base}/drop/*: write create delete
       "{base}/out/{tmpfile}": read write create
       /dev/shm/*: read write create
       /dev/null: read write

@@ -12,6 +12,7 @@
   BASE/secret, BASE/private/               for nobody
   BASE/socket, @tl-victim                  listening unix sockets
   BASE/giver                               one that hands a descriptor of BASE/secret to whoever connects
+  BASE/drop/                               victim may make, write and remove files there, not read them
   BASE/lib/code, tool                      victim may map the one and exec the other; out/code-twin, tool-twin are hard links to them
   ports `served` and `invited`             somebody connects there all the time, from 127.0.0.2 and from 127.0.0.1
   UDP ports `sent` and `welcome`           likewise somebody sends there
@@ -40,7 +41,7 @@ class Scene:
         self._sockets = []
         self._sleeper = None
         shutil.rmtree(self.base, ignore_errors=True)
-        for name in ("bin", "lib", "ok/place", "out", "only", "private"):
+        for name in ("bin", "lib", "ok/place", "out", "drop", "only", "private"):
             (self.base / name).mkdir(parents=True)
         for name, program in (("victim", "victim"), ("child", "victim"), ("door", "victim"), ("tracer", "victim"),
                               ("host", "victim_host"), ("first", "victim_first")):
