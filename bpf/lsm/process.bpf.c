@@ -14,12 +14,14 @@
 #include "report.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-/* Of treelined, as it said itself? */
+/* Of treelined, as it said itself, or its helper? That is its only child, and ends with it. */
 static __always_inline bool is_daemon(u64 task)
 {
 	struct tl_control *c = the_control();
 
-	return c && c->daemon && READ32(struct task_struct, tgid, task) == c->daemon;
+	return c && c->daemon &&
+	       (READ32(struct task_struct, tgid, task) == c->daemon ||
+		READ32(struct task_struct, tgid, READ(struct task_struct, real_parent, task)) == c->daemon);
 }
 
 /* The three operations of a family, from the narrowest on. */

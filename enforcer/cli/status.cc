@@ -27,7 +27,7 @@ std::string confinement_words(const Json& confinement) {
   return words;
 }
 
-int show(const Context& context) {
+int show_status(const Context& context) {
   int status = 0;
   std::optional<Json> answer = ask(context, {{"do", "status"}}, status);
   if (!answer) return status;
@@ -37,7 +37,8 @@ int show(const Context& context) {
   const int64_t not_enforced = number_at(s, "not_enforced");
   const Json& confinement = s["confinement"];
   const bool confined = flag_at(confinement, "confined");
-  const bool degraded = !confined || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
+  const bool helper_gone = flag_at(confinement.value("helper", Json::object()), "gone");
+  const bool degraded = !confined || helper_gone || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
     print_line(to_line(s));
@@ -47,6 +48,7 @@ int show(const Context& context) {
   field("treelined", text_at(s, "version") + ", pid " + std::to_string(number_at(s["daemon"], "pid")) + ", programs " + text_at(s["daemon"], "programs") +
                          ", kernel " + text_at(s, "kernel"));
   field("confined", confined ? confinement_words(confinement) : red("NO: treelined keeps all it may do, " + text_at(confinement, "why_not")));
+  if (helper_gone) field("helper", red("GONE: nothing more can be bound or proven; start treelined again (systemctl restart treelined)"));
   field("hooks", std::to_string(number_at(hooks, "attached")) + " of " + std::to_string(number_at(hooks, "wanted")) + " attached");
   for (const Json& hook : list_at(hooks, "not_attached")) field("", text_at(hook, "hook") + ": " + text_at(hook, "note"));
   field("enforce", flag_at(s, "can_enforce") ? "proven: the canary was refused by every hook at " + text_at(s["canary"], "time")
@@ -89,7 +91,7 @@ int show(const Context& context) {
 
 void add_status(CLI::App& app, Context& context) {
   app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)")
-      ->callback([&context] { context.action = [&context] { return show(context); }; });
+      ->callback([&context] { context.action = [&context] { return show_status(context); }; });
 }
 
 }  // namespace treeline::cli

@@ -118,7 +118,8 @@ std::optional<Error> why_not_start(bool confined) {
 // Without it nothing can be bound or proven: a pinned treelined ends, and the next one has one; an ephemeral one stays, since what it enforces would go with it.
 void watch_helper(Loop& loop, helper::Helper& helper, bool ephemeral, bool& lost) {
   const int fd = helper.fd();
-  (void)!loop.add(fd, EPOLLIN, [&loop, &lost, fd, ephemeral](uint32_t) {
+  (void)!loop.add(fd, EPOLLIN, [&loop, &helper, &lost, fd, ephemeral](uint32_t) {
+    helper.give_up();
     log_error("treelined's helper process has ended" + std::string(ephemeral ? "; nothing more can be bound" : "; so treelined does, to be started again. What is enforced stays enforced"));
     loop.remove(fd);
     lost = true;
@@ -145,7 +146,7 @@ int serve(const Options& options, Conf conf) {
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   // First of all: it inherits no map, no peer and no lock.
-  Result<std::unique_ptr<helper::Helper>> helper = helper::Helper::start(conf.runtime + "/canary", {&options.ready_fd, 1});
+  Result<std::unique_ptr<helper::Helper>> helper = helper::Helper::start(conf.runtime + "/canary", {&options.ready_fd, 1}, confined);
   if (!helper) return fail(options, helper.error());
   signal(SIGCHLD, SIG_IGN);  // nobody waits for it
 

@@ -158,7 +158,7 @@ class Service {
   Answer doctor();
   Answer containers() const;
   [[nodiscard]] Json canary_json() const;
-  [[nodiscard]] static Json confinement_json();
+  [[nodiscard]] Json confinement_json() const;
   void prove();
 
   Loop& loop_;

@@ -49,10 +49,11 @@ Json Service::canary_json() const {
 }
 
 // As the kernel tells it, not as it was asked for.
-Json Service::confinement_json() {
+Json Service::confinement_json() const {
   const sandbox::State now = sandbox::observe();
   Json json = {{"confined", now.confined()},     {"system_call_filter", now.filter}, {"capabilities_dropped", now.capabilities_dropped},
-               {"capabilities", now.capabilities}, {"landlock", now.landlock},         {"refused_system_calls", now.refused}};
+               {"capabilities", now.capabilities}, {"landlock", now.landlock},         {"refused_system_calls", now.refused},
+               {"helper", {{"pid", helper_.pid()}, {"gone", helper_.gone()}}}};
   if (sandbox::instrumented()) json["why_not"] = "this build is instrumented (AddressSanitizer)";
   else if (!now.confined()) json["why_not"] = "it was started with --unconfined";
   return json;

@@ -20,7 +20,7 @@ namespace {
 constexpr int kLookSeconds = 20;  // it reads some files of procfs; on a machine that swaps that may take its time
 constexpr int kPerformSeconds = canary::kLimitSeconds + kLookSeconds;
 
-Error gone(const std::string& how) {
+Error loss(const std::string& how) {
   return Error{"treelined's helper process " + how + ": nothing can be bound or proven without it; start treelined again (systemctl restart treelined)", EPIPE};
 }
 
@@ -36,7 +36,7 @@ bool readable_within(int fd, int seconds) {
 
 }  // namespace
 
-Result<std::unique_ptr<Helper>> Helper::start(const std::string& victim_directory, std::span<const int> closed) {
+Result<std::unique_ptr<Helper>> Helper::start(const std::string& victim_directory, std::span<const int> closed, bool confined) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return system_error("cannot make the helper's socket", errno);
   auto helper = std::make_unique<Helper>();
@@ -48,7 +48,7 @@ Result<std::unique_ptr<Helper>> Helper::start(const std::string& victim_director
     helper->fd_.reset();
     for (int fd : closed)
       if (fd >= 0) close(fd);
-    serve(other.release(), victim_directory);
+    serve(other.release(), victim_directory, confined);
   }
   return helper;
 }
@@ -60,14 +60,14 @@ void Helper::give_up() {
 }
 
 Result<Helper::Told> Helper::ask(Ask ask, pid_t pid, int seconds) {
-  if (gone_) return gone("is gone");
+  if (gone_) return loss("is gone");
   const Question question{ask, pid};
   Told told;
   told.text.resize(kMaxText);
   ssize_t n = send(fd_.get(), &question, sizeof question, MSG_NOSIGNAL);
   if (n == sizeof question && !readable_within(fd_.get(), seconds)) {
     give_up();  // a late answer must not be taken for the next question's
-    return gone("did not answer in " + std::to_string(seconds) + " s");
+    return loss("did not answer in " + std::to_string(seconds) + " s");
   }
   if (n == sizeof question) {
     iovec parts[2] = {{&told.answer, sizeof told.answer}, {told.text.data(), told.text.size()}};
@@ -76,7 +76,7 @@ Result<Helper::Told> Helper::ask(Ask ask, pid_t pid, int seconds) {
   }
   if (n < static_cast<ssize_t>(sizeof told.answer)) {
     give_up();
-    return gone("has ended");
+    return loss("has ended");
   }
   told.text.resize(static_cast<size_t>(n) - sizeof told.answer);
   if (told.answer.error) return Error{told.text, told.answer.error};

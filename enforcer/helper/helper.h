@@ -27,8 +27,9 @@ namespace treeline::helper {
 
 class Helper final : public canary::VictimHost {
  public:
-  // `victim_directory`: for the files of the victim, nobody else's. `closed`: fds that the helper is not to hold open.
-  static Result<std::unique_ptr<Helper>> start(const std::string& victim_directory, std::span<const int> closed);
+  // `victim_directory`: for the files of the victim, nobody else's. `closed`: fds that the helper is not to hold open. `confined`: it ends if it cannot lay
+  // down the capabilities that it does not need.
+  static Result<std::unique_ptr<Helper>> start(const std::string& victim_directory, std::span<const int> closed, bool confined);
 
   Result<std::string> cgroup_of(pid_t pid);
   Result<workload::Look> look_at(pid_t pid);
@@ -38,6 +39,8 @@ class Helper final : public canary::VictimHost {
 
   [[nodiscard]] int fd() const { return fd_.get(); }  // readable outside of a question: it has ended
   [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] bool gone() const { return gone_; }
+  void give_up();  // from here on each question is refused
 
  private:
   struct Told {
@@ -46,14 +49,12 @@ class Helper final : public canary::VictimHost {
   };
   Result<Told> ask(Ask ask, pid_t pid, int seconds);
 
-  void give_up();
-
   UniqueFd fd_;
   pid_t pid_ = -1;
   bool gone_ = false;
 };
 
 // The other end. Never returns.
-[[noreturn]] void serve(int fd, const std::string& victim_directory);
+[[noreturn]] void serve(int fd, const std::string& victim_directory, bool confined);
 
 }  // namespace treeline::helper

@@ -74,12 +74,15 @@ Reply answer(const Question& question, const std::string& directory, canary::Vic
 
 }  // namespace
 
-void serve(int fd, const std::string& victim_directory) {
+void serve(int fd, const std::string& victim_directory, bool confined) {
   prctl(PR_SET_NAME, kName);
   // It goes with treelined, at once (the next one's canary uses the same names), but not when somebody tells the whole control group to end.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) signal(number, SIG_IGN);
-  if (Result<void> kept = sandbox::keep_only(sandbox::kHelperKeeps); !kept) log_error("treelined's helper: " + kept.error().message);
+  if (Result<void> kept = sandbox::keep_only(sandbox::kHelperKeeps); !kept) {
+    log_error("treelined's helper keeps all capabilities" + std::string(confined ? ", so it ends: " : ": ") + kept.error().message);
+    if (confined) _exit(1);
+  }
   canary::Victim victim;
   for (;;) {
     Question question{};

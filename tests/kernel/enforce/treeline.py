@@ -54,6 +54,11 @@ class Treeline:
     def pid(self):
         return self._daemon.pid
 
+    @property
+    def helper_pid(self):
+        """Its only child (enforcer/helper)."""
+        return int(pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
+
     def log(self):
         path = self.work / "treelined.log"
         return path.read_text(errors="replace")[-6000:] if path.exists() else ""

@@ -22,7 +22,7 @@ class HelperProcess : public testing::Test {
     std::string directory = testing::TempDir() + "helper-XXXXXX";
     ASSERT_NE(mkdtemp(directory.data()), nullptr);
     directory_ = directory;
-    Result<std::unique_ptr<Helper>> started = Helper::start(directory_ + "/canary", {});
+    Result<std::unique_ptr<Helper>> started = Helper::start(directory_ + "/canary", {}, /*confined=*/false);
     ASSERT_TRUE(started) << started.error().message;
     helper_ = std::move(*started);
   }
