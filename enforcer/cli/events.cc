@@ -8,13 +8,13 @@
 namespace treeline::cli {
 namespace {
 
-struct Options {
+struct EventsOptions {
   bool follow = false, deny = false, would = false, kill = false, learned = false;
   std::string workload, container, node;
   int64_t lines = -1;
 };
 
-bool wanted(const Options& o, const Json& event) {
+bool wanted(const EventsOptions& o, const Json& event) {
   if (text_at(event, "type") == "loss") return true;  // never filtered away: no data must not look like no events
   const std::string verdict = text_at(event, "verdict");
   if ((o.deny || o.would || o.kill) && !((o.deny && verdict == "deny") || (o.would && verdict == "would-deny") || (o.kill && verdict == "kill"))) return false;
@@ -28,7 +28,7 @@ bool wanted(const Options& o, const Json& event) {
   return true;
 }
 
-int show(const Context& context, const Options& options) {
+int show(const Context& context, const EventsOptions& options) {
   int status = 0;
   std::optional<daemon::Client> client = connect(context, status);
   if (!client) return status;
@@ -59,7 +59,7 @@ int show(const Context& context, const Options& options) {
 
 void add_events(CLI::App& app, Context& context) {
   auto* events = app.add_subcommand("events", "what was stopped, and what would have been");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<EventsOptions>();
   events->add_flag("-f,--follow", o->follow, "go on with what happens from now");
   events->add_option("-n,--lines", o->lines, "how many of the past (all that are kept: 1,000)");
   events->add_flag("--deny", o->deny, "only acts that were refused");

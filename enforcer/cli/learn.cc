@@ -63,7 +63,7 @@ int stop(const Context& context, const std::string& name, const std::string& out
   return incomplete ? kFinding : kYes;
 }
 
-int show(const Context& context) {
+int show_recordings(const Context& context) {
   int status = 0;
   std::optional<Json> answer = ask(context, {{"do", "learn.status"}}, status);
   if (!answer) return status;
@@ -101,7 +101,7 @@ void add_learn(CLI::App& app, Context& context) {
   stop_command->add_option("name", *name)->required();
   stop_command->add_option("-o,--output", *output, "the first trace; the others are numbered: trace.2.jsonl")->capture_default_str();
   stop_command->callback([&context, name, output] { context.action = [&context, name, output] { return stop(context, *name, *output); }; });
-  learn->add_subcommand("status", "what is being recorded")->callback([&context] { context.action = [&context] { return show(context); }; });
+  learn->add_subcommand("status", "what is being recorded")->callback([&context] { context.action = [&context] { return show_recordings(context); }; });
 }
 
 }  // namespace treeline::cli

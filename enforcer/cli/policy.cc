@@ -6,12 +6,12 @@
 namespace treeline::cli {
 namespace {
 
-struct Options {
+struct PolicyOptions {
   std::string bundle, name, mode, on_violation, orphans, reason;
   bool without_filter = false;
 };
 
-std::string row(const Json& p) {
+std::string policy_line(const Json& p) {
   std::string line = padded(text_at(p, "name"), 24) + " " + padded(text_at(p, "mode"), 8) + " generation " + padded(std::to_string(number_at(p, "generation")), 5) +
                      " bound " + padded(std::to_string(number_at(p, "bound")), 4);
   if (text_at(p, "on_violation") != "profile") line += " violation: " + text_at(p, "on_violation");
@@ -24,7 +24,7 @@ std::string row(const Json& p) {
 int status_of(const Json& policy) { return text_at(policy, "asked") == "enforce" || policy.contains("why_not_enforced") ? kNotEnforced : kYes; }
 
 // Requests whose answer is the policy as it is now.
-int change(const Context& context, Json request, const Options& o, const std::string& next) {
+int change(const Context& context, Json request, const PolicyOptions& o, const std::string& next) {
   for (auto [key, value] : {std::pair("name", &o.name), {"mode", &o.mode}, {"on_violation", &o.on_violation}, {"orphans", &o.orphans}, {"reason", &o.reason}})
     if (!value->empty()) request[key] = *value;
   if (o.without_filter) request["without_filter"] = true;
@@ -33,7 +33,7 @@ int change(const Context& context, Json request, const Options& o, const std::st
   if (!answer) return status;
   const Json policy = answer->contains("policy") ? (*answer)["policy"] : Json::object();
   if (context.json) print_line(to_line({{"schema", 1}, {"policy", policy}}));
-  else print_line(row(policy));
+  else print_line(policy_line(policy));
   if (!next.empty()) say(next + text_at(policy, "name"));
   return status_of(policy);
 }
@@ -49,13 +49,13 @@ int list(const Context& context) {
     say("no policy is loaded; treeline policy load BUNDLE");
   }
   for (const Json& policy : policies) {
-    if (!context.json) print_line(row(policy));
+    if (!context.json) print_line(policy_line(policy));
     status = std::max(status, status_of(policy));
   }
   return status;
 }
 
-int show(const Context& context, const Options& o) {
+int show(const Context& context, const PolicyOptions& o) {
   int status = 0;
   std::optional<Json> answer = ask(context, {{"do", "policy.show"}, {"name", o.name}}, status);
   if (!answer) return status;
@@ -64,7 +64,7 @@ int show(const Context& context, const Options& o) {
     print_line(to_line({{"schema", 1}, {"policy", p}}));
     return status_of(p);
   }
-  print_line(row(p));
+  print_line(policy_line(p));
   print_line("bundle    " + text_at(p, "directory") + "  sha256 " + text_at(p, "digest"));
   if (const auto signature = p.find("signature"); signature != p.end() && !text_at(*signature, "key").empty())
     print_line("signature " + text_at(*signature, "state") + ", generation " + std::to_string(number_at(*signature, "generation")) + ", key " +
@@ -79,13 +79,13 @@ int show(const Context& context, const Options& o) {
   return status_of(p);
 }
 
-void add_orphans(CLI::App* command, const std::shared_ptr<Options>& o) {
+void add_orphans(CLI::App* command, const std::shared_ptr<PolicyOptions>& o) {
   command->add_option("--orphans", o->orphans, "what becomes of running processes that lose their place in the tree (default: refuse to change)")
       ->check(CLI::IsMember({"deny", "kill"}));
   command->add_option("--reason", o->reason, "why, for the log");
 }
 
-void add_cost(CLI::App* command, const std::shared_ptr<Options>& o) {
+void add_cost(CLI::App* command, const std::shared_ptr<PolicyOptions>& o) {
   command->add_option("--on-violation", o->on_violation,
                       "instead of what the profile says: refuse the act, and beside it kill the process, kill the container, or freeze it")
       ->check(CLI::IsMember({"profile", "deny", "kill", "kill-container", "freeze-container"}));
@@ -103,7 +103,7 @@ void add_policy(CLI::App& app, Context& context) {
       "  treeline policy load nginx.bundle --mode monitor     then: treeline events -w nginx --would\n"
       "  treeline policy mode nginx enforce\n"
       "  treeline policy rollback nginx --reason \"false denials\"\n");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PolicyOptions>();
   const auto modes = CLI::IsMember({"monitor", "enforce"});
 
   auto* load = policy->add_subcommand("load", "load a bundle, or a new generation of one (new names start in monitor)");

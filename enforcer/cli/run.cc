@@ -29,7 +29,7 @@ namespace {
 
 constexpr int kNotExecuted = 126, kNotFound = 127;
 
-struct Options {
+struct RunOptions {
   bool learn = false;
   std::string output = "trace.jsonl";
   std::string name;
@@ -124,7 +124,7 @@ class Child {
 
 class Run {
  public:
-  Run(Context& context, Options& options) : context_(context), options_(options) {}
+  Run(Context& context, RunOptions& options) : context_(context), options_(options) {}
 
   int run() {
     if (context_.command.empty()) {
@@ -368,7 +368,7 @@ class Run {
   }
 
   Context& context_;
-  Options& options_;
+  RunOptions& options_;
   Child child_;
   confine::Filter filter_;
   std::string filter_digest_;  // of the bundle that the filter came from; "": there is none
@@ -382,7 +382,7 @@ class Run {
 
 void add_run(CLI::App& app, Context& context) {
   auto* run = app.add_subcommand("run", "run a command as a tree of its own: learn it, or hold it to a policy");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   run->add_flag("--learn", options->learn, "allow everything and record it");
   run->add_option("-o,--output", options->output, "the trace that --learn writes")->capture_default_str();
   run->add_option("--name", options->name, "the workload's name in the trace (default: the command's)");

@@ -14,6 +14,7 @@
 #include "enforcer/base/log.h"
 #include "enforcer/kernel/libbpf_log.h"
 #include "enforcer/kernel/pins.h"
+#include "enforcer/kernel/probe.h"
 #include "enforcer/kernel/substitutes.h"
 #include "treeline.skel.h"
 #include "policy-compiler/support/text.h"
@@ -58,16 +59,6 @@ std::string build_id(bool storage, bool ring) {
   hash = (hash ^ storage) * 0x100000001b3ull;
   hash = (hash ^ ring) * 0x100000001b3ull;
   return text::hex64(hash).substr(2);
-}
-
-// Has `type` a member of this name? (Kernel types tell features that no version number does.)
-bool has_member(const btf* types, const char* type, const char* member) {
-  const int id = btf__find_by_name_kind(types, type, BTF_KIND_STRUCT);
-  if (id < 0) return false;
-  const btf_type* t = btf__type_by_id(types, static_cast<uint32_t>(id));
-  for (uint16_t i = 0; i < btf_vlen(t); ++i)
-    if (!std::strcmp(btf__name_by_offset(types, btf_members(t)[i].name_off), member)) return true;
-  return false;
 }
 
 // Number of arguments of a kernel function; -1: there is no such function.

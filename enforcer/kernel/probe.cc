@@ -25,14 +25,6 @@ struct BtfDeleter {
 
 bool has_function(const btf* b, const char* name) { return b && btf__find_by_name_kind(b, name, BTF_KIND_FUNC) > 0; }
 
-bool has_member(const btf* b, const char* structure, const char* member) {
-  int id = b ? btf__find_by_name_kind(b, structure, BTF_KIND_STRUCT) : -1;
-  const btf_type* type = id > 0 ? btf__type_by_id(b, static_cast<uint32_t>(id)) : nullptr;
-  for (int i = 0; type && i < btf_vlen(type); ++i)
-    if (std::string_view(btf__name_by_offset(b, btf_members(type)[i].name_off)) == member) return true;
-  return false;
-}
-
 // "none integrity [confidentiality]"
 std::string bracketed(const std::string& text, char open, char close) {
   size_t first = text.find(open), last = text.find(close, first);
@@ -60,6 +52,14 @@ std::string recommended_lsm_list(const std::string& current) {
 }
 
 }  // namespace
+
+bool has_member(const btf* b, const char* structure, const char* member) {
+  int id = b ? btf__find_by_name_kind(b, structure, BTF_KIND_STRUCT) : -1;
+  const btf_type* type = id > 0 ? btf__type_by_id(b, static_cast<uint32_t>(id)) : nullptr;
+  for (int i = 0; type && i < btf_vlen(type); ++i)
+    if (std::string_view(btf__name_by_offset(b, btf_members(type)[i].name_off)) == member) return true;
+  return false;
+}
 
 std::string boot_parameter(const std::string& command_line) {
   std::istringstream words(command_line);

@@ -14,6 +14,8 @@
 
 #include "policy-compiler/support/result.h"
 
+struct btf;
+
 namespace treeline::kernel {
 
 struct Facts {
@@ -39,6 +41,9 @@ struct Facts {
 
 // `root`: prefix of /proc and /sys, for tests. The map types and BTF are those of the running kernel.
 Facts probe(const std::string& root = "");
+
+// Kernel types tell features that no version number does: has this structure such a member? `types` may be null: no.
+bool has_member(const btf* types, const char* structure, const char* member);
 
 // Value of `treeline=` in a kernel command line, the last one counts; "" when absent.
 std::string boot_parameter(const std::string& command_line);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/bundle/keys.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -25,7 +24,6 @@ struct Free {
   void operator()(BIO* bio) const { BIO_free_all(bio); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  void operator()(DIR* dir) const { closedir(dir); }
 };
 using Bio = std::unique_ptr<BIO, Free>;
 using Key = std::unique_ptr<EVP_PKEY, Free>;
@@ -140,7 +138,7 @@ Result<std::vector<PublicKey>> read_trusted_keys(const std::string& directory, b
     if (Result<void> safe = check_guarded(status, directory); !safe) return safe.error();
   std::set<std::string> names;
   {
-    const std::unique_ptr<DIR, Free> dir(opendir(directory.c_str()));
+    const files::Directory dir(opendir(directory.c_str()));
     if (!dir) return files::failed("list", directory, errno);
     while (const dirent* entry = readdir(dir.get())) {
       const std::string name = entry->d_name;

@@ -64,7 +64,7 @@ const Json& list_field(const Json& object, const char* key, size_t most) {
 namespace {
 
 constexpr size_t kMaxPath = 1u << 20;  // of a canonical path
-constexpr size_t kMaxText = 1u << 16;
+constexpr size_t kMaxMessage = 1u << 16;
 
 Json to_json(const Bundle& bundle) {
   Json artifacts = Json::array(), nodes = Json::array(), residuals = Json::array();
@@ -135,7 +135,7 @@ Bundle from_json(const Json& json) {
     bundle.requires_.push_back(item.get<std::string>());
   }
   for (const Json& item : list_field(json, "residuals", kMaxNodes))
-    bundle.residuals.push_back({text_field(item, "backend", 31), text_field(item, "message", kMaxText),
+    bundle.residuals.push_back({text_field(item, "backend", 31), text_field(item, "message", kMaxMessage),
                                 static_cast<uint32_t>(number_field(item, "line", UINT32_MAX))});
   return bundle;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,12 +22,8 @@ Error refused(const std::string& path, const std::string& why) {
   return Error{"bundle " + text::quoted(path, 4096) + " is refused: " + why + "; " + std::string(kRemedy), EBADMSG};
 }
 
-struct CloseDirectory {
-  void operator()(DIR* dir) const { closedir(dir); }
-};
-
 Result<std::set<std::string>> names_in(int fd, const std::string& path) {
-  const std::unique_ptr<DIR, CloseDirectory> dir(fdopendir(dup(fd)));
+  const files::Directory dir(fdopendir(dup(fd)));
   if (!dir) return files::failed("list", path, errno);
   std::set<std::string> names;
   while (const dirent* entry = readdir(dir.get())) {

@@ -9,7 +9,7 @@ namespace treeline::bundle {
 namespace {
 
 constexpr size_t kMaxRules = 4u << 20;
-constexpr size_t kMaxText = 1u << 20;
+constexpr size_t kMaxPattern = 1u << 20;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ Result<std::vector<RuleEntry>> decode_rules(std::string_view json) {
       rule.key = hex_field(item, "key");
       rule.kind = text_field(item, "kind", 31);
       rule.words = text_field(item, "words", 1023);
-      rule.pattern = text_field(item, "pattern", kMaxText);
+      rule.pattern = text_field(item, "pattern", kMaxPattern);
       rule.position = {static_cast<uint32_t>(number_field(item, "line", UINT32_MAX)),
                        static_cast<uint32_t>(number_field(item, "column", UINT32_MAX))};
       rules.push_back(std::move(rule));

@@ -45,7 +45,7 @@ Refusal not_verified(const Envelope& envelope, const std::vector<PublicKey>& key
                  "trust the signer's public key, if you know whose it is, or have the bundle signed by a trusted one");
 }
 
-Statement from_json(const Json& json) {
+Statement statement_of(const Json& json) {
   if (text_field(json, "_type", 255) != kStatementType) throw BadField{"'_type' is not an in-toto Statement v1"};
   if (text_field(json, "predicateType", 255) != kPredicateType)
     throw BadField{"'predicateType' is not " + std::string(kPredicateType)};
@@ -103,7 +103,7 @@ std::string encode_statement(const Statement& statement) {
 
 Result<Statement> decode_statement(std::string_view payload) {
   try {
-    Statement statement = from_json(parse(payload));
+    Statement statement = statement_of(parse(payload));
     if (encode_statement(statement) != payload)
       throw BadField{"it holds more than this version understands, or is written in another way"};
     return statement;

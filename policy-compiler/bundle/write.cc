@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,15 +20,10 @@ namespace {
 using files::failed;
 using files::Fd;
 
-struct CloseDirectory {
-  void operator()(DIR* dir) const { closedir(dir); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
 // Files of a flat directory, then the directory.
 void remove_directory(const std::string& path) {
   {
-    const Directory dir(opendir(path.c_str()));
+    const files::Directory dir(opendir(path.c_str()));
     if (dir)
       while (const dirent* entry = readdir(dir.get())) unlinkat(dirfd(dir.get()), entry->d_name, 0);
   }
@@ -43,7 +37,7 @@ Present examine(const std::string& path) {
   struct stat status {};
   if (lstat(path.c_str(), &status) != 0) return errno == ENOENT ? Present::kNothing : Present::kOther;
   if (!S_ISDIR(status.st_mode)) return Present::kOther;
-  const Directory dir(opendir(path.c_str()));
+  const files::Directory dir(opendir(path.c_str()));
   if (!dir) return Present::kOther;
   bool manifest = false, empty = true;
   while (const dirent* entry = readdir(dir.get())) {

@@ -16,8 +16,6 @@
 namespace treeline::import_ {
 namespace {
 
-bool path_like(std::string_view word) { return !word.empty() && (word[0] == '/' || word.substr(0, 2) == "@{"); }
-
 bool permissions(std::string_view word) {
   return !word.empty() && word.find_first_not_of("rwaklmxpPcCuUi") == std::string_view::npos;
 }
@@ -30,9 +28,9 @@ struct Step {  // an exec rule
   Position position;
 };
 
-class Reader {
+class AppArmorReader {
  public:
-  Reader(const ProfileFile& file, Draft& draft, Denials& denials, Diagnostics& diagnostics)
+  AppArmorReader(const ProfileFile& file, Draft& draft, Denials& denials, Diagnostics& diagnostics)
       : file_(file), draft_(draft), denials_(denials), diagnostics_(diagnostics) {}
 
   bool read(const Options& options) {
@@ -338,7 +336,7 @@ std::optional<ir::Policy> read_apparmor(const Source& source, const Options& opt
   if (!parse_apparmor(source.text, file, diagnostics)) return std::nullopt;
   Draft draft(diagnostics);
   Denials denials;
-  if (!Reader(file, draft, denials, diagnostics).read(options)) return std::nullopt;
+  if (!AppArmorReader(file, draft, denials, diagnostics).read(options)) return std::nullopt;
   std::string name = options.name;
   if (name.empty()) name = file.profiles[0].name.substr(file.profiles[0].name.rfind('/') + 1);
   auto policy = std::move(draft).finish(name);

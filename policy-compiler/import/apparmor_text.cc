@@ -10,8 +10,6 @@ namespace {
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-bool path_like(std::string_view word) { return !word.empty() && (word[0] == '/' || word.substr(0, 2) == "@{"); }
-
 class Parser {
  public:
   Parser(std::string_view text, ProfileFile& out, Diagnostics& diagnostics)

@@ -41,6 +41,9 @@ struct ProfileFile {
   Variables variables;  // set in the file, and the usual @{PROC}, @{pid}, @{sys}, @{run}
 };
 
+// Is this word a path? It may begin with a variable.
+inline bool path_like(std::string_view word) { return !word.empty() && (word[0] == '/' || word.substr(0, 2) == "@{"); }
+
 // False: the text is no profile, or over a bound: reported.
 bool parse_apparmor(std::string_view text, ProfileFile& out, Diagnostics& diagnostics);
 

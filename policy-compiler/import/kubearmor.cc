@@ -23,9 +23,9 @@ constexpr uint32_t kAll =
 
 enum class Action { kAllow, kAudit, kBlock };
 
-class Reader {
+class KubeArmorReader {
  public:
-  Reader(Draft& draft, Denials& denials, Diagnostics& diagnostics)
+  KubeArmorReader(Draft& draft, Denials& denials, Diagnostics& diagnostics)
       : draft_(draft), denials_(denials), diagnostics_(diagnostics) {}
 
   void policy(const Value& document) {
@@ -249,7 +249,7 @@ class Reader {
 std::optional<ir::Policy> read_kubearmor(const Source& source, const Options& options, Diagnostics& diagnostics) {
   Draft draft(diagnostics);
   Denials denials;
-  Reader reader(draft, denials, diagnostics);
+  KubeArmorReader reader(draft, denials, diagnostics);
   std::string name = options.name;
   for (const Value& document : source.documents) {
     const Value* kind = member(document, "kind");

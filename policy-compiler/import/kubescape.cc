@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::string_view kDynamic = "\xe2\x8b\xaf";  // U+22EF, one component of any name
 
-class Reader {
+class KubescapeReader {
  public:
-  Reader(Draft& draft, const Options& options, Diagnostics& diagnostics)
+  KubescapeReader(Draft& draft, const Options& options, Diagnostics& diagnostics)
       : draft_(draft), options_(options), diagnostics_(diagnostics) {}
 
   bool document(const Value& value) {
@@ -218,7 +218,7 @@ class Reader {
 
 std::optional<ir::Policy> read_kubescape(const Source& source, const Options& options, Diagnostics& diagnostics) {
   Draft draft(diagnostics);
-  Reader reader(draft, options, diagnostics);
+  KubescapeReader reader(draft, options, diagnostics);
   std::string name = options.name;
   bool good = true;
   for (const Value& document : source.documents) {

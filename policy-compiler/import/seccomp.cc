@@ -30,9 +30,9 @@ std::string_view held_by(std::string_view call) {
   return {};
 }
 
-class Reader {
+class SeccompReader {
  public:
-  Reader(Draft& draft, Diagnostics& diagnostics) : draft_(draft), diagnostics_(diagnostics) {}
+  SeccompReader(Draft& draft, Diagnostics& diagnostics) : draft_(draft), diagnostics_(diagnostics) {}
 
   bool filter(Object& root) {
     const std::string_view action = root.text("defaultAction");
@@ -128,7 +128,7 @@ std::optional<ir::Policy> read_docker_seccomp(const Source& source, const Option
   if (source.documents.empty()) return std::nullopt;
   Draft draft(diagnostics);
   Object root(source.documents[0], "the filter", diagnostics);
-  if (!Reader(draft, diagnostics).filter(root)) return std::nullopt;
+  if (!SeccompReader(draft, diagnostics).filter(root)) return std::nullopt;
   root.finish();
   add_programs(draft, options);
   return std::move(draft).finish(options.name.empty() ? "seccomp" : options.name);
@@ -147,7 +147,7 @@ std::optional<ir::Policy> read_spo_seccomp(const Source& source, const Options& 
     spec.ignore({"targetWorkload", "disabled", "apiVersion", "kind", "metadata", "status"});
     spec.refuse("baseProfileName", "calls of another profile, which is not in this file",
                 "import that one as well and merge the two");
-    good &= Reader(draft, diagnostics).filter(spec);
+    good &= SeccompReader(draft, diagnostics).filter(spec);
     spec.finish();
     if (spec_value != nullptr) root.finish();
     if (name.empty()) name = name_of(document);

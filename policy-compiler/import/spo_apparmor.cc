@@ -10,9 +10,9 @@
 namespace treeline::import_ {
 namespace {
 
-class Reader {
+class SpoReader {
  public:
-  Reader(Draft& draft, Diagnostics& diagnostics) : draft_(draft), diagnostics_(diagnostics) {}
+  SpoReader(Draft& draft, Diagnostics& diagnostics) : draft_(draft), diagnostics_(diagnostics) {}
 
   void document(const Value& document) {
     Object root(document, "the profile", diagnostics_);
@@ -96,7 +96,7 @@ class Reader {
 
 std::optional<ir::Policy> read_spo_apparmor(const Source& source, const Options& options, Diagnostics& diagnostics) {
   Draft draft(diagnostics);
-  Reader reader(draft, diagnostics);
+  SpoReader reader(draft, diagnostics);
   std::string name = options.name;
   for (const Value& document : source.documents) {
     reader.document(document);

@@ -35,8 +35,6 @@ constexpr NamedAct kNamedActs[] = {
     {"lremovexattr", -1, 0, TL_SETATTR},
 };
 
-bool has(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
-
 }  // namespace
 
 void Tracee::lost(std::string reason, std::string remedy, Position position) {

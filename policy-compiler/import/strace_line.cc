@@ -3,11 +3,12 @@
 
 #include <charconv>
 
+#include "policy-compiler/support/text.h"
+
 namespace treeline::import_ {
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool word_char(char c) { return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool word_char(char c) { return text::is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 void skip_blanks(std::string_view& text) {
   while (!text.empty() && (text[0] == ' ' || text[0] == '\t')) text.remove_prefix(1);
@@ -26,7 +27,7 @@ void skip_time(std::string_view& text) {
   size_t end = 0;
   bool mark = false;
   while (end < text.size() &&
-         (digit(text[end]) || text[end] == ':' || text[end] == '.' || (end == 0 && text[0] == '+'))) {
+         (text::is_digit(text[end]) || text[end] == ':' || text[end] == '.' || (end == 0 && text[0] == '+'))) {
     mark |= text[end] == ':' || text[end] == '.';
     ++end;
   }
@@ -57,7 +58,7 @@ size_t annotation_end(std::string_view text, size_t at) {
 }
 
 bool annotates(std::string_view text, size_t at) {
-  return at != 0 && (digit(text[at - 1]) || text[at - 1] == 'D') && at + 1 < text.size();
+  return at != 0 && (text::is_digit(text[at - 1]) || text[at - 1] == 'D') && at + 1 < text.size();
 }
 
 // C escapes as strace prints them: octal of one to three digits, \xHH, and the letters.
@@ -152,7 +153,7 @@ Line read_line(std::string_view text) {
   }
   size_t end = 0;
   while (end < text.size() && word_char(text[end])) ++end;
-  if (end == 0 || end == text.size() || text[end] != '(' || digit(text[0])) return line;
+  if (end == 0 || end == text.size() || text[end] != '(' || text::is_digit(text[0])) return line;
   line.name = text.substr(0, end);
   line.rest = text.substr(end + 1);
   constexpr std::string_view kUnfinished = "<unfinished ...>";

@@ -58,6 +58,9 @@ struct Descriptor {
 };
 std::optional<Descriptor> descriptor(std::string_view argument);
 
+// Does the flag stand somewhere in the argument?
+inline bool has(std::string_view argument, std::string_view flag) { return argument.find(flag) != std::string_view::npos; }
+
 // The value of `key=` within a structure, up to ',' or '}' outside parentheses and quotes; "" where there is none.
 std::string_view field(std::string_view structure, std::string_view key);
 

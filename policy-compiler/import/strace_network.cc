@@ -13,8 +13,6 @@
 namespace treeline::import_ {
 namespace {
 
-bool has(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
-
 struct SocketKind {
   uint32_t kind = TL_SOCK_OTHER;
   std::optional<ir::Protocol> protocol;

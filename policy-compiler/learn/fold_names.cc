@@ -7,15 +7,13 @@
 #include <set>
 #include <tuple>
 
+#include "policy-compiler/learn/guards.h"
 #include "policy-compiler/learn/name_shape.h"
 #include "policy-compiler/learn/trace.h"
 
 namespace treeline::learn {
 namespace {
 
-using Kind = Token::Kind;
-using PieceKind = Piece::Kind;
-constexpr size_t kEpisodesNeeded = 2;
 constexpr size_t kMostEnds = 4;  // words of a name that may end in a random core, from the last one
 constexpr size_t kTokenLength = 16, kTokenNames = 5;  // of random names that nothing but their look proves
 constexpr std::array<size_t, 3> kRandomLengths = {6, 8, 10};  // mkstemp(3), python's tempfile, mktemp(1)
@@ -70,10 +68,10 @@ class Names {
         continue;  // a library's version is no counter
       std::vector<Token> tokens = cut_name(names_[i].name, cut);
       const bool varies =
-          std::any_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind != Kind::kText; });
+          std::any_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind != Token::Kind::kText; });
       if (!varies) continue;
       const bool decimal = std::all_of(tokens.begin(), tokens.end(), [](const Token& t) {
-        return t.kind == Kind::kText || t.kind == Kind::kDigits;
+        return t.kind == Token::Kind::kText || t.kind == Token::Kind::kDigits;
       });
       if (decimal && cut == Cut::kWide) decimal_.push_back(i);
       shapes[shape_key(tokens)].emplace_back(i, std::move(tokens));
@@ -109,8 +107,8 @@ class Names {
     const size_t positions = cuts.front().second.size();
     for (size_t p = 0; p < positions; p++) {
       const Token& first = cuts.front().second[p];
-      if (first.kind == Kind::kText) {
-        pieces.push_back({PieceKind::kLiteral, 0, first.text});
+      if (first.kind == Token::Kind::kText) {
+        pieces.push_back({Piece::Kind::kLiteral, 0, first.text});
         continue;
       }
       const std::vector<std::string> seen = values(cuts, p);
@@ -121,13 +119,13 @@ class Names {
         return;
       }
       if (seen.size() == 1 && cuts.size() > 1) {
-        pieces.push_back({PieceKind::kLiteral, 0, first.text});
+        pieces.push_back({Piece::Kind::kLiteral, 0, first.text});
         continue;
       }
       varying++;
       if (cuts.size() > 1 && seen.size() < needed(*piece, cuts) && !few) few = p;
       const bool counter =
-          piece->kind == PieceKind::kDigits || piece->kind == PieceKind::kDigitsN || piece->kind == PieceKind::kAnyHex;
+          piece->kind == Piece::Kind::kDigits || piece->kind == Piece::Kind::kDigitsN || piece->kind == Piece::Kind::kAnyHex;
       if (counter) counters.push_back(p);
       pieces.push_back(*piece);
     }
@@ -160,16 +158,16 @@ class Names {
     return std::all_of(members.begin(), members.end(), [&](size_t i) { return names_[i].temporary; });
   }
 
-  std::optional<Piece> class_of(Kind kind, const std::vector<std::string>& seen, const Cuts& cuts) const {
+  std::optional<Piece> class_of(Token::Kind kind, const std::vector<std::string>& seen, const Cuts& cuts) const {
     const auto length = static_cast<uint32_t>(seen.front().size());
     const auto any = [&](auto&& condition) { return std::any_of(seen.begin(), seen.end(), condition); };
     switch (kind) {
-      case Kind::kUuid:
-        return Piece{PieceKind::kUuid, 0, ""};
-      case Kind::kDate:
+      case Token::Kind::kUuid:
+        return Piece{Piece::Kind::kUuid, 0, ""};
+      case Token::Kind::kDate:
         if (!near_the_clock(seen, cuts)) return std::nullopt;
-        return Piece{PieceKind::kDate, 0, ""};
-      case Kind::kHex: {
+        return Piece{Piece::Kind::kDate, 0, ""};
+      case Token::Kind::kHex: {
         bool lower = any([](const std::string& s) { return s.find_first_of("abcdef") != std::string::npos; });
         bool upper = any([](const std::string& s) { return s.find_first_of("ABCDEF") != std::string::npos; });
         for (const auto& cut : cuts) {
@@ -178,9 +176,9 @@ class Names {
         }
         // A decimal counter of 64 bits has at most 20 digits: what is longer counts in hex and met no letter yet.
         if (!lower && !upper && length <= 20) return std::nullopt;
-        return Piece{lower == upper ? PieceKind::kAnyHex : lower ? PieceKind::kHex : PieceKind::kUpperHex, length, ""};
+        return Piece{lower == upper ? Piece::Kind::kAnyHex : lower ? Piece::Kind::kHex : Piece::Kind::kUpperHex, length, ""};
       }
-      case Kind::kDigits: {
+      case Token::Kind::kDigits: {
         size_t longest = 0;
         for (const std::string& value : seen) longest = std::max(longest, value.size());
         const bool equal = !any([&](const std::string& s) { return s.size() != length; });
@@ -188,12 +186,12 @@ class Names {
         // Seconds or milliseconds since 1970, from 2017 to 2033.
         const bool epoch = equal && (length == 10 || length == 13) &&
                            !any([](const std::string& s) { return s[0] != '1' || s[1] < '5'; });
-        if (equal && (padded || epoch || length > 10)) return Piece{PieceKind::kDigitsN, length, ""};
+        if (equal && (padded || epoch || length > 10)) return Piece{Piece::Kind::kDigitsN, length, ""};
         if (longest > 10)
           return std::nullopt;  // the language has no class for numbers of unequal length beyond 10 digits
-        return Piece{PieceKind::kDigits, 0, ""};
+        return Piece{Piece::Kind::kDigits, 0, ""};
       }
-      case Kind::kText:
+      case Token::Kind::kText:
         break;
     }
     return std::nullopt;
@@ -270,9 +268,9 @@ class Names {
         return mixes_kinds(core) && std::all_of(core.begin(), core.end(), in_core);
       });
       if (!random || !differs_everywhere(members, begin, end)) continue;
-      NamePattern pattern({{PieceKind::kLiteral, 0, first.substr(0, begin)},
-                           {PieceKind::kRand, static_cast<uint32_t>(end - begin), ""},
-                           {PieceKind::kLiteral, 0, key.second}});
+      NamePattern pattern({{Piece::Kind::kLiteral, 0, first.substr(0, begin)},
+                           {Piece::Kind::kRand, static_cast<uint32_t>(end - begin), ""},
+                           {Piece::Kind::kLiteral, 0, key.second}});
       if (const std::string why = episodes_missing(members); !why.empty())
         miss(members, pattern, why);
       else
@@ -312,9 +310,9 @@ class Names {
       // Of two names one may be of letters alone by chance (8 in 100 of python's are); of three, not two.
       const bool temporary = all_temporary(members);
       if (temporary ? mixed * 2 < members.size() : mixed * 10 < members.size() * 6) continue;
-      NamePattern pattern({{PieceKind::kLiteral, 0, prefix},
-                           {PieceKind::kRand, static_cast<uint32_t>(length), ""},
-                           {PieceKind::kLiteral, 0, suffix}});
+      NamePattern pattern({{Piece::Kind::kLiteral, 0, prefix},
+                           {Piece::Kind::kRand, static_cast<uint32_t>(length), ""},
+                           {Piece::Kind::kLiteral, 0, suffix}});
       if (const size_t enough = enough_names(pattern, members); members.size() < enough) {
         miss(members, pattern, few_names(members.size(), enough));
       } else if (const std::string why = episodes_missing(members); !why.empty()) {
@@ -338,13 +336,13 @@ class Names {
 
   // "..2024_05_01_10_20_30.123456789": where a projected volume keeps what it shows now.
   void projected_volumes() {
-    std::vector<Piece> pieces = {{PieceKind::kLiteral, 0, ".."}, {PieceKind::kDigitsN, 4, ""}};
+    std::vector<Piece> pieces = {{Piece::Kind::kLiteral, 0, ".."}, {Piece::Kind::kDigitsN, 4, ""}};
     for (int i = 0; i < 5; i++) {
-      pieces.push_back({PieceKind::kLiteral, 0, "_"});
-      pieces.push_back({PieceKind::kDigitsN, 2, ""});
+      pieces.push_back({Piece::Kind::kLiteral, 0, "_"});
+      pieces.push_back({Piece::Kind::kDigitsN, 2, ""});
     }
-    pieces.push_back({PieceKind::kLiteral, 0, "."});
-    pieces.push_back({PieceKind::kDigits, 0, ""});
+    pieces.push_back({Piece::Kind::kLiteral, 0, "."});
+    pieces.push_back({Piece::Kind::kDigits, 0, ""});
     NamePattern pattern(std::move(pieces));
     std::vector<size_t> members;
     for (size_t i = 0; i < names_.size(); i++) {
@@ -362,7 +360,7 @@ class Names {
       if (names_[i].fan_out) by_length[names_[i].name.size()].push_back(i);
     }
     for (auto& [length, members] : by_length) {
-      NamePattern pattern({{PieceKind::kHex, static_cast<uint32_t>(length), ""}});
+      NamePattern pattern({{Piece::Kind::kHex, static_cast<uint32_t>(length), ""}});
       if (members.size() < pattern.names_needed())
         miss(members, pattern, few_names(members.size(), pattern.names_needed()));
       else if (const std::string why = episodes_missing(members); !why.empty())

@@ -7,12 +7,12 @@
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/learn/fold_names.h"
 #include "policy-compiler/learn/fold_tree.h"
+#include "policy-compiler/learn/guards.h"
 #include "policy-compiler/learn/object_name.h"
 
 namespace treeline::learn {
 namespace {
 
-constexpr size_t kEpisodesNeeded = 2;
 constexpr size_t kMaxDepth = 64;  // components; what lies deeper is literal
 constexpr ir::AccessSet kReadOnly = TL_READ | TL_LIST;
 

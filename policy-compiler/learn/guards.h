@@ -26,6 +26,9 @@
 
 namespace treeline::learn {
 
+// A name seen in fewer starts than this is not known to be another one each time.
+constexpr size_t kEpisodesNeeded = 2;
+
 // Whether the image holds this path (walked). In doubt (an unreadable directory) it does.
 using ImageHolds = std::function<bool(const std::string& path)>;
 

@@ -5,29 +5,27 @@
 #include <cmath>
 
 #include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::learn {
 namespace {
 
-using Kind = Piece::Kind;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool in_class(Kind kind, char c) {
+bool in_class(Piece::Kind kind, char c) {
   switch (kind) {
-    case Kind::kHex:
-      return is_digit(c) || (c >= 'a' && c <= 'f');
-    case Kind::kUpperHex:
-      return is_digit(c) || (c >= 'A' && c <= 'F');
-    case Kind::kAnyHex:
-      return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    case Kind::kRand:
-      return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    case Piece::Kind::kHex:
+      return text::is_digit(c) || (c >= 'a' && c <= 'f');
+    case Piece::Kind::kUpperHex:
+      return text::is_digit(c) || (c >= 'A' && c <= 'F');
+    case Piece::Kind::kAnyHex:
+      return text::is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    case Piece::Kind::kRand:
+      return text::is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
     default:
-      return is_digit(c);
+      return text::is_digit(c);
   }
 }
 
-bool all(std::string_view text, Kind kind) {
+bool all(std::string_view text, Piece::Kind kind) {
   return std::all_of(text.begin(), text.end(), [&](char c) { return in_class(kind, c); });
 }
 
@@ -35,7 +33,7 @@ bool is_uuid(std::string_view text) {
   if (text.size() != 36) return false;
   for (size_t i = 0; i < 36; i++) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !in_class(Kind::kHex, text[i])) return false;
+    if (dash ? text[i] != '-' : !in_class(Piece::Kind::kHex, text[i])) return false;
   }
   return true;
 }
@@ -45,7 +43,7 @@ size_t date_length(std::string_view text) {
   const bool dashes = text.size() >= 10 && text[4] == '-' && text[7] == '-';
   if (text.size() < 8) return 0;
   const auto number = [&](size_t at) {
-    return is_digit(text[at]) && is_digit(text[at + 1]) ? (text[at] - '0') * 10 + (text[at + 1] - '0') : -1;
+    return text::is_digit(text[at]) && text::is_digit(text[at + 1]) ? (text[at] - '0') * 10 + (text[at + 1] - '0') : -1;
   };
   const int century = number(0), year = number(2), month = number(dashes ? 5 : 4), day = number(dashes ? 8 : 6);
   const bool good = (century == 19 || century == 20) && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
@@ -55,17 +53,17 @@ size_t date_length(std::string_view text) {
 // Lengths that the piece may take at the front of `text`, from the one tried first.
 std::vector<size_t> lengths(const Piece& piece, std::string_view text) {
   switch (piece.kind) {
-    case Kind::kLiteral:
+    case Piece::Kind::kLiteral:
       return text.starts_with(piece.bytes) ? std::vector<size_t>{piece.bytes.size()} : std::vector<size_t>{};
-    case Kind::kUuid:
+    case Piece::Kind::kUuid:
       return is_uuid(text.substr(0, 36)) ? std::vector<size_t>{36} : std::vector<size_t>{};
-    case Kind::kDate: {
+    case Piece::Kind::kDate: {
       const size_t length = date_length(text);
       return length == 0 ? std::vector<size_t>{} : std::vector<size_t>{length};
     }
-    case Kind::kDigits: {
+    case Piece::Kind::kDigits: {
       std::vector<size_t> out;
-      for (size_t n = 1; n <= std::min<size_t>(10, text.size()) && is_digit(text[n - 1]); n++) out.push_back(n);
+      for (size_t n = 1; n <= std::min<size_t>(10, text.size()) && text::is_digit(text[n - 1]); n++) out.push_back(n);
       std::reverse(out.begin(), out.end());
       return out;
     }
@@ -92,8 +90,8 @@ std::string repeated(const char* set, uint32_t times) {
 }  // namespace
 
 uint32_t names_needed(const Piece& piece) {
-  if (piece.kind == Kind::kUuid) return 2;
-  const bool hex = piece.kind == Kind::kHex;
+  if (piece.kind == Piece::Kind::kUuid) return 2;
+  const bool hex = piece.kind == Piece::Kind::kHex;
   // Of a digest, or of what a directory of two digits (fan_out.h) leaves of it.
   for (const uint32_t digest : {32u, 40u, 64u, 96u, 128u, 38u, 62u}) {
     if (hex && piece.length == digest) return 2;
@@ -103,8 +101,8 @@ uint32_t names_needed(const Piece& piece) {
 
 NamePattern::NamePattern(std::vector<Piece> pieces) {
   for (Piece& piece : pieces) {
-    if (piece.kind == Kind::kLiteral && piece.bytes.empty()) continue;
-    if (piece.kind == Kind::kLiteral && !pieces_.empty() && pieces_.back().kind == Kind::kLiteral) {
+    if (piece.kind == Piece::Kind::kLiteral && piece.bytes.empty()) continue;
+    if (piece.kind == Piece::Kind::kLiteral && !pieces_.empty() && pieces_.back().kind == Piece::Kind::kLiteral) {
       pieces_.back().bytes += piece.bytes;
     } else {
       pieces_.push_back(std::move(piece));
@@ -113,11 +111,11 @@ NamePattern::NamePattern(std::vector<Piece> pieces) {
 }
 
 NamePattern NamePattern::exactly(std::string_view component) {
-  return NamePattern({{Kind::kLiteral, 0, std::string(component)}});
+  return NamePattern({{Piece::Kind::kLiteral, 0, std::string(component)}});
 }
 
 bool NamePattern::folded() const {
-  return std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.kind != Kind::kLiteral; });
+  return std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.kind != Piece::Kind::kLiteral; });
 }
 
 bool NamePattern::matches(std::string_view component) const { return match_from(pieces_, 0, component); }
@@ -127,31 +125,31 @@ std::string NamePattern::text() const {
   for (const Piece& piece : pieces_) {
     const std::string length = std::to_string(piece.length);
     switch (piece.kind) {
-      case Kind::kLiteral:
+      case Piece::Kind::kLiteral:
         out += pattern_component(piece.bytes);
         break;
-      case Kind::kUuid:
+      case Piece::Kind::kUuid:
         out += "{uuid}";
         break;
-      case Kind::kHex:
+      case Piece::Kind::kHex:
         out += "{hex:" + length + "}";
         break;
-      case Kind::kUpperHex:
+      case Piece::Kind::kUpperHex:
         out += repeated("[0-9A-F]", piece.length);
         break;
-      case Kind::kAnyHex:
+      case Piece::Kind::kAnyHex:
         out += repeated("[0-9A-Fa-f]", piece.length);
         break;
-      case Kind::kDigits:
+      case Piece::Kind::kDigits:
         out += "{digits}";
         break;
-      case Kind::kDigitsN:
+      case Piece::Kind::kDigitsN:
         out += "{digits:" + length + "}";
         break;
-      case Kind::kRand:
+      case Piece::Kind::kRand:
         out += "{rand:" + length + "}";
         break;
-      case Kind::kDate:
+      case Piece::Kind::kDate:
         out += "{date}";
         break;
     }
@@ -163,28 +161,28 @@ double NamePattern::log2_names() const {
   double bits = 0;
   for (const Piece& piece : pieces_) {
     switch (piece.kind) {
-      case Kind::kLiteral:
+      case Piece::Kind::kLiteral:
         break;
-      case Kind::kUuid:
+      case Piece::Kind::kUuid:
         bits += 128;
         break;
-      case Kind::kHex:
-      case Kind::kUpperHex:
+      case Piece::Kind::kHex:
+      case Piece::Kind::kUpperHex:
         bits += 4.0 * piece.length;
         break;
-      case Kind::kAnyHex:
+      case Piece::Kind::kAnyHex:
         bits += std::log2(22.0) * piece.length;
         break;
-      case Kind::kDigits:
+      case Piece::Kind::kDigits:
         bits += std::log2(11111111110.0);
         break;
-      case Kind::kDigitsN:
+      case Piece::Kind::kDigitsN:
         bits += std::log2(10.0) * piece.length;
         break;
-      case Kind::kRand:
+      case Piece::Kind::kRand:
         bits += std::log2(63.0) * piece.length;
         break;
-      case Kind::kDate:
+      case Piece::Kind::kDate:
         bits += std::log2(2 * 200 * 12 * 31.0);
         break;
     }
@@ -195,7 +193,7 @@ double NamePattern::log2_names() const {
 uint32_t NamePattern::names_needed() const {
   uint32_t needed = 1;
   for (const Piece& piece : pieces_) {
-    if (piece.kind != Kind::kLiteral) needed = std::max(needed, learn::names_needed(piece));
+    if (piece.kind != Piece::Kind::kLiteral) needed = std::max(needed, learn::names_needed(piece));
   }
   return needed;
 }

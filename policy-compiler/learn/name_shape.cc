@@ -5,13 +5,13 @@
 
 #include "policy-compiler/learn/name_pattern.h"
 #include "policy-compiler/learn/trace.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::learn {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
-bool is_upper_hex(char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); }
+bool is_lower_hex(char c) { return text::is_digit(c) || (c >= 'a' && c <= 'f'); }
+bool is_upper_hex(char c) { return text::is_digit(c) || (c >= 'A' && c <= 'F'); }
 
 size_t run(std::string_view text, size_t at, bool (*in)(char)) {
   size_t end = at;
@@ -27,9 +27,9 @@ size_t uuid_at(std::string_view name, size_t at) {
 }
 
 size_t date_at(std::string_view name, size_t at) {
-  const size_t digits = run(name, at, is_digit);
+  const size_t digits = run(name, at, text::is_digit);
   if (digits == 8 && day_of(name.substr(at, 8))) return 8;
-  if (digits == 4 && name.size() - at >= 10 && day_of(name.substr(at, 10)) && run(name, at + 8, is_digit) == 2)
+  if (digits == 4 && name.size() - at >= 10 && day_of(name.substr(at, 10)) && run(name, at + 8, text::is_digit) == 2)
     return 10;
   return 0;
 }
@@ -39,7 +39,7 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 // "d12345678" of "go-build12345678": a word's last letters and a decimal number.
 bool ends_a_word(std::string_view name, size_t at) {
   if (at == 0 || !is_letter(name[at - 1])) return false;
-  const size_t letters = run(name, at, is_letter), digits = run(name, at + letters, is_digit);
+  const size_t letters = run(name, at, is_letter), digits = run(name, at + letters, text::is_digit);
   return letters != 0 && digits != 0 && (at + letters + digits == name.size() || !is_letter(name[at + letters + digits]));
 }
 
@@ -49,7 +49,7 @@ size_t hex_at(std::string_view name, size_t at) {
   size_t longest = 0;
   for (const auto in : {is_lower_hex, is_upper_hex}) {
     const size_t length = at > 0 && in(name[at - 1]) ? 0 : run(name, at, in);
-    if (length >= 8 && std::any_of(name.begin() + at, name.begin() + at + length, is_digit))
+    if (length >= 8 && std::any_of(name.begin() + at, name.begin() + at + length, text::is_digit))
       longest = std::max(longest, length);
   }
   return longest;
@@ -60,7 +60,7 @@ size_t hex_at(std::string_view name, size_t at) {
 std::vector<Token> cut_name(std::string_view name, Cut cut) {
   std::vector<Token> out;
   for (size_t at = 0; at < name.size();) {
-    const bool after_digit = at > 0 && is_digit(name[at - 1]);
+    const bool after_digit = at > 0 && text::is_digit(name[at - 1]);
     Token::Kind kind = Token::Kind::kText;
     size_t length = 0;
     if ((length = uuid_at(name, at)) != 0) {
@@ -69,7 +69,7 @@ std::vector<Token> cut_name(std::string_view name, Cut cut) {
       kind = Token::Kind::kDate;
     } else if (cut == Cut::kWide && (length = hex_at(name, at)) != 0) {
       kind = Token::Kind::kHex;
-    } else if ((length = run(name, at, is_digit)) != 0) {
+    } else if ((length = run(name, at, text::is_digit)) != 0) {
       kind = Token::Kind::kDigits;
     }
     if (length == 0) {

@@ -14,7 +14,7 @@ namespace treeline::learn {
 namespace {
 
 using nlohmann::json;
-constexpr int kMaxDepth = 4;
+constexpr int kMostNested = 4;
 constexpr const char* kRemedy = "record the trace again; it was not written by this version's recorder, or altered";
 
 }  // namespace
@@ -27,7 +27,7 @@ Line::Line(std::string_view text, uint32_t number, Diagnostics& diagnostics)
   object_ = json::parse(
       text.begin(), text.end(),
       [&](int depth, json::parse_event_t event, json& value) {
-        if (depth > kMaxDepth) deep = true;
+        if (depth > kMostNested) deep = true;
         if (event == json::parse_event_t::key && depth == 1) twice |= !keys.insert(value.get<std::string>()).second;
         return !deep;
       },

@@ -6,7 +6,7 @@
 namespace treeline::passes {
 namespace {
 
-constexpr uint32_t kLongestName = 255;  // NAME_MAX
+constexpr uint32_t kLongest = 255;  // NAME_MAX
 
 Element bytes(std::string text) {
   Element element;
@@ -85,7 +85,7 @@ std::optional<Sequence> named_class(std::string_view text, std::string& problem,
     const std::string_view number = text.substr(colon + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
     if (!counted || error != std::errc() || end != number.data() + number.size() || count == 0 ||
-        count > kLongestName) {
+        count > kLongest) {
       problem = "\"{" + std::string(text) + "}\" has a length that cannot be";
       remedy =
           counted ? "write {" + std::string(name) + ":N} with N from 1 to 255" : "write {" + std::string(name) + "}";

@@ -3,7 +3,10 @@
 // Files, whole: read within a limit, written so that a crash or a reader in between sees the old or the new content.
 #pragma once
 
+#include <dirent.h>
+
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -30,6 +33,11 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+struct CloseDirectory {
+  void operator()(DIR* dir) const { closedir(dir); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 // "cannot VERB 'PATH': REASON", with errno as the code.
 Error failed(std::string_view verb, const std::string& path, int code, std::string_view remedy = "");

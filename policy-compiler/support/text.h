@@ -27,6 +27,9 @@ std::string printable(std::string_view text, size_t most = 200);
 // 'printable' in single quotes.
 std::string quoted(std::string_view text, size_t most = 80);
 
+// An ASCII digit, whatever the locale.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 // The number, when all of `word` is decimal digits without a sign or a superfluous leading zero and it is at most
 // `most`.
 std::optional<uint64_t> decimal(std::string_view word, uint64_t most);

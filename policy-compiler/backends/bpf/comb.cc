@@ -11,8 +11,6 @@ namespace {
 using passes::Dfa;
 
 constexpr uint32_t kRow = 256;  // slots that a row's lookups reach
-constexpr uint32_t kElementSlots = TL_ELEMENT / sizeof(tl_dfa_entry);
-constexpr uint32_t kHeaderSlots = TL_DFA_OFFSET / sizeof(tl_dfa_entry);
 constexpr uint32_t kMostSlots = TL_IMAGE_MAX / sizeof(tl_dfa_entry) - kHeaderSlots;
 // How far behind the last row of its kind a row looks for a gap. More finds little and costs time.
 constexpr uint32_t kLookBack = 2048;

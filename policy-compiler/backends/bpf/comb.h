@@ -16,6 +16,10 @@
 
 namespace treeline::backends::bpf {
 
+// Slots of an element of the arena, and those that the image's header takes of the first one.
+constexpr uint32_t kElementSlots = TL_ELEMENT / sizeof(tl_dfa_entry);
+constexpr uint32_t kHeaderSlots = TL_DFA_OFFSET / sizeof(tl_dfa_entry);
+
 struct Comb {
   std::vector<tl_dfa_entry> slots;
   uint32_t used = 0;  // slots that hold something

@@ -10,7 +10,6 @@
 namespace treeline::backends::bpf {
 namespace {
 
-constexpr size_t kMostRanges = (1u << TL_RANGE_STEPS) - 1;
 constexpr uint64_t kMostTableBits = 1u << 28;  // of one row: the hooks compute the bit's number in 32 bits
 constexpr size_t kMostWords = 1u << 25;        // of all rows: 256 MiB
 constexpr Wide kLast4 = {0, UINT32_MAX};

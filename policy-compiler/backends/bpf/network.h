@@ -35,6 +35,9 @@ struct Network {
   uint32_t none = 0;
 };
 
+// Ranges of one table that a lookup finds.
+constexpr uint32_t kMostRanges = (1u << TL_RANGE_STEPS) - 1;
+
 // nullopt: too many ranges or too large tables, reported.
 std::optional<Network> make_network(const ir::Policy& policy, Diagnostics& diagnostics);
 

@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "bpf/lsm/decide.h"
+#include "policy-compiler/backends/bpf/comb.h"
+#include "policy-compiler/backends/bpf/network.h"
 
 namespace treeline::backends::bpf {
 namespace {
 
 constexpr uint32_t kRowReach = 256;  // slots that a state's lookups read
-constexpr uint32_t kHeaderSlots = TL_DFA_OFFSET / sizeof(tl_dfa_entry);
-constexpr uint32_t kElementSlots = TL_ELEMENT / sizeof(tl_dfa_entry);
-constexpr uint32_t kMostRanges = (1u << TL_RANGE_STEPS) - 1;
 
 bool power_of_two(uint32_t n) { return n != 0 && (n & (n - 1)) == 0; }
 

@@ -9,7 +9,7 @@
 namespace treeline::backends::network {
 namespace {
 
-constexpr size_t kMostPorts = 40;  // of one list, by the schema
+constexpr size_t kMostPortsOfList = 40;  // of one list, by the schema
 constexpr std::string_view kNamespaceName = "kubernetes.io/metadata.name";
 constexpr const char* kPodNamespace = "k8s:io.kubernetes.pod.namespace";
 
@@ -26,10 +26,10 @@ Json endpoint(const ir::PodSelector& selector) {
 }
 
 // Port "0" is every port of the protocol.
-Json ports(const std::vector<Port>& list) {
+Json port_lists(const std::vector<Port>& list) {
   Json out = Json::array();
   for (size_t i = 0; i < list.size(); ++i) {
-    if (i % kMostPorts == 0) out.push_back({{"ports", Json::array()}});
+    if (i % kMostPortsOfList == 0) out.push_back({{"ports", Json::array()}});
     const Port& port = list[i];
     Json one = {{"port", port.all() ? "0" : std::to_string(port.first)}};
     if (!port.all() && port.last != port.first) one["endPort"] = port.last;
@@ -47,7 +47,7 @@ Json cilium(const ir::Policy& policy, const Options& options, const std::vector<
     const bool outward = flow.direction == ir::Direction::kOut;
     const std::string side = outward ? "to" : "from";
     const auto rule = [&](const char* kind, Json peers) {
-      (outward ? egress : ingress).push_back({{side + kind, std::move(peers)}, {"toPorts", ports(flow.ports)}});
+      (outward ? egress : ingress).push_back({{side + kind, std::move(peers)}, {"toPorts", port_lists(flow.ports)}});
     };
     if (flow.peer.everything) rule("Entities", {"all"});
     if (!flow.peer.blocks.empty()) {

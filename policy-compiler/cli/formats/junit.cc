@@ -9,7 +9,7 @@ namespace {
 
 // XML 1.0 has no control characters, no U+FFFE and U+FFFF, and no way to write them: they become \xHH here, as does
 // what is not UTF-8. Line ends of our own text stay.
-std::string escape(std::string_view raw) {
+std::string xml(std::string_view raw) {
   std::string out;
   for (size_t at = 0; at < raw.size();) {
     const size_t length = raw[at] == '\n' ? 1 : text::visible_length(raw, at);
@@ -50,7 +50,7 @@ std::string attribute(std::string_view name, std::string_view value) {
   std::string flat(value);
   for (char& c : flat)
     if (c == '\n') c = ' ';
-  return " " + std::string(name) + "=\"" + escape(flat) + "\"";
+  return " " + std::string(name) + "=\"" + xml(flat) + "\"";
 }
 
 std::string place(std::string_view file, Position position) {
@@ -79,7 +79,7 @@ class Suite {
                       std::string_view text) {
     ++(element == "error" ? errors_ : failures_);
     return "      <" + std::string(element) + attribute("message", message) + attribute("type", type) + ">" +
-           escape(text) + "</" + std::string(element) + ">\n";
+           xml(text) + "</" + std::string(element) + ">\n";
   }
   std::string skipped(std::string_view message) {
     ++skipped_;
@@ -94,7 +94,7 @@ class Suite {
   }
   std::string text() const {
     std::string all = "  <testsuite" + attribute("name", name_) + counts() + ">\n" + cases_;
-    if (!out_.empty()) all += "    <system-out>" + escape(out_) + "</system-out>\n";
+    if (!out_.empty()) all += "    <system-out>" + xml(out_) + "</system-out>\n";
     return all + "  </testsuite>\n";
   }
   void count_into(Suite& all) const {
@@ -122,7 +122,7 @@ void add_finding(Suite& suite, const Finding& finding, bool strict) {
   else if (d.severity == Severity::kError || strict)
     inner = suite.failure("failure", d.message, d.code, text);
   else
-    inner = "      <system-out>" + escape(text) + "</system-out>\n";
+    inner = "      <system-out>" + xml(text) + "</system-out>\n";
   suite.add(d.code + ": " + d.message, d.file, d.position, inner);
 }
 

@@ -9,7 +9,7 @@ constexpr size_t kMostText = 20'000;  // bytes of what the command itself said
 
 // Text as text: nothing in it becomes markup, a link, a mention (an empty comment keeps '@name' from being one) or
 // another column.
-std::string escape(std::string_view raw) {
+std::string as_text(std::string_view raw) {
   const std::string text = text::printable(raw, 2000);
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -81,9 +81,9 @@ std::string row(const Finding& finding) {
   const std::string severity(severity_name(d.severity));
   std::string out =
       "| " + (finding.diagnostic.accepted.empty() && d.severity != Severity::kNote ? "**" + severity + "**" : severity);
-  out += " | " + (place.empty() ? "" : code(place)) + " | " + escape(d.message) + " " + code(d.code);
-  if (!d.remedy.empty()) out += "<br>" + escape(d.remedy);
-  if (!finding.diagnostic.accepted.empty()) out += "<br>accepted: " + escape(finding.diagnostic.accepted);
+  out += " | " + (place.empty() ? "" : code(place)) + " | " + as_text(d.message) + " " + code(d.code);
+  if (!d.remedy.empty()) out += "<br>" + as_text(d.remedy);
+  if (!finding.diagnostic.accepted.empty()) out += "<br>accepted: " + as_text(finding.diagnostic.accepted);
   return out + " |\n";
 }
 
@@ -93,8 +93,8 @@ constexpr std::string_view kHead = "| | place | finding |\n|---|---|---|\n";
 
 std::string to_markdown(const Document& document) {
   const Totals all = totals(document);
-  std::string out = "### treelinec " + escape(document.command) + ": " + headline(document, all) + "\n\n";
-  if (document.error) out += escape(document.error->message) + "\n\n";
+  std::string out = "### treelinec " + as_text(document.command) + ": " + headline(document, all) + "\n\n";
+  if (document.error) out += as_text(document.error->message) + "\n\n";
   if (!document.text.empty()) out += fenced(document.text) + "\n";
 
   std::vector<std::string> open, folded;
@@ -107,7 +107,7 @@ std::string to_markdown(const Document& document) {
       if (one.outcome != Case::Outcome::kFailed) continue;
       std::string place = one.file;
       if (one.position.line != 0) place += ":" + std::to_string(one.position.line);
-      open.push_back("| **failed** | " + code(place) + " | " + escape(one.name) + "<br>" + escape(one.message) +
+      open.push_back("| **failed** | " + code(place) + " | " + as_text(one.name) + "<br>" + as_text(one.message) +
                      " |\n");
     }
   }
