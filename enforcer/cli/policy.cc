@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdio>
 
-#include "enforcer/cli/ask.h"
+#include "enforcer/cli/profiles.h"
 
 namespace treeline::cli {
 namespace {
@@ -35,7 +36,7 @@ int change(const Context& context, Json request, const PolicyOptions& o, const s
   if (context.json) print_line(to_line({{"schema", 1}, {"policy", policy}}));
   else print_line(policy_line(policy));
   if (!next.empty()) say(next + text_at(policy, "name"));
-  return status_of(policy);
+  return std::max(status_of(policy), hold_profiles(context, text_at(policy, "name")));
 }
 
 int list(const Context& context) {
@@ -52,6 +53,15 @@ int list(const Context& context) {
     if (!context.json) print_line(policy_line(policy));
     status = std::max(status, status_of(policy));
   }
+  return status;
+}
+
+// Of all policies, as after a boot.
+int profiles(const Context& context) {
+  int status = 0;
+  std::optional<Json> answer = ask(context, {{"do", "policy.list"}}, status);
+  if (!answer) return status;
+  for (const Json& policy : (*answer)["policies"]) status = std::max(status, hold_profiles(context, text_at(policy, "name")));
   return status;
 }
 
@@ -127,6 +137,10 @@ void add_policy(CLI::App& app, Context& context) {
   auto* show_one = policy->add_subcommand("show", "one of them: tree, running tasks, what it cannot express");
   show_one->add_option("name", o->name)->required();
   show_one->callback([&context, o] { context.action = [&context, o] { return show(context, *o); }; });
+
+  policy->add_subcommand("profiles", "load the AppArmor profiles of all policies that are enforced, as after a boot")->callback([&context] {
+    context.action = [&context] { return profiles(context); };
+  });
 
   auto* mode = policy->add_subcommand("mode", "monitor: report; enforce: stop (refused where it is not proven to work)");
   mode->add_option("name", o->name)->required();

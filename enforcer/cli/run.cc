@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/apparmor.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "enforcer/base/files.h"
 #include "enforcer/cli/ask.h"
 #include "enforcer/cli/launch.h"
+#include "enforcer/cli/profiles.h"
 #include "enforcer/confine/filter.h"
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/events/line_encoder.h"
@@ -58,24 +60,30 @@ class Child {
  public:
   // Why it was not executed.
   struct Failure {
+    enum class Step { kExec, kFilter, kAppArmor };
     int code = 0;  // errno; 0: it was
-    bool filter = false;  // the closing filter could not be installed, nothing was tried
+    Step step = Step::kExec;  // beyond kExec nothing was tried
+  };
+  // What it puts on before its exec, where the policy is enforced.
+  struct Confinement {
+    confine::Filter filter;
+    std::optional<confine::AppArmor> apparmor;
   };
 
-  bool start(const std::vector<std::string>& command, const confine::Filter& filter) {
+  bool start(const std::vector<std::string>& command, const Confinement& confinement) {
     int go[2], failed[2];
     if (pipe2(go, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0) return false;
     pid_ = fork();
     if (pid_ < 0) return false;
-    if (pid_ == 0) become(command, filter, go, failed);
+    if (pid_ == 0) become(command, confinement, go, failed);
     close(go[0]);
     close(failed[1]);
     go_ = UniqueFd(go[1]);
     failed_ = UniqueFd(failed[0]);
     return true;
   }
-  void release(bool filtered) {
-    (void)!write(go_.get(), filtered ? "f" : "g", 1);
+  void release(bool confined) {
+    (void)!write(go_.get(), confined ? "f" : "g", 1);
     go_.reset();
   }
   void abandon() {
@@ -93,7 +101,7 @@ class Child {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
-  [[noreturn]] static void become(const std::vector<std::string>& command, const confine::Filter& filter, int* go, int* failed) {
+  [[noreturn]] static void become(const std::vector<std::string>& command, const Confinement& confinement, int* go, int* failed) {
     close(go[1]);
     close(failed[0]);
     char byte = 0;
@@ -108,14 +116,17 @@ class Child {
     for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     Failure failure;
-    if (byte == 'f') failure.code = filter.install();
-    failure.filter = failure.code != 0;
-    if (!failure.filter) {
+    using Step = Failure::Step;
+    // The profile first: a filter may not let its file be written.
+    if (byte == 'f' && confinement.apparmor && aa_change_onexec(confinement.apparmor->name.c_str()) != 0) failure = {errno, Step::kAppArmor};
+    if (byte == 'f' && !failure.code)
+      if (const int code = confinement.filter.install(); code != 0) failure = {code, Step::kFilter};
+    if (!failure.code) {
       execvp(arguments[0], arguments.data());
       failure.code = errno;
     }
     (void)!write(failed[1], &failure, sizeof failure);
-    _exit(failure.code == ENOENT && !failure.filter ? kNotFound : kNotExecuted);
+    _exit(failure.code == ENOENT && failure.step == Step::kExec ? kNotFound : kNotExecuted);
   }
 
   pid_t pid_ = -1;
@@ -151,7 +162,7 @@ class Run {
     }
     if (int status = reach_daemon(arena_mib)) return status;
     if (!options_.learn && options_.mode == "enforce")
-      if (int status = build_filter(text_at(request, "bundle"))) return status;
+      if (int status = prepare_confinement(text_at(request, "bundle"))) return status;
 
     // Blocked before the fork, so that none is lost between it and the first poll; the child unblocks.
     sigset_t watched;
@@ -159,7 +170,7 @@ class Run {
     for (int number : {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM}) sigaddset(&watched, number);
     sigprocmask(SIG_BLOCK, &watched, nullptr);
     signals_ = UniqueFd(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!child_.start(context_.command, filter_)) {
+    if (!child_.start(context_.command, confinement_)) {
       say(std::string("cannot fork: ") + std::strerror(errno));
       return kCannotAsk;
     }
@@ -171,16 +182,25 @@ class Run {
       say("the command was not started");
       return client_->reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client_->reply_code().c_str());
     }
-    if (!filter_digest_.empty() && text_at((*bound)["policy"], "digest") != filter_digest_) {
+    if (!confinement_digest_.empty() && text_at((*bound)["policy"], "digest") != confinement_digest_) {
       child_.abandon();
       say("the bundle was changed meanwhile: its seccomp filter is not that of the policy; the command was not started");
       return kFinding;
     }
+    const bool confined = text_at(*bound, "mode") == "enforce";  // in monitor nothing is refused
+    if (confined && confinement_.apparmor)
+      if (int status = hold_profile()) {
+        child_.abandon();
+        return status;
+      }
     container_ = text_at(*bound, "container");
     if (!options_.quiet || !options_.events_file.empty()) follow_events();
-    child_.release(text_at(*bound, "mode") == "enforce");  // in monitor nothing is refused
-    if (auto [code, filter] = child_.failure(); filter) {
+    child_.release(confined);
+    using Step = Child::Failure::Step;
+    if (auto [code, step] = child_.failure(); code && step == Step::kFilter) {
       say(std::string("the kernel does not take the policy's seccomp filter: ") + std::strerror(code) + "; the command was not executed");
+    } else if (code && step == Step::kAppArmor) {
+      say("the kernel does not take the AppArmor profile '" + confinement_.apparmor->name + "': " + std::strerror(code) + "; the command was not executed");
     } else if (code) {
       if (code == EPERM || code == EACCES) say("the policy, or the system, refuses " + context_.command[0] + " as the entry: " + std::strerror(code));
       else say(context_.command[0] + ": " + std::strerror(code));
@@ -215,20 +235,40 @@ class Run {
     return 0;
   }
 
-  // The daemon reads the bundle too; what it has bound has to be what this filter is of, which the digest tells.
-  int build_filter(const std::string& directory) {
+  // The daemon reads the bundle too; what it has bound has to be what this is of, which the digest tells.
+  int prepare_confinement(const std::string& directory) {
     Result<bundle::Bundle> bundle = bundle::read(directory);
     Result<confine::Closing> closing = bundle ? confine::closing_of(*bundle) : bundle.error();
     const kernel::Facts facts = kernel::probe();
     if (closing && facts.userns_hook && facts.anon_inode_hook) closing = confine::beside_hooks(*closing);
     Result<confine::Filter> filter = closing ? confine::Filter::build(*closing) : closing.error();
-    if (!filter) {
-      say(filter.error().message);
-      say("the command was not started");
-      return daemon::exit_status_of(daemon::code_of(filter.error().code));
+    if (!filter) return not_started(filter.error());
+    confinement_.filter = std::move(*filter);
+    if (const bundle::Artifact* calls = bundle->find(confine::kCallsArtifact))
+      if (Result<void> added = confinement_.filter.add(calls->bytes); !added) return not_started(added.error());
+    Result<std::optional<confine::AppArmor>> apparmor = confine::apparmor_of(bundle->name, *bundle);
+    if (!apparmor) return not_started(apparmor.error());
+    confinement_.apparmor = std::move(*apparmor);
+    confinement_digest_ = bundle->digest;
+    return 0;
+  }
+
+  int not_started(const Error& error) {
+    say(error.message);
+    say("the command was not started");
+    return daemon::exit_status_of(daemon::code_of(error.code));
+  }
+
+  // Once treelined has taken the bundle, for it may want a signature. What is loaded under that name is used as it is: something else may run under it.
+  // For the same reason what is loaded here stays.
+  int hold_profile() {
+    const std::string name = "AppArmor profile '" + confinement_.apparmor->name + "'";
+    if (confine::is_held(*confinement_.apparmor)) {
+      if (!options_.quiet) say(name + " is loaded already and is used as it is; another version: apparmor_parser --replace " + options_.policy + "/apparmor");
+      return 0;
     }
-    filter_ = std::move(*filter);
-    filter_digest_ = bundle->digest;
+    if (Result<void> loaded = load_profiles(*confinement_.apparmor); !loaded) return not_started(loaded.error());
+    if (!options_.quiet) say(name + " is loaded now and stays; to take it off: apparmor_parser --remove " + options_.policy + "/apparmor");
     return 0;
   }
 
@@ -370,8 +410,8 @@ class Run {
   Context& context_;
   RunOptions& options_;
   Child child_;
-  confine::Filter filter_;
-  std::string filter_digest_;  // of the bundle that the filter came from; "": there is none
+  Child::Confinement confinement_;
+  std::string confinement_digest_;  // of the bundle that the filter came from; "": there is none
   UniqueFd signals_;
   std::optional<daemon::Client> client_, events_;
   std::FILE* file_ = nullptr;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include "enforcer/base/fd.h"
@@ -44,7 +45,7 @@ Result<void> add_architecture(scmp_filter_ctx context, const std::string& name) 
   return {};
 }
 
-Result<void> add(scmp_filter_ctx context, const Refusal& refusal) {
+Result<void> refuse(scmp_filter_ctx context, const Refusal& refusal) {
   const int number = seccomp_syscall_resolve_name(refusal.name.c_str());
   if (number == __NR_SCMP_ERROR)
     return failed("libseccomp does not know the system call " + refusal.name + "; use a newer one", ENOSYS);
@@ -83,17 +84,27 @@ Result<Filter> Filter::build(const Closing& closing) {
   for (const std::string& architecture : closing.architectures)
     if (Result<void> added = add_architecture(context.get(), architecture); !added) return added.error();
   for (const Refusal& refusal : closing.refusals)
-    if (Result<void> added = add(context.get(), refusal); !added) return added.error();
+    if (Result<void> added = refuse(context.get(), refusal); !added) return added.error();
   Result<std::vector<sock_filter>> program = exported(context.get());
   if (!program) return program.error();
-  filter.program_ = std::move(*program);
+  filter.programs_.push_back(std::move(*program));
   return filter;
 }
 
+Result<void> Filter::add(std::string_view program) {
+  if (program.empty() || program.size() % sizeof(sock_filter) != 0 || program.size() / sizeof(sock_filter) > BPF_MAXINSNS)
+    return Error{"the bundle's seccomp.bpf is no program of seccomp(2): " + std::to_string(program.size()) + " bytes; compile the profile again", EBADMSG};
+  std::vector<sock_filter>& added = programs_.emplace_back(program.size() / sizeof(sock_filter));
+  std::memcpy(added.data(), program.data(), program.size());
+  return {};
+}
+
 int Filter::install() const {
-  if (program_.empty()) return 0;
-  const sock_fprog program{static_cast<unsigned short>(program_.size()), const_cast<sock_filter*>(program_.data())};
-  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : errno;
+  for (const std::vector<sock_filter>& each : programs_) {
+    const sock_fprog program{static_cast<unsigned short>(each.size()), const_cast<sock_filter*>(each.data())};
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) return errno;
+  }
+  return 0;
 }
 
 }  // namespace treeline::confine

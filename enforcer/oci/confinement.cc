@@ -2,9 +2,7 @@
 #include "enforcer/oci/confinement.h"
 
 #include <cerrno>
-#include <vector>
 
-#include "enforcer/base/files.h"
 #include "enforcer/oci/closing.h"
 #include "enforcer/oci/seccomp.h"
 #include "policy-compiler/support/text.h"
@@ -13,22 +11,6 @@ namespace treeline::oci {
 namespace {
 
 constexpr char kRestart[] = "; start it through the wrapper (treeline-oci --runtime ...), which writes it";
-
-std::vector<std::string> profile_names(std::string_view text) {
-  std::vector<std::string> names;
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    const std::vector<std::string_view> words = text::words(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (words.size() > 1 && words[0] == "profile") names.emplace_back(words[1].substr(0, words[1].find('{')));
-  }
-  return names;
-}
-
-bool valid_profile_name(std::string_view name) {
-  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  return !name.empty() && name.size() <= 255 && name.find_first_not_of(kAllowed) == std::string_view::npos;
-}
 
 std::string_view filter_of(const Config& config) {
   const json::Value* have = config.root().at({"linux", "seccomp"});
@@ -97,13 +79,9 @@ Result<Confinement> confinement_of(const std::string& policy, const bundle::Bund
     if (!closing) return Error{whose + closing.error().message, closing.error().code};
     wanted.closing = std::move(*closing);
   }
-  if (const bundle::Artifact* apparmor = bundle.find(kAppArmorArtifact)) {
-    const std::vector<std::string> names = profile_names(apparmor->bytes);
-    if (names.empty() || !valid_profile_name(names[0]))
-      return Error{whose + "apparmor holds no line `profile NAME ...` with a name of [A-Za-z0-9._-]", EBADMSG};
-    wanted.apparmor = names[0];
-    wanted.apparmor_tree = names.size() > 1;
-  }
+  Result<std::optional<confine::AppArmor>> apparmor = confine::apparmor_of(policy, bundle);
+  if (!apparmor) return apparmor.error();
+  wanted.apparmor = std::move(*apparmor);
   return wanted;
 }
 
@@ -119,7 +97,7 @@ void leave_to_hooks(Confinement& wanted) {
 
 Result<void> check_pairing(const Confinement& wanted, const Config& config) {
   const json::Value* no_new_privileges = config.root().at({"process", "noNewPrivileges"});
-  if (wanted.apparmor && wanted.apparmor_tree && no_new_privileges && no_new_privileges->is(json::Kind::kTrue))
+  if (wanted.apparmor && wanted.apparmor->tree && no_new_privileges && no_new_privileges->is(json::Kind::kTrue))
     return Error{
         "process.noNewPrivileges (Kubernetes: allowPrivilegeEscalation: false) forbids the exec transitions between "
         "the AppArmor profiles of policy '" +
@@ -138,7 +116,7 @@ Result<void> apply(const Confinement& wanted, Config& config) {
   if (!filter) return filter.error();
   if (!filter->empty())
     if (Result<void> set = config.set({"linux", "seccomp"}, *filter); !set) return set;
-  if (wanted.apparmor) return config.set({"process", "apparmorProfile"}, json::quote(*wanted.apparmor));
+  if (wanted.apparmor) return config.set({"process", "apparmorProfile"}, json::quote(wanted.apparmor->name));
   return {};
 }
 
@@ -153,40 +131,12 @@ Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilt
   }
   if (wanted.apparmor) {
     const json::Value* have = config.root().at({"process", "apparmorProfile"});
-    if (!have || have->scalar != *wanted.apparmor)
-      return Error{"policy '" + wanted.policy + "' has the AppArmor profile '" + *wanted.apparmor +
+    if (!have || have->scalar != wanted.apparmor->name)
+      return Error{"policy '" + wanted.policy + "' has the AppArmor profile '" + wanted.apparmor->name +
                        "', config.json names " +
                        (have && !have->scalar.empty() ? text::quoted(have->scalar) : std::string("none")) + kRestart,
                    EPERM};
   }
-  return {};
-}
-
-std::string why_profile_does_not_hold(const std::string& name, std::string_view profiles) {
-  while (!profiles.empty()) {
-    const size_t end = profiles.find('\n');
-    const std::string_view line = profiles.substr(0, end);
-    profiles.remove_prefix(end == std::string_view::npos ? profiles.size() : end + 1);
-    const size_t mode = line.rfind(" (");
-    if (mode == std::string_view::npos || line.substr(0, mode) != name) continue;
-    if (line.substr(mode) == " (enforce)" || line.substr(mode) == " (kill)") return "";
-    return "AppArmor profile '" + name + "' is loaded, but as" + std::string(line.substr(mode)) + "; aa-enforce " +
-           name;
-  }
-  return "AppArmor profile '" + name + "' is not loaded; load the policy again: treeline policy load";
-}
-
-Result<void> verify_loaded(const Confinement& wanted) {
-  if (!wanted.apparmor) return {};
-  if (trim(read_file_or_empty("/sys/module/apparmor/parameters/enabled")) != "Y")
-    return Error{"policy '" + wanted.policy +
-                     "' has an AppArmor profile, and this kernel runs without AppArmor: boot with apparmor in lsm=, or "
-                     "compile the policy without its AppArmor artifact",
-                 ENOTSUP};
-  Result<std::string> profiles = read_file("/sys/kernel/security/apparmor/profiles", 16 << 20);
-  if (!profiles)
-    return Error{profiles.error().message + "; mount -t securityfs securityfs /sys/kernel/security", ENOTSUP};
-  if (std::string why = why_profile_does_not_hold(*wanted.apparmor, *profiles); !why.empty()) return Error{why, EPERM};
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "enforcer/confine/apparmor.h"
 #include "enforcer/confine/closing.h"
 #include "enforcer/oci/config.h"
 #include "policy-compiler/bundle/bundle.h"
@@ -21,14 +22,12 @@
 namespace treeline::oci {
 
 constexpr std::string_view kSeccompArtifact = "seccomp.json";
-constexpr std::string_view kAppArmorArtifact = "apparmor";
 
 struct Confinement {
   std::string policy;                       // for messages
   std::optional<std::string> seccomp;       // JSON text of an object
   std::optional<confine::Closing> closing;  // none: compiled before there was one, not to be enforced
-  std::optional<std::string> apparmor;      // name of the profile
-  bool apparmor_tree = false;               // more than one profile: an exec moves from one to another
+  std::optional<confine::AppArmor> apparmor;
 };
 
 // Reads the bundle as a whole: a damaged or altered one is an Error.
@@ -45,10 +44,5 @@ void leave_to_hooks(Confinement& wanted);
 enum class ClosingFilter { kRequired, kOptional };
 // config.json carries exactly this; merging the closing filter again would change nothing.
 Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilter closing);
-
-// `profiles` is the text of /sys/kernel/security/apparmor/profiles: "NAME (MODE)" a line. "" or what is wrong.
-std::string why_profile_does_not_hold(const std::string& name, std::string_view profiles);
-// The same of this machine, with its prerequisites.
-Result<void> verify_loaded(const Confinement& wanted);
 
 }  // namespace treeline::oci

@@ -65,7 +65,8 @@ Result<void> verify_bundle(const Json& answer, const Config& config) {
   Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
   if (text_at(answer, "mode") == "monitor") return {};
-  if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
+  if (wanted->apparmor)
+    if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
   // What does not say so, an older treelined, may run on a kernel without the hooks.
   const bool hooks = text_at(answer, "closing") == "optional";
   if (hooks) leave_to_hooks(*wanted);

@@ -89,7 +89,8 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
     if (!wanted) return wanted.error();
     if (text_at(*answer, "closing") == "optional") leave_to_hooks(*wanted);
     if (text_at(*answer, "mode") != "monitor") {
-      if (Result<void> loaded = verify_loaded(*wanted); !loaded) return loaded;
+      if (wanted->apparmor)
+        if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
       if (Result<void> applied = apply(*wanted, *config); !applied) return applied;
     }
   }

@@ -16,6 +16,7 @@
 #include <functional>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/backends/seccomp/lower.h"
 #include "tests/unit/passes/policy_writer.h"
 
@@ -119,6 +120,27 @@ TEST(Filter, WithNothingToRefuseNothingIsInstalled) {
   EXPECT_EQ(
       under(*filter, [] { return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == prctl(PR_GET_SECCOMP, 0, 0, 0, 0) ? 0L : -1L; }),
       0);
+}
+
+TEST(Filter, OfListedCallsNoOtherIsMade) {
+  if (!can_install()) GTEST_SKIP() << "this process may install no filter";
+  test::Writer w;
+  w.policy.nodes[w.root("/bin/a")].syscalls = {{"getpid", {}}, {"exit_group", {}}};
+  Diagnostics diagnostics;
+  const std::optional<backends::seccomp::CallFilter> calls = backends::seccomp::lower_calls(w.policy, {}, diagnostics);
+  ASSERT_TRUE(calls);
+  Filter filter = filter_of(w.policy);
+  ASSERT_TRUE(filter.add(calls->bpf));
+  EXPECT_EQ(under(filter, [] { return syscall(SYS_getpid); }), 0);
+  EXPECT_EQ(under(filter, [] { return syscall(SYS_sync); }), EPERM);
+  EXPECT_EQ(under(filter, [] { return syscall(SYS_userfaultfd, 0); }), EPERM);
+}
+
+TEST(Filter, WhatIsNoProgramIsAnError) {
+  Filter filter;
+  for (const std::string& bytes : {std::string(), std::string(7, 'x'), std::string(8 * 4097, 'x')})
+    EXPECT_THAT(filter.add(bytes).error().message, HasSubstr("no program of seccomp(2)")) << bytes.size();
+  EXPECT_TRUE(filter.empty());
 }
 
 TEST(Filter, WhatThisMachineDoesNotKnowIsAnError) {

@@ -197,8 +197,8 @@ TEST(Confinement, of_a_bundle) {
   Result<Confinement> wanted = confinement_of("web", bundle);
   ASSERT_TRUE(wanted) << wanted.error().message;
   EXPECT_EQ(*wanted->seccomp, "{\"defaultAction\":\"SCMP_ACT_ERRNO\"}");
-  EXPECT_EQ(*wanted->apparmor, "treeline.web");
-  EXPECT_TRUE(wanted->apparmor_tree);
+  EXPECT_EQ(wanted->apparmor->name, "treeline.web");
+  EXPECT_TRUE(wanted->apparmor->tree);
   bundle.artifacts[1].bytes = "{}";
   EXPECT_THAT(confinement_of("web", bundle).error().message, HasSubstr("no seccomp filter"));
   bundle.artifacts.pop_back();
@@ -211,7 +211,7 @@ TEST(Confinement, apply_then_verify) {
   wanted.policy = "web";
   wanted.closing.emplace();
   wanted.seccomp = R"({"defaultAction":"SCMP_ACT_ERRNO"})";
-  wanted.apparmor = "treeline.web";
+  wanted.apparmor = confine::AppArmor{"web", "treeline.web", false, ""};
   Result<Config> config =
       Config::of_text(R"({"process":{"args":["x"]},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}})", "c");
   ASSERT_TRUE(config);
@@ -238,17 +238,17 @@ TEST(Confinement, apply_then_verify) {
       HasSubstr("config.json names 'unconfined'"));
   EXPECT_THAT(Config::of_text(R"({"linux":{"Seccomp":{}}})", "c").error().message,
               HasSubstr("'Seccomp' would be taken for 'seccomp'"));
-  wanted.apparmor_tree = true;
+  wanted.apparmor->tree = true;
   Result<Config> locked = Config::of_text(R"({"process":{"noNewPrivileges":true}})", "c");
   EXPECT_THAT(apply(wanted, *locked).error().message, HasSubstr("allowPrivilegeEscalation"));
 }
 
 TEST(Confinement, profiles_of_the_kernel) {
   const char* loaded = "treeline.web (enforce)\nother (complain)\n/usr/bin/man (enforce)\nk (kill)\n";
-  EXPECT_EQ(why_profile_does_not_hold("treeline.web", loaded), "");
-  EXPECT_EQ(why_profile_does_not_hold("k", loaded), "");
-  EXPECT_THAT(why_profile_does_not_hold("other", loaded), HasSubstr("loaded, but as (complain)"));
-  EXPECT_THAT(why_profile_does_not_hold("treeline", loaded), HasSubstr("not loaded"));
+  EXPECT_EQ(confine::why_profile_does_not_hold({"p", "treeline.web", false, ""}, loaded), "");
+  EXPECT_EQ(confine::why_profile_does_not_hold({"p", "k", false, ""}, loaded), "");
+  EXPECT_THAT(confine::why_profile_does_not_hold({"p", "other", false, ""}, loaded), HasSubstr("loaded, but as (complain)"));
+  EXPECT_THAT(confine::why_profile_does_not_hold({"p", "treeline", false, ""}, loaded), HasSubstr("not loaded"));
 }
 
 TEST(Rootless, by_its_id_map) {

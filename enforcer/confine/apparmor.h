@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The bundle's `apparmor`: text of AppArmor profiles, of which the first is what the entrypoint starts under. Who starts a container or a command
+// under it checks that the kernel holds it; `treeline policy` and `treeline run` load it (enforcer/cli/profiles.h).
+//
+//   Result<std::optional<confine::AppArmor>> wanted = confine::apparmor_of(bundle);
+//   if (wanted && *wanted) Result<void> held = confine::is_held(**wanted);
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/support/result.h"
+
+namespace treeline::confine {
+
+constexpr std::string_view kAppArmorArtifact = "apparmor";
+
+struct AppArmor {
+  std::string policy;  // for messages
+  std::string name;    // of the first profile
+  bool tree = false;   // more than one: an exec moves from one to another
+  std::string text;
+};
+
+// Nothing: the bundle was compiled without. `policy`: for messages.
+Result<std::optional<AppArmor>> apparmor_of(const std::string& policy, const bundle::Bundle& bundle);
+
+// `profiles` is the text of /sys/kernel/security/apparmor/profiles: "NAME (MODE)" a line. "" or what is wrong.
+std::string why_profile_does_not_hold(const AppArmor& wanted, std::string_view profiles);
+
+// Does this kernel run AppArmor? An Error (ENOTSUP) says how it would.
+Result<void> apparmor_runs(const AppArmor& wanted);
+// It does, and the first profile is loaded and enforced.
+Result<void> is_held(const AppArmor& wanted);
+
+}  // namespace treeline::confine
