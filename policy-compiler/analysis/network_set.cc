@@ -187,6 +187,25 @@ std::string address_text(const NetworkPart& part) {
   return more ? out + ",..." : out;
 }
 
+bool holds_all(const std::vector<ir::Label>& held, const std::vector<ir::Label>& needed) {
+  return std::all_of(needed.begin(), needed.end(), [&](const ir::Label& label) {
+    return std::any_of(held.begin(), held.end(), [&](const ir::Label& have) { return have.key == label.key && have.value == label.value; });
+  });
+}
+
+// Is every pod that `inner` can mean one that `outer` means? Fewer labels mean more pods; no namespace is the own one, not every one.
+bool covers(const std::optional<ir::PodSelector>& outer, const std::optional<ir::PodSelector>& inner) {
+  if (!outer) return true;
+  return inner && holds_all(inner->pods, outer->pods) && outer->name_space.empty() == inner->name_space.empty() &&
+         holds_all(inner->name_space, outer->name_space) && equal(joined(outer->target_ports), joined(inner->target_ports));
+}
+
+std::string labels_text(const std::vector<ir::Label>& labels) {
+  std::string out;
+  for (const ir::Label& label : labels) out += (out.empty() ? "" : ",") + label.key + "=" + label.value;
+  return out;
+}
+
 }  // namespace
 
 bool NetworkSet::any_port() const {
@@ -216,17 +235,25 @@ std::string NetworkSet::text() const {
     for (const ir::PortRange range : part.ports) ports += (ports.empty() ? "" : ",") + ir::names::port_text(range);
     out += " port " + (all(part.ports) ? "any" : ports);
   }
+  if (selector) {
+    out += " pods " + (selector->pods.empty() ? "any" : labels_text(selector->pods));
+    if (!selector->name_space.empty()) out += " namespace " + labels_text(selector->name_space);
+    std::string ports;
+    for (const ir::PortRange range : joined(selector->target_ports)) ports += (ports.empty() ? "" : ",") + ir::names::port_text(range);
+    if (!ports.empty()) out += " target_port " + ports;
+  }
   return out;
 }
 
 NetworkSet network_left(const ir::NetworkRule& rule, const std::vector<ir::NetworkRule>& others, size_t except) {
   NetworkSet left;
   left.protocol = rule.protocol;
+  left.selector = rule.peer.selector;
   std::vector<Ports> ports_of(others.size());
   std::vector<Box> v4, v6;
   for (size_t i = 0; i < others.size(); ++i) {
     const ir::NetworkRule& other = others[i];
-    if (i == except || other.direction != rule.direction || other.protocol != rule.protocol) continue;
+    if (i == except || other.direction != rule.direction || other.protocol != rule.protocol || !covers(other.peer.selector, rule.peer.selector)) continue;
     ports_of[i] = joined(other.ports);
     const PeerSet set = backends::bpf::peer_set(other.peer);
     for (const Interval& interval : set.v4) v4.push_back({interval, &ports_of[i]});

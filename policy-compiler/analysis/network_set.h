@@ -6,9 +6,11 @@
 //   const NetworkSet gained = network_left(rule, old_node.network);
 //   if (!gained.empty()) report(rule.position, gained.text());      // "10.0.0.0/8 port 80,8000-8999"
 //
-// Only rules of the same direction and protocol are compared. Protocols without ports have one: all of them.
+// Only rules of the same direction and protocol are compared. Protocols without ports have one: all of them. Pods by their labels narrow a peer: a rule
+// takes away from another one what it has for at least the same pods, without knowing which those are.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,7 @@ struct NetworkPart {  // every address with every port
 struct NetworkSet {
   ir::Protocol protocol = ir::Protocol::kTcp;
   std::vector<NetworkPart> parts;
+  std::optional<ir::PodSelector> selector;  // of the rule: the parts are of these pods only
   bool empty() const { return parts.empty(); }
   bool any_port() const;     // some part has all ports
   bool any_address() const;  // some part has all of `external` or more

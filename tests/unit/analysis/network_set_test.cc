@@ -47,6 +47,26 @@ TEST(NetworkSet, WhatIsLeftIsNamedExactly) {
   EXPECT_EQ(network_left(rule(PeerKind::kExternal, {}, {{443, 443}}), some).text(), "external port 443");
 }
 
+TEST(NetworkSet, PodsAreOfARuleAndTakeAwayTheirOwnOnly) {
+  const auto of_pods = [](std::vector<ir::Label> pods, std::vector<ir::Label> name_space = {}, std::vector<ir::PortRange> target = {}) {
+    ir::NetworkRule out = rule(PeerKind::kInternal, {}, {{80, 80}});
+    out.peer.selector = {std::move(pods), std::move(name_space), std::move(target)};
+    return out;
+  };
+  const ir::Label web{"app", "web"}, front{"tier", "front"}, data{"team", "data"};
+  const ir::NetworkRule everybody = rule(PeerKind::kInternal, {}, {{80, 80}});
+  EXPECT_EQ(network_left(of_pods({web, front}), {}).text(), "internal port 80 pods app=web,tier=front");
+  EXPECT_EQ(network_left(of_pods({}, {data}, {{8080, 8080}}), {}).text(), "internal port 80 pods any namespace team=data target_port 8080");
+  EXPECT_TRUE(network_left(of_pods({web}), {everybody}).empty());
+  EXPECT_FALSE(network_left(everybody, {of_pods({})}).empty()) << "every pod of one namespace is not every address";
+  EXPECT_TRUE(network_left(of_pods({web, front}), {of_pods({web})}).empty());
+  EXPECT_FALSE(network_left(of_pods({web}), {of_pods({web, front})}).empty());
+  EXPECT_FALSE(network_left(of_pods({web}), {of_pods({{"app", "db"}})}).empty());
+  EXPECT_FALSE(network_left(of_pods({web}, {data}), {of_pods({web})}).empty()) << "another namespace than the own one";
+  EXPECT_TRUE(network_left(of_pods({web}, {data, front}), {of_pods({web}, {data})}).empty());
+  EXPECT_FALSE(network_left(of_pods({web}, {}, {{8080, 8080}}), {of_pods({web})}).empty()) << "another port of the pods";
+}
+
 TEST(NetworkSet, InternalAndExternalAndTheRestAreNotAny) {
   const std::vector<ir::NetworkRule> known = {rule(PeerKind::kInternal, {}, {{0, 65535}}), rule(PeerKind::kExternal, {}, {{0, 65535}}),
                                               rule(PeerKind::kLocalhost, {}, {{0, 65535}})};
