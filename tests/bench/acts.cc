@@ -4,9 +4,10 @@
 // In a VM whose clock counts instructions (tests/kernel/vm --icount) a nanosecond is an instruction, and the least batch is the one
 // that no timer interrupt fell into.
 //
-// OVERLAY and TMPFS are directories on those file systems that hold `f`, `usr-share-nginx/htmls/index.html` and `bin/bench_acts`.
+// OVERLAY and TMPFS are directories on those file systems that hold `f`, `w`, `library`, `usr-share-nginx/htmls/index.html` and `bin/bench_acts`.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -57,6 +58,38 @@ void open_close(const std::string& name, const std::string& path) {
   });
 }
 
+void open_write_close(const std::string& name, const std::string& path) {
+  measure("open-write-close/" + name, 15, 100, [&] {
+    const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "x", 1) != 1) fail(path);
+    close(fd);
+  });
+}
+
+// As a loader does it.
+void map_executable(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  measure("map-executable", 15, 100, [&] {
+    void* at = mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    if (at == MAP_FAILED) fail(path);
+    munmap(at, 4096);
+  });
+  close(fd);
+}
+
+// To a child, which takes no notice.
+void signal_child() {
+  const pid_t child = fork();
+  if (child < 0) fail("fork");
+  if (child == 0)
+    for (;;) pause();
+  measure("signal-child", 15, 100, [&] {
+    if (kill(child, SIGCONT) != 0) fail("kill");
+  });
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
 void fork_exec_wait(const std::string& program) {
   measure("fork-exec-wait", 10, 8, [&] {
     const pid_t pid = fork();
@@ -92,6 +125,23 @@ void tcp_connect() {
   });
 }
 
+// A datagram out of one socket and into another one; both judge the peer.
+void udp_send_receive() {
+  const int receiver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(4101);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(receiver, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fail("bind");
+  char byte = 'x';
+  measure("udp-send-receive", 15, 100, [&] {
+    if (sendto(sender, &byte, 1, 0, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 1) fail("sendto");
+    if (recv(receiver, &byte, 1, 0) != 1) fail("recv");
+  });
+  close(receiver);
+  close(sender);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -105,7 +155,12 @@ int main(int argc, char** argv) {
   open_close("deep/overlay", overlay + "/usr-share-nginx/htmls/index.html");
   open_close("short/tmpfs", tmpfs + "/f");
   open_close("deep/tmpfs", tmpfs + "/usr-share-nginx/htmls/index.html");
+  open_write_close("overlay", overlay + "/w");
+  open_write_close("tmpfs", tmpfs + "/w");
+  map_executable(overlay + "/library");
+  signal_child();
   fork_exec_wait(overlay + "/bin/bench_acts");
   tcp_connect();
+  udp_send_receive();
   return 0;
 }

@@ -3,13 +3,16 @@
 
 OVERLAY, TMPFS = "/o", "/t"
 FILES = ("f", "usr-share-nginx/htmls/index.html")
-CONNECT = 4100
+CONNECT, DATAGRAM = 4100, 4101
+WRITTEN, LIBRARY = "w", "library"
 
 
 def _used():
     for top in (OVERLAY, TMPFS):
         for name in FILES:
             yield f"{top}/{name}", "read"
+        yield f"{top}/{WRITTEN}", "write"
+        yield f"{top}/{LIBRARY}", "read map"
 
 
 def _others(count):
@@ -25,9 +28,11 @@ def treeline(rules):
     files = [*_used()]
     files += _others(rules - len(files) - 1)
     lines += [f"      {path}: {words}" for path, words in files]
-    lines += ["    sockets: [inet-stream]", "    network:",
+    lines += ["    sockets: [inet-stream, inet-dgram]", "    operations: [signal-descendant]", "    network:",
               f"      - {{direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {CONNECT}}}",
               f"      - {{direction: in, protocol: tcp, port: {CONNECT}}}",
+              f"      - {{direction: out, protocol: udp, peer: 127.0.0.1/32, port: {DATAGRAM}}}",
+              f"      - {{direction: in, protocol: udp, peer: 127.0.0.1/32, port: {DATAGRAM}}}",
               "    children:", f"      - {{exec: {OVERLAY}/bin/bench_acts, back_to: self}}"]
     return "\n".join(lines) + "\n"
 
@@ -35,8 +40,8 @@ def treeline(rules):
 def apparmor(rules):
     files = [*_used()]
     files += _others(rules - len(files) - 1)
-    rights = {"read": "r", "append create": "a"}
-    return "\n".join(["abi <abi/3.0>,", f"profile bench {OVERLAY}/bin/bench_acts {{", "  network inet stream,",
+    rights = {"read": "r", "append create": "a", "write": "w", "read map": "rm"}
+    return "\n".join(["abi <abi/3.0>,", f"profile bench {OVERLAY}/bin/bench_acts {{", "  network inet stream,", "  network inet dgram,", "  signal,",
                       f"  {OVERLAY}/bin/bench_acts rix,", *(f"  {path} {rights[words]}," for path, words in files), "}", ""])
 
 
