@@ -277,7 +277,7 @@ int tl_path_mknod(u64 *ctx)
 
 /*
  * An existing object gets a second or another name. Each name needs its word, and beyond that no node may have a right on the new name
- * that it lacks on the old one. A directory takes its whole subtree along: both names must end in the same state of the automaton.
+ * that it lacks on the old one. A directory takes its whole subtree along: behind both names and a '/' the automaton must be in the same state.
  */
 __noinline bool move_allowed(u64 from, u64 vfsmount_from, u64 to, u64 vfsmount_to)
 {
@@ -293,8 +293,8 @@ __noinline bool move_allowed(u64 from, u64 vfsmount_from, u64 to, u64 vfsmount_t
 	if (old_state >= WALK_ERROR || new_state >= WALK_ERROR)
 		return false;
 	inode = READ(struct dentry, d_inode, from);
-	if (inode && (READ32(struct inode, i_mode, inode) & S_IFMT) == S_IFDIR)
-		return old_state == new_state;
+	if (inode && (READ32(struct inode, i_mode, inode) & S_IFMT) == S_IFDIR && feed(s.img, old_state, '/', 1) != feed(s.img, new_state, '/', 1))
+		return false;
 	return tl_move_allowed(s.img, tl_dfa_class(s.img, (u32)old_state), tl_dfa_class(s.img, (u32)new_state));
 }
 #define ASK_MOVE(hook, words, from, vfsmount_from, to, vfsmount_to) \

@@ -232,7 +232,7 @@ class Drafter {
       if (examples.size() > kMostExamples) examples.resize(kMostExamples);
       ask(QuestionKind::kLeftOut, "renamed-directory", node,
           std::to_string(pairs.size()) + (pairs.size() == 1 ? " directory was" : " directories were") +
-              " renamed: refused, unless one pattern covers both names and all below them",
+              " renamed: refused, unless the same is allowed below both names",
           "write such patterns in the place of the literal ones: /srv/{new,old}: ..., /srv/{new,old}/**: ...",
           std::move(examples));
     }

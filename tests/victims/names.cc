@@ -47,6 +47,14 @@ void move_directory(const Scene& s) {
   const std::string name = s.file("out/moved");
   tell(rename(s.file("private").c_str(), name.c_str()) == 0, "a directory moved to where it may read");
 }
+// As an installer does it. What may be done below is the same under both names, or more under the new one.
+void rename_filled(const Scene& s, const char* from, const char* to, bool read) {
+  const std::string made = s.file(from), name = s.file(to);
+  if (mkdir(made.c_str(), 0755) != 0 || !writes(made + "/file", O_CREAT)) return tell(false, "a directory with a file");
+  tell(rename(made.c_str(), name.c_str()) == 0 && (!read || reads(name + "/file")), "a directory with its file under another name");
+}
+void rename_directory(const Scene& s) { rename_filled(s, "stage.new", "stage", true); }
+void rename_to_more(const Scene& s) { rename_filled(s, "shelf.new", "shelf", false); }
 void mode(const Scene& s) { tell(chmod(s.file("page.html").c_str(), 0666) == 0, "the web page's mode"); }
 void owner(const Scene& s) { tell(chown(s.file("page.html").c_str(), 1000, 1000) == 0, "the web page's owner"); }
 
@@ -66,6 +74,8 @@ std::vector<Act> name_acts() {
           {"replace-binary", "renames its own file over a program", replace_binary},
           {"exchange", "exchanges a secret with its own file", exchange},
           {"move-directory", "renames a directory of secrets to where it may read", move_directory},
+          {"rename-directory", "renames a directory of its own where it may", rename_directory},
+          {"rename-to-more", "renames a directory of its own to where it may do more below", rename_to_more},
           {"mode", "chmod", mode},
           {"owner", "chown", owner}};
 }
