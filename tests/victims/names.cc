@@ -53,8 +53,8 @@ void rename_filled(const Scene& s, const char* from, const char* to, bool read) 
   if (mkdir(made.c_str(), 0755) != 0 || !writes(made + "/file", O_CREAT)) return tell(false, "a directory with a file");
   tell(rename(made.c_str(), name.c_str()) == 0 && (!read || reads(name + "/file")), "a directory with its file under another name");
 }
-void rename_directory(const Scene& s) { rename_filled(s, "stage.new", "stage", true); }
-void rename_to_more(const Scene& s) { rename_filled(s, "shelf.new", "shelf", false); }
+void rename_directory(const Scene& s) { rename_filled(s, "out/stage.new", "out/stage", true); }
+void rename_to_more(const Scene& s) { rename_filled(s, "out/shelf.new", "out/shelf", false); }
 void mode(const Scene& s) { tell(chmod(s.file("page.html").c_str(), 0666) == 0, "the web page's mode"); }
 void owner(const Scene& s) { tell(chown(s.file("page.html").c_str(), 1000, 1000) == 0, "the web page's owner"); }
 

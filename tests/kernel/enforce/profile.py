@@ -16,10 +16,10 @@ entry:
       {base}/lib/*: read map
       {base}/out/*: read write append create delete link rename-in
       {base}/drop/*: write create delete
-      "{base}/{stage,stage.new,shelf,shelf.new}": create delete rename-in mkdir
-      "{base}/{stage,stage.new}/*": read write create delete
-      {base}/shelf/*: read write create
-      {base}/shelf.new/*: write create
+      "{base}/out/{stage,stage.new,shelf,shelf.new}": create delete rename-in mkdir
+      "{base}/out/{stage,stage.new}/*": read write create delete
+      {base}/out/shelf/*: read write create
+      {base}/out/shelf.new/*: write create
       "{base}/out/{tmpfile}": read write create
       /dev/shm/*: read write create
       /dev/null: read write

@@ -80,8 +80,7 @@ class Scene:
         os.setxattr(self.base / "page.html", "trusted.there", b"1")
         _remove(self.base / "log")
         self._write("log", "l" * 4096)
-        for name in ("new", "stage", "stage.new", "shelf", "shelf.new"):
-            _remove(self.base / name)
+        _remove(self.base / "new")
         for entry in (self.base / "out").iterdir():
             if entry.name == "moved" and entry.is_dir():
                 entry.rename(self.base / "private")
