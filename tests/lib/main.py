@@ -20,9 +20,9 @@ HELP = """\
 Installs what is missing of Debian's packages (as root), builds, runs the tests, and prints a summary by group and kernel.
 The last line is "N passed, N failed, N skipped"; exit status 1 where anything failed, 64 for a wrong command line.
 
-  tests/run                              all that fits in 35 minutes on two cores
+  tests/run                              all on 6.12, and on the others what differs: two hours on two cores
   tests/run --full                       every group on every kernel
-  tests/run --quick                      on one kernel what does not differ much between them
+  tests/run --quick                      on one kernel what does not differ much between them: under an hour
   tests/run --only unit --only load --kernel 6.1
   tests/run --list                       the groups
 
