@@ -142,7 +142,7 @@ class Validator {
   // Each shortcut says what the automaton says, and lies where it is looked for.
   bool words() {
     const uint32_t buckets = h_.words.count / TL_WORD_WAYS;
-    if (buckets < 2 || h_.word_shift >= 64 || uint64_t{1} << (64 - h_.word_shift) != buckets)
+    if (buckets < 2 || h_.word_shift == 0 || h_.word_shift >= 64 || uint64_t{1} << (64 - h_.word_shift) != buckets)
       return fail("words is not as large as its hash");
     for (uint32_t i = 0; i < h_.words.count; ++i) {
       const auto entry = at<tl_word>(h_.words, i);
