@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake --build build/release --target uninstall: takes off the machine what `cmake --install` and treelined put on it, in this order: the service, the
-# hooks (bound containers go free), the files. With PURGE (target purge) policies, traces and configuration as well.
+# hooks (bound containers go free), the files. With PURGE (target purge) policies, traces and configuration as well, where
+# they are by default: what treeline.conf put elsewhere (store, runtime) stays.
 # With DESTDIR set, files below it only. Given: MANIFEST, PREFIX, SBINDIR, SHIPPED (the configuration as it is shipped), CONF, STORE, RUNTIME.
 if(NOT EXISTS "${MANIFEST}")
   message(FATAL_ERROR "${MANIFEST} is not there: nothing was installed from this build directory (cmake --install ...)")
@@ -16,7 +17,7 @@ if(root STREQUAL "")
   if(EXISTS "${treelined}")
     execute_process(COMMAND "${treelined}" --detach --reason "uninstall" RESULT_VARIABLE status)
     if(NOT status EQUAL 0)
-      message(FATAL_ERROR "treelined --detach: status ${status} (above): nothing was removed")
+      message(FATAL_ERROR "treelined --detach: status ${status} (above): the service is stopped, no file was removed")
     endif()
   endif()
 endif()
