@@ -48,11 +48,13 @@ Result<std::optional<Condition>> parse_condition(const Json& args) {
     return wrong("args is not one condition of index, value, valueTwo and op");
   const Json &index = at(args[0], "index"), &mask = at(args[0], "value"), &value = at(args[0], "valueTwo");
   if (!index.is_number_unsigned() || index.get<uint64_t>() >= kArguments) return wrong("an index is 0 to 5");
-  if (text_at(args[0], "op") != "SCMP_CMP_MASKED_EQ" || !mask.is_number_unsigned() || mask != value)
-    return wrong("a condition is SCMP_CMP_MASKED_EQ with value and valueTwo alike");
-  const auto flag = mask.get<uint64_t>();
-  if (flag == 0 || (flag & (flag - 1)) != 0) return wrong("a condition asks for one bit");
-  return std::optional<Condition>({index.get<uint32_t>(), flag});
+  if (text_at(args[0], "op") != "SCMP_CMP_MASKED_EQ" || !mask.is_number_unsigned() || !value.is_number_unsigned())
+    return wrong("a condition is SCMP_CMP_MASKED_EQ with value and valueTwo");
+  const auto is_bit = [](uint64_t word) { return word != 0 && (word & (word - 1)) == 0; };
+  const auto flag = value.get<uint64_t>(), without = mask.get<uint64_t>() ^ flag;
+  if (!is_bit(flag) || (mask.get<uint64_t>() & flag) == 0 || (without != 0 && !is_bit(without)))
+    return wrong("a condition asks for one bit (valueTwo) and at most for another one to be clear (value is both)");
+  return std::optional<Condition>({index.get<uint32_t>(), flag, without});
 }
 
 Result<void> parse_entry(const Json& entry, Closing& into) {
@@ -69,10 +71,13 @@ Result<void> parse_entry(const Json& entry, Closing& into) {
     const auto& call = name.get_ref<const std::string&>();
     const auto other = std::find_if(into.refusals.begin(), into.refusals.end(), [&](const Refusal& r) { return r.name == call; });
     if (other != into.refusals.end()) {
-      const bool more = other->only && *only && other->only->index == (*only)->index && (other->only->bits & (*only)->bits) == 0 &&
-                        other->error == error;
+      const bool more = other->only && *only && other->only->index == (*only)->index && other->error == error &&
+                        ((*only)->without == 0 ? other->only->without == 0 && (other->only->bits & (*only)->bits) == 0
+                                               : other->only->without != 0 && other->only->bits == (*only)->bits &&
+                                                     (other->only->without & (*only)->without) == 0);
       if (!more) return wrong(text::quoted(call) + " stands there twice, and not for another bit of the same argument with the same errno");
       other->only->bits |= (*only)->bits;
+      other->only->without |= (*only)->without;
       continue;
     }
     if (into.refusals.size() == kMaxRefusals) return wrong("more than " + std::to_string(kMaxRefusals) + " names");
@@ -104,6 +109,16 @@ Result<Closing> parse_closing(std::string_view text) {
   return closing;
 }
 
+std::vector<Condition> parts_of(const Condition& condition) {
+  std::vector<Condition> parts;
+  for (uint64_t bits = condition.bits; bits != 0; bits &= bits - 1) {
+    if (condition.without == 0) parts.push_back({condition.index, bits & -bits, 0});
+    for (uint64_t without = condition.without; without != 0; without &= without - 1)
+      parts.push_back({condition.index, bits & -bits, without & -without});
+  }
+  return parts;
+}
+
 Result<Closing> closing_of(const bundle::Bundle& bundle) {
   if (const bundle::Artifact* artifact = bundle.find(kClosingArtifact)) return parse_closing(artifact->bytes);
   return Error{
@@ -123,10 +138,9 @@ Closing beside_hooks(const Closing& closing) {
     left.refusals.push_back(refusal);
     const Json entry = {{"names", Json::array({refusal.name})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", refusal.error}};
     if (!refusal.only) syscalls.push_back(entry);
-    for (uint64_t rest = refusal.only ? refusal.only->bits : 0; rest != 0; rest &= rest - 1) {
-      const uint64_t bit = rest & -rest;
+    for (const Condition& part : refusal.only ? parts_of(*refusal.only) : std::vector<Condition>()) {
       Json one = entry;
-      one["args"] = Json::array({{{"index", refusal.only->index}, {"value", bit}, {"valueTwo", bit}, {"op", "SCMP_CMP_MASKED_EQ"}}});
+      one["args"] = Json::array({{{"index", part.index}, {"value", part.bits | part.without}, {"valueTwo", part.bits}, {"op", "SCMP_CMP_MASKED_EQ"}}});
       syscalls.push_back(std::move(one));
     }
   }

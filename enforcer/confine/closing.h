@@ -23,10 +23,12 @@ constexpr std::string_view kClosingArtifact = "closing.json";
 constexpr size_t kMaxClosing = 64 << 10;
 constexpr size_t kMaxRefusals = 256;
 
-// Refused where argument `index` has one of these bits. In the text an entry for each.
+// Refused where argument `index` has one of these bits and, where `without` is not 0, lacks one of those; then `bits` is one bit. In the text
+// an entry for each bit of the two.
 struct Condition {
   uint32_t index = 0;
   uint64_t bits = 0;
+  uint64_t without = 0;
 };
 
 struct Refusal {
@@ -40,6 +42,9 @@ struct Closing {
   std::vector<std::string> architectures;
   std::vector<Refusal> refusals;  // empty: every door is open, and there is nothing to install
 };
+
+// One for each entry of the text: the conditions of an entry have to hold together.
+std::vector<Condition> parts_of(const Condition& condition);
 
 Result<Closing> parse_closing(std::string_view text);
 // Every bundle has the artifact; one that has not was compiled before there was one.

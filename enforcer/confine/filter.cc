@@ -51,10 +51,9 @@ Result<void> refuse(scmp_filter_ctx context, const Refusal& refusal) {
     return failed("libseccomp does not know the system call " + refusal.name + "; use a newer one", ENOSYS);
   const uint32_t action = SCMP_ACT_ERRNO(static_cast<uint32_t>(refusal.error));
   int code = refusal.only ? 0 : seccomp_rule_add_array(context, action, number, 0, nullptr);
-  for (uint64_t left = refusal.only ? refusal.only->bits : 0; left != 0 && code == 0; left &= left - 1) {
-    const uint64_t bit = left & -left;
-    const scmp_arg_cmp condition{refusal.only->index, SCMP_CMP_MASKED_EQ, bit, bit};
-    code = seccomp_rule_add_array(context, action, number, 1, &condition);
+  for (const Condition& part : refusal.only ? parts_of(*refusal.only) : std::vector<Condition>()) {
+    const scmp_arg_cmp condition{part.index, SCMP_CMP_MASKED_EQ, part.bits | part.without, part.bits};
+    if (code == 0) code = seccomp_rule_add_array(context, action, number, 1, &condition);
   }
   if (code != 0) return failed(refusal.name, -code);
   return {};

@@ -160,8 +160,10 @@ Result<Parsed> parse_filter(const Value& root) {
 
 bool excludes(const Condition& have, const confine::Condition& bit) {
   if (have.index != bit.index) return false;
-  if (have.op == "SCMP_CMP_MASKED_EQ") return (have.value & bit.bits) == bit.bits && (have.value_two & bit.bits) == 0;
-  return have.op == "SCMP_CMP_EQ" && (have.value & bit.bits) == 0;
+  const bool masked = have.op == "SCMP_CMP_MASKED_EQ";
+  if (!masked && have.op != "SCMP_CMP_EQ") return false;
+  const uint64_t asked = masked ? have.value : UINT64_MAX, is = masked ? have.value_two : have.value;
+  return ((asked & bit.bits) == bit.bits && (is & bit.bits) == 0) || (bit.without != 0 && (asked & is & bit.without) == bit.without);
 }
 
 // Runtimes make one rule of all conditions, which all have to hold; where an argument is named twice, one rule of each.
@@ -180,28 +182,26 @@ bool covers(const Entry& entry, const Refusal& refusal) {
   if (entry.conditions.empty()) return true;
   if (!refusal.only || entry.conditions.size() != 1) return false;
   const Condition& have = entry.conditions[0];
-  return have.index == refusal.only->index && have.op == "SCMP_CMP_MASKED_EQ" && have.value == refusal.only->bits &&
-         have.value_two == refusal.only->bits;
+  return have.index == refusal.only->index && have.op == "SCMP_CMP_MASKED_EQ" && have.value_two == refusal.only->bits &&
+         (have.value == refusal.only->bits || have.value == (refusal.only->bits | refusal.only->without));
 }
 
-// One for each bit: the conditions of an entry have to hold together.
 std::vector<Refusal> by_bit(const Refusal& refusal) {
   if (!refusal.only) return {refusal};
   std::vector<Refusal> all;
-  for (uint64_t left = refusal.only->bits; left != 0; left &= left - 1)
-    all.push_back({refusal.name, refusal.error, confine::Condition{refusal.only->index, left & -left}});
+  for (const confine::Condition& part : confine::parts_of(*refusal.only)) all.push_back({refusal.name, refusal.error, part});
   return all;
 }
 
-std::string condition_text(const confine::Condition& bit, uint64_t value) {
-  return "[{\"index\":" + std::to_string(bit.index) + ",\"value\":" + std::to_string(bit.bits) +
+std::string condition_text(uint32_t index, uint64_t mask, uint64_t value) {
+  return "[{\"index\":" + std::to_string(index) + ",\"value\":" + std::to_string(mask) +
          ",\"valueTwo\":" + std::to_string(value) + ",\"op\":\"SCMP_CMP_MASKED_EQ\"}]";
 }
 
 std::string refusal_text(const Refusal& refusal) {
   return "{\"names\":[" + json::quote(refusal.name) +
          "],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":" + std::to_string(refusal.error) +
-         (refusal.only ? ",\"args\":" + condition_text(*refusal.only, refusal.only->bits) : "") + "}";
+         (refusal.only ? ",\"args\":" + condition_text(refusal.only->index, refusal.only->bits | refusal.only->without, refusal.only->bits) : "") + "}";
 }
 
 class Merge {
@@ -258,21 +258,25 @@ class Merge {
     }
     if (left.size() == entry.names.size()) return keep(text_of(*entry.whole)), Result<void>();
     changed_ = true;
-    if (!left.empty()) change(rewritten(entry, left, nullptr));
-    for (const Refusal* refusal : conditional) change(rewritten(entry, {refusal->name}, refusal));
+    if (!left.empty()) change(rewritten(entry, left, ""));
+    for (const Refusal* refusal : conditional) {
+      const confine::Condition& only = *refusal->only;
+      change(rewritten(entry, {refusal->name}, condition_text(only.index, only.bits, 0)));
+      if (only.without != 0) change(rewritten(entry, {refusal->name}, condition_text(only.index, only.without, only.without)));
+    }
     return {};
   }
 
-  // The entry with other names, and with the condition that leaves out what `without` refuses.
-  std::string rewritten(const Entry& entry, const std::vector<std::string>& names, const Refusal* without) const {
+  // The entry with other names and, unless that is empty, with this condition.
+  std::string rewritten(const Entry& entry, const std::vector<std::string>& names, const std::string& condition) const {
     std::string list, out;
     for (const std::string& name : names) list += (list.empty() ? "" : ",") + json::quote(name);
     for (const auto& [name, value] : entry.whole->members) {
-      if (name == "args" && without) continue;
+      if (name == "args" && !condition.empty()) continue;
       out += (out.empty() ? "" : ",") + json::quote(name) + ":" +
              (name == "names" ? "[" + list + "]" : std::string(text_of(value)));
     }
-    if (without) out += ",\"args\":" + condition_text(*without->only, 0);
+    if (!condition.empty()) out += ",\"args\":" + condition;
     return "{" + out + "}";
   }
 

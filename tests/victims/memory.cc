@@ -3,8 +3,12 @@
 // Code that is made at run time: each act runs it, for a mapping that cannot be run is no effect.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "tests/victims/scene.h"
@@ -37,6 +41,42 @@ void protect(int protection, const char* detail) {
 }
 void protect_all(const Scene&) { protect(PROT_READ | PROT_WRITE | PROT_EXEC, "code in memory made writable and executable"); }
 void protect_written(const Scene&) { protect(PROT_READ | PROT_EXEC, "code in memory written, then made executable"); }
+
+// The heap of a process whose readable memory is to be executable. No allocation in between: that would be a mapping.
+void heap(const Scene&) {
+  const int before = personality(0xffffffff);
+  const bool set = before != -1 && personality(static_cast<unsigned long>(before) | READ_IMPLIES_EXEC) != -1 &&
+                   (personality(0xffffffff) & READ_IMPLIES_EXEC) != 0;
+  if (!set) return tell(false, "personality");
+  const long end = (syscall(SYS_brk, 0L) + 4095) & ~4095L;
+  if (syscall(SYS_brk, end + 4096) < end + 4096) return tell(false, "brk");
+  void* page = nullptr;
+  std::memcpy(&page, &end, sizeof page);
+  std::memcpy(page, kCode, sizeof(kCode));
+  tell(runs(page), "code in the heap");
+}
+void ask_personality(const Scene&) { tell(personality(0xffffffff) != -1 && personality(ADDR_NO_RANDOMIZE) != -1, "its personality read, and set to one without executable memory"); }
+
+void share(const Scene&) {
+  const int id = shmget(IPC_PRIVATE, kPage, 0600);
+  if (id < 0) return tell(false, "shmget");
+  void* memory = shmat(id, nullptr, 0);
+  const int error = errno;
+  shmctl(id, IPC_RMID, nullptr);
+  errno = error;
+  if (memory == reinterpret_cast<void*>(-1)) return tell(false, "shmat");
+  *static_cast<volatile char*>(memory) = 'X';
+  tell(true, "a System V segment written");
+}
+
+// What a JIT does that shares its code with its children.
+void share_code(const Scene&) {
+  void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return tell(false, "mmap");
+  std::memcpy(page, kCode, sizeof(kCode));
+  if (mprotect(page, kPage, PROT_READ | PROT_EXEC) != 0) return tell(false, "mprotect");
+  tell(runs(page), "code in shared anonymous memory");
+}
 
 void map_file(const Scene& s, bool later) {
   const std::string path = s.file("out/code");
@@ -90,6 +130,10 @@ std::vector<Act> memory_acts() {
   return {{"map-rwx", "mmap with PROT_WRITE and PROT_EXEC", map_all},
           {"protect-rwx", "mprotect to PROT_WRITE and PROT_EXEC", protect_all},
           {"protect-written", "mprotect of written memory to PROT_EXEC", protect_written},
+          {"heap", "code in the heap, by READ_IMPLIES_EXEC", heap},
+          {"personality", "asks for its personality and sets a harmless one", ask_personality},
+          {"segment", "a System V shared memory segment", share},
+          {"shared-code", "mprotect of written shared memory to PROT_EXEC", share_code},
           {"map-written", "mmap PROT_EXEC of a file it wrote", map_written},
           {"protect-file", "mmap of a file it wrote, mprotect to PROT_EXEC later", protect_file},
           {"map-clean", "mmap PROT_EXEC of a library", map_clean},

@@ -17,11 +17,15 @@ namespace {
 constexpr uint64_t kCloneNewUser = 0x10000000;       // linux/sched.h: CLONE_NEWUSER
 constexpr uint64_t kFilterFlagNewListener = 1 << 3;  // linux/seccomp.h: SECCOMP_FILTER_FLAG_NEW_LISTENER
 
+constexpr uint64_t kReadImpliesExec = 0x400000;      // linux/personality.h: READ_IMPLIES_EXEC
+constexpr uint64_t kQueryBits = 0xffffffff & ~kReadImpliesExec;  // personality(0xffffffff) only asks (personality(2))
+
 constexpr const char* kArchitectures[] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64",
                                           "SCMP_ARCH_ARM"};
 
 enum class Unless : uint8_t {
   kHeld,         // some node holds `operation`
+  kCodeMade,     // some node may make code: jit, or stack-exec
   kNoAppend,     // no node may append to what it may not write
   kSubmitted,    // as kNoAppend, or a node lists io_submit, or none lists any call
 };
@@ -33,9 +37,10 @@ struct Refusal {
   int error;
   int argument = -1;   // -1: whatever the arguments; else only where this argument
   uint64_t flags = 0;  // has one of these bits
+  uint64_t without = 0;  // and lacks one of these, where there are any
 };
 
-// A condition asks for one bit and never for a whole value. The kernel takes 32 bits of an argument that seccomp sees
+// A condition asks for bits and never for a whole value. The kernel takes 32 bits of an argument that seccomp sees
 // with 64: "operation is 1" would be passed by 0x100000001. For a listener the bit alone is enough: no other operation
 // of seccomp(2) takes flags.
 const Refusal kRefusals[] = {
@@ -47,6 +52,8 @@ const Refusal kRefusals[] = {
     {Unless::kHeld, TL_OP_USERFAULTFD, {"userfaultfd"}, kEperm},
     {Unless::kHeld, TL_OP_LDT, {"modify_ldt"}, kEperm},
     {Unless::kHeld, TL_OP_SECCOMP_LISTENER, {"seccomp"}, kEperm, 1, kFilterFlagNewListener},
+    // brk(2) asks no hook: with this the heap is executable.
+    {Unless::kCodeMade, TL_OP_COUNT, {"personality"}, kEperm, 0, kReadImpliesExec, kQueryBits},
     {Unless::kNoAppend, TL_OP_COUNT, {"fallocate"}, kEopnotsupp, 1, kFallocateChanges},
     {Unless::kNoAppend, TL_OP_COUNT, {"pwritev2"}, kEopnotsupp, 5, kNoAppend},
     // Says RWF_NOAPPEND in memory.
@@ -70,6 +77,7 @@ bool lists(const ir::Policy& policy, std::string_view call) {
 bool open(const ir::Policy& policy, const Refusal& refusal) {
   switch (refusal.unless) {
     case Unless::kHeld: return held(policy, refusal.operation);
+    case Unless::kCodeMade: return held(policy, TL_OP_JIT) || held(policy, TL_OP_STACK_EXEC);
     case Unless::kNoAppend: return !appends_only(policy);
     case Unless::kSubmitted: return !appends_only(policy) || lists(policy, "io_submit") || !lists(policy, "");
   }
@@ -83,16 +91,21 @@ std::string list(const Words& words) {
   return "[" + out + "]";
 }
 
-// One for each bit: an entry's conditions have to hold together.
+// One for each bit, or pair of bits: an entry's conditions have to hold together.
 std::vector<std::string> entries_of(const Refusal& refusal) {
   const std::string out = "{\"names\": " + list(refusal.names) + R"(, "action": "SCMP_ACT_ERRNO", "errnoRet": )" +
                           std::to_string(refusal.error);
   if (refusal.argument < 0) return {out + "}"};
   std::vector<std::string> entries;
   for (uint64_t left = refusal.flags; left != 0; left &= left - 1) {
-    const std::string flag = std::to_string(left & -left);  // value is the mask, valueTwo what it has to leave
-    entries.push_back(out + R"(, "args": [{"index": )" + std::to_string(refusal.argument) + ", \"value\": " + flag +
-                      ", \"valueTwo\": " + flag + R"(, "op": "SCMP_CMP_MASKED_EQ"}]})");
+    const uint64_t flag = left & -left;
+    const auto add = [&](uint64_t clear) {  // value is the mask, valueTwo what it has to leave
+      entries.push_back(out + R"(, "args": [{"index": )" + std::to_string(refusal.argument) +
+                        ", \"value\": " + std::to_string(flag | clear) + ", \"valueTwo\": " + std::to_string(flag) +
+                        R"(, "op": "SCMP_CMP_MASKED_EQ"}]})");
+    };
+    if (refusal.without == 0) add(0);
+    for (uint64_t without = refusal.without; without != 0; without &= without - 1) add(without & -without);
   }
   return entries;
 }

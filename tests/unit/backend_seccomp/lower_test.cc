@@ -18,7 +18,7 @@ using test::Writer;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr char kAllClosed[] = R"({
+constexpr char kAllClosedBegin[] = R"({
   "defaultAction": "SCMP_ACT_ALLOW",
   "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
   "syscalls": [
@@ -27,10 +27,17 @@ constexpr char kAllClosed[] = R"({
     {"names": ["io_uring_enter", "io_uring_register", "io_uring_setup"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
     {"names": ["userfaultfd"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
     {"names": ["modify_ldt"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
-    {"names": ["seccomp"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": [{"index": 1, "value": 8, "valueTwo": 8, "op": "SCMP_CMP_MASKED_EQ"}]}
-  ]
+    {"names": ["seccomp"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": [{"index": 1, "value": 8, "valueTwo": 8, "op": "SCMP_CMP_MASKED_EQ"}]})";
+
+// READ_IMPLIES_EXEC without all the other bits: an entry for each of those.
+std::string all_closed() {
+  std::string text = kAllClosedBegin;
+  for (uint64_t bit = 1; bit <= 0x80000000; bit <<= 1)
+    if (bit != 0x400000)
+      text += ",\n    {\"names\": [\"personality\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 1, \"args\": [{\"index\": 0, \"value\": " +
+              std::to_string(0x400000 | bit) + ", \"valueTwo\": 4194304, \"op\": \"SCMP_CMP_MASKED_EQ\"}]}";
+  return text + "\n  ]\n}\n";
 }
-)";
 
 std::vector<std::string> refused(const ir::Policy& policy) {
   const Result<confine::Closing> closing = confine::parse_closing(lower(policy));
@@ -44,8 +51,8 @@ std::vector<std::string> refused(const ir::Policy& policy) {
 TEST(Closing, OfAPolicyWithoutOperationsEveryDoorIsClosed) {
   Writer w;
   w.root("/bin/a");
-  EXPECT_EQ(lower(w.policy), kAllClosed);
-  EXPECT_EQ(lower(ir::Policy{}), kAllClosed);
+  EXPECT_EQ(lower(w.policy), all_closed());
+  EXPECT_EQ(lower(ir::Policy{}), all_closed());
 }
 
 TEST(Closing, AnOperationOfOneNodeOpensItsDoorForAll) {
@@ -58,7 +65,9 @@ TEST(Closing, AnOperationOfOneNodeOpensItsDoorForAll) {
       {TL_OP_USERFAULTFD, {"userfaultfd"}},
       {TL_OP_LDT, {"modify_ldt"}},
       {TL_OP_SECCOMP_LISTENER, {"seccomp"}},
-      {TL_OP_JIT, {}},
+      {TL_OP_JIT, {"personality"}},
+      {TL_OP_STACK_EXEC, {"personality"}},
+      {TL_OP_MOUNT, {}},
   };
   const std::vector<std::string> all = refused(ir::Policy{});
   for (const Case& c : cases) {
@@ -76,7 +85,7 @@ TEST(Closing, WithEveryDoorOpenTheListIsEmptyAndTheTextIsThere) {
   Writer w;
   const uint32_t a = w.root("/bin/a"), b = w.child(a, "/bin/b");
   w.policy.nodes[a].operations = {{TL_OP_USERNS, {}}, {TL_OP_IO_URING, {}}};
-  w.policy.nodes[b].operations = {{TL_OP_USERFAULTFD, {}}, {TL_OP_LDT, {}}, {TL_OP_SECCOMP_LISTENER, {}}};
+  w.policy.nodes[b].operations = {{TL_OP_USERFAULTFD, {}}, {TL_OP_LDT, {}}, {TL_OP_SECCOMP_LISTENER, {}}, {TL_OP_JIT, {}}};
   EXPECT_THAT(refused(w.policy), IsEmpty());
   EXPECT_EQ(
       lower(w.policy),
@@ -108,7 +117,7 @@ TEST(Closing, WhatANodeMayOnlyAppendToIsNotChangedByCallsThatNoHookSees) {
   EXPECT_THAT(refusals(w), ElementsAre("fallocate 95 1 186", "pwritev2 95 5 32"));
 }
 
-TEST(Closing, ConditionsAskForOneBitSinceTheKernelTakesLessThanTheFilterSees) {
+TEST(Closing, ConditionsAskForBitsSinceTheKernelTakesLessThanTheFilterSees) {
   const Result<confine::Closing> closing = confine::parse_closing(lower(ir::Policy{}));
   ASSERT_TRUE(closing);
   std::vector<std::string> conditional;
@@ -116,9 +125,10 @@ TEST(Closing, ConditionsAskForOneBitSinceTheKernelTakesLessThanTheFilterSees) {
     if (!refusal.only) continue;
     conditional.push_back(refusal.name);
     EXPECT_EQ(refusal.only->index, refusal.name == "seccomp" ? 1u : 0u);
-    EXPECT_EQ(refusal.only->bits, refusal.name == "seccomp" ? 8u : 0x10000000u);
+    EXPECT_EQ(refusal.only->bits, refusal.name == "seccomp" ? 8u : refusal.name == "personality" ? 0x400000u : 0x10000000u);
+    EXPECT_EQ(refusal.only->without, refusal.name == "personality" ? 0xffbfffffu : 0u);
   }
-  EXPECT_THAT(conditional, ElementsAre("clone", "unshare", "seccomp"));
+  EXPECT_THAT(conditional, ElementsAre("clone", "unshare", "seccomp", "personality"));
 }
 
 }  // namespace

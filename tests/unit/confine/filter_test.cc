@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -82,6 +83,10 @@ TEST(Filter, RefusesTheClosedCallsAndNoOthers) {
       under(filter, [] { return listener((1ul << 32) | SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER); }),
       EPERM)
       << "the kernel takes 32 bits of the operation too";
+  for (const unsigned long persona : {0x400000ul, 0x80400000ul, 0x400008ul, 0xfffffffful & ~8ul, 1ul << 32 | 0x400000ul})
+    EXPECT_EQ(under(filter, [=] { return syscall(SYS_personality, persona); }), EPERM) << persona;
+  for (const unsigned long persona : {0ul, 0xfffffffful, ~0ul, static_cast<unsigned long>(ADDR_NO_RANDOMIZE)})
+    EXPECT_EQ(under(filter, [=] { return syscall(SYS_personality, persona); }), 0) << persona;
 
   EXPECT_EQ(under(filter, [] { return listener(SECCOMP_SET_MODE_FILTER, 0); }), EFAULT)
       << "a filter without a listener";
@@ -184,9 +189,10 @@ TEST(Closing, TakesWhatTheCompilerWritesAndNothingElse) {
       {with(good + "}," + good + "}"), "'x' stands there twice"},
       {with(good + R"(,"args":[]})"), "one condition"},
       {with(good + R"(,"args":[{"index":6,"value":8,"valueTwo":8,"op":"SCMP_CMP_MASKED_EQ"}]})"), "an index is"},
-      {with(good + R"(,"args":[{"index":0,"value":8,"valueTwo":0,"op":"SCMP_CMP_MASKED_EQ"}]})"), "alike"},
+      {with(good + R"(,"args":[{"index":0,"value":8,"valueTwo":0,"op":"SCMP_CMP_MASKED_EQ"}]})"), "one bit"},
       {with(good + R"(,"args":[{"index":0,"value":9,"valueTwo":9,"op":"SCMP_CMP_MASKED_EQ"}]})"), "one bit"},
-      {with(good + R"(,"args":[{"index":0,"value":-8,"valueTwo":-8,"op":"SCMP_CMP_MASKED_EQ"}]})"), "alike"},
+      {with(good + R"(,"args":[{"index":0,"value":-8,"valueTwo":-8,"op":"SCMP_CMP_MASKED_EQ"}]})"), "value and valueTwo"},
+      {with(good + R"(,"args":[{"index":0,"value":25,"valueTwo":8,"op":"SCMP_CMP_MASKED_EQ"}]})"), "one bit"},
       {with(good + R"(,"args":[{"index":0,"value":8,"valueTwo":8,"op":"SCMP_CMP_EQ"}]})"), "SCMP_CMP_MASKED_EQ"},
       {std::string(kMaxClosing + 1, ' '), "larger than 64 KiB"},
   };

@@ -19,7 +19,7 @@ namespace {
 using confine::Closing;
 using testing::HasSubstr;
 
-constexpr uint64_t kNewUser = 0x10000000, kListener = 8;
+constexpr uint64_t kNewUser = 0x10000000, kListener = 8, kReadImpliesExec = 0x400000, kQuery = 0xffffffff;
 
 Closing all_closed() {
   Result<Closing> closing = confine::parse_closing(backends::seccomp::lower({}));
@@ -97,6 +97,7 @@ Verdict verdict(const Json& filter, const Call& call) {
 bool is_closed(const Call& call) {
   if (call.name == "clone" || call.name == "unshare") return (call.args[0] & kNewUser) != 0;
   if (call.name == "seccomp") return (call.args[1] & kListener) != 0;
+  if (call.name == "personality") return (call.args[0] & kReadImpliesExec) != 0 && (call.args[0] & kQuery) != kQuery;
   for (const char* name :
        {"clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "userfaultfd", "modify_ldt"})
     if (call.name == name) return true;
@@ -108,7 +109,8 @@ std::vector<Call> calls() {
   for (const char* name : {"read", "clone", "clone3", "unshare", "seccomp", "io_uring_setup", "io_uring_enter",
                            "io_uring_register", "userfaultfd", "modify_ldt", "personality"})
     for (uint64_t a :
-         {uint64_t{0}, uint64_t{17}, kNewUser, kNewUser | 17, uint64_t{0x20000}, (uint64_t{1} << 32) | kNewUser})
+         {uint64_t{0}, uint64_t{17}, kNewUser, kNewUser | 17, uint64_t{0x20000}, (uint64_t{1} << 32) | kNewUser, kReadImpliesExec, kQuery,
+          kReadImpliesExec | 0x80000000, kQuery & ~uint64_t{8}, kQuery & ~kReadImpliesExec, uint64_t{1} << 32 | kQuery})
       for (uint64_t b : {uint64_t{0}, kListener, kListener | 2}) all.push_back({name, {a, b}});
   return all;
 }
@@ -174,6 +176,17 @@ TEST(MergeClosing, UnconditionalRightsOfAPrivilegedContainerAreNarrowed) {
           R"({"names":["unshare"],"action":"SCMP_ACT_ALLOW","comment":"admin","args":[{"index":0,"value":268435456,"valueTwo":0,"op":"SCMP_CMP_MASKED_EQ"}]})"));
   expect_closed(before, after);
   EXPECT_EQ(verdict(*parse_json(after), {"clone3"}).error, 38u) << "a libc calls clone after ENOSYS only";
+}
+
+TEST(MergeClosing, APersonalityWithoutAnExecutableHeapPassesAndSoDoesTheQuestionForIt) {
+  const std::string engine =
+      R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["personality"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":4294967295,"op":"SCMP_CMP_EQ"}]},)"
+      R"({"names":["personality"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":131080,"op":"SCMP_CMP_EQ"}]}]})";
+  EXPECT_EQ(merged(engine), engine);
+  for (const char* action : {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"}) {
+    const std::string before = R"({"defaultAction":")" + std::string(action) + R"(","syscalls":[{"names":["personality"],"action":"SCMP_ACT_ALLOW"}]})";
+    expect_closed(before, merged(before));
+  }
 }
 
 TEST(MergeClosing, WhatWasRefusedStaysRefusedTheWayItWas) {
