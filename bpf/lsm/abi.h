@@ -21,7 +21,7 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 4
+#define TL_ABI_MAPS 5
 #define TL_ABI_IMAGE 4
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
@@ -348,6 +348,7 @@ enum tl_mode {
  * from 1 and wraps within 28 bits.
  */
 #define TL_SLOTS 1024
+#define TL_SLOT_CANARY (TL_SLOTS - 1) /* what is refused there is counted in canary_denials */
 struct tl_slot {
 	__u64 published;
 	__u64 flags; /* enum tl_slot_flag */
@@ -387,7 +388,7 @@ struct tl_tag {
 	__u64 cache; /* published word >> 32, row; what follows from both is kept beside it: */
 	__u64 words; /* tl_words() */
 	struct tl_rights_at rights;
-	__u32 reserved0;
+	__u32 row_flags; /* enum tl_row_flag */
 	__u32 slot;
 	__u32 container; /* index into containers */
 	__u32 flags; /* enum tl_tag_flag */
@@ -399,7 +400,7 @@ struct tl_tag {
 
 /* bindings: HASH cgroup id (u64) -> __u32 index into containers. containers: ARRAY[TL_CONTAINERS], mmapable. */
 #define TL_CONTAINERS 4096
-#define TL_CGROUP_DEPTH 16 /* ancestors looked at in an adoption */
+#define TL_CGROUP_DEPTH 64 /* ancestors looked at in an adoption; a task below more is in doubt */
 enum tl_container_flag {
 	TL_CONTAINER_BOUND = 1u << 0,
 	TL_CONTAINER_PLAIN = 1u << 1, /* no container: a process tree in the host's mount namespace; first exec is the entry */
@@ -425,12 +426,22 @@ struct tl_container {
 	__u64 reserved[2];
 };
 
+/* A socket address as the decisions take it: an IPv4-mapped IPv6 address is that IPv4 address. */
+struct tl_endpoint {
+	__u64 high, low; /* the sixteen bytes of the address in network order; IPv4: high is the address, low 0 */
+	__u16 port; /* host order */
+	__u8 family; /* AF_INET or AF_INET6; 0: not an internet address, or not readable */
+	__u8 reserved[5];
+};
+
 /* owners: SK_STORAGE of a listening socket and of a UDP socket: whose it is. */
 struct tl_owner {
 	__u64 node; /* key */
 	__u32 slot;
 	__u32 container;
 	__u64 cache; /* published word >> 32, row */
+	__u64 yes[TL_NET_DIRECTIONS]; /* the last allowed peer, as yes_of() of net.bpf.c has it; 0: none */
+	struct tl_endpoint peer; /* whom connect() named, before anybody else put another in its place; family 0: nobody */
 };
 
 /*
@@ -519,7 +530,10 @@ enum tl_hook {
 	TL_HOOK_INODE_REMOVE_ACL,
 	TL_HOOK_INET_CONN_REQUEST,
 	TL_HOOK_SOCKET_SOCK_RCV_SKB,
-	TL_HOOK_LAST = TL_HOOK_SOCKET_SOCK_RCV_SKB,
+	TL_HOOK_SOCKET_SETSOCKOPT,
+	TL_HOOK_INODE_FOLLOW_LINK,
+	TL_HOOK_SHM_SHMAT,
+	TL_HOOK_LAST = TL_HOOK_SHM_SHMAT,
 	TL_HOOKS = 96, /* room: the layout of `doubts` does not move when hooks are added */
 };
 
@@ -726,7 +740,7 @@ TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && siz
 TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 96);
 TL_ASSERT(sizeof(struct tl_container) == 320);
-TL_ASSERT(sizeof(struct tl_owner) == 24 && sizeof(struct tl_written) == 16);
+TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16);
 TL_ASSERT(sizeof(struct tl_control) == 64);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 24);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);

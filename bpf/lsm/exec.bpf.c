@@ -22,9 +22,10 @@ static __always_inline struct tl_container *container_of_tag(const struct tl_tag
 }
 
 /*
- * The container whose cgroup, or an ancestor of it, the current task is in; TL_CONTAINERS: none. Read from the cgroup v2 hierarchy by
- * hand: LSM programs got bpf_get_current_ancestor_cgroup_id only after 5.10.
+ * The container whose cgroup, or an ancestor of it, the current task is in; TL_CONTAINERS: none; TOO_DEEP: it lies deeper than is looked at.
+ * Read from the cgroup v2 hierarchy by hand: LSM programs got bpf_get_current_ancestor_cgroup_id only after 5.10.
  */
+#define TOO_DEEP (TL_CONTAINERS + 1)
 __noinline u32 bound_container(void)
 {
 	u64 cgroup = READ(struct css_set, dfl_cgrp, READ(struct task_struct, cgroups, bpf_get_current_task()));
@@ -35,14 +36,14 @@ __noinline u32 bound_container(void)
 
 		parent = READ(struct cgroup, self.parent, cgroup);
 		if (!parent) /* the root: never bound */
-			break;
+			return TL_CONTAINERS;
 		id = READ(struct kernfs_node, id, READ(struct cgroup, kn, cgroup));
 		index = bpf_map_lookup_elem(&bindings, &id);
 		if (index)
 			return *index;
 		cgroup = parent - FIELD(struct cgroup, self);
 	}
-	return TL_CONTAINERS;
+	return TOO_DEEP;
 }
 
 static __always_inline int write_tag(struct task_struct *task, u64 address, struct tl_tag *tag)
@@ -57,7 +58,7 @@ static __always_inline int write_tag(struct task_struct *task, u64 address, stru
 /*
  * An untagged task in fork or exec. 0: not bound. 1: it was, and has a tag now (the runtime's). -1: it was, and could not be tagged.
  */
-static __always_inline int adopt(u32 hook)
+static __noinline int adopt(u32 hook)
 {
 	struct tl_control *c = the_control();
 	struct tl_container *container;
@@ -67,6 +68,10 @@ static __always_inline int adopt(u32 hook)
 	if (!c || !c->bound)
 		return 0;
 	index = bound_container();
+	if (index == TOO_DEEP) {
+		doubt(hook, TL_REASON_NO_TAG);
+		return -1;
+	}
 	if (index >= TL_CONTAINERS)
 		return 0;
 	container = bpf_map_lookup_elem(&containers, &index);
@@ -144,20 +149,28 @@ static __always_inline u64 sequence_of(u64 ns)
 }
 
 /*
- * Is an exec by the runtime one of a file inside the container? Inside: the task is in the container's mount namespace, and so is the
- * file. (runc and crun start as a memfd, a detached mount, or from the host's namespace.)
+ * Is an exec by the runtime one inside the container? It is free only where the runtime itself is, in its parent's mount namespace. In any
+ * other one it enters, whatever file it executes: a memfd (/proc/self/exe of the runtime as entrypoint, CVE-2019-5736), or one of the host
+ * that a descriptor leads to (CVE-2024-21626). (runc and crun start themselves as a memfd or a detached mount, before they leave the host.)
  */
-static __always_inline bool inside(const struct tl_container *c, u64 vfsmount)
+static __always_inline bool enters(const struct tl_container *c)
+{
+	u64 parent = READ(struct task_struct, real_parent, bpf_get_current_task());
+
+	return (c->flags & TL_CONTAINER_PLAIN) || my_mount_namespace() != READ(struct nsproxy, mnt_ns, READ(struct task_struct, nsproxy, parent));
+}
+
+/*
+ * The sequence number of the namespace that a process which enters is judged by: the one that was bound. 0, which nothing is in: it is
+ * in another one.
+ */
+static __always_inline u64 entered(const struct tl_container *c)
 {
 	u64 ns = my_mount_namespace(), seq = sequence_of(ns);
 
-	if (namespace_of(vfsmount) != seq)
-		return false;
-	if (c->flags & TL_CONTAINER_PLAIN)
-		return true;
 	if (c->mount_ns)
-		return c->mount_ns == seq;
-	return !c->mount_ns_inum || READ32(struct ns_common, inum, ns + FIELD(struct mnt_namespace, ns)) == c->mount_ns_inum;
+		return c->mount_ns;
+	return !c->mount_ns_inum || READ32(struct ns_common, inum, ns + FIELD(struct mnt_namespace, ns)) == c->mount_ns_inum ? seq : 0;
 }
 
 #define EXEC(reason) \
@@ -185,12 +198,12 @@ __noinline u64 exec_check(u64 bprm)
 			doubt(TL_HOOK_BPRM_CHECK, TL_REASON_NO_TAG);
 			return EXEC_REFUSE;
 		}
-		if (!inside(c, vfsmount)) {
+		if (!enters(c)) {
 			tag->flags &= ~TL_TAG_PENDING_EDGE;
 			return 0;
 		}
 		if (!later_hop) {
-			tag->mount_ns = sequence_of(my_mount_namespace());
+			tag->mount_ns = entered(c);
 			tag->node = c->flags & TL_CONTAINER_STARTED ? TL_KEY_JOIN : TL_KEY_ENTRY;
 			tag->cache = 0;
 			tag->flags |= TL_TAG_ENTRY_PENDING;
@@ -263,10 +276,10 @@ int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
 
 		if (!tag || !(tag->flags & TL_TAG_PENDING_EDGE)) /* the runtime at work, outside */
 			return 0;
-		if (!was_written(bprm->file->f_inode))
+		if (!was_written(tag, bprm->file->f_inode))
 			return 0;
 		what = EXEC(TL_REASON_WX);
-		if (!unsigned_for(what, file_dentry(file_address), file_mount(file_address)))
+		if (!unsigned_for(tag, what, file_address))
 			return 0;
 	}
 	return finish(ctx, report_path(what, file_dentry(file_address), file_mount(file_address), 0, 0));
@@ -364,19 +377,32 @@ __noinline u32 next_fd(u64 fdt, u32 from)
 	return MAX_FDS;
 }
 
-/* Descriptors beyond the bound cannot be judged in a bounded program. */
+/* Is any of the 1,024 words of open descriptors from `word` on set, up to `end`? */
+__noinline bool any_fd(u64 bits, u32 word, u32 end)
+{
+	for (u32 i = 0; i < 1024; i++, word++) {
+		if (word >= end)
+			return false;
+		if (read_u64(bits + 8ull * word))
+			return true;
+	}
+	return false;
+}
+
+/* Descriptors beyond the bound cannot be judged in a bounded program. A table can be large and empty there: up to nr_open's default is looked. */
+#define NR_OPEN (1024 * 1024)
 __noinline bool too_many_fds(u64 files)
 {
 	u64 fdt = READ(struct files_struct, fdt, files), bits = READ(struct fdtable, open_fds, fdt);
 	u32 max = READ32(struct fdtable, max_fds, fdt);
 
-	for (u32 i = 0; i < 1024; i++) {
-		if (MAX_FDS + i * 64 >= max)
+	for (u32 from = MAX_FDS / 64; from < NR_OPEN / 64; from += 1024) {
+		if (from >= max / 64)
 			return false;
-		if (read_u64(bits + MAX_FDS / 8 + 8 * i))
+		if (any_fd(bits, from, max / 64))
 			return true;
 	}
-	return true;
+	return max > NR_OPEN;
 }
 
 /* Pending becomes the node. 0: nothing to do; 1: the node is new, judge what comes with it; 2: in doubt, the task has to go. */

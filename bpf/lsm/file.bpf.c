@@ -21,17 +21,6 @@
 #define VM_SHARED 8
 #define MAP_SHARED 1
 
-static __always_inline u64 file_dentry(u64 file) { return READ(struct file, f_path.dentry, file); }
-static __always_inline u64 file_mount(u64 file) { return READ(struct file, f_path.mnt, file); }
-
-/* The path that the container knows a file by: a mapping of an overlay's file holds, from 6.5 on, the layer's. */
-static __always_inline u64 user_path(u64 file)
-{
-	if (bpf_core_field_exists(struct backing_file, user_path) && stacked_layer(file_mount(file)))
-		return file + FIELD(struct backing_file, user_path);
-	return file + FIELD(struct file, f_path);
-}
-
 /* Words that an open file needs. */
 static __always_inline u32 words_of_open(u32 flags, u32 mode, u16 inode_mode)
 {
@@ -45,7 +34,8 @@ static __always_inline u32 words_of_open(u32 flags, u32 mode, u16 inode_mode)
 		words |= flags & O_APPEND ? TL_APPEND : TL_WRITE;
 	if (flags & O_TRUNC)
 		words |= TL_WRITE;
-	return words;
+	/* Access mode 3: the kernel asks for both rights and gives a descriptor for ioctl alone (open(2)). */
+	return words ? words : TL_READ | TL_WRITE;
 }
 
 /*
@@ -65,39 +55,48 @@ static __always_inline bool opens_layer(struct vfsmount *mnt)
 	return is_stacked_layer(mnt);
 }
 
+/* The fast answer for an open file. A frame of its own: with the hook's, what lies below it has too little left on 5.10. */
+static __noinline enum held file_held(struct tl_tag *tag, struct file *file, u32 words)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	struct subject s;
+
+	if (!dentry->d_hash.pprev || (tag->flags & TL_TAG_RUNTIME)) /* not found by its name, so perhaps it has none */
+		return NOT_KNOWN;
+	subject_of(&s, tag);
+	return held_fast(&s, dentry, file->f_path.mnt, words);
+}
+
 #define OPENED(words) WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words)
 #define UNMARKED WHAT(TL_HOOK_FILE_OPEN, TL_REASON_NO_MEMORY, TL_KIND_FILE, TL_WRITE)
 
 SEC("lsm/file_open")
 int BPF_PROG(tl_file_open, struct file *file)
 {
-	struct subject s;
-	struct dentry *dentry;
-	struct vfsmount *mnt = file->f_path.mnt;
+	bool layer = k_task_storage && opens_layer(file->f_path.mnt);
+	struct tl_tag *tag;
 	struct inode *inode;
 	u32 words, flags;
-	u64 what, file_address, path;
+	u64 what, file_address;
+	enum held answer;
 
-	if (k_task_storage && opens_layer(mnt))
-		goto allowed;
-	if (!subject(&s))
+	if (layer && !(file->f_mode & FMODE_WRITE))
 		return 0;
-	if (!k_task_storage && opens_layer(mnt))
+	tag = my_tag();
+	if (!tag || (tag->flags & TL_TAG_RUNTIME))
+		return 0;
+	if (layer || (!k_task_storage && opens_layer(file->f_path.mnt)))
 		goto allowed;
 	flags = file->f_flags;
 	if (flags & FMODE_EXEC_FLAG) /* an exec's own opens are judged by the exec hooks */
 		return 0;
 	inode = file->f_inode;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
-	dentry = file->f_path.dentry;
-	if (dentry->d_hash.pprev) { /* found by its name, so it has one */
-		enum held answer = held_fast(&s, dentry, mnt, words);
-
-		if (answer == HELD)
-			goto allowed;
-		if (answer == NO_PREFIX)
-			remember_prefix(file_mount(raw_argument(ctx, 0)));
-	}
+	answer = file_held(tag, file, words);
+	if (answer == HELD)
+		goto allowed;
+	if (answer == NO_PREFIX)
+		remember_prefix(file_mount(raw_argument(ctx, 0)));
 	what = OPENED(words) |
 	       WHAT_FLAGS((flags & O_TMPFILE_BIT) && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0) |
 	       WHAT_FLAGS((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? WHAT_EXCL : 0); /* learning: its name was born here */
@@ -110,9 +109,8 @@ allowed: /* or a stacked file system's own open, after the container's was allow
 	inode = file->f_inode;
 	if ((inode->i_mode & S_IFMT) != S_IFREG)
 		return 0;
-	path = user_path(raw_argument(ctx, 0));
-	if (unsigned_for(OPENED(TL_WRITE), READ(struct path, dentry, path), READ(struct path, mnt, path)) && !mark_written(inode))
-		ASK(report_path(UNMARKED, READ(struct path, dentry, path), READ(struct path, mnt, path), 0, 0));
+	if (unsigned_for(tag, OPENED(TL_WRITE), raw_argument(ctx, 0)) && !mark_written(tag, inode))
+		ASK(report_file(UNMARKED, raw_argument(ctx, 0)));
 	return 0;
 }
 
@@ -134,19 +132,18 @@ static __always_inline bool own_program(u64 file)
 	} while (0)
 
 /* Code that the container wrote itself, or somebody may write now. */
-#define ASK_WRITTEN(hook, file, file_address) \
+#define ASK_WRITTEN(tag, hook, file, file_address) \
 	do { \
-		if (was_written((file)->f_inode) && !own_program(file_address)) { \
-			u64 mapped = user_path(file_address); \
+		if (was_written(tag, (file)->f_inode) && !own_program(file_address)) { \
 			u64 question = WHAT(hook, TL_REASON_WX, TL_KIND_FILE, TL_MAP); \
-			if (unsigned_for(question, READ(struct path, dentry, mapped), READ(struct path, mnt, mapped))) \
-				ASK(report_path(question, READ(struct path, dentry, mapped), READ(struct path, mnt, mapped), 0, 0)); \
+			if (unsigned_for(tag, question, file_address)) \
+				ASK(report_file(question, file_address)); \
 		} \
 	} while (0)
 
 /*
- * `append` is less than `write`: what was opened with O_APPEND is not written elsewhere by a mapping that reaches the file, nor (file_fcntl)
- * by taking the flag away.
+ * `append` is less than `write`: what was opened with O_APPEND is not written elsewhere by a mapping that reaches the file (MADV_REMOVE punches
+ * through one that may only read, too), nor by taking the flag away (file_fcntl), nor by an ioctl (file_ioctl).
  */
 #define ASK_OVERWRITE(hook, file_address) \
 	do { \
@@ -154,40 +151,42 @@ static __always_inline bool own_program(u64 file)
 		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), READ(struct path, dentry, appended), READ(struct path, mnt, appended)); \
 	} while (0)
 
+/* MAP_SHARED | MAP_ANONYMOUS: a file of the kernel's own (shmem_zero_setup) that nothing else can name. */
+__noinline bool shared_anonymous(u64 file)
+{
+	u64 dentry = file_dentry(file);
+
+	return (READ32(struct vfsmount, mnt_flags, file_mount(file)) & MNT_INTERNAL) &&
+	       READ(struct super_block, s_magic, READ(struct dentry, d_sb, dentry)) == TMPFS_MAGIC &&
+	       read_u64(READ(struct dentry, d_name.name, dentry)) == NAME8('d', 'e', 'v', '/', 'z', 'e', 'r', 'o');
+}
+
 static __always_inline bool appends(struct file *file)
 {
 	return (file->f_flags & O_APPEND) && (file->f_mode & FMODE_WRITE) && (file->f_inode->i_mode & S_IFMT) == S_IFREG;
 }
 
-/* A frame of its own: 5.10 counts 32 bytes too many otherwise. */
-static __noinline enum held map_held(struct file *file)
-{
-	struct dentry *dentry = file->f_path.dentry;
-	struct subject s;
-
-	return dentry->d_hash.pprev && subject(&s) ? held_fast(&s, dentry, file->f_path.mnt, TL_MAP) : NOT_KNOWN;
-}
-
 SEC("lsm/mmap_file")
 int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
-	bool shared = (prot & PROT_WRITE) && (flags & MAP_SHARED);
+	bool shared = flags & MAP_SHARED;
+	struct tl_tag *tag;
 	u64 file_address;
 
 	/* prot, not reqprot: READ_IMPLIES_EXEC shows only there. */
-	if ((!(prot & PROT_EXEC) && !shared) || !my_tag())
+	if ((!(prot & PROT_EXEC) && !shared) || !(tag = my_tag()))
 		return 0;
 	file_address = raw_argument(ctx, 0); /* as a number as well: 6.12 takes `file` to be never NULL, 7.3 wants to see it asked */
-	if (shared && file_address && file && appends(file))
+	if (shared && file_address && file && appends(file)) /* a reader maps what it opened to read */
 		ASK_OVERWRITE(TL_HOOK_MMAP_FILE, file_address);
 	if (!(prot & PROT_EXEC))
 		return 0;
 	if (!file_address || (prot & PROT_WRITE))
-		ASK(check_operation(TL_HOOK_MMAP_FILE, TL_OP_JIT, 0));
+		ASK(check_operation(tag, TL_HOOK_MMAP_FILE, TL_OP_JIT, 0));
 	if (!file_address || !file)
 		return 0;
-	ASK_WRITTEN(TL_HOOK_MMAP_FILE, file, file_address);
-	ALLOW_IF(map_held(file), file_mount(file_address));
+	ASK_WRITTEN(tag, TL_HOOK_MMAP_FILE, file, file_address);
+	ALLOW_IF(file_held(tag, file, TL_MAP), file_mount(file_address));
 	ASK_MAP(TL_HOOK_MMAP_FILE, file_address);
 	return 0;
 }
@@ -196,11 +195,12 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	unsigned long had = vma->vm_flags;
-	bool shared = (prot & PROT_WRITE) && (had & (VM_SHARED | VM_WRITE)) == VM_SHARED;
+	bool shared = (prot & PROT_WRITE) && (had & (VM_SHARED | VM_WRITE)) == VM_SHARED, nameless;
+	struct tl_tag *tag;
 	struct file *file;
 	u64 file_address;
 
-	if ((!(prot & PROT_EXEC) && !shared) || !my_tag())
+	if ((!(prot & PROT_EXEC) && !shared) || !(tag = my_tag()))
 		return 0;
 	if (shared && (file = vma->vm_file) && appends(file))
 		ASK_OVERWRITE(TL_HOOK_FILE_MPROTECT, READ(struct vm_area_struct, vm_file, raw_argument(ctx, 0)));
@@ -208,21 +208,21 @@ int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 		return 0;
 	if ((had & VM_EXEC) && !((prot & PROT_WRITE) && !(had & VM_WRITE)))
 		return 0; /* it was executable and does not become writable */
+	file = vma->vm_file;
+	file_address = READ(struct vm_area_struct, vm_file, raw_argument(ctx, 0));
+	nameless = file && shared_anonymous(file_address);
 	/* Writable and executable, or executable after it could be written: anonymous memory, or private pages of a file. */
-	if ((prot & PROT_WRITE) || !vma->vm_file || vma->anon_vma) {
-		u32 operation = TL_OP_JIT;
-
+	if ((prot & PROT_WRITE) || !file || nameless || vma->anon_vma) {
 		struct mm_struct *mm = vma->vm_mm;
+		u32 operation = TL_OP_JIT;
 
 		if (mm && vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack)
 			operation = TL_OP_STACK_EXEC;
-		ASK(check_operation(TL_HOOK_FILE_MPROTECT, operation, 0));
+		ASK(check_operation(tag, TL_HOOK_FILE_MPROTECT, operation, 0));
 	}
-	file = vma->vm_file;
-	if (!file)
+	if (!file || nameless)
 		return 0;
-	file_address = READ(struct vm_area_struct, vm_file, raw_argument(ctx, 0));
-	ASK_WRITTEN(TL_HOOK_FILE_MPROTECT, file, file_address);
+	ASK_WRITTEN(tag, TL_HOOK_FILE_MPROTECT, file, file_address);
 	ASK_MAP(TL_HOOK_FILE_MPROTECT, file_address);
 	return 0;
 }

@@ -3,9 +3,12 @@
  * Descriptors that are handed over, and what is done to a file through one.
  *
  *   file_receive                     SCM_RIGHTS, pidfd_getfd: what an open of it would need
- *   file_ioctl, file_ioctl_compat    input into a terminal; the flags of an inode (chattr): setattr; the receiver of its signals
+ *   file_ioctl, file_ioctl_compat    input into a terminal; the flags of an inode (chattr): setattr; the receiver of its signals; fallocate;
+ *                                    subvolumes and snapshots of btrfs: mount
  *   file_fcntl                       F_SETOWN: who gets SIGIO, or any signal (F_SETSIG); F_SETFL: what was opened to append is written
  *   inode_setxattr, _removexattr, _set_acl, _remove_acl    setattr under every name that the container has for the inode
+ *   inode_follow_link                another process's descriptors by /proc/PID/fd
+ *   shm_shmat                        System V shared memory
  */
 #include "mounts.bpf.h"
 #include "written.bpf.h"
@@ -14,10 +17,11 @@
 SEC("lsm/file_receive")
 int BPF_PROG(tl_file_receive, struct file *received)
 {
+	struct tl_tag *tag = my_tag();
 	struct inode *inode;
 	u64 file, what;
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	file = raw_argument(ctx, 0);
 	what = handed_question(file, TL_HOOK_FILE_RECEIVE, 0);
@@ -26,8 +30,8 @@ int BPF_PROG(tl_file_receive, struct file *received)
 	if (!(received->f_mode & FMODE_WRITE) || ((inode = received->f_inode)->i_mode & S_IFMT) != S_IFREG)
 		return 0;
 	what = WHAT(TL_HOOK_FILE_RECEIVE, TL_REASON_NO_MEMORY, TL_KIND_FILE, TL_WRITE);
-	if (unsigned_for(what, dentry_of_file(file), mount_of_file(file)) && !mark_written(inode))
-		ASK(report_path(what, dentry_of_file(file), mount_of_file(file), 0, 0));
+	if (unsigned_for(tag, what, file) && !mark_written(tag, inode))
+		ASK(report_file(what, file));
 	return 0;
 }
 
@@ -41,16 +45,36 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define FS_IOC_FSSETXATTR 0x401c5820
 #define FS_IOC_SETVERSION 0x40087602
 #define FS_IOC32_SETVERSION 0x40047602
+#define FS_IOC_UNRESVSP 0x40305829 /* linux/falloc.h: fallocate by another name */
+#define FS_IOC_UNRESVSP64 0x4030582b
+#define FS_IOC_ZERO_RANGE 0x40305839
+#define FS_IOC32_UNRESVSP 0x402c5829
+#define FS_IOC32_UNRESVSP64 0x402c582b
+#define FS_IOC32_ZERO_RANGE 0x402c5839
+#define XFS_IOC_ALLOCSP 0x4030580a
+#define XFS_IOC_FREESP 0x4030580b
+#define XFS_IOC_ALLOCSP64 0x40305824
+#define XFS_IOC_FREESP64 0x40305825
+#define BTRFS_IOC_SNAP_CREATE 0x50009401 /* linux/btrfs.h */
+#define BTRFS_IOC_SUBVOL_CREATE 0x5000940e
+#define BTRFS_IOC_SNAP_DESTROY 0x5000940f
+#define BTRFS_IOC_SNAP_CREATE_V2 0x50009417
+#define BTRFS_IOC_SUBVOL_CREATE_V2 0x50009418
+#define BTRFS_IOC_SNAP_DESTROY_V2 0x5000943f
 
-static __always_inline int on_ioctl(void *ctx, u32 hook, u64 file, u32 command)
+static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u64 file, u32 command)
 {
+	struct tl_tag *tag = my_tag();
+
+	if (!tag)
+		return 0;
 	switch (command) {
 	case TIOCSTI:
 	case TIOCLINUX:
-		return finish(ctx, check_operation(hook, TL_OP_TTY_INJECT, 0));
+		return finish(ctx, check_operation(tag, hook, TL_OP_TTY_INJECT, 0));
 	case FIOSETOWN:
 	case SIOCSPGRP: /* the number is the caller's memory, which can change after a look at it */
-		return finish(ctx, check_operation(hook, TL_OP_SIGNAL, 0));
+		return finish(ctx, check_operation(tag, hook, TL_OP_SIGNAL, 0));
 	case FS_IOC_SETFLAGS:
 	case FS_IOC32_SETFLAGS:
 	case FS_IOC_FSSETXATTR:
@@ -60,26 +84,42 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, u64 file, u32 command)
 			return 0;
 		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_SETATTR), dentry_of_file(file), mount_of_file(file));
 		return 0;
+	case FS_IOC_UNRESVSP:
+	case FS_IOC_UNRESVSP64:
+	case FS_IOC_ZERO_RANGE:
+	case FS_IOC32_UNRESVSP:
+	case FS_IOC32_UNRESVSP64:
+	case FS_IOC32_ZERO_RANGE:
+	case XFS_IOC_ALLOCSP:
+	case XFS_IOC_FREESP:
+	case XFS_IOC_ALLOCSP64:
+	case XFS_IOC_FREESP64:
+		if (appends(opened))
+			ASK_OVERWRITE(hook, file);
+		return 0;
+	case BTRFS_IOC_SNAP_CREATE:
+	case BTRFS_IOC_SUBVOL_CREATE:
+	case BTRFS_IOC_SNAP_DESTROY:
+	case BTRFS_IOC_SNAP_CREATE_V2:
+	case BTRFS_IOC_SUBVOL_CREATE_V2:
+	case BTRFS_IOC_SNAP_DESTROY_V2: /* a tree gets a second name, or goes, and no hook for paths is asked */
+		return finish(ctx, check_operation(tag, hook, TL_OP_MOUNT, 0));
 	default:
 		return 0;
 	}
 }
 
 SEC("lsm/file_ioctl")
-int tl_file_ioctl(u64 *ctx)
+int BPF_PROG(tl_file_ioctl, struct file *file, unsigned int command)
 {
-	if (!my_tag())
-		return 0;
-	return on_ioctl(ctx, TL_HOOK_FILE_IOCTL, raw_argument(ctx, 0), (u32)ctx[1]);
+	return on_ioctl(ctx, TL_HOOK_FILE_IOCTL, file, raw_argument(ctx, 0), command);
 }
 
 /* 6.8 (f1bb47a31dff): a 32-bit program's calls have a hook of their own; before, file_ioctl served them. */
 SEC("lsm/file_ioctl_compat")
-int tl_file_ioctl_compat(u64 *ctx)
+int BPF_PROG(tl_file_ioctl_compat, struct file *file, unsigned int command)
 {
-	if (!my_tag())
-		return 0;
-	return on_ioctl(ctx, TL_HOOK_FILE_IOCTL_COMPAT, raw_argument(ctx, 0), (u32)ctx[1]);
+	return on_ioctl(ctx, TL_HOOK_FILE_IOCTL_COMPAT, file, raw_argument(ctx, 0), command);
 }
 
 #define F_SETFL 4
@@ -97,6 +137,7 @@ static __always_inline u32 number_of(u64 task)
 SEC("lsm/file_fcntl")
 int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned long argument)
 {
+	struct tl_tag *tag;
 	u32 whom;
 	u64 me;
 
@@ -106,7 +147,7 @@ int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned lo
 		ASK_OVERWRITE(TL_HOOK_FILE_FCNTL, raw_argument(ctx, 0));
 		return 0;
 	}
-	if ((command != F_SETOWN && command != F_SETOWN_EX) || !my_tag())
+	if ((command != F_SETOWN && command != F_SETOWN_EX) || !(tag = my_tag()))
 		return 0;
 	if (command == F_SETOWN) {
 		whom = (u32)argument;
@@ -114,7 +155,7 @@ int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned lo
 		if (!whom || whom == number_of(READ(struct task_struct, group_leader, me)) || whom == number_of(me))
 			return 0;
 	}
-	return finish(ctx, check_operation(TL_HOOK_FILE_FCNTL, TL_OP_SIGNAL, 0));
+	return finish(ctx, check_operation(tag, TL_HOOK_FILE_FCNTL, TL_OP_SIGNAL, 0));
 }
 
 /* The inode's dentry stands behind the mount's user namespace (from 5.12) or idmap. A stacked file system's own call for its layer passes. */
@@ -134,3 +175,41 @@ ATTRIBUTE_HOOK(inode_setxattr, INODE_SETXATTR)
 ATTRIBUTE_HOOK(inode_removexattr, INODE_REMOVEXATTR)
 ATTRIBUTE_HOOK(inode_set_acl, INODE_SET_ACL)
 ATTRIBUTE_HOOK(inode_remove_acl, INODE_REMOVE_ACL)
+
+/*
+ * /proc/PID/fd/N is followed, not opened: a pipe or a memfd behind it has no path that would say whose it is. So the link itself is asked for,
+ * by its path (/proc/{workload}/fd/N), unless it is the task's own.
+ */
+SEC("lsm/inode_follow_link")
+int BPF_PROG(tl_inode_follow_link, struct dentry *dentry, struct inode *inode)
+{
+	u64 link, pid;
+
+	if (dentry->d_sb->s_magic != PROC_SUPER_MAGIC || !my_tag())
+		return 0;
+	link = raw_argument(ctx, 0);
+	if ((read_u64(READ(struct dentry, d_name.name, READ(struct dentry, d_parent, link))) & 0xffffff) != NAME8('f', 'd', 0, 0, 0, 0, 0, 0))
+		return 0;
+	pid = read_u64(raw_argument(ctx, 1) - FIELD(struct proc_inode, vfs_inode) + FIELD(struct proc_inode, pid));
+	if (!pid || relation_of(task_of_pid(pid)) == RELATION_OWN)
+		return 0;
+	ASK_NAMES(WHAT(TL_HOOK_INODE_FOLLOW_LINK, TL_REASON_ACCESS, TL_KIND_FILE, TL_READ), link);
+	return 0;
+}
+
+#define SHM_RDONLY 010000
+/* (permission, address, flags); executable is mmap_file's. */
+SEC("lsm/shm_shmat")
+int tl_shm_shmat(u64 *ctx)
+{
+	struct tl_tag *tag = my_tag();
+	u32 words = (u32)ctx[2] & SHM_RDONLY ? TL_READ : TL_READ | TL_WRITE;
+	u64 what;
+
+	if (!tag)
+		return 0;
+	what = judge_class(tag, WHAT(TL_HOOK_SHM_SHMAT, TL_REASON_ACCESS, TL_KIND_FILE, words), TL_CLASS_SYSV_SHM);
+	if (what)
+		ASK(report_path(what, 0, 0, 0, 0));
+	return 0;
+}

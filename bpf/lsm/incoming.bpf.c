@@ -17,7 +17,7 @@
 #define ETH_P_IPV6_NETWORK_ORDER 0xdd86
 
 struct arrival {
-	struct endpoint peer; /* its port: the local one for a connection, the peer's for a datagram */
+	struct tl_endpoint peer; /* its port: the local one for a connection, the peer's for a datagram */
 	u32 local; /* port */
 	u32 protocol;
 	u32 hook;
@@ -110,18 +110,32 @@ static __noinline u32 refuse_peer(const struct tl_owner *owner, const struct arr
 /* Why the owner may not have this, or TL_REASON_NONE. */
 static __noinline u32 judge_arrival(struct tl_owner *owner, const struct arrival *a, u64 published)
 {
-	u32 mode = TL_PUBLISHED_MODE(published), img = TL_PUBLISHED_BASE(published), row, peer;
+	u32 mode = TL_PUBLISHED_MODE(published), img = TL_PUBLISHED_BASE(published), policy = published >> 32, row, peer;
+	bool datagram = a->hook == TL_HOOK_SOCKET_SOCK_RCV_SKB;
+	u64 in, out = 0;
 
 	if ((mode != TL_MODE_MONITOR && mode != TL_MODE_ENFORCE) || !img)
 		return TL_REASON_NO_POLICY;
+	in = yes_of(policy, owner->slot, owner->node, TL_NET_IN, a->protocol, &a->peer, a->local);
+	if (said_yes(owner, TL_NET_IN, in))
+		return TL_REASON_NONE;
+	if (datagram) {
+		out = yes_of(policy, owner->slot, owner->node, TL_NET_OUT, a->protocol, &a->peer, a->peer.port);
+		if (said_yes(owner, TL_NET_OUT, out))
+			return TL_REASON_NONE;
+	}
 	row = row_of_owner(owner, published);
 	if (row == TL_ROW_NONE)
 		return TL_REASON_ORPHAN;
 	peer = peer_of(img, &a->peer);
-	if (tl_net_allowed(img, row, TL_NET_IN, a->protocol, peer, port_class(img, a->local)))
+	if (tl_net_allowed(img, row, TL_NET_IN, a->protocol, peer, port_class(img, a->local))) {
+		say_yes(owner, TL_NET_IN, in);
 		return TL_REASON_NONE;
-	if (a->hook == TL_HOOK_SOCKET_SOCK_RCV_SKB && tl_net_allowed(img, row, TL_NET_OUT, a->protocol, peer, port_class(img, a->peer.port)))
+	}
+	if (datagram && tl_net_allowed(img, row, TL_NET_OUT, a->protocol, peer, port_class(img, a->peer.port))) {
+		say_yes(owner, TL_NET_OUT, out);
 		return TL_REASON_NONE;
+	}
 	return TL_REASON_NETWORK;
 }
 
@@ -218,8 +232,11 @@ int BPF_PROG(tl_socket_sock_rcv_skb, struct sock *sk, struct sk_buff *skb)
 	}
 	a.peer.port = bswap16((u16)read_u64(head + skb->transport_header)); /* RFC 768 */
 	a.local = sk->__sk_common.skc_num;
+	/* A connected socket is given its peer's datagrams alone; a load balancer may have put another in the place of whom connect() named. */
+	if (sk->__sk_common.skc_dport && owner->peer.family)
+		a.peer = owner->peer;
 	if (mode == TL_MODE_LEARN) {
-		if (!bound_by_program((u64)sk) && learn_answer(owner, &a))
+		if (!bound_by_program(sk) && learn_answer(owner, &a))
 			send_draft(ctx, (u64)owner);
 		return 0;
 	}

@@ -16,9 +16,9 @@
 	SEC("lsm/" #hook) \
 	int tl_##hook(u64 *ctx) \
 	{ \
-		if (!my_tag()) \
-			return 0; \
-		return finish(ctx, check_operation(TL_HOOK_##HOOK, operation, 0)); \
+		struct tl_tag *tag = my_tag(); \
+\
+		return tag ? finish(ctx, check_operation(tag, TL_HOOK_##HOOK, operation, 0)) : 0; \
 	}
 OPERATION_HOOK(sb_mount, SB_MOUNT, TL_OP_MOUNT)
 OPERATION_HOOK(sb_umount, SB_UMOUNT, TL_OP_MOUNT)
@@ -34,10 +34,12 @@ OPERATION_HOOK(syslog, SYSLOG, TL_OP_KERNEL_LOG)
 
 /* What the kernel is to read: the numbers of the enumeration are this kernel's. */
 enum kernel_load_data_id {
+	LOADING_FIRMWARE = 1,
 	LOADING_KEXEC_IMAGE = 3,
 	LOADING_KEXEC_INITRAMFS = 4,
 };
 enum kernel_read_file_id {
+	READING_FIRMWARE = 1,
 	READING_KEXEC_IMAGE = 3,
 	READING_KEXEC_INITRAMFS = 4,
 };
@@ -47,33 +49,40 @@ SEC("lsm/kernel_load_data")
 int tl_kernel_load_data(u64 *ctx)
 {
 	u32 id = (u32)ctx[0], operation = TL_OP_LOAD_MODULE;
+	struct tl_tag *tag = my_tag();
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	if (IS_ID(kernel_load_data_id, LOADING_KEXEC_IMAGE, id) || IS_ID(kernel_load_data_id, LOADING_KEXEC_INITRAMFS, id))
 		operation = TL_OP_KEXEC;
-	return finish(ctx, check_operation(TL_HOOK_KERNEL_LOAD_DATA, operation, 0));
+	else if (IS_ID(kernel_load_data_id, LOADING_FIRMWARE, id))
+		operation = TL_OP_AUTOLOAD_MODULE;
+	return finish(ctx, check_operation(tag, TL_HOOK_KERNEL_LOAD_DATA, operation, 0));
 }
 
 SEC("lsm/kernel_read_file")
 int tl_kernel_read_file(u64 *ctx)
 {
 	u32 id = (u32)ctx[1], operation = TL_OP_LOAD_MODULE;
+	struct tl_tag *tag = my_tag();
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	if (IS_ID(kernel_read_file_id, READING_KEXEC_IMAGE, id) || IS_ID(kernel_read_file_id, READING_KEXEC_INITRAMFS, id))
 		operation = TL_OP_KEXEC;
-	return finish(ctx, check_operation(TL_HOOK_KERNEL_READ_FILE, operation, 0));
+	else if (IS_ID(kernel_read_file_id, READING_FIRMWARE, id)) /* the kernel asks for it on its own when a device is opened */
+		operation = TL_OP_AUTOLOAD_MODULE;
+	return finish(ctx, check_operation(tag, TL_HOOK_KERNEL_READ_FILE, operation, 0));
 }
 
 /* (inode, name, context inode): io_uring and userfaultfd are known by the name of their inode. */
 SEC("lsm/inode_init_security_anon")
 int tl_inode_init_security_anon(u64 *ctx)
 {
+	struct tl_tag *tag = my_tag();
 	u32 operation;
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	switch (read_u64(READ(struct qstr, name, raw_argument(ctx, 1)))) {
 	case NAME8('[', 'i', 'o', '_', 'u', 'r', 'i', 'n'):
@@ -85,7 +94,7 @@ int tl_inode_init_security_anon(u64 *ctx)
 	default:
 		return 0;
 	}
-	return finish(ctx, check_operation(TL_HOOK_INODE_INIT_SECURITY_ANON, operation, 0));
+	return finish(ctx, check_operation(tag, TL_HOOK_INODE_INIT_SECURITY_ANON, operation, 0));
 }
 
 /* ------------------------------------------------------------------------------------------------------- bpf() --- */
@@ -98,10 +107,11 @@ SEC("lsm/bpf")
 int tl_bpf(u64 *ctx)
 {
 	u32 command = (u32)ctx[0];
+	struct tl_tag *tag = my_tag();
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
-	ASK(check_operation(TL_HOOK_BPF, TL_OP_BPF, 0));
+	ASK(check_operation(tag, TL_HOOK_BPF, TL_OP_BPF, 0));
 	if (command == BPF_LINK_UPDATE || command == BPF_LINK_GET_FD_BY_ID || command == BPF_LINK_DETACH)
 		ASK(protect(TL_HOOK_BPF));
 	return 0;
@@ -113,30 +123,33 @@ int tl_bpf(u64 *ctx)
 SEC("lsm/bpf_map")
 int tl_bpf_map(u64 *ctx)
 {
+	struct tl_tag *tag = my_tag();
 	u64 map;
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	map = raw_argument(ctx, 0);
 	if (IS_MAP(map, arena) || IS_MAP(map, policies) || IS_MAP(map, tags_by_task) || IS_MAP(map, bindings) || IS_MAP(map, containers) ||
-	    IS_MAP(map, control) || IS_MAP(map, doubts) || IS_MAP(map, losses) || IS_MAP(map, denials) || IS_MAP(map, learned) ||
-	    IS_MAP(map, syscalls) || IS_MAP(map, owners) || IS_MAP(map, scratch) || IS_MAP(map, zeroes) || IS_MAP(map, prefixes))
+	    IS_MAP(map, control) || IS_MAP(map, doubts) || IS_MAP(map, losses) || IS_MAP(map, denials) || IS_MAP(map, canary_denials) ||
+	    IS_MAP(map, overflow) || IS_MAP(map, learned) || IS_MAP(map, syscalls) || IS_MAP(map, owners) || IS_MAP(map, written) ||
+	    IS_MAP(map, scratch) || IS_MAP(map, zeroes) || IS_MAP(map, prefixes))
 		return finish(ctx, protect(TL_HOOK_BPF_MAP));
 	if (IS_MAP_IF(k_task_storage, map, tags) || IS_MAP_IF(k_ringbuf, map, events) || IS_MAP_IF(!k_ringbuf, map, events_perf))
 		return finish(ctx, protect(TL_HOOK_BPF_MAP));
-	return finish(ctx, check_operation(TL_HOOK_BPF_MAP, TL_OP_BPF, 0));
+	return finish(ctx, check_operation(tag, TL_HOOK_BPF_MAP, TL_OP_BPF, 0));
 }
 
 /* Ours are known by their names; a container's own of such a name is refused as well. */
 SEC("lsm/bpf_prog")
 int tl_bpf_prog(u64 *ctx)
 {
+	struct tl_tag *tag = my_tag();
 	u64 name;
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	name = READ(struct bpf_prog, aux, raw_argument(ctx, 0)) + FIELD(struct bpf_prog_aux, name);
 	if ((read_u64(name) & 0xffffff) == (NAME8('t', 'l', '_', 0, 0, 0, 0, 0)))
 		return finish(ctx, protect(TL_HOOK_BPF_PROG));
-	return finish(ctx, check_operation(TL_HOOK_BPF_PROG, TL_OP_BPF, 0));
+	return finish(ctx, check_operation(tag, TL_HOOK_BPF_PROG, TL_OP_BPF, 0));
 }

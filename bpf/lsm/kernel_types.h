@@ -330,6 +330,8 @@ struct msghdr {
 	void *msg_name;
 	int msg_namelen;
 	unsigned int msg_flags;
+	void *msg_control;
+	unsigned long msg_controllen;
 };
 struct pt_regs {
 	unsigned long orig_ax;

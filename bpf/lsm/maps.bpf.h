@@ -94,6 +94,22 @@ struct {
 	__type(value, struct tl_denial);
 } denials SEC(".maps");
 
+/* The canary's own: it has to see each refusal counted, however full the others have made `denials`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct tl_denial_key);
+	__type(value, struct tl_denial);
+} canary_denials SEC(".maps");
+
+/* Refusals by hook and reason for which `denials` had no room: what their events fold by then. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TL_HOOKS * TL_REASONS);
+	__type(key, u32);
+	__type(value, u64);
+} overflow SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 262144);

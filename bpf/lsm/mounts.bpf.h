@@ -3,8 +3,8 @@
  * From an object without a mount to the container's names for it: the mounts of its superblock in the container's namespace that it lies
  * below. For hooks that give only a dentry, and for unix sockets, whose own mount is the binder's.
  *
- * An object may have several names (bind mounts). What is asked has to be allowed under each of them; none, or more than
- * MAX_NAMES, is in doubt.
+ * An object may have several names (bind mounts). What is asked has to be allowed under each of them; none, more than MAX_NAMES, or more
+ * mounts than are looked at, is in doubt.
  */
 #ifndef TREELINE_BPF_LSM_MOUNTS_BPF_H
 #define TREELINE_BPF_LSM_MOUNTS_BPF_H
@@ -12,7 +12,9 @@
 #include "report.bpf.h"
 
 #define MAX_NAMES 8
-#define MAX_INSTANCES 128 /* mounts of one superblock, in all namespaces, that are looked at */
+/* Mounts of one superblock, in all namespaces, that are looked at: each container of a node has some of the node's root file system. */
+#define CHUNK 128
+#define CHUNKS 128
 
 /* The next mount of a superblock's list; 0: the end. Called with 0 for the first. (Not inline: clang would move the other kernel's offset, which
  * does not resolve, out of the caller's loop and past the question whether it exists.) */
@@ -38,12 +40,13 @@ __noinline u64 names(u64 mount, u64 dentry, u64 ns)
 	return vfsmount;
 }
 
-/* The next vfsmount behind `after` (0: the first) under which the dentry has a name in namespace `ns`; 0: there are no more. */
-__noinline u64 name_mount(u64 dentry, u64 ns, u64 after)
+/* As name_mount, of the next CHUNK mounts behind `mount`; not found among them: the last of them, and FURTHER. */
+#define FURTHER 1 /* no mount's address is odd */
+__noinline u64 name_among(u64 dentry, u64 ns, u64 mount)
 {
-	u64 superblock = READ(struct dentry, d_sb, dentry), mount = after ? mount_of(after) : 0, found;
+	u64 superblock = READ(struct dentry, d_sb, dentry), found;
 
-	for (u32 i = 0; i < MAX_INSTANCES; i++) {
+	for (u32 i = 0; i < CHUNK; i++) {
 		mount = next_instance(superblock, mount);
 		if (!mount)
 			return 0;
@@ -51,7 +54,17 @@ __noinline u64 name_mount(u64 dentry, u64 ns, u64 after)
 		if (found)
 			return found;
 	}
-	return 0;
+	return mount | FURTHER;
+}
+
+/* The next vfsmount behind `after` (0: the first) under which the dentry has a name in namespace `ns`; 0: there are no more; odd: too many. */
+__noinline u64 name_mount(u64 dentry, u64 ns, u64 after)
+{
+	u64 found = (after ? mount_of(after) : 0) | FURTHER;
+
+	for (u32 i = 0; i < CHUNKS && (found & FURTHER); i++)
+		found = name_among(dentry, ns, found & ~(u64)FURTHER);
+	return found;
 }
 
 /* Asks for each name that the container has for the dentry. */
@@ -60,11 +73,11 @@ __noinline u64 name_mount(u64 dentry, u64 ns, u64 after)
 		u64 my_ns = my_namespace(), named = name_mount(dentry, my_ns, 0); \
 		if (!named) /* no name at all: said of the object itself */ \
 			ASK(report_path((what) | WHAT_CLASS(TL_CLASS_DETACHED), dentry, 0, 0, 0)); \
-		for (u32 i = 0; i < MAX_NAMES && named; i++) { \
+		for (u32 i = 0; i < MAX_NAMES && named && !(named & FURTHER); i++) { \
 			ASK_PATH((what) | WHAT_FLAGS(WHAT_NAME), dentry, named); \
 			named = name_mount(dentry, my_ns, named); \
 		} \
 		if (named) \
-			ASK(report_path((what) | WHAT_CLASS(TL_CLASS_UNREADABLE), dentry, named, 0, 0)); \
+			ASK(report_path((what) | WHAT_CLASS(TL_CLASS_UNREADABLE), dentry, named & FURTHER ? 0 : named, 0, 0)); \
 	} while (0)
 #endif

@@ -4,7 +4,8 @@
  *
  *   socket_create            may the node have a socket of this kind?
  *   socket_connect           may it reach this peer and port?
- *   socket_sendmsg           the same for a message that names its peer: UDP, raw, and TCP Fast Open, which connect never sees
+ *   socket_sendmsg           the same for a message that names its peer: UDP, raw, SCTP, and TCP Fast Open, which connect never sees
+ *   socket_setsockopt        may it send by way of somebody else (a source route)?
  *   socket_bind, _listen     may it serve this port? (incoming.bpf.c: to whom?)
  *   unix_stream_connect, unix_may_send   may it connect to the socket of this name?
  *
@@ -90,19 +91,63 @@ int BPF_PROG(tl_socket_create, int family, int type, int protocol, int kern)
 	return finish(ctx, report_number(WHAT(TL_HOOK_SOCKET_CREATE, TL_REASON_SOCKET_KIND, TL_KIND_SOCKET, 0), (u64)kind << 32 | netlink));
 }
 
-/* ------------------------------------------------------------------------------------------------ addresses --- */
-/* A socket address as the decisions take it. IPv4: high is the address in network order, low 0. */
-struct endpoint {
-	u64 high, low; /* the sixteen bytes of the address, in network order */
-	u16 port; /* host order */
-	u8 family; /* AF_INET or AF_INET6; 0: not an internet address, or not readable */
-};
+/* ------------------------------------------------------------------------------------------------ options --- */
+/* in.h, in6.h, sctp.h. An option also goes with one datagram, as a control message. */
+#define SOL_IP 0
+#define SOL_IPV6 41
+#define SOL_SCTP 132
+#define IP_OPTIONS 4
+#define IP_RETOPTS 7
+#define IPV6_2292RTHDR 5
+#define IPV6_2292PKTOPTIONS 6
+#define IPV6_RTHDR 57
+#define SCTP_SOCKOPT_BINDX_ADD 100
+#define SCTP_SOCKOPT_CONNECTX_OLD 107
+#define SCTP_SOCKOPT_CONNECTX 110
+#define SCTP_SOCKOPT_CONNECTX3 111
 
+/*
+ * What sends packets to another address than the one that is judged: a source route (the kernel asks for no capability), and SCTP's
+ * addresses in memory.
+ */
+static __always_inline bool reroutes_option(u32 level, u32 name)
+{
+	switch (level) {
+	case SOL_IP:
+		return name == IP_OPTIONS || name == IP_RETOPTS;
+	case SOL_IPV6:
+		return name == IPV6_RTHDR || name == IPV6_2292RTHDR || name == IPV6_2292PKTOPTIONS;
+	case SOL_SCTP:
+		return name == SCTP_SOCKOPT_BINDX_ADD || name == SCTP_SOCKOPT_CONNECTX || name == SCTP_SOCKOPT_CONNECTX_OLD || name == SCTP_SOCKOPT_CONNECTX3;
+	default:
+		return false;
+	}
+}
+
+/* Who may have a raw socket writes what it likes into a header, and may route too. */
+__noinline u32 check_route(u32 hook)
+{
+	struct subject s;
+
+	if (!subject(&s) || (s.mode != TL_MODE_LEARN && tl_socket_allowed(s.img, s.row, TL_SOCK_INET_RAW, 0)))
+		return 0;
+	return report_number(WHAT(hook, TL_REASON_SOCKET_KIND, TL_KIND_SOCKET, 0), (u64)TL_SOCK_INET_RAW << 32);
+}
+
+SEC("lsm/socket_setsockopt")
+int BPF_PROG(tl_socket_setsockopt, struct socket *sock, int level, int name)
+{
+	if (!reroutes_option((u32)level, (u32)name) || !my_tag())
+		return 0;
+	return finish(ctx, check_route(TL_HOOK_SOCKET_SETSOCKOPT));
+}
+
+/* ------------------------------------------------------------------------------------------------ addresses --- */
 #define bswap16(x) __builtin_bswap16(x)
 #define bswap32(x) __builtin_bswap32(x)
 #define bswap64(x) __builtin_bswap64(x)
 
-static __always_inline void normalise(struct endpoint *e)
+static __always_inline void normalise(struct tl_endpoint *e)
 {
 	/* ::ffff:a.b.c.d (RFC 4291, 2.5.5.2): on the wire it is IPv4. */
 	if (e->family == AF_INET6 && !e->high && (u32)e->low == 0xffff0000u) {
@@ -112,7 +157,7 @@ static __always_inline void normalise(struct endpoint *e)
 	}
 }
 
-static __always_inline void read_endpoint(struct endpoint *e, u64 address, u32 length, u16 socket_family)
+static __always_inline void read_endpoint(struct tl_endpoint *e, u64 address, u32 length, u16 socket_family)
 {
 	u64 first = length < 16 ? 0 : read_u64(address);
 	u16 family = (u16)first;
@@ -137,11 +182,9 @@ static __always_inline void read_endpoint(struct endpoint *e, u64 address, u32 l
 	normalise(e);
 }
 
-static __always_inline u32 protocol_of(u64 sk)
+static __always_inline u32 protocol_of_kind(u32 type, u32 protocol)
 {
-	u32 protocol = READ32(struct sock, sk_protocol, sk) & 0xffff;
-
-	if ((READ32(struct sock, sk_type, sk) & 0xffff) == SOCK_RAW)
+	if (type == SOCK_RAW)
 		return TL_PROTO_RAW;
 	switch (protocol) {
 	case IPPROTO_TCP:
@@ -159,19 +202,22 @@ static __always_inline u32 protocol_of(u64 sk)
 	}
 }
 
-/* Was the local port chosen by the program? Then what it answers from there is the service's traffic. */
-static __always_inline bool bound_by_program(u64 sk)
+static __always_inline u32 protocol_of(u64 sk)
 {
-	struct sock *s = (void *)sk;
+	return protocol_of_kind(READ32(struct sock, sk_type, sk) & 0xffff, READ32(struct sock, sk_protocol, sk) & 0xffff);
+}
 
-	return BPF_CORE_READ_BITFIELD_PROBED(s, sk_userlocks) & SOCK_BINDPORT_LOCK;
+/* Was the local port chosen by the program? Then what it answers from there is the service's traffic. */
+static __always_inline bool bound_by_program(const struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
 }
 
 __noinline u32 peer_class4(u32 img, u32 address) { return tl_peer_class4(img, address); }
 __noinline u32 peer_class6(u32 img, u64 high, u64 low) { return tl_peer_class6(img, high, low); }
 __noinline u32 port_class(u32 img, u32 port) { return tl_port_class(img, port); }
 
-static __always_inline u32 peer_of(u32 img, const struct endpoint *e)
+static __always_inline u32 peer_of(u32 img, const struct tl_endpoint *e)
 {
 	if (e->family == AF_INET)
 		return peer_class4(img, bswap32((u32)e->high));
@@ -180,8 +226,11 @@ static __always_inline u32 peer_of(u32 img, const struct endpoint *e)
 
 #define ENDPOINT(port, protocol, direction, family) ((u64)(port) | (u64)(protocol) << 16 | (u64)(direction) << 24 | (u64)(family) << 32)
 
-/* Whose this socket is, for what comes in there (incoming.bpf.c). False: no memory to say so. Static: the kernel has to see where `sk` is from. */
-static __noinline bool own_socket(struct sock *sk)
+/*
+ * Whose this socket is, for what comes in there (incoming.bpf.c), and whom connect() named (or NULL). False: no memory to say so. Static: the
+ * kernel has to see where `sk` is from.
+ */
+static __noinline bool own_socket(struct sock *sk, const struct tl_endpoint *peer)
 {
 	struct tl_tag *tag = my_tag();
 	struct tl_owner *owner;
@@ -195,92 +244,167 @@ static __noinline bool own_socket(struct sock *sk)
 	owner->slot = tag->slot;
 	owner->container = tag->container;
 	owner->cache = 0;
+	if (peer)
+		owner->peer = *peer;
 	return true;
 }
 
-#define OWN(hook, sk) \
+/*
+ * "Yes, this node may", as a number that is kept at the socket: of this published policy, this node and this endpoint, and of no other. tl_mix
+ * is one to one, so two endpoints never share a number where the rest is the same; and the rest is nothing that a confined process
+ * chooses. IPv4 alone: an IPv6 endpoint takes two words, and two could be chosen so that they meet. `port` is the peer's going out, the local
+ * one coming in. 0: not kept.
+ */
+static __always_inline u64 yes_of(u32 policy, u32 slot, u64 node, u32 direction, u32 protocol, const struct tl_endpoint *peer, u32 port)
+{
+	if (peer->family != AF_INET)
+		return 0;
+	return tl_hash_word(tl_hash_word(tl_hash_word(seed(), (u64)policy << 32 | slot), node),
+			    (u64)(u32)peer->high | (u64)(u16)port << 32 | (u64)protocol << 48 | (u64)direction << 56);
+}
+
+static __always_inline bool said_yes(const struct tl_owner *owner, u32 direction, u64 yes)
+{
+	return yes && *(const volatile u64 *)&owner->yes[direction] == yes;
+}
+
+static __always_inline void say_yes(struct tl_owner *owner, u32 direction, u64 yes)
+{
+	if (owner && yes)
+		*(volatile u64 *)&owner->yes[direction] = yes;
+}
+
+#define OWN(hook, sk, peer) \
 	do { \
-		if (!own_socket(sk)) \
+		if (!own_socket(sk, peer)) \
 			ASK(report_number(WHAT(hook, TL_REASON_NO_MEMORY, TL_KIND_SOCKET, 0), 0)); \
 	} while (0)
 
-static __always_inline bool is_udp(const struct sock *sk) { return sk && sk->sk_protocol == IPPROTO_UDP; }
+static __always_inline bool is_udp(const struct sock *sk) { return sk->sk_protocol == IPPROTO_UDP; }
 
 /* ------------------------------------------------------------------------------------------------ going out --- */
-/* connect, and a message that names its peer. */
-static __noinline u32 check_out(const struct subject *s, u32 hook, u64 sk, u64 address, u32 length)
+#define NOT_ALLOWED (1ull << 63)
+/* connect, and a message that names its peer: 0, or NOT_ALLOWED and the ENDPOINT to tell (learn: always). */
+static __noinline u64 judge_out(const struct subject *s, u32 hook, struct sock *sk, struct tl_endpoint *e)
 {
-	u16 family = (u16)READ32(struct sock, __sk_common.skc_family, sk), local;
-	u32 protocol, peer;
+	u32 protocol = protocol_of_kind(sk->sk_type, sk->sk_protocol), peer;
+	u16 local = sk->__sk_common.skc_num;
+	struct tl_owner *owner = NULL;
+	u64 out = 0, in = 0;
 	bool serving;
-	struct endpoint e;
 
-	if (family != AF_INET && family != AF_INET6)
-		return 0;
-	read_endpoint(&e, address, length, family);
-	protocol = protocol_of(sk);
-	if (!e.family) {
-		/* The kernel refuses what it cannot read as well, but it is not for us to trust that. */
-		return report_net(WHAT(hook, TL_REASON_BAD_ADDRESS, TL_KIND_NET, 0), ENDPOINT(0, protocol, TL_NET_OUT, 0), 0, 0);
-	}
 	if (protocol == TL_PROTO_RAW || protocol == TL_PROTO_ICMP)
-		e.port = 0;
-	local = (u16)READ32(struct sock, __sk_common.skc_num, sk);
+		e->port = 0;
+	if (!e->family) /* The kernel refuses what it cannot read as well, but it is not for us to trust that. */
+		return NOT_ALLOWED | ENDPOINT(0, protocol, TL_NET_OUT, 0);
 	serving = protocol == TL_PROTO_UDP && hook == TL_HOOK_SOCKET_SENDMSG && local && bound_by_program(sk);
-	if (s->mode == TL_MODE_LEARN) {
-		if (serving)
-			return report_net(WHAT(hook, TL_REASON_NETWORK, TL_KIND_NET, 0), ENDPOINT(local, protocol, TL_NET_IN, e.family), e.high, e.low);
-	} else {
-		peer = peer_of(s->img, &e);
-		if (tl_net_allowed(s->img, s->row, TL_NET_OUT, protocol, peer, port_class(s->img, e.port)))
+	if (s->mode == TL_MODE_LEARN)
+		return NOT_ALLOWED | (serving ? ENDPOINT(local, protocol, TL_NET_IN, e->family) : ENDPOINT(e->port, protocol, TL_NET_OUT, e->family));
+	if (protocol == TL_PROTO_UDP && (owner = bpf_sk_storage_get(&owners, sk, 0, 0))) {
+		out = yes_of(s->policy, s->tag->slot, s->tag->node, TL_NET_OUT, protocol, e, e->port);
+		if (said_yes(owner, TL_NET_OUT, out))
 			return 0;
-		if (serving && tl_net_allowed(s->img, s->row, TL_NET_IN, protocol, peer, port_class(s->img, local)))
-			return 0;
+		if (serving) {
+			in = yes_of(s->policy, s->tag->slot, s->tag->node, TL_NET_IN, protocol, e, local);
+			if (said_yes(owner, TL_NET_IN, in))
+				return 0;
+		}
 	}
-	return report_net(WHAT(hook, TL_REASON_NETWORK, TL_KIND_NET, 0), ENDPOINT(e.port, protocol, TL_NET_OUT, e.family), e.high, e.low);
+	peer = peer_of(s->img, e);
+	if (tl_net_allowed(s->img, s->row, TL_NET_OUT, protocol, peer, port_class(s->img, e->port))) {
+		say_yes(owner, TL_NET_OUT, out);
+		return 0;
+	}
+	if (serving && tl_net_allowed(s->img, s->row, TL_NET_IN, protocol, peer, port_class(s->img, local))) {
+		say_yes(owner, TL_NET_IN, in);
+		return 0;
+	}
+	return NOT_ALLOWED | ENDPOINT(e->port, protocol, TL_NET_OUT, e->family);
+}
+
+/* In the hook's own frame: what judges and what tells take turns below it. */
+#define ASK_OUT(hook, s, sk, e, address, length) \
+	do { \
+		u64 not_allowed; \
+\
+		read_endpoint(e, address, length, (sk)->__sk_common.skc_family); \
+		not_allowed = judge_out(s, hook, sk, e); \
+		if (not_allowed) \
+			ASK(report_net(WHAT(hook, (e)->family ? TL_REASON_NETWORK : TL_REASON_BAD_ADDRESS, TL_KIND_NET, 0), not_allowed & ~NOT_ALLOWED, (e)->high, (e)->low)); \
+	} while (0)
+
+static __always_inline bool is_inet(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
 }
 
 SEC("lsm/socket_connect")
 int BPF_PROG(tl_socket_connect, struct socket *sock, struct sockaddr *address, int length)
 {
+	struct tl_endpoint e;
 	struct subject s;
 	struct sock *own;
 
 	if (!subject(&s))
 		return 0;
-	if (address->sa_family == AF_UNSPEC) /* dissolves the association */
-		return 0;
-	ASK(check_out(&s, TL_HOOK_SOCKET_CONNECT, READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
 	own = sock->sk;
+	if (!own || !is_inet(own) || address->sa_family == AF_UNSPEC) /* dissolves the association */
+		return 0;
+	ASK_OUT(TL_HOOK_SOCKET_CONNECT, &s, own, &e, raw_argument(ctx, 1), (u32)length);
 	if (is_udp(own))
-		OWN(TL_HOOK_SOCKET_CONNECT, own);
+		OWN(TL_HOOK_SOCKET_CONNECT, own, &e);
 	return 0;
+}
+
+/*
+ * Does a control message send the datagram by way of somebody else (a source route)? The buffer is the kernel's copy. More of them than are
+ * looked at: in doubt, yes.
+ */
+#define MAX_CONTROL 8
+__noinline bool reroutes(u64 control, u64 length)
+{
+	u64 at = 0;
+
+	for (u32 i = 0; i < MAX_CONTROL; i++) {
+		u64 size, kind;
+
+		if (at + 16 > length)
+			return false;
+		size = read_u64(control + at); /* struct cmsghdr: size_t cmsg_len; int cmsg_level, cmsg_type */
+		kind = read_u64(control + at + 8);
+		if (reroutes_option((u32)kind, (u32)(kind >> 32)))
+			return true;
+		if (size < 16 || size > length)
+			return false; /* the kernel reads no further (CMSG_OK) */
+		at += (size + 7) & ~7ull;
+	}
+	return at + 16 <= length;
 }
 
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(tl_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 {
-	u64 sk, address;
+	struct sock *own = sock->sk;
+	struct tl_endpoint e;
 	struct subject s;
-	struct sock *own;
 
+	if (!own || !is_inet(own))
+		return 0;
+	if (msg->msg_controllen && reroutes(READ(struct msghdr, msg_control, raw_argument(ctx, 1)), msg->msg_controllen) && my_tag())
+		ASK(check_route(TL_HOOK_SOCKET_SENDMSG));
 	if (!msg->msg_name) {
-		own = sock->sk;
 		if (is_udp(own) && !own->__sk_common.skc_num) /* inet_send_prepare gives it a port before it misses the name */
-			OWN(TL_HOOK_SOCKET_SENDMSG, own);
+			OWN(TL_HOOK_SOCKET_SENDMSG, own, NULL);
 		return 0;
 	}
 	if (!subject(&s))
 		return 0;
-	sk = READ(struct socket, sk, raw_argument(ctx, 0));
-	/* A stream that is connected ignores the name, unless it is to be connected by this very message. */
-	if ((READ32(struct sock, sk_type, sk) & 0xffff) == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
+	/* A TCP stream that is connected ignores the name, unless it is to be connected by this very message. */
+	if (own->sk_type == SOCK_STREAM && (own->sk_protocol == IPPROTO_TCP || own->sk_protocol == IPPROTO_MPTCP) && !(msg->msg_flags & MSG_FASTOPEN))
 		return 0;
-	address = READ(struct msghdr, msg_name, raw_argument(ctx, 1));
-	ASK(check_out(&s, TL_HOOK_SOCKET_SENDMSG, sk, address, (u32)msg->msg_namelen));
-	own = sock->sk;
+	ASK_OUT(TL_HOOK_SOCKET_SENDMSG, &s, own, &e, READ(struct msghdr, msg_name, raw_argument(ctx, 1)), (u32)msg->msg_namelen);
 	if (is_udp(own) && !own->__sk_common.skc_num) /* it gets its port by this very message */
-		OWN(TL_HOOK_SOCKET_SENDMSG, own);
+		OWN(TL_HOOK_SOCKET_SENDMSG, own, NULL);
 	return 0;
 }
 
@@ -290,7 +414,7 @@ __noinline u32 check_in(u32 hook, u64 sk, u32 port, u64 high, u64 low)
 {
 	u16 family = (u16)READ32(struct sock, __sk_common.skc_family, sk);
 	u32 protocol = protocol_of(sk);
-	struct endpoint e = {.high = high, .low = low, .port = (u16)port, .family = (u8)family};
+	struct tl_endpoint e = {.high = high, .low = low, .port = (u16)port, .family = (u8)family};
 	struct subject s;
 
 	if (!subject(&s) || (family != AF_INET && family != AF_INET6))
@@ -305,7 +429,7 @@ __noinline u32 check_in(u32 hook, u64 sk, u32 port, u64 high, u64 low)
 
 __noinline u32 check_bind(u64 sk, u64 address, u32 length)
 {
-	struct endpoint e;
+	struct tl_endpoint e;
 
 	read_endpoint(&e, address, length, (u16)READ32(struct sock, __sk_common.skc_family, sk));
 	/* Of another family: the kernel refuses it, or (AF_UNSPEC, 0.0.0.0) takes it as IPv4; the port stands in the same place. */
@@ -321,8 +445,8 @@ int BPF_PROG(tl_socket_bind, struct socket *sock, struct sockaddr *address, int 
 		return 0;
 	ASK(check_bind(READ(struct socket, sk, raw_argument(ctx, 0)), raw_argument(ctx, 1), (u32)length));
 	own = sock->sk;
-	if (is_udp(own))
-		OWN(TL_HOOK_SOCKET_BIND, own);
+	if (own && is_udp(own))
+		OWN(TL_HOOK_SOCKET_BIND, own, NULL);
 	return 0;
 }
 
@@ -335,7 +459,7 @@ int BPF_PROG(tl_socket_listen, struct socket *sock, int backlog)
 		return 0;
 	sk = READ(struct socket, sk, raw_argument(ctx, 0));
 	ASK(check_in(TL_HOOK_SOCKET_LISTEN, sk, READ32(struct sock, __sk_common.skc_num, sk) & 0xffff, 0, 0));
-	OWN(TL_HOOK_SOCKET_LISTEN, sock->sk);
+	OWN(TL_HOOK_SOCKET_LISTEN, sock->sk, NULL);
 	return 0;
 }
 

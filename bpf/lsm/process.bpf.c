@@ -30,7 +30,7 @@ static __always_inline bool is_daemon(u64 task)
 #define FAMILY_PTRACE FAMILY(TL_OP_PTRACE_DESCENDANT, TL_OP_PTRACE_WORKLOAD, TL_OP_PTRACE)
 #define FAMILY_TUNE FAMILY(TL_OP_TUNE_WORKLOAD, TL_OP_TUNE_WORKLOAD, TL_OP_TUNE)
 
-__noinline u32 check_other(u32 hook, u64 task, u32 family)
+static __noinline u32 check_other(struct tl_tag *tag, u32 hook, u64 task, u32 family)
 {
 	u32 descendant = family & 0xff, workload = (family >> 8) & 0xff, any = (family >> 16) & 0xff;
 	u64 wider = 1ull << any;
@@ -41,11 +41,11 @@ __noinline u32 check_other(u32 hook, u64 task, u32 family)
 	case RELATION_OWN:
 		return 0;
 	case RELATION_DESCENDANT:
-		return check_operation(hook, descendant, wider | 1ull << workload);
+		return check_operation(tag, hook, descendant, wider | 1ull << workload);
 	case RELATION_WORKLOAD:
-		return check_operation(hook, workload, wider);
+		return check_operation(tag, hook, workload, wider);
 	default:
-		return check_operation(hook, any, wider);
+		return check_operation(tag, hook, any, wider);
 	}
 }
 
@@ -69,35 +69,39 @@ int tl_ptrace_access_check(u64 *ctx)
 		if (mode & PTRACE_MODE_NOAUDIT) /* a question that hides some fields: answered, never told, never learned */
 			return s.mode != TL_MODE_ENFORCE || tl_operation_allowed(s.img, s.row, TL_OP_PTRACE) ? 0 : -EACCES;
 	}
-	return finish(ctx, check_other(TL_HOOK_PTRACE_ACCESS_CHECK, child, FAMILY_PTRACE));
+	return finish(ctx, check_other(s.tag, TL_HOOK_PTRACE_ACCESS_CHECK, child, FAMILY_PTRACE));
 }
 
 /* The parent is to trace the caller, whatever the caller will execute: a right of the node that asks for it. */
 SEC("lsm/ptrace_traceme")
 int tl_ptrace_traceme(u64 *ctx)
 {
-	if (!my_tag())
+	struct tl_tag *tag = my_tag();
+
+	if (!tag)
 		return 0;
-	return finish(ctx, check_operation(TL_HOOK_PTRACE_TRACEME, TL_OP_PTRACE_DESCENDANT, 1ull << TL_OP_PTRACE_WORKLOAD | 1ull << TL_OP_PTRACE));
+	return finish(ctx, check_operation(tag, TL_HOOK_PTRACE_TRACEME, TL_OP_PTRACE_DESCENDANT, 1ull << TL_OP_PTRACE_WORKLOAD | 1ull << TL_OP_PTRACE));
 }
 
 /* (task, info, sig, cred): the kernel's own signals do not come here; with credentials given, it is the kernel that asks for somebody else. */
 SEC("lsm/task_kill")
 int tl_task_kill(u64 *ctx)
 {
+	struct tl_tag *tag;
+
 	/* The credentials as a plain number: the verifier takes the hook's pointers to be never NULL, and would leave the question out. */
-	if (!(u32)ctx[2] || !my_tag() || raw_argument(ctx, 3)) /* signal 0 only asks whether the process is there */
+	if (!(u32)ctx[2] || !(tag = my_tag()) || raw_argument(ctx, 3)) /* signal 0 only asks whether the process is there */
 		return 0;
-	return finish(ctx, check_other(TL_HOOK_TASK_KILL, raw_argument(ctx, 0), FAMILY_SIGNAL));
+	return finish(ctx, check_other(tag, TL_HOOK_TASK_KILL, raw_argument(ctx, 0), FAMILY_SIGNAL));
 }
 
 #define TUNE_HOOK(hook, HOOK) \
 	SEC("lsm/" #hook) \
 	int tl_##hook(u64 *ctx) \
 	{ \
-		if (!my_tag()) \
-			return 0; \
-		return finish(ctx, check_other(TL_HOOK_##HOOK, raw_argument(ctx, 0), FAMILY_TUNE)); \
+		struct tl_tag *tag = my_tag(); \
+\
+		return tag ? finish(ctx, check_other(tag, TL_HOOK_##HOOK, raw_argument(ctx, 0), FAMILY_TUNE)) : 0; \
 	}
 TUNE_HOOK(task_setnice, TASK_SETNICE)
 TUNE_HOOK(task_setioprio, TASK_SETIOPRIO)
@@ -109,9 +113,11 @@ TUNE_HOOK(task_movememory, TASK_MOVEMEMORY)
 SEC("lsm/task_prlimit")
 int tl_task_prlimit(u64 *ctx)
 {
-	if (!((u32)ctx[2] & LSM_PRLIMIT_WRITE) || !my_tag())
+	struct tl_tag *tag;
+
+	if (!((u32)ctx[2] & LSM_PRLIMIT_WRITE) || !(tag = my_tag()))
 		return 0;
-	return finish(ctx, check_operation(TL_HOOK_TASK_PRLIMIT, TL_OP_TUNE, 0));
+	return finish(ctx, check_operation(tag, TL_HOOK_TASK_PRLIMIT, TL_OP_TUNE, 0));
 }
 
 /* ---------------------------------------------------------------------------------------------------- users --- */
@@ -161,16 +167,17 @@ int tl_task_fix_setuid(u64 *ctx)
 SEC("lsm/bprm_creds_from_file")
 int tl_bprm_creds_from_file(u64 *ctx)
 {
+	struct tl_tag *tag = my_tag();
 	u64 fresh, mine, gained;
 
-	if (!my_tag())
+	if (!tag)
 		return 0;
 	fresh = READ(struct linux_binprm, cred, raw_argument(ctx, 0));
 	mine = READ(struct task_struct, cred, bpf_get_current_task());
 	gained = READ(struct cred, cap_permitted, fresh) & ~READ(struct cred, cap_permitted, mine);
 	if (id_of(fresh, 1) == id_of(mine, 1) && READ32(struct cred, egid, fresh) == READ32(struct cred, egid, mine) && !gained)
 		return 0;
-	return finish(ctx, check_operation(TL_HOOK_BPRM_CREDS_FROM_FILE, TL_OP_SETUID, 0));
+	return finish(ctx, check_operation(tag, TL_HOOK_BPRM_CREDS_FROM_FILE, TL_OP_SETUID, 0));
 }
 
 #define PR_SET_SECUREBITS 28
@@ -186,7 +193,7 @@ int tl_task_prctl(u64 *ctx)
 	if (!(option == PR_SET_SECUREBITS || option == PR_SET_MM) || !subject(&s))
 		return 0;
 	if (option == PR_SET_MM) /* can change what counts as the task's program (own_program): a checkpointer's right */
-		return finish(ctx, check_operation(TL_HOOK_TASK_PRCTL, TL_OP_PTRACE, 0));
+		return finish(ctx, check_operation(s.tag, TL_HOOK_TASK_PRCTL, TL_OP_PTRACE, 0));
 	if (s.mode != TL_MODE_LEARN && tl_capability_allowed(s.img, s.row, CAP_SETPCAP))
 		return 0;
 	return finish(ctx, report_number(WHAT(TL_HOOK_TASK_PRCTL, TL_REASON_CAPABILITY, TL_KIND_CAPABILITY, 0) | WHAT_FLAGS(WHAT_EPERM), CAP_SETPCAP));

@@ -35,6 +35,8 @@
 #define WHAT_PROTECTED 64u /* refused in every mode */
 #define WHAT_NAME 32u /* a name (parent and dentry), not an open object: no reserved class applies */
 
+#define WITH_WORDS(what, words) (((what) & ~(0xffffull << 32)) | (u64)(words) << 32)
+
 #define what_hook(w) ((u8)(w))
 #define what_reason(w) ((u8)((w) >> 8))
 #define what_kind(w) ((u8)((w) >> 16) & 0xf)
@@ -50,7 +52,20 @@
 
 static __always_inline bool power_of_two(u64 n) { return (n & (n - 1)) == 0; }
 
-/* Counts a refused act; the new count. A full map is said, and still tells each one. */
+/* The map has no room for this object: it is counted with all others of its hook and reason, so that a flood of names still folds. */
+__noinline u64 count_overflow(u32 hook, u32 reason)
+{
+	u32 index = hook * TL_REASONS + reason;
+	u64 *n = bpf_map_lookup_elem(&overflow, &index);
+
+	lost(TL_LOSS_DENIALS);
+	if (!n)
+		return 1;
+	__sync_fetch_and_add(n, 1);
+	return *(volatile u64 *)n;
+}
+
+/* Counts a refused act; the new count. */
 __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object)
 {
 	struct tl_denial_key key = {.node = node,
@@ -61,16 +76,15 @@ __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object)
 				    .access = what_words(what)};
 	u64 now = bpf_ktime_get_boot_ns();
 	struct tl_denial first = {.count = 1, .first = now, .last = now}, *d;
+	void *map = slot == TL_SLOT_CANARY ? (void *)&canary_denials : (void *)&denials;
 
-	d = bpf_map_lookup_elem(&denials, &key);
+	d = bpf_map_lookup_elem(map, &key);
 	if (!d) {
-		if (!bpf_map_update_elem(&denials, &key, &first, BPF_NOEXIST))
+		if (!bpf_map_update_elem(map, &key, &first, BPF_NOEXIST))
 			return 1;
-		d = bpf_map_lookup_elem(&denials, &key);
-		if (!d) {
-			lost(TL_LOSS_DENIALS);
-			return 1;
-		}
+		d = bpf_map_lookup_elem(map, &key);
+		if (!d)
+			return count_overflow(what_hook(what), what_reason(what));
 	}
 	__sync_fetch_and_add(&d->count, 1);
 	d->last = now;
@@ -354,12 +368,13 @@ __noinline u32 report_net(u64 what, u64 endpoint, u64 high, u64 low)
 }
 
 /* May the node do one of these operations (bits)? Told as `operation`, the narrowest of them. 0, or the answer of a report. */
-__noinline u32 check_operation(u32 hook, u32 operation, u64 any_of)
+static __noinline u32 check_operation(struct tl_tag *tag, u32 hook, u32 operation, u64 any_of)
 {
 	struct subject s;
 
-	if (!subject(&s))
+	if (tag->flags & TL_TAG_RUNTIME)
 		return 0;
+	subject_of(&s, tag);
 	if (s.mode != TL_MODE_LEARN && tl_operations_held(s.img, s.row, any_of | 1ull << operation))
 		return 0;
 	return report_number(WHAT(hook, TL_REASON_OPERATION, TL_KIND_OPERATION, 0), operation);
@@ -410,7 +425,6 @@ static __always_inline int finish(void *ctx, u32 answer)
 /* ------------------------------------------------------------------------------------------------- judging --- */
 #define WITH_CLASS(what, class_id) ((what) | WHAT_CLASS((class_id) < TL_CLASS_FIRST ? (class_id) : 0))
 #define REFUSED(s, what, class_id) (WITH_CLASS(what, class_id) | WHAT_COST(tl_cost_of_class((s).img, (s).row, class_id)))
-#define WITH_WORDS(what, words) (((what) & ~(0xffffull << 32)) | (u64)(words) << 32)
 
 /*
  * A name is looked up first and judged then; in between it may go (unlink, a rename over it). That cannot be told from an open by
@@ -447,6 +461,21 @@ __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 		return WITH_CLASS(what, class_id);
 	if (!class_id)
 		class_id = class_of_state(s.img, object_state(s.img, TL_DFA_START, dentry, vfsmount, s.tag->mount_ns | (tmpfile ? NS_TMPFILE : 0)));
+	missing = tl_missing_access(s.img, s.row, class_id, what_words(what));
+	return missing ? REFUSED(s, WITH_WORDS(what, missing), class_id) : 0;
+}
+
+/* The same for an object of a reserved class that the hook gives no dentry of. */
+static __noinline u64 judge_class(struct tl_tag *tag, u64 what, u32 class_id)
+{
+	struct subject s;
+	u32 missing;
+
+	if (tag->flags & TL_TAG_RUNTIME)
+		return 0;
+	subject_of(&s, tag);
+	if (s.mode == TL_MODE_LEARN)
+		return WITH_CLASS(what, class_id);
 	missing = tl_missing_access(s.img, s.row, class_id, what_words(what));
 	return missing ? REFUSED(s, WITH_WORDS(what, missing), class_id) : 0;
 }

@@ -62,15 +62,17 @@ __noinline u64 root_shortcut(u64 ns)
 
 /*
  * What follows from the node and the published word alone, kept in the tag till either changes. The root's mount is kept only where no
- * node of the policy could change mounts and that is enforced: then it lives as long as the namespace.
+ * node of the policy could change mounts and that is enforced: then it lives as long as the namespace. Not inline: seldom run, and the hooks'
+ * frames are short of room.
  */
-static __always_inline u32 remember_row(struct tl_tag *tag, u32 img, u32 policy, u32 mode)
+static __noinline u32 remember_row(struct tl_tag *tag, u32 img, u32 policy, u32 mode)
 {
 	u32 row = row_of_key(img, tag->node);
 
 	tag->root_mount = mode != TL_MODE_ENFORCE || (tl_row_flags(img, row) & TL_ROW_FOREIGN_MOUNTS) ? 0 : root_shortcut(tag->mount_ns);
 	tag->words = tl_words(img);
 	tag->rights = tl_rights_of(img, row);
+	tag->row_flags = tl_row_flags(img, row);
 	tag->cache = (u64)policy << 32 | row;
 	return row;
 }

@@ -18,6 +18,17 @@
 
 #define S_IFREG 0100000
 
+static __always_inline u64 file_dentry(u64 file) { return READ(struct file, f_path.dentry, file); }
+static __always_inline u64 file_mount(u64 file) { return READ(struct file, f_path.mnt, file); }
+
+/* The path that the container knows a file by: a mapping of an overlay's file holds, from 6.5 on, the layer's. */
+static __always_inline u64 user_path(u64 file)
+{
+	if (bpf_core_field_exists(struct backing_file, user_path) && stacked_layer(file_mount(file)))
+		return file + FIELD(struct backing_file, user_path);
+	return file + FIELD(struct file, f_path);
+}
+
 /* When the container of this task was bound: what it is known by in a mark. */
 static __always_inline u64 my_container(const struct tl_tag *tag)
 {
@@ -27,14 +38,13 @@ static __always_inline u64 my_container(const struct tl_tag *tag)
 	return c ? c->bound_at : 0;
 }
 
-/* False: no memory for the mark. Static, since the kernel has to see where `inode` comes from. */
-static __noinline bool mark_written(struct inode *inode)
+/* False: no memory for the mark. Static, since the kernel has to see where `tag` and `inode` come from. */
+static __noinline bool mark_written(struct tl_tag *tag, struct inode *inode)
 {
-	struct tl_tag *tag = my_tag();
 	struct tl_written mark = {}, *found;
 	u64 me;
 
-	if (!tag || (tag->flags & TL_TAG_RUNTIME) || !inode)
+	if ((tag->flags & TL_TAG_RUNTIME) || !inode)
 		return true;
 	me = my_container(tag);
 	mark.first = me;
@@ -46,12 +56,11 @@ static __noinline bool mark_written(struct inode *inode)
 	return true;
 }
 
-static __noinline bool was_written(struct inode *inode)
+static __noinline bool was_written(struct tl_tag *tag, struct inode *inode)
 {
-	struct tl_tag *tag = my_tag();
 	struct tl_written *found;
 
-	if (!tag || !inode || (inode->i_mode & S_IFMT) != S_IFREG)
+	if (!inode || (inode->i_mode & S_IFMT) != S_IFREG)
 		return false;
 	if (inode->i_writecount.counter > 0 || (int)READ32(struct address_space, i_mmap_writable.counter, (u64)inode->i_mapping) > 0)
 		return true;
@@ -61,24 +70,32 @@ static __noinline bool was_written(struct inode *inode)
 
 /* Has a person signed for what this node does to written files? */
 enum signing { NOT_ASKED /* learning */, NOT_SIGNED, SIGNED_SOMEWHERE /* ask by the path */ };
-__noinline u32 signing(void)
+static __noinline u32 signing(struct tl_tag *tag)
 {
-	struct tl_tag *tag = my_tag();
 	struct subject s;
 
-	if (!tag)
-		return NOT_ASKED;
 	subject_of(&s, tag); /* of the runtime too: what joins executes inside */
 	if (s.mode == TL_MODE_LEARN)
 		return NOT_ASKED;
-	return tl_row_flags(s.img, s.row) & TL_ROW_UNSAFE ? SIGNED_SOMEWHERE : NOT_SIGNED;
+	return s.row != TL_ROW_NONE && (tag->row_flags & TL_ROW_UNSAFE) ? SIGNED_SOMEWHERE : NOT_SIGNED;
 }
 
-/* Nobody signed for this object. In the hook's own frame, as the walk below it takes all the frames that there are. */
-static __always_inline bool unsigned_for(u64 what, u64 dentry, u64 vfsmount)
+/* Nobody signed for this file. In the hook's own frame, as the walk below it takes all the frames that there are. */
+static __always_inline bool unsigned_for(struct tl_tag *tag, u64 what, u64 file)
 {
-	u32 signed_for = signing();
+	u32 signed_for = signing(tag);
+	u64 path;
 
-	return signed_for == NOT_SIGNED || (signed_for == SIGNED_SOMEWHERE && judge_path(WITH_WORDS(what, TL_UNSAFE), dentry, vfsmount));
+	if (signed_for != SIGNED_SOMEWHERE)
+		return signed_for == NOT_SIGNED;
+	path = user_path(file);
+	return judge_path(WITH_WORDS(what, TL_UNSAFE), READ(struct path, dentry, path), READ(struct path, mnt, path));
+}
+
+static __always_inline u32 report_file(u64 what, u64 file)
+{
+	u64 path = user_path(file);
+
+	return report_path(what, READ(struct path, dentry, path), READ(struct path, mnt, path), 0, 0);
 }
 #endif

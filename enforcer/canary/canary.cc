@@ -61,8 +61,8 @@ class Stage {
   // (hook, reason) -> refusals
   Counts counts() const {
     Counts counts;
-    kernel::for_each<tl_denial_key, tl_denial>(world_.maps.denials.get(), 1 << 20, [&](const tl_denial_key& key, const tl_denial& denial) {
-      if (key.slot == kSlot) counts[{key.hook, key.reason}] += denial.count;
+    kernel::for_each<tl_denial_key, tl_denial>(world_.maps.canary_denials.get(), 1 << 10, [&](const tl_denial_key& key, const tl_denial& denial) {
+      counts[{key.hook, key.reason}] += denial.count;
     });
     return counts;
   }
@@ -70,10 +70,9 @@ class Stage {
  private:
   void forget_counts() {
     std::vector<tl_denial_key> keys;
-    kernel::for_each<tl_denial_key, tl_denial>(world_.maps.denials.get(), 1 << 20, [&](const tl_denial_key& key, const tl_denial&) {
-      if (key.slot == kSlot) keys.push_back(key);
-    });
-    for (const tl_denial_key& key : keys) bpf_map_delete_elem(world_.maps.denials.get(), &key);
+    const int map = world_.maps.canary_denials.get();
+    kernel::for_each<tl_denial_key, tl_denial>(map, 1 << 10, [&](const tl_denial_key& key, const tl_denial&) { keys.push_back(key); });
+    for (const tl_denial_key& key : keys) bpf_map_delete_elem(map, &key);
   }
 
   void clear() {

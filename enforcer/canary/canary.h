@@ -25,7 +25,7 @@
 
 namespace treeline::canary {
 
-constexpr uint32_t kSlot = TL_SLOTS - 1;
+constexpr uint32_t kSlot = TL_SLOT_CANARY;
 constexpr uint32_t kContainer = TL_CONTAINERS - 1;
 
 struct HookProof {

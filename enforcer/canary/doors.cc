@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -29,6 +30,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string>
 
 #include "enforcer/base/fd.h"
 #include "enforcer/canary/acts.h"
@@ -331,6 +333,27 @@ int act_be_sent(const Props&) {
   return poll(&arrived, 1, 200) == 1 ? 0 : EACCES;
 }
 
+// No options at all: it takes none away, as there are none.
+int act_route(const Props&) {
+  UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return fd ? outcome(setsockopt(fd.get(), SOL_IP, IP_OPTIONS, nullptr, 0)) : ENOSYS;
+}
+int act_follow(const Props&) {
+  return on_child([](pid_t child) {
+    UniqueFd fd(open(("/proc/" + std::to_string(child) + "/fd/0").c_str(), O_RDONLY | O_CLOEXEC));
+    return fd ? 0 : errno;
+  });
+}
+int act_share_memory(const Props&) {
+  const int id = shmget(IPC_PRIVATE, 1, 0600);
+  if (id < 0) return errno == ENOSYS ? kNotHere : ENOSYS;
+  void* memory = shmat(id, nullptr, 0);
+  const int error = memory == reinterpret_cast<void*>(-1) ? errno : 0;
+  if (error == 0) shmdt(memory);
+  shmctl(id, IPC_RMID, nullptr);
+  return error;
+}
+
 }  // namespace
 
 const std::vector<Act>& door_acts() {
@@ -373,6 +396,9 @@ const std::vector<Act>& door_acts() {
       {"inode_remove_acl", act_access_list_gone},
       {"inet_conn_request", act_be_connected},
       {"socket_sock_rcv_skb", act_be_sent},
+      {"socket_setsockopt", act_route},
+      {"inode_follow_link", act_follow},
+      {"shm_shmat", act_share_memory},
   };
   return acts;
 }

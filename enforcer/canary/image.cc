@@ -3,7 +3,9 @@
 
 #include <linux/capability.h>
 
+#include <algorithm>
 #include <cstring>
+#include <map>
 #include <vector>
 
 #include "bpf/lsm/abi.h"
@@ -11,9 +13,10 @@
 namespace treeline::canary {
 namespace {
 
-constexpr uint32_t kOther = TL_CLASS_FIRST;       // every path but one
+constexpr uint32_t kOther = TL_CLASS_FIRST;       // every other path
 constexpr uint32_t kVictim = TL_CLASS_FIRST + 1;  // the executable
-constexpr uint32_t kClasses = TL_CLASS_FIRST + 2;
+constexpr uint32_t kChild = TL_CLASS_FIRST + 2;   // its children's directories in /proc
+constexpr uint32_t kClasses = TL_CLASS_FIRST + 3;
 constexpr uint32_t kVictimRow = TL_ROW_FIRST, kHeirRow = TL_ROW_FIRST + 1, kRows = TL_ROW_FIRST + 2;
 constexpr uint64_t kVictimKey = 0x9a6e7a2d3c4b5f01ull, kHeirKey = 0x9a6e7a2d3c4b5f02ull;  // arbitrary; only this image holds them
 
@@ -37,36 +40,51 @@ std::vector<uint64_t> nets() {
   return words;
 }
 
-// One chain of states that spells the path; whatever leaves the chain ends in a state of its own that is never left.
-std::vector<tl_dfa_entry> spell(std::string_view path) {
+struct Word {
+  std::string_view text;
+  uint32_t class_id;
+  bool prefix;  // what begins with it belongs to the class as well
+};
+
+// An automaton that knows these words; every other path ends in a state of its own that is never left.
+std::vector<tl_dfa_entry> spell(const std::vector<Word>& words) {
+  struct Node {
+    std::map<uint8_t, size_t> next;
+    uint32_t class_id = kOther;
+    bool prefix = false;
+  };
+  std::vector<Node> nodes(1);
+  for (const Word& word : words) {
+    size_t at = 0;
+    for (const char c : word.text) {
+      const size_t to = nodes[at].next.try_emplace(static_cast<uint8_t>(c), nodes.size()).first->second;
+      if (to == nodes.size()) nodes.emplace_back();
+      at = to;
+    }
+    nodes[at].class_id = word.class_id;
+    nodes[at].prefix = word.prefix;
+  }
   std::vector<tl_dfa_entry> slots(TL_DFA_START + 256);
-  auto claim = [&](uint32_t from, uint32_t byte) {  // a row that needs its head and the entry of one byte
-    for (uint32_t id = from;; ++id) {
+  const auto taken = [&](uint32_t slot) { return slots[slot].check != 0 || slots[slot].next != 0; };
+  uint32_t last = TL_DFA_START;
+  const auto claim = [&](const Node& node) {  // a row: its head and the entries of its bytes
+    for (uint32_t id = last;; ++id) {
       if (slots.size() < id + 512) slots.resize(id + 512);
-      if (slots[id].check || slots[id].next || (byte && (slots[id + byte].check || slots[id + byte].next))) continue;
-      return id;
+      if (taken(id) || std::any_of(node.next.begin(), node.next.end(), [&](const auto& step) { return taken(id + step.first); })) continue;
+      slots[id].check = TL_DFA_HEAD | node.class_id;
+      for (const auto& step : node.next) slots[id + step.first].check = id;
+      return last = id;
     }
   };
-  auto byte_at = [&](size_t i) { return static_cast<uint8_t>(path[i]); };
   std::vector<uint32_t> ids;
-  uint32_t next = TL_DFA_START;
-  for (size_t i = 0; i <= path.size(); ++i) {
-    const uint32_t byte = i < path.size() ? byte_at(i) : 0;
-    const uint32_t id = i == 0 ? TL_DFA_START : claim(next, byte);
-    slots[id].check = TL_DFA_HEAD | (i == path.size() ? kVictim : kOther);
-    if (byte) slots[id + byte].check = id;
-    ids.push_back(id);
-    next = TL_DFA_START + 1;
+  for (const Node& node : nodes) ids.push_back(claim(node));  // the first is TL_DFA_START
+  const uint32_t other = claim(Node());
+  slots[other].next = other;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    slots[ids[i]].next = nodes[i].prefix ? ids[i] : other;
+    for (const auto& [byte, to] : nodes[i].next) slots[ids[i] + byte].next = ids[to];
   }
-  const uint32_t other = claim(next, 0);
-  slots[other] = {TL_DFA_HEAD | kOther, other};
-  uint32_t last = other;
-  for (size_t i = 0; i <= path.size(); ++i) {
-    slots[ids[i]].next = other;
-    if (i < path.size()) slots[ids[i] + byte_at(i)].next = ids[i + 1];
-    last = std::max(last, ids[i]);
-  }
-  slots.resize(last + 256);  // each row may be asked for any byte
+  slots.resize(other + 256);  // each row may be asked for any byte
   return slots;
 }
 
@@ -149,7 +167,7 @@ std::string build_image(std::string_view executable) {
   header.magic = TL_IMAGE_MAGIC;
   header.abi = TL_ABI_IMAGE;
   header.policy = tl_hash_word(0, 0x7972616e6163ull);  // "canary"
-  header.dfa = builder.add(spell(executable), 8);
+  header.dfa = builder.add(spell({{executable, kVictim, false}, {"/proc//descendant", kChild, true}}), 8);
   header.words = builder.add(std::vector<tl_word>(2 * TL_WORD_WAYS), 64);  // no shortcuts
   header.word_shift = 63;
   header.keys = builder.add(key_table(rows), 64);

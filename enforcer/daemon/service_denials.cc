@@ -28,7 +28,6 @@ Service::Answer Service::denials(const Json& request) const {
   const std::string only = text_at(request, "policy");
   std::map<std::tuple<uint32_t, uint64_t, uint8_t, uint8_t>, Sum> sums;  // slot, node, hook, reason
   kernel::for_each<tl_denial_key, tl_denial>(engine_->maps().denials.get(), kMost, [&](const tl_denial_key& key, const tl_denial& denial) {
-    if (key.slot == canary::kSlot) return;
     Sum& sum = sums[{key.slot, key.node, key.hook, key.reason}];
     sum.count += denial.count;
     sum.first = std::min<uint64_t>(sum.first, denial.first);

@@ -45,7 +45,7 @@ constexpr MapName kMaps[] = {
     {"control", &Maps::control, false},       {"doubts", &Maps::doubts, false},     {"losses", &Maps::losses, false},
     {"denials", &Maps::denials, false},       {"learned", &Maps::learned, false},   {"syscalls", &Maps::syscalls, false},
     {"owners", &Maps::owners, false},         {"written", &Maps::written, false},   {"events", &Maps::events, true},
-    {"events_perf", &Maps::events_perf, true},
+    {"events_perf", &Maps::events_perf, true}, {"canary_denials", &Maps::canary_denials, false},
 };
 
 bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }

@@ -2,6 +2,7 @@
 //
 // A file that may be appended to and not written: changing what is in it already.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -15,6 +16,7 @@ namespace victim {
 namespace {
 
 constexpr int kPunchHole = 0x02, kKeepSize = 0x01, kZeroRange = 0x10;  // linux/falloc.h
+constexpr unsigned long kUnreserve = 0x40305829;                       // FS_IOC_UNRESVSP, with a struct space_resv
 constexpr int kNoAppend = 0x20;                                        // linux/fs.h: RWF_NOAPPEND, 6.9
 
 int log_of(const Scene& s, int access) { return open(s.file("log").c_str(), access | O_APPEND | O_CLOEXEC); }
@@ -54,6 +56,25 @@ void by_hole(const Scene& s) {
   told(s, "the log's beginning erased by fallocate");
 }
 
+void by_ioctl(const Scene& s) {
+  struct {
+    short type = 0, whence = 0;
+    long long start = 0, length = 4096;
+    int system = 0;
+    unsigned process = 0;
+    int padding[4]{};
+  } range;
+  (void)!ioctl(log_of(s, O_WRONLY), kUnreserve, &range);
+  told(s, "the log's beginning erased by FS_IOC_UNRESVSP");
+}
+
+// From 6.7 on a shared mapping that may only read is enough.
+void by_advice(const Scene& s) {
+  void* at = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, log_of(s, O_RDWR), 0);
+  if (at != MAP_FAILED) (void)!madvise(at, 4096, MADV_REMOVE);
+  told(s, "the log's beginning erased by MADV_REMOVE");
+}
+
 void by_vector(const Scene& s) {
   iovec piece = {const_cast<char*>("X"), 1};
   (void)!syscall(SYS_pwritev2, log_of(s, O_WRONLY), &piece, 1, 0L, 0L, kNoAppend);
@@ -74,6 +95,8 @@ std::vector<Act> appended_acts() {
           {"append-map", "writes what it may append to by a shared mapping", by_mapping},
           {"append-protect", "the same, made writable later", by_protection},
           {"append-hole", "erases what it may append to, by fallocate", by_hole},
+          {"append-ioctl", "the same, by FS_IOC_UNRESVSP", by_ioctl},
+          {"append-advice", "the same, by MADV_REMOVE of a mapping to read", by_advice},
           {"append-vector", "writes what it may append to, by RWF_NOAPPEND", by_vector},
           {"append-allowed", "appends where it may", allowed}};
 }

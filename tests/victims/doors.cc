@@ -266,6 +266,7 @@ bool takes(int next, int open_by_id, const char* ours) {
   return got;
 }
 void take_maps(const Scene&) { tell(takes(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, "policies"), "the map of policies"); }
+void take_marks(const Scene&) { tell(takes(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, "written"), "the map of written files"); }
 void take_programs(const Scene&) { tell(takes(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID, "tl_"), "a program of Treeline's"); }
 void take_links(const Scene&) { tell(takes(BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID, ""), "a link of Treeline's"); }
 
@@ -460,6 +461,7 @@ std::vector<Act> door_acts() {
           {"user-namespace", "unshare(CLONE_NEWUSER)", user_namespace},
           {"bpf-map", "BPF_MAP_CREATE", bpf_map},
           {"take-maps", "Treeline's maps by their ids", take_maps},
+          {"take-marks", "likewise the map of what was written", take_marks},
           {"take-programs", "Treeline's programs by their ids", take_programs},
           {"take-links", "Treeline's links by their ids", take_links},
           {"unpin", "a name below /sys/fs/bpf/treeline", unpin},

@@ -2,7 +2,8 @@
 //
 // Contents: reading, writing, truncating what the node may not, under every name a file can be given.
 #include <fcntl.h>
-#include <sys/mount.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sched.h>
 #include <unistd.h>
@@ -16,6 +17,12 @@ namespace {
 
 void shadow(const Scene&) { tell(reads("/etc/shadow"), "/etc/shadow"); }
 void secret(const Scene& s) { tell(reads(s.file("secret")), "a secret"); }
+// O_WRONLY | O_RDWR: a descriptor that neither reads nor writes, but for ioctl (open(2)).
+void open_nothing(const Scene& s) {
+  const int fd = open(s.file("secret").c_str(), O_WRONLY | O_RDWR | O_CLOEXEC);
+  int size = 0;
+  tell(fd >= 0 && ioctl(fd, FIGETBSZ, &size) == 0, "an ioctl on a secret");
+}
 void write_page(const Scene& s) { tell(writes(s.file("page.html")), "the web page"); }
 void append_page(const Scene& s) { tell(writes(s.file("page.html"), O_APPEND), "the web page's end"); }
 void write_binary(const Scene& s) { tell(writes(s.file("bin/child")), "a program"); }
@@ -102,6 +109,7 @@ void write_allowed(const Scene& s) {
 
 std::vector<Act> file_acts() {
   return {{"read-shadow", "reads /etc/shadow", shadow},
+          {"open-nothing", "opens it with access mode 3, for ioctl", open_nothing},
           {"read-secret", "reads a file beside the allowed ones", secret},
           {"write-page", "writes the web page", write_page},
           {"append-page", "appends to the web page", append_page},

@@ -65,6 +65,37 @@ void send_datagram(const Scene& s) {
   tell(fd >= 0 && sendto(fd, "x", 1, 0, plain(a), sizeof(a)) == 1, "a datagram to " + s.argument(0));
 }
 
+// SSRR by 127.0.0.2 (RFC 791, 3.1): what is sent goes there first.
+constexpr unsigned char kRoute[12] = {137, 11, 4, 127, 0, 0, 2, 127, 0, 0, 1, 0};
+
+void source_route(const Scene&) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  unsigned char route[40];
+  socklen_t length = sizeof route;
+  if (setsockopt(fd, IPPROTO_IP, IP_OPTIONS, kRoute, sizeof kRoute) != 0) return tell(false, "setsockopt");
+  tell(getsockopt(fd, IPPROTO_IP, IP_OPTIONS, route, &length) == 0 && length > 0, "a source route for all that a socket sends");
+}
+
+void routed_message(const Scene& s) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in to = address("127.0.0.1", s.number(0));
+  alignas(cmsghdr) char room[CMSG_SPACE(sizeof kRoute)]{};
+  iovec data{const_cast<char*>("x"), 1};
+  msghdr message{};
+  message.msg_name = &to;
+  message.msg_namelen = sizeof to;
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = room;
+  message.msg_controllen = sizeof room;
+  cmsghdr* head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = IPPROTO_IP;
+  head->cmsg_type = IP_RETOPTS;
+  head->cmsg_len = CMSG_LEN(sizeof kRoute);
+  std::memcpy(CMSG_DATA(head), kRoute, sizeof kRoute);
+  tell(sendmsg(fd, &message, 0) == 1, "a datagram by a source route");
+}
+
 void listen_on(const Scene& s) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
   const sockaddr_in a = address("127.0.0.1", s.number(0));
@@ -149,6 +180,8 @@ std::vector<Act> network_acts() {
           {"fast-open", "ADDRESS PORT: sendto with MSG_FASTOPEN", fast_open},
           {"send", "ADDRESS PORT: a datagram from an unconnected socket", send_datagram},
           {"listen", "PORT: bind and listen", listen_on},
+          {"source-route", "a source route for a socket", source_route},
+          {"routed-message", "a datagram by a source route", routed_message},
           {"listen-unbound", "listen without bind", listen_unbound},
           {"socket", "KIND: makes a socket", make_socket},
           {"connect-unix", "PATH|@NAME: a unix socket", connect_unix}};
