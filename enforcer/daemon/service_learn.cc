@@ -56,9 +56,12 @@ Result<void> Service::begin_session(const workload::Container& container, const 
 // After a restart the texts that the earlier daemon saw are gone: forgetting that they were told makes the kernel side send them again
 // at the next sight. What is never seen again is counted as lost.
 Result<void> Service::resume_sessions() {
+  for (const store::Policy* policy : registry_->all())  // stopped, but the earlier daemon died before it was freed
+    if (policy->learning && policy->stopped && containers_->bound_to(policy->slot) == 0)
+      if (Result<void> freed = registry_->free_learning(policy->slot); !freed) return freed;
   for (auto& [index, container] : containers_->all()) {
     const store::Policy* policy = registry_->at(container.slot);
-    if (!policy || !policy->learning) continue;
+    if (!policy || !policy->learning || policy->stopped) continue;
     if (Result<void> begun = begin_session(container, policy->state.name, true); !begun) return begun;
     const int map = engine_->maps().learned.get();
     std::vector<std::pair<tl_learned_key, tl_learned>> told;
@@ -150,6 +153,7 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
   store::Policy* policy = registry_->find_learning(name);
   if (!policy) return Error{"'" + name + "' is not being learned; treeline learn status shows what is", ENOENT};
   const uint32_t slot = policy->slot;
+  if (Result<void> stopped = registry_->stop_learning(slot); !stopped) return stopped.error();
   std::vector<uint32_t> running;
   for (auto& [index, session] : sessions_)
     if (session.slot == slot) running.push_back(index);
@@ -157,7 +161,6 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
     const workload::Container* container = containers_->at(index);
     spool(slot, container ? container->id : name, end_session(index, -1));
   }
-  registry_->stop_learning(slot);
   if (containers_->bound_to(slot) == 0)
     if (Result<void> freed = registry_->free_learning(slot); !freed) return freed.error();
   audit(peer, request, "stopped learning " + name);

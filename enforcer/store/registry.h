@@ -81,7 +81,7 @@ class Registry {
   Result<void> unload(const std::string& name);
   // A slot in learn mode, without an image. Several may have the same name as a policy: they are told apart by their slot.
   Result<Policy*> start_learning(const std::string& name);
-  void stop_learning(uint32_t slot);               // nothing new binds to it
+  Result<void> stop_learning(uint32_t slot);       // nothing new binds to it, also after a restart; an error: it goes on
   Result<void> free_learning(uint32_t slot);       // no container is bound to it any more
 
   [[nodiscard]] Policy* find(const std::string& name);           // never a learning one
@@ -103,7 +103,7 @@ class Registry {
   void describe(Policy& policy, bundle::Bundle bundle);
   static void note(PolicyState& state, const Provenance& provenance);
   // `doubt`: what is wrong with a policy that is in force all the same.
-  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, std::string& doubt);
+  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt);
   Result<Policy*> publish_stored(const std::string& name);
   Result<void> save_slots() const;
 

@@ -15,17 +15,18 @@ Result<void> Registry::save_slots() const {
   json["schema"] = 1;
   json["slots"] = Json::array();
   for (auto& [slot, policy] : by_slot_)
-    json["slots"].push_back({{"slot", slot}, {"name", policy->state.name}, {"transient", policy->transient}, {"learning", policy->learning}});
+    json["slots"].push_back({{"slot", slot}, {"name", policy->state.name}, {"transient", policy->transient}, {"learning", policy->learning}, {"stopped", policy->stopped}});
   return write_file_atomically(world_.slots_file, to_line(json) + "\n");
 }
 
-Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, std::string& doubt) {
+Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt) {
   if (slot == 0 || slot >= TL_SLOTS || !valid_policy_name(name) || by_slot_.contains(slot)) return Error{"slot table is damaged", EBADMSG};
   const Published now = publisher_.read(slot);
   auto policy = std::make_unique<Policy>();
   policy->slot = slot;
   policy->transient = transient;
   policy->learning = learning;
+  policy->stopped = learning && stopped;
   policy->state.name = name;
   policy->state.mode = policy->mode = now.mode;
   policy->state.generation = now.generation;
@@ -103,7 +104,8 @@ Result<void> Registry::restore(std::vector<std::string>& complaints) {
       if (slot <= 0 || slot >= TL_SLOTS) continue;
       if (publisher_.read(static_cast<uint32_t>(slot)).mode == TL_MODE_OFF) continue;  // the maps are new: nothing to take over
       std::string doubt;
-      Result<void> restored = restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning"), doubt);
+      Result<void> restored =
+          restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning"), flag_at(entry, "stopped"), doubt);
       if (!doubt.empty()) complaints.push_back("policy '" + name + "' stays in force as published, but would not be admitted now: " + doubt);
       if (!restored)
         complaints.push_back("policy '" + name + "' stays in force as published, but cannot be managed: " + restored.error().message);
