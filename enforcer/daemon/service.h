@@ -181,6 +181,7 @@ class Service {
   std::map<uint32_t, Session> sessions_;  // by container
   std::map<uint32_t, Run> runs_;          // by container
   std::vector<Unbound> unbound_;
+  bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too
   std::deque<std::string> backlog_;
   std::map<std::string, uint64_t> losses_told_;

@@ -135,7 +135,7 @@ Service::Answer Service::unbind(const Json& request) {
   }
   // A runtime that says "gone" too early frees nobody: the binding goes when the cgroup holds no process.
   const uint32_t index = container->index;
-  if (!cgroups_.populated(container->cgroup)) end_container(index);
+  if (cgroups_.ended(container->cgroup)) end_container(index);
   return Json{{"bound", containers_->at(index) != nullptr}};
 }
 
@@ -172,15 +172,24 @@ void Service::end_container(uint32_t index) {
 
 void Service::sweep() {
   std::vector<uint32_t> empty;
-  for (auto& [index, container] : containers_->all())
-    if (!container.cgroup.empty() && !cgroups_.populated(container.cgroup)) empty.push_back(index);
+  size_t unknown = 0;
+  Error why;
+  for (auto& [index, container] : containers_->all()) {
+    if (container.cgroup.empty()) continue;
+    Result<bool> somebody = cgroups_.populated(container.cgroup);
+    if (!somebody) ++unknown, why = somebody.error();
+    else if (!*somebody) empty.push_back(index);
+  }
+  if (unknown && !unknown_told_)
+    log_error("cannot see whether " + std::to_string(unknown) + " bound containers still run: " + why.message + "; they stay bound until it can be seen");
+  unknown_told_ = unknown != 0;
   for (uint32_t index : empty) {
     // A command that has not told its child's exit status yet still wants it in the trace.
     auto run = runs_.find(index);
     if (run != runs_.end() && run->second.peer != 0 && !run->second.ended) continue;
     end_container(index);
   }
-  std::erase_if(unbound_, [&](const Unbound& u) { return u.cgroup != "/" && !cgroups_.populated(u.cgroup); });
+  std::erase_if(unbound_, [&](const Unbound& u) { return u.cgroup != "/" && cgroups_.ended(u.cgroup); });
 }
 
 }  // namespace treeline::daemon

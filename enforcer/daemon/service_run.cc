@@ -100,7 +100,7 @@ Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered
   run->second.end_request = request;
   run->second.ended = true;
   if (rest == "kill") cgroups_.kill_all(container->cgroup);
-  if (rest == "leave" && cgroups_.populated(container->cgroup)) {
+  if (rest == "leave" && !cgroups_.ended(container->cgroup)) {
     run->second.peer = 0;
     count_denials(container->slot, run->second);
     Json answer;
@@ -112,7 +112,7 @@ Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered
     return answer;
   }
   answered = true;  // finish_run does, when the tree has ended
-  if (!cgroups_.populated(container->cgroup)) end_container(index);
+  if (cgroups_.ended(container->cgroup)) end_container(index);
   return Json::object();
 }
 

@@ -73,8 +73,24 @@ Result<void> Cgroups::enter(const std::string& path, pid_t pid) const {
 
 bool Cgroups::exists(const std::string& path) const { return access((mount_ + path).c_str(), F_OK) == 0; }
 
-bool Cgroups::populated(const std::string& path) const {
-  return read_file_or_empty(mount_ + path + "/cgroup.events").find("populated 1") != std::string::npos;
+Result<bool> Cgroups::populated(const std::string& path) const {
+  Result<std::string> events = read_file(mount_ + path + "/cgroup.events");
+  if (events) {
+    if (events->find("populated 1") != std::string::npos) return true;
+    if (events->find("populated 0") != std::string::npos) return false;
+    return Error{mount_ + path + "/cgroup.events does not say whether it is populated", EBADMSG};
+  }
+  const int code = events.error().code;
+  if (code == ENODEV) return false;  // removed while it was read
+  if (code != ENOENT) return events.error();
+  // Gone, if this is the hierarchy still; what is mounted over it has no cgroups either.
+  if (access((mount_ + "/cgroup.controllers").c_str(), F_OK) != 0) return system_error("no cgroup v2 hierarchy at " + mount_, errno);
+  return false;
+}
+
+bool Cgroups::ended(const std::string& path) const {
+  Result<bool> somebody = populated(path);
+  return somebody && !*somebody;
 }
 
 std::vector<pid_t> Cgroups::processes(const std::string& path) const {

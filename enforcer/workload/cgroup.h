@@ -28,7 +28,10 @@ class Cgroups {
   [[nodiscard]] Result<uint64_t> id(const std::string& path) const;
   Result<void> create(const std::string& path) const;  // and its parents
   Result<void> enter(const std::string& path, pid_t pid) const;
-  [[nodiscard]] bool populated(const std::string& path) const;  // a process in it or below; false when it is gone
+  // A process in it or below; false when it is empty or gone. An Error: it cannot be told (no fd, no memory, something mounted over the hierarchy).
+  [[nodiscard]] Result<bool> populated(const std::string& path) const;
+  // Known to be empty or gone. In doubt not: who takes the container for ended takes its binding away.
+  [[nodiscard]] bool ended(const std::string& path) const;
   [[nodiscard]] bool exists(const std::string& path) const;
   [[nodiscard]] std::vector<pid_t> processes(const std::string& path) const;  // of this one, not of those below
   Result<void> remove(const std::string& path) const;  // with the empty ones below; missing is success

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,6 +154,38 @@ TEST(Cgroup, KillingWithoutAPathOrInTheRootKillsNobody) {
   kill(child, SIGKILL);
   EXPECT_EQ(waitpid(child, nullptr, 0), child);
   std::filesystem::remove_all(root);
+}
+
+TEST(Cgroup, InDoubtAContainerHasNotEnded) {
+  const std::string root = testing::TempDir() + "populated-" + std::to_string(getpid());
+  std::filesystem::create_directories(root + "/a");
+  std::ofstream(root + "/cgroup.controllers") << "cpu memory\n";
+  const Cgroups cgroups(root);
+  const auto events = [&](const char* text) { std::ofstream(root + "/a/cgroup.events", std::ios::trunc) << text; };
+  events("populated 1\nfrozen 0\n");
+  EXPECT_TRUE(*cgroups.populated("/a"));
+  EXPECT_FALSE(cgroups.ended("/a"));
+  events("populated 0\nfrozen 0\n");
+  EXPECT_TRUE(cgroups.ended("/a"));
+  EXPECT_TRUE(cgroups.ended("/gone"));
+  events("");
+  EXPECT_FALSE(cgroups.populated("/a"));
+  EXPECT_FALSE(cgroups.ended("/a"));
+
+  events("populated 0\nfrozen 0\n");
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_NOFILE, &none);
+  Result<bool> without_fds = cgroups.populated("/a");
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(without_fds);
+  EXPECT_EQ(without_fds.error().code, EMFILE);
+
+  std::filesystem::remove_all(root);  // as if something else were mounted there
+  EXPECT_FALSE(cgroups.populated("/a"));
+  EXPECT_FALSE(cgroups.ended("/a"));
 }
 
 TEST(Cgroup, BelowMeansAComponentNotAPrefix) {
