@@ -39,8 +39,11 @@
 // resolve            policy ("": the default)                           "action": "bind"|"learn"|"unbound", "policy", "mode", "directory"
 //                                                                       (of the bundle, "" for learn), "closing": "required" where the
 //                                                                       seccomp filter has to be there for want of hooks, "optional"
-//                                                                       where hooks refuse as well; an error when it is refused
-// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing"
+//                                                                       where hooks are proven to refuse as well; an error when it is
+//                                                                       refused: "not-enforced" where the policy is in enforce and the
+//                                                                       canary does not prove it
+// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing";
+//                                                                       refused as in resolve
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
 // containers                                                            "containers", "unbound"; of each whether it is "frozen"

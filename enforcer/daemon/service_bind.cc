@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cerrno>
 
 #include "enforcer/base/clock.h"
@@ -37,11 +38,23 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
   const store::Policy* policy = registry_->find(name);
   if (!policy || policy->transient)
     return Error{"there is no policy '" + name + "' here; load it: treeline policy load BUNDLE --name " + name + ", or learn it: treeline learn start " + name, ENOENT};
+  // A policy may be in force that was put into enforce on another kernel, or by a treelined that could do more.
+  if (policy->mode == TL_MODE_ENFORCE)
+    if (std::optional<Error> why = why_not_enforce())
+      return Error{"policy '" + name + "' is to be enforced, and here that is not proven: " + why->message + ". See treeline doctor; to let its containers "
+                       "start without being stopped from anything: treeline policy mode " + name + " monitor --reason TEXT",
+                   ENOTSUP};
   return Resolved{policy};
 }
 
-// Has the closing filter to be in force, or do hooks refuse as well?
-const char* Service::closing_word() const { return facts_.userns_hook && facts_.anon_inode_hook ? "optional" : "required"; }
+// Has the closing filter to be in force, or are hooks proven to refuse as well?
+const char* Service::closing_word() const {
+  const auto proven = [this](std::string_view hook) {
+    return std::any_of(canary_.hooks.begin(), canary_.hooks.end(),
+                       [&](const canary::HookProof& proof) { return proof.hook == hook && proof.refused && proof.counted; });
+  };
+  return proven("userns_create") && proven("inode_init_security_anon") ? "optional" : "required";
+}
 
 Result<void> Service::filter_in_place(const std::string& name, uint32_t mode, const Json& request) const {
   const store::Policy* policy = registry_->find(name);
