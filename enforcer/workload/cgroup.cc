@@ -118,7 +118,14 @@ bool Cgroups::frozen(const std::string& path) const {
 void Cgroups::kill_all(const std::string& path) const {
   if (path.empty() || path == "/") return;  // that would be the whole machine
   if (write_control(mount_ + path + "/cgroup.kill", "1")) return;  // 5.14
-  for (const std::string& child : directories_in(mount_ + path)) kill_all(path + "/" + child);
+  // Nothing forks while it is frozen (5.2), and what is frozen can be killed.
+  const bool frozen_by_us = !frozen(path) && freeze(path, true).has_value();
+  signal_all(path);
+  if (frozen_by_us) (void)!freeze(path, false).has_value();
+}
+
+void Cgroups::signal_all(const std::string& path) const {
+  for (const std::string& child : directories_in(mount_ + path)) signal_all(path + "/" + child);
   for (int round = 0; round < 100; ++round) {  // who forks meanwhile is met in the next round
     std::vector<pid_t> pids = processes(path);
     if (pids.empty()) return;

@@ -42,6 +42,7 @@ class Cgroups {
   [[nodiscard]] bool frozen(const std::string& path) const;
 
  private:
+  void signal_all(const std::string& path) const;
   std::string mount_;
 };
 
