@@ -19,7 +19,8 @@
 // events             follow, backlog (number, -1 all), learned (bool)   then one event a line (enforcer/events/json_encoder.h);
 //                                                                       without follow a last line {"type":"end"}
 // policy.load        bundle (directory), name, mode, on_violation,      "policy"
-//                    orphans ("deny"|"kill"), reason,
+//                    orphans ("deny"|"kill"), reason (asked for where
+//                    mode takes a policy out of enforce),
 //                    without_filter: enforce what was started in monitor
 //                    where its seccomp filter stands in for hooks
 // policy.list                                                           "policies"

@@ -109,6 +109,7 @@ class Service {
   Answer policy_show(const Json& request);
   [[nodiscard]] Json policy_json(const store::Policy& policy) const;
   Result<store::Change> change_of(const Json& request) const;
+  [[nodiscard]] Result<void> may_weaken(const store::Change& change, const Json& request) const;
   [[nodiscard]] std::string directory_of(const store::Policy& policy) const;
   [[nodiscard]] const char* closing_word() const;
   // Promotion to enforce of what runs without the filter, where no hook stands in for it, is refused unless the request says so.
