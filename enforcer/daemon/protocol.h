@@ -48,7 +48,8 @@
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
 // containers                                                            "containers", "unbound"; of each whether it is "frozen"
-// detach             reason                                             every hook is detached, every pin removed; the daemon ends
+// detach             reason                                             "freed": N, "pinned"; then every hook is detached, every pin removed,
+//                                                                       and the daemon ends with status 5
 #pragma once
 
 #include <cstddef>

@@ -174,6 +174,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
     detach_asked_ = true;
     Json answer;
     answer["freed"] = containers_->all().size();
+    answer["pinned"] = !options_.ephemeral;
     return answer;
   }
   return Error{"this treelined does not know the request " + text::quoted(what) + "; is the command of another version?", EINVAL};
@@ -193,7 +194,7 @@ void Service::tick() {
   if (options_.ephemeral && server_ && server_->had_peers() && server_->peers() == 0 && containers_->all().empty()) loop_.stop();
 }
 
-void Service::close() {
+Result<void> Service::close() {
   source_->consume();
   for (auto& [index, session] : sessions_) {
     if (runs_.contains(index)) continue;
@@ -203,9 +204,8 @@ void Service::close() {
   }
   engine_->maps().control_word().daemon = 0;
   rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
-  if (detach_asked_ && !options_.ephemeral) {
-    if (Result<void> detached = kernel::detach_pinned(kPins); !detached) log_error(detached.error().message);
-  }
+  if (detached() && !options_.ephemeral) return kernel::detach_pinned(kPins);
+  return {};
 }
 
 }  // namespace treeline::daemon

@@ -61,8 +61,9 @@ class Service {
   void tick();
   // Where the daemon goes on writing, once it has started.
   [[nodiscard]] std::vector<sandbox::Place> places() const;
-  // Before the process ends on a signal: what enforces stays, what records is written.
-  void close();
+  // Before the process ends. On a signal: what enforces stays, what records is written. After a detach all pins go; an Error: some are left.
+  Result<void> close();
+  [[nodiscard]] bool detached() const { return detach_asked_; }  // somebody asked for it
 
  private:
   using Answer = Result<Json>;
