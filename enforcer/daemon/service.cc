@@ -28,6 +28,10 @@ Service::~Service() = default;
 std::optional<Error> Service::why_not_enforce() const {
   if (auto why = kernel::why_not_enforce(facts_)) return why;
   if (!canary_.passed()) return Error{"the canary was not refused by every hook: " + canary_.why(), ENOTSUP};
+  if (const std::vector<std::string> missing = engine_->missing_pins(); !missing.empty())
+    return Error{std::to_string(missing.size()) + " pins are gone (" + missing.front() + "): these hooks are held by this treelined alone and end with it. Stop the "
+                     "bound containers, then: treelined --detach --reason repair; systemctl start treelined",
+                 ENOTSUP};
   return std::nullopt;
 }
 
@@ -186,7 +190,16 @@ void Service::gone(uint64_t peer) {
     if (run.peer == peer) run.peer = 0;
 }
 
+// Told once when it begins; status tells it as long as it lasts.
+void Service::watch_pins() {
+  const bool missing = !engine_->missing_pins().empty();
+  if (missing && !pins_missing_)
+    if (std::optional<Error> why = why_not_enforce()) log_error("not enforced: " + why->message);
+  pins_missing_ = missing;
+}
+
 void Service::tick() {
+  watch_pins();
   respond();
   sweep();
   report_losses();

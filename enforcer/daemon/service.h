@@ -92,6 +92,7 @@ class Service {
   Answer dispatch(Peer& peer, const Json& request, bool& answered);
   void audit(const Peer& peer, const Json& request, const std::string& what) const;
   [[nodiscard]] std::optional<Error> why_not_enforce() const;
+  void watch_pins();
 
   // service_events.cc
   void on_record(const void* record, size_t size);
@@ -183,6 +184,7 @@ class Service {
   std::map<uint32_t, Session> sessions_;  // by container
   std::map<uint32_t, Run> runs_;          // by container
   std::vector<Unbound> unbound_;
+  bool pins_missing_ = false;
   bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too
   std::deque<std::string> backlog_;

@@ -118,6 +118,14 @@ class BpfEngine final : public Engine {
   Opened how() const override { return how_; }
   const std::vector<ProgramState>& programs() const override { return programs_; }
 
+  std::vector<std::string> missing_pins() const override {
+    std::vector<std::string> missing;
+    if (options_.ephemeral) return missing;
+    for (const ProgramState& state : programs_)
+      if (state.attached && access(pins_->link(state.name).c_str(), F_OK) != 0) missing.push_back(pins_->link(state.name));
+    return missing;
+  }
+
   Result<void> record_syscalls(bool on) override {
     if (!on) {
       recorder_link_.reset();
@@ -259,13 +267,16 @@ class BpfEngine final : public Engine {
     skeleton_.reset(treeline_bpf__open());
     if (!skeleton_) return system_error("cannot open the BPF object:\n" + log.tail(), errno);
     if (Result<void> configured = configure(); !configured) return configured;
-    const std::vector<std::string> pinned = pins_->links();
     for (ProgramState& state : programs_) {
-      state.attached = std::find(pinned.begin(), pinned.end(), state.name) != pinned.end();
+      // Held as well as pinned: who removes the pin, or unmounts bpffs, detaches nothing while this process lives.
+      UniqueFd link(bpf_obj_get(pins_->link(state.name).c_str()));
+      if (!link && errno != ENOENT) return system_error("cannot open the pinned link of " + state.hook, errno);
+      state.attached = static_cast<bool>(link);
       if (!state.attached && state.note.empty())
         return Error{"the hook " + state.hook + " is not attached any more: somebody removed " + pins_->link(state.name) +
                          "; stop the bound containers and start afresh: treelined --detach --reason repair",
                      ENOTSUP};
+      if (link) taken_over_.push_back(std::move(link));
     }
     recorder_fd_ = UniqueFd(bpf_obj_get(pins_->program(kRecorder).c_str()));
     skeleton_.reset();
@@ -276,6 +287,7 @@ class BpfEngine final : public Engine {
   std::unique_ptr<Pins> pins_;
   Skeleton skeleton_;
   std::vector<Link> links_;
+  std::vector<UniqueFd> taken_over_;  // links that an earlier daemon attached
   UniqueFd recorder_fd_, recorder_link_;
   Maps maps_;
   std::vector<ProgramState> programs_;
