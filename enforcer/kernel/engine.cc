@@ -12,6 +12,7 @@
 
 #include "enforcer/base/fault.h"
 #include "enforcer/base/log.h"
+#include "enforcer/kernel/images.h"
 #include "enforcer/kernel/libbpf_log.h"
 #include "enforcer/kernel/pins.h"
 #include "enforcer/kernel/probe.h"
@@ -105,6 +106,8 @@ class BpfEngine final : public Engine {
       if (pins_->build() == build_id(storage_, ring_) && !pins_->links().empty()) return take_over();
     }
     const bool upgrade = pins_->exist();
+    if (upgrade)
+      if (Result<void> readable = check_pinned_images(*pins_); !readable) return readable;
     if (Result<void> made = pins_->make(TL_ABI_MAPS); !made) return made;
     if (Result<void> loaded = load(); !loaded) {
       if (!upgrade) (void)!pins_->remove_all().has_value();
