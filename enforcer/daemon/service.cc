@@ -199,6 +199,7 @@ void Service::watch_pins() {
 }
 
 void Service::tick() {
+  source_->consume();
   watch_pins();
   respond();
   sweep();

@@ -16,6 +16,7 @@ namespace treeline::daemon {
 namespace {
 
 constexpr size_t kMaxTrace = 512u << 20;
+constexpr std::chrono::milliseconds kTextsOfASession{1000};  // a full ring is read in less; what is not counts as lost texts
 
 std::vector<std::string> spooled(const std::string& directory) {
   std::vector<std::string> files;
@@ -79,7 +80,7 @@ Result<void> Service::resume_sessions() {
 std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
   auto it = sessions_.find(index);
   if (it == sessions_.end()) return {};
-  source_->consume();
+  source_->consume(kTextsOfASession);
   const int learned = engine_->maps().learned.get(), syscalls = engine_->maps().syscalls.get();
   std::vector<tl_learned_key> learned_keys;
   std::vector<tl_syscalls_key> syscall_keys;
