@@ -126,6 +126,7 @@ class Service {
   void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
   std::vector<std::string> take_spooled(const std::string& name);  // the lines of its one trace, which is removed
   [[nodiscard]] std::string spool_directory(const std::string& name) const;
+  void forget_learned(uint32_t container) const;
   void count_tracing();
   Result<void> resume_sessions();
 

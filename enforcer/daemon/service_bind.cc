@@ -173,6 +173,7 @@ void Service::end_container(uint32_t index) {
   log_info("container " + container.id + " has ended");
 
   const store::Policy* policy = registry_->at(container.slot);
+  if (policy && policy->learning && !has_session) forget_learned(index);  // counted after `learn stop`, for nobody
   if (policy && containers_->bound_to(container.slot) == 0) {
     Result<void> freed;
     if (policy->learning && (policy->stopped || container.plain)) freed = registry_->free_learning(container.slot);

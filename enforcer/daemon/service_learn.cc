@@ -49,9 +49,25 @@ Result<void> Service::begin_session(const workload::Container& container, const 
   info.kernel = facts_.release;
   info.resumed = resumed;
   info.started = rfc3339(unix_ns());
+  if (!resumed) forget_learned(container.index);  // an earlier container's of that number: it would pass for this one's
   sessions_[container.index] = {std::make_unique<recorder::Session>(std::move(info)), losses(), container.slot};
   count_tracing();
   return {};
+}
+
+// What the hooks counted for this entry of the table.
+void Service::forget_learned(uint32_t index) const {
+  const int learned = engine_->maps().learned.get(), syscalls = engine_->maps().syscalls.get();
+  std::vector<tl_learned_key> learned_keys;
+  std::vector<tl_syscalls_key> syscall_keys;
+  kernel::for_each<tl_learned_key, tl_learned>(learned, 1 << 20, [&](const tl_learned_key& key, const tl_learned&) {
+    if (key.container == index) learned_keys.push_back(key);
+  });
+  kernel::for_each<tl_syscalls_key, tl_syscalls>(syscalls, 1 << 20, [&](const tl_syscalls_key& key, const tl_syscalls&) {
+    if (key.container == index) syscall_keys.push_back(key);
+  });
+  for (const tl_learned_key& key : learned_keys) bpf_map_delete_elem(learned, &key);
+  for (const tl_syscalls_key& key : syscall_keys) bpf_map_delete_elem(syscalls, &key);
 }
 
 // After a restart the texts that the earlier daemon saw are gone: forgetting that they were told makes the kernel side send them again
@@ -82,21 +98,15 @@ std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
   if (it == sessions_.end()) return {};
   source_->consume(kTextsOfASession);
   const int learned = engine_->maps().learned.get(), syscalls = engine_->maps().syscalls.get();
-  std::vector<tl_learned_key> learned_keys;
-  std::vector<tl_syscalls_key> syscall_keys;
   recorder::Counters counters;
   counters.learned = [&](const std::function<void(const tl_learned_key&, const tl_learned&)>& use) {
     kernel::for_each<tl_learned_key, tl_learned>(learned, 1 << 20, [&](const tl_learned_key& key, const tl_learned& value) {
-      if (key.container != index) return;
-      learned_keys.push_back(key);
-      use(key, value);
+      if (key.container == index) use(key, value);
     });
   };
   counters.syscalls = [&](const std::function<void(const tl_syscalls_key&, const tl_syscalls&)>& use) {
     kernel::for_each<tl_syscalls_key, tl_syscalls>(syscalls, 1 << 20, [&](const tl_syscalls_key& key, const tl_syscalls& value) {
-      if (key.container != index) return;
-      syscall_keys.push_back(key);
-      use(key, value);
+      if (key.container == index) use(key, value);
     });
   };
   recorder::TraceEnd end;
@@ -105,8 +115,7 @@ std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
   for (auto& [what, count] : losses()) end.losses[what] = count - it->second.losses_before[what];
   std::vector<std::string> trace = recorder::write_trace(*it->second.recorder, counters, end);
   // Only now that it is written may it go: the entry's number will be another container's.
-  for (const tl_learned_key& key : learned_keys) bpf_map_delete_elem(learned, &key);
-  for (const tl_syscalls_key& key : syscall_keys) bpf_map_delete_elem(syscalls, &key);
+  forget_learned(index);
   sessions_.erase(it);
   count_tracing();
   return trace;
