@@ -143,6 +143,7 @@ class Service {
 
   // service_run.cc
   Answer run(Peer& peer, const Json& request);
+  Result<store::Policy*> policy_of_run(const Json& request, bool learn, const std::string& name);
   Answer run_end(Peer& peer, const Json& request, bool& answered);
   Answer run_of_earlier_daemon(Peer& peer, const Json& request, bool& answered);
   Answer run_kill(const Json& request);

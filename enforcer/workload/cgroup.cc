@@ -67,6 +67,17 @@ Result<uint64_t> Cgroups::id(const std::string& path) const {
 
 Result<void> Cgroups::create(const std::string& path) const { return make_directories(mount_ + path, 0755); }
 
+Result<bool> Cgroups::claim(const std::string& path) const {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  for (int round = 0; round < 10; ++round) {  // an ending treelined may remove the parent in between
+    if (Result<void> made = create(parent); !made) return made.error();
+    if (mkdir((mount_ + path).c_str(), 0755) == 0) return true;
+    if (errno == EEXIST) return false;
+    if (errno != ENOENT) break;
+  }
+  return system_error("cannot make cgroup " + path, errno);
+}
+
 Result<void> Cgroups::enter(const std::string& path, pid_t pid) const {
   return write_control(mount_ + path + "/cgroup.procs", std::to_string(pid));
 }

@@ -27,6 +27,8 @@ class Cgroups {
   [[nodiscard]] static Result<std::string> of(pid_t pid);
   [[nodiscard]] Result<uint64_t> id(const std::string& path) const;
   Result<void> create(const std::string& path) const;  // and its parents
+  // As create(), for a cgroup that nobody else has: false where it is there already.
+  Result<bool> claim(const std::string& path) const;
   Result<void> enter(const std::string& path, pid_t pid) const;
   // A process in it or below; false when it is empty or gone. An Error: it cannot be told (no fd, no memory, something mounted over the hierarchy).
   [[nodiscard]] Result<bool> populated(const std::string& path) const;

@@ -190,6 +190,18 @@ TEST(Cgroup, InDoubtAContainerHasNotEnded) {
   EXPECT_FALSE(cgroups.ended("/a"));
 }
 
+TEST(Cgroup, OneClaimsItTheOtherDoesNot) {
+  const std::string root = testing::TempDir() + "claimed-" + std::to_string(getpid());
+  std::filesystem::create_directories(root);
+  const Cgroups one(root), other(root);
+  EXPECT_TRUE(*one.claim("/treeline/run-1"));
+  EXPECT_FALSE(*other.claim("/treeline/run-1"));
+  EXPECT_TRUE(*other.claim("/treeline/run-2"));
+  std::ofstream(root + "/file") << "";
+  EXPECT_FALSE(one.claim("/file/run-1"));  // an Error
+  std::filesystem::remove_all(root);
+}
+
 TEST(Cgroup, BelowMeansAComponentNotAPrefix) {
   EXPECT_TRUE(is_at_or_below("/a/b", "/a"));
   EXPECT_TRUE(is_at_or_below("/a", "/a"));
