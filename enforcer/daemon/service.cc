@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
 #include "enforcer/daemon/protocol.h"
 #include "policy-compiler/support/text.h"
@@ -21,7 +22,8 @@ Service::Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts fa
       helper_(helper),
       kept_(options_.ephemeral ? conf_.runtime + "/none" : conf_.store + "/policies"),
       transient_(conf_.runtime + "/policies"),
-      cgroups_(facts_.cgroup2) {}
+      cgroups_(facts_.cgroup2),
+      unbound_(conf_.runtime + "/unbound") {}
 
 Service::~Service() = default;
 
@@ -92,6 +94,7 @@ Result<void> Service::open() {
   };
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
+  if (Result<void> restored = unbound_.restore(); !restored) return restored;
 
   // Before the canary: a perf buffer that nobody has opened loses its events.
   Result<std::unique_ptr<kernel::EventSource>> source =
@@ -218,7 +221,11 @@ Result<void> Service::close() {
   }
   engine_->maps().control_word().daemon = 0;
   rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
-  if (detached() && !options_.ephemeral) return kernel::detach_pinned(kPins);
+  if (!detached() || options_.ephemeral) return {};
+  if (Result<void> removed = kernel::detach_pinned(kPins); !removed) return removed;
+  for (const auto& [index, container] : containers_->all())  // the next treelined lists those that still run
+    if (!container.cgroup.empty())
+      if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns())}); !kept) log_error(kept.error().message);
   return {};
 }
 

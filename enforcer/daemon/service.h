@@ -33,6 +33,7 @@
 #include "enforcer/store/registry.h"
 #include "enforcer/workload/cgroup.h"
 #include "enforcer/workload/containers.h"
+#include "enforcer/workload/unbound.h"
 
 namespace treeline::daemon {
 
@@ -83,9 +84,6 @@ class Service {
     std::vector<std::string> trace;
     uint64_t denied = 0, would = 0;
     bool mode_changed = false;
-  };
-  struct Unbound {
-    std::string id, cgroup, since;
   };
 
   // service.cc
@@ -185,7 +183,7 @@ class Service {
 
   std::map<uint32_t, Session> sessions_;  // by container
   std::map<uint32_t, Run> runs_;          // by container
-  std::vector<Unbound> unbound_;
+  workload::Unbound unbound_;
   bool pins_missing_ = false;
   bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too

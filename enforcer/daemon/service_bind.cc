@@ -94,7 +94,8 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   const std::string& cgroup = look->cgroup;
   const store::Policy* policy = resolved->policy;
   if (!policy) {
-    unbound_.push_back({id, cgroup, rfc3339(unix_ns())});
+    if (Result<void> kept = unbound_.add({id, cgroup, rfc3339(unix_ns()), process, look->start_time}); !kept)
+      log_error("the next treelined will not list container " + id + " as unbound: " + kept.error().message);
     log_warning("container " + id + " runs unbound: it names no policy and default = unbound");
     return Json{{"bound", false}};
   }
@@ -143,7 +144,7 @@ Service::Answer Service::unbind(const Json& request) {
   const std::string id = text_at(request, "container");
   const workload::Container* container = containers_->find(id);
   if (!container) {
-    std::erase_if(unbound_, [&](const Unbound& u) { return u.id == id; });
+    unbound_.remove(id);
     return Json{{"bound", false}};
   }
   // A runtime that says "gone" too early frees nobody: the binding goes when the cgroup holds no process.
@@ -203,7 +204,7 @@ void Service::sweep() {
     if (run != runs_.end() && run->second.peer != 0 && !run->second.ended) continue;
     end_container(index);
   }
-  std::erase_if(unbound_, [&](const Unbound& u) { return u.cgroup != "/" && cgroups_.ended(u.cgroup); });
+  unbound_.sweep(cgroups_);
 }
 
 }  // namespace treeline::daemon

@@ -73,7 +73,7 @@ Service::Answer Service::containers() const {
                     {"frozen", cgroups_.frozen(c.cgroup)},
                     {"filter", c.enforced_at_start}});
   }
-  for (const Unbound& u : unbound_) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
+  for (const auto& [number, u] : unbound_.all()) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
   return Json{{"containers", list}, {"unbound", unbound}};
 }
 
