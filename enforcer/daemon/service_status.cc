@@ -111,6 +111,8 @@ Service::Answer Service::status() const {
     if (policy->state.mode == TL_MODE_ENFORCE && (policy->mode != TL_MODE_ENFORCE || why)) ++not_enforced;
   }
   json["policies"] = std::move(policies);
+  json["unmanaged"] = Json::array();
+  for (const store::Unmanaged& u : registry_->unmanaged()) json["unmanaged"].push_back({{"slot", u.slot}, {"mode", events::mode_word(u.mode)}, {"policy", u.name}});
   json["not_enforced"] = not_enforced;
   if (Answer learning = learn_status(); learning) json["learning"] = (*learning)["learning"];
   if (Answer bound = containers(); bound) {
