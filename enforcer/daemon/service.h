@@ -190,6 +190,7 @@ class Service {
   std::deque<std::string> backlog_;
   std::map<std::string, uint64_t> losses_told_;
   uint64_t undecodable_ = 0;
+  uint64_t lost_traces_ = 0;
   uint32_t next_run_ = 1;
   bool detach_asked_ = false;
 };

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <sstream>
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
 #include "enforcer/daemon/service.h"
+#include "enforcer/recorder/spool.h"
 #include "enforcer/recorder/trace.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::daemon {
 namespace {
 
-constexpr size_t kMaxTrace = 512u << 20;
 constexpr std::chrono::milliseconds kTextsOfASession{1000};  // a full ring is read in less; what is not counts as lost texts
-
-std::vector<std::string> spooled(const std::string& directory) {
-  std::vector<std::string> files;
-  DIR* dir = opendir(directory.c_str());
-  if (!dir) return files;
-  while (dirent* entry = readdir(dir))
-    if (std::string name = entry->d_name; name.size() > 6 && name.substr(name.size() - 6) == ".jsonl") files.push_back(directory + "/" + name);
-  closedir(dir);
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 }  // namespace
 
@@ -124,20 +110,17 @@ std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
 void Service::spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace) {
   const store::Policy* policy = registry_->at(slot);
   if (!policy || trace.empty()) return;
-  const std::string directory = spool_directory(policy->state.name);
-  std::string content;
-  for (const std::string& line : trace) content += line + "\n";
-  Result<void> written = make_directories(directory, 0700);
-  if (written) written = write_file_atomically(directory + "/" + std::to_string(unix_ns()) + ".jsonl", content);
-  if (!written) log_error("the trace of " + container + " is lost: " + written.error().message);
+  if (Result<void> kept = recorder::spool(spool_directory(policy->state.name), trace); !kept) {
+    ++lost_traces_;
+    log_error("the trace of " + container + " is lost: " + kept.error().message);
+  }
 }
 
 std::vector<std::string> Service::take_spooled(const std::string& name) {
   std::vector<std::string> lines;
-  for (const std::string& file : spooled(spool_directory(name))) {
-    std::istringstream text(read_file_or_empty(file, kMaxTrace));
+  for (const std::string& file : recorder::spooled(spool_directory(name))) {
     lines.clear();
-    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    if (!recorder::read_lines(file, [&](const std::string& line) { lines.push_back(line); })) lines.clear();
   }
   (void)!remove_flat_directory(spool_directory(name)).has_value();
   return lines;
@@ -147,7 +130,7 @@ Service::Answer Service::learn_start(Peer& peer, const Json& request) {
   const std::string name = text_at(request, "name");
   if (!store::valid_policy_name(name)) return Error{"a name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
   if (registry_->find_learning(name)) return Error{"'" + name + "' is being learned already; treeline learn status shows it", EEXIST};
-  for (const std::string& left : spooled(spool_directory(name))) unlink(left.c_str());  // of a learning that was never collected
+  for (const std::string& left : recorder::spooled(spool_directory(name))) unlink(left.c_str());  // of a learning that was never collected
   Result<store::Policy*> policy = registry_->start_learning(name);
   if (!policy) return policy.error();
   audit(peer, request, "started learning " + name);
@@ -174,21 +157,16 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
   if (containers_->bound_to(slot) == 0)
     if (Result<void> freed = registry_->free_learning(slot); !freed) return freed.error();
   audit(peer, request, "stopped learning " + name);
-  std::vector<std::string> files = spooled(spool_directory(name));
+  std::vector<std::string> files = recorder::spooled(spool_directory(name));
   Json answer;
   answer["traces"] = files.size();
   answer["still_running"] = running.size();
   answered = true;
   peer.reply(request, std::move(answer));
   for (const std::string& file : files) {
-    Result<std::string> content = read_file(file, kMaxTrace);
-    if (!content) {
-      peer.line(R"({"type":"end","incomplete":true})");
-      log_error(content.error().message);
-      continue;
-    }
-    std::istringstream lines(*content);
-    for (std::string line; std::getline(lines, line);) peer.line(line);
+    if (recorder::read_lines(file, [&](const std::string& line) { peer.line(line); })) continue;
+    peer.line(R"({"type":"end","incomplete":true})");
+    log_error("cannot read the trace " + file);
   }
   return Json::object();
 }
@@ -207,7 +185,7 @@ Service::Answer Service::learn_status() const {
       entry["running"].push_back({{"container", session.recorder->info().container}, {"since", session.recorder->info().started},
                                   {"behaviours", session.recorder->seen().size()}, {"started", containers_->started(index)}});
     }
-    entry["finished"] = spooled(spool_directory(policy->state.name)).size();
+    entry["finished"] = recorder::spooled(spool_directory(policy->state.name)).size();
     list.push_back(std::move(entry));
   }
   return Json{{"learning", list}};

@@ -126,6 +126,7 @@ Service::Answer Service::status() const {
         json["doubts"].push_back({{"hook", events::hook_word(hook)}, {"reason", events::reason_word(reason)}, {"count", count}});
   json["losses"] = Json::object();
   for (auto& [what, count] : losses()) json["losses"][what] = count;
+  if (lost_traces_) json["losses"]["traces"] = lost_traces_;
   return json;
 }
 
