@@ -87,6 +87,9 @@ class BpfEngine final : public Engine {
     storage_ = facts.task_storage && !options.without_task_storage;
     ring_ = facts.ring_buffer && !options.without_ring_buffer;
     if (options.ephemeral) return load();
+    Result<UniqueFd> lock = pins_->lock();
+    if (!lock) return lock.error();
+    lock_ = std::move(*lock);
     if (pins_->exist()) {
       if (int layout = pins_->layout(); layout != 0 && layout != TL_ABI_MAPS)
         return Error{"the pinned maps have layout " + std::to_string(layout) + ", this treelined works on " + std::to_string(TL_ABI_MAPS) +
@@ -288,6 +291,7 @@ class BpfEngine final : public Engine {
 
   EngineOptions options_;
   std::unique_ptr<Pins> pins_;
+  UniqueFd lock_;
   Skeleton skeleton_;
   std::vector<Link> links_;
   std::vector<UniqueFd> taken_over_;  // links that an earlier daemon attached
