@@ -95,6 +95,7 @@ Result<void> Service::open() {
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
   if (Result<void> restored = unbound_.restore(); !restored) return restored;
+  const std::vector<uint32_t> ended = find_lost_cgroups();
 
   // Before the canary: a perf buffer that nobody has opened loses its events.
   Result<std::unique_ptr<kernel::EventSource>> source =
@@ -109,7 +110,25 @@ Result<void> Service::open() {
   for (const std::string& complaint : complaints) log_error(complaint);
 
   if (Result<void> resumed = resume_sessions(); !resumed) return resumed;
+  for (uint32_t index : ended) end_container(index);
   return loop_.add(source_->poll_fd(), EPOLLIN, [this](uint32_t) { source_->consume(); });
+}
+
+// Bound by a daemon that died before it had written so, or whose table is gone: without its cgroup a container is never seen to end, nor killed, nor kept from
+// the socket. The entries whose cgroup is nowhere have ended.
+std::vector<uint32_t> Service::find_lost_cgroups() {
+  std::vector<std::pair<uint32_t, std::string>> found;
+  std::vector<uint32_t> ended;
+  for (const auto& [index, container] : containers_->all()) {
+    if (!container.cgroup.empty()) continue;
+    Result<std::string> cgroup = cgroups_.find(container.cgroup_id);
+    if (!cgroup) log_error("container " + container.id + " stays bound, and its end will not be seen: " + cgroup.error().message);
+    else if (cgroup->empty()) ended.push_back(index);
+    else found.emplace_back(index, *cgroup);
+  }
+  for (const auto& [index, cgroup] : found)
+    if (Result<void> kept = containers_->found_at(index, cgroup); !kept) log_error(kept.error().message);
+  return ended;
 }
 
 std::string Service::admit(pid_t pid) const {

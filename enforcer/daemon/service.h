@@ -91,6 +91,7 @@ class Service {
   void audit(const Peer& peer, const Json& request, const std::string& what) const;
   [[nodiscard]] std::optional<Error> why_not_enforce() const;
   void watch_pins();
+  std::vector<uint32_t> find_lost_cgroups();
 
   // service_events.cc
   void on_record(const void* record, size_t size);

@@ -16,15 +16,23 @@
 namespace treeline::workload {
 namespace {
 
-std::vector<std::string> directories_in(const std::string& path) {
+Result<std::vector<std::string>> list_directories(const std::string& path) {
   std::vector<std::string> names;
   DIR* dir = opendir(path.c_str());
-  if (!dir) return names;
+  if (!dir) return system_error("cannot look into " + path, errno);
+  errno = 0;
   while (dirent* entry = readdir(dir))
     if (entry->d_type == DT_DIR && std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
       names.emplace_back(entry->d_name);
+  const int code = errno;
   closedir(dir);
+  if (code) return system_error("cannot look into " + path, code);
   return names;
+}
+
+std::vector<std::string> directories_in(const std::string& path) {
+  Result<std::vector<std::string>> names = list_directories(path);
+  return names ? *names : std::vector<std::string>();
 }
 
 Result<void> write_control(const std::string& path, const std::string& text) {
@@ -63,6 +71,26 @@ Result<uint64_t> Cgroups::id(const std::string& path) const {
   if (stat((mount_ + path).c_str(), &st) != 0) return system_error("cannot look at cgroup " + path, errno);
   if (!S_ISDIR(st.st_mode)) return Error{path + " is no cgroup", ENOTDIR};
   return static_cast<uint64_t>(st.st_ino);  // 64 bit: the inode number of a kernfs directory is its node's id
+}
+
+Result<std::string> Cgroups::find(uint64_t id) const {
+  if (access((mount_ + "/cgroup.controllers").c_str(), F_OK) != 0) return system_error("no cgroup v2 hierarchy at " + mount_, errno);
+  return find_below("", id);
+}
+
+Result<std::string> Cgroups::find_below(const std::string& path, uint64_t wanted) const {
+  Result<std::vector<std::string>> children = list_directories(mount_ + path);
+  if (!children && children.error().code == ENOENT && !path.empty()) return std::string();  // ended meanwhile
+  if (!children) return children.error();
+  for (const std::string& child : *children) {
+    const std::string below = path + "/" + child;
+    Result<uint64_t> found = id(below);
+    if (found && *found == wanted) return below;
+    if (!found && found.error().code != ENOENT) return found.error();
+    Result<std::string> deeper = find_below(below, wanted);
+    if (!deeper || !deeper->empty()) return deeper;
+  }
+  return std::string();
 }
 
 Result<void> Cgroups::create(const std::string& path) const { return make_directories(mount_ + path, 0755); }

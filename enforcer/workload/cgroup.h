@@ -26,6 +26,7 @@ class Cgroups {
   // The v2 cgroup of a process, "/" for the root.
   [[nodiscard]] static Result<std::string> of(pid_t pid);
   [[nodiscard]] Result<uint64_t> id(const std::string& path) const;
+  [[nodiscard]] Result<std::string> find(uint64_t id) const;  // its path; "": there is none of that id. An Error: not every one could be looked at
   Result<void> create(const std::string& path) const;  // and its parents
   // As create(), for a cgroup that nobody else has: false where it is there already.
   Result<bool> claim(const std::string& path) const;
@@ -45,6 +46,7 @@ class Cgroups {
 
  private:
   void signal_all(const std::string& path) const;
+  [[nodiscard]] Result<std::string> find_below(const std::string& path, uint64_t wanted) const;
   std::string mount_;
 };
 

@@ -114,6 +114,23 @@ TEST_F(ContainersTest, ARestartKeepsWhatIsBoundWithOrWithoutItsFile) {
   EXPECT_EQ(containers_->find("cgroup-77")->slot, 5u);
 }
 
+TEST_F(ContainersTest, WhatIsFoundAgainIsKept) {
+  Binding plain = binding("run-3", 77);
+  plain.plain = true;
+  ASSERT_TRUE(containers_->bind(plain));
+  std::filesystem::remove_all(directory_);
+  start();
+  ASSERT_TRUE(containers_->restore());
+  const Container* lost = containers_->find("cgroup-77");
+  ASSERT_NE(lost, nullptr);
+  ASSERT_TRUE(containers_->found_at(lost->index, "/treeline/run-3"));
+  start();
+  ASSERT_TRUE(containers_->restore());
+  ASSERT_NE(containers_->find("run-3"), nullptr);
+  EXPECT_EQ(containers_->find("run-3")->cgroup, "/treeline/run-3");
+  EXPECT_TRUE(containers_->find("run-3")->own_cgroup);
+}
+
 TEST_F(ContainersTest, WhoeverReadsTheDirectoryFindsTheCgroup) {
   ASSERT_TRUE(containers_->bind(binding("a", 77)));
   ASSERT_TRUE(containers_->bind(binding("b", 78)));
@@ -199,6 +216,19 @@ TEST(Cgroup, OneClaimsItTheOtherDoesNot) {
   EXPECT_TRUE(*other.claim("/treeline/run-2"));
   std::ofstream(root + "/file") << "";
   EXPECT_FALSE(one.claim("/file/run-1"));  // an Error
+  std::filesystem::remove_all(root);
+}
+
+TEST(Cgroup, IsFoundByItsId) {
+  const std::string root = testing::TempDir() + "found-" + std::to_string(getpid());
+  std::filesystem::create_directories(root + "/a/b/c");
+  std::filesystem::create_directories(root + "/d");
+  const Cgroups cgroups(root);
+  EXPECT_FALSE(cgroups.find(1));  // no hierarchy there: in doubt
+  std::ofstream(root + "/cgroup.controllers") << "";
+  EXPECT_EQ(*cgroups.find(*cgroups.id("/a/b/c")), "/a/b/c");
+  EXPECT_EQ(*cgroups.find(*cgroups.id("/d")), "/d");
+  EXPECT_EQ(*cgroups.find(1), "");
   std::filesystem::remove_all(root);
 }
 

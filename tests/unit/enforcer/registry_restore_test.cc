@@ -79,5 +79,14 @@ TEST_F(LostTables, WhatCannotBeReadKeepsItsNameForTheNextStart) {
   EXPECT_THAT(registry_->unmanaged(), IsEmpty());
 }
 
+TEST_F(RegistryTest, UnloadRemovesWhatADyingDaemonHadBegunToo) {
+  ASSERT_TRUE(load(0));
+  std::filesystem::create_directories(root_ + "/kept/web/bundle-2.x1y2z3");
+  std::ofstream(root_ + "/kept/web/bundle-2.x1y2z3/policy.img") << "half";
+  Result<void> unloaded = registry_->unload("web");
+  ASSERT_TRUE(unloaded) << unloaded.error().message;
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/kept/web"));
+}
+
 }  // namespace
 }  // namespace treeline::store
