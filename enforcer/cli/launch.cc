@@ -37,6 +37,12 @@ std::string find_daemon() {
 // Where this machine or this user namespace lacks something, that is the reason, and the failed step only its consequence.
 Error why_not(Error failed) { return kernel::why_not_load(kernel::probe()).value_or(failed); }
 
+// Its programs end with it: where memory is short, the tree that it holds goes first.
+void never_for_memory() {
+  UniqueFd score(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  (void)!write(score.get(), "-1000", 5);
+}
+
 }  // namespace
 
 Result<std::string> launch_daemon(unsigned arena_mib) {
@@ -58,6 +64,7 @@ Result<std::string> launch_daemon(unsigned arena_mib) {
     if (fork() != 0) _exit(0);
     setsid();
     fcntl(told.get(), F_SETFD, 0);
+    never_for_memory();
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);

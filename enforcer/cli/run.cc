@@ -15,11 +15,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "enforcer/base/files.h"
 #include "enforcer/cli/ask.h"
 #include "enforcer/cli/launch.h"
 #include "enforcer/cli/profiles.h"
+#include "enforcer/cli/tree.h"
 #include "enforcer/confine/filter.h"
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/events/line_encoder.h"
@@ -188,6 +190,7 @@ class Run {
       return kFinding;
     }
     const bool confined = text_at(*bound, "mode") == "enforce";  // in monitor nothing is refused
+    enforced_ = confined;
     if (confined && confinement_.apparmor)
       if (int status = hold_profile()) {
         child_.abandon();
@@ -205,9 +208,10 @@ class Run {
       if (code == EPERM || code == EACCES) say("the policy, or the system, refuses " + context_.command[0] + " as the entry: " + std::strerror(code));
       else say(context_.command[0] + ": " + std::strerror(code));
     }
-    const int status = wait_for_child();
-    const int finished = finish(status);
-    return finished ? finished : status;
+    const std::optional<int> status = wait_for_child();
+    if (!status) return unprotected();
+    const int finished = finish(*status);
+    return finished ? finished : *status;
   }
 
  private:
@@ -225,6 +229,7 @@ class Run {
         return socket.error().code == ENOTSUP ? kNotEnforced : kCannotAsk;
       }
       context_.socket = *socket;
+      private_ = true;
       client = daemon::Client::connect(context_.socket);
     }
     if (!client) {
@@ -240,6 +245,7 @@ class Run {
     Result<bundle::Bundle> bundle = bundle::read(directory);
     Result<confine::Closing> closing = bundle ? confine::closing_of(*bundle) : bundle.error();
     const kernel::Facts facts = kernel::probe();
+    cgroup2_ = facts.cgroup2;
     if (closing && facts.userns_hook && facts.anon_inode_hook) closing = confine::beside_hooks(*closing);
     Result<confine::Filter> filter = closing ? confine::Filter::build(*closing) : closing.error();
     if (!filter) return not_started(filter.error());
@@ -316,20 +322,43 @@ class Run {
     }
   }
 
-  int wait_for_child() {
-    for (;;) {
+  // Nothing: the private treelined has ended before the command, and with it what held the command to its policy.
+  std::optional<int> wait_for_child() {
+    for (bool gone = false;;) {
       int status = 0;
-      if (waitpid(child_.pid(), &status, WNOHANG) == child_.pid())
+      if (waitpid(child_.pid(), &status, WNOHANG) == child_.pid()) {
+        child_runs_ = false;
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-      pollfd waiting[2] = {{signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}};
-      poll(waiting, 2, 1000);
+      }
+      pollfd waiting[3] = {{signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}, {private_ && !gone ? client_->fd() : -1, 0, 0}};
+      poll(waiting, 3, 1000);
+      if (waiting[2].revents & (POLLHUP | POLLERR)) {
+        if (enforced_) return std::nullopt;
+        gone = true;
+        say("the private treelined of this command has ended: nothing more is recorded or reported");
+      }
       on_signals(true);
       drain_events();
     }
   }
 
+  int unprotected() {
+    const bool ended = end_tree(cgroup2_, container_);
+    if (child_runs_) child_.abandon();
+    std::error_code ignored;
+    if (ended) std::filesystem::remove_all(std::filesystem::path(context_.socket).parent_path(), ignored);  // what it had made for itself
+    say("the private treelined of this command has ended, and with it what enforced the policy: the command and its tree were killed" +
+        std::string(ended ? "" : ", but something of it may be left in cgroup /treeline/" + container_) +
+        ". See dmesg for what ended it; what a treelined of the system enforces outlives it: systemctl start treelined");
+    return kNotEnforced;
+  }
+
   // The daemon was restarted meanwhile: what it enforced stayed enforced, and the next one knows the tree.
   Result<int> ask_again(const Json& request) {
+    if (private_) {
+      if (!enforced_) say("the private treelined of this command has ended" + std::string(options_.learn ? ": the trace is lost" : ": what it counted is lost"));
+      return Error{"gone", ECONNRESET};
+    }
     if (!options_.quiet) say("treelined went away; waiting for the next one");
     for (int i = 0; i < 60; ++i) {
       if (Result<daemon::Client> client = daemon::Client::connect(context_.socket); client) {
@@ -342,12 +371,14 @@ class Run {
     return Error{"gone", ECONNRESET};
   }
 
+  int gone() { return private_ && enforced_ ? unprotected() : kCannotAsk; }
+
   // Waits for the rest of the tree and collects what the daemon knows.
   int finish(int exit_status) {
     const Json request = {{"do", "run.end"}, {"container", container_}, {"exit", exit_status}, {"rest", options_.rest}};
     Result<int> id = client_->send(request);
     if (!id) id = ask_again(request);
-    if (!id) return kCannotAsk;
+    if (!id) return gone();
     bool told = false;
     for (int waited = 0;; ++waited) {
       pollfd waiting[3] = {{client_->fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}};
@@ -364,7 +395,7 @@ class Run {
       std::optional<std::string> line = client_->next_line();
       if (!line) {
         id = ask_again(request);
-        if (!id) return kCannotAsk;
+        if (!id) return gone();
         continue;
       }
       std::optional<Json> answer = parse_json(*line);
@@ -412,6 +443,9 @@ class Run {
   Child child_;
   Child::Confinement confinement_;
   std::string confinement_digest_;  // of the bundle that the filter came from; "": there is none
+  bool private_ = false;   // the treelined is this command's own: what it enforces ends with it
+  bool enforced_ = false, child_runs_ = true;
+  std::string cgroup2_;    // where it is mounted
   UniqueFd signals_;
   std::optional<daemon::Client> client_, events_;
   std::FILE* file_ = nullptr;
@@ -438,7 +472,8 @@ void add_run(CLI::App& app, Context& context) {
   run->add_option("--events", options->events_file, "write the events to this file too, one JSON object a line");
   run->add_flag("-q,--quiet", options->quiet, "no events and no talk on stderr");
   run->footer(
-      "The command stands behind `--`. Its exit status is given back; its signals, terminal and files are its own.\n\n"
+      "The command stands behind `--`. Its exit status is given back; its signals, terminal and files are its own. Where no treelined runs, a\n"
+      "private one is started; should that end before a command that it holds to a policy, the command and its tree are killed (exit 4).\n\n"
       "  treeline run --learn -o trace.jsonl -- ./server --port 8080\n"
       "  treeline run --policy server.bundle --mode monitor -- ./server --port 8080\n"
       "  treeline run --policy server.bundle -- ./server --port 8080          (enforce)\n");

@@ -38,7 +38,7 @@ int show_status(const Context& context) {
   const Json& confinement = s["confinement"];
   const bool confined = flag_at(confinement, "confined");
   const bool helper_gone = flag_at(confinement.value("helper", Json::object()), "gone");
-  const bool degraded = !confined || helper_gone || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
+  const bool degraded = !confined || helper_gone || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty() || !list_at(s, "unmanaged").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
     print_line(to_line(s));
@@ -60,6 +60,11 @@ int show_status(const Context& context) {
                        ", bound " + std::to_string(number_at(p, "bound"));
     if (const std::string note = signature_note(p); !note.empty()) line += ", " + note;
     print_line(bad ? red(line + ", not what was asked for: " + text_at(p, "why_weaker", text_at(p, "why_not_enforced"))) : line);
+  }
+  for (const Json& u : list_at(s, "unmanaged")) {
+    const std::string name = text_at(u, "policy").empty() ? "slot " + std::to_string(number_at(u, "slot")) : text_at(u, "policy");
+    print_line(red("  " + padded(name, 24) + " " + padded(text_at(u, "mode"), 8) + " UNMANAGED: in force, but its table or its bundle is lost, so that no command "
+                   "reaches it (the log says why). Stop the bound containers, then: treelined --detach --reason repair"));
   }
   for (const Json& l : list_at(s, "learning")) field("learning", text_at(l, "name") + ", " + text_at(l, "state") + " since " + text_at(l, "since"));
   field("bound", std::to_string(list_at(s, "containers").size()) + " containers");

@@ -22,13 +22,15 @@
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/daemon/service.h"
 #include "enforcer/helper/helper.h"
+#include "enforcer/kernel/pins.h"
 #include "enforcer/sandbox/sandbox.h"
 
 namespace treeline::daemon {
 namespace {
 
 constexpr char kDefaultConf[] = "/etc/treeline/treeline.conf";
-constexpr int kExitUsage = 2, kExitCannot = 3, kExitNotEnforced = 4;
+// Detached on request: the unit does not start it again (RestartPreventExitStatus=).
+constexpr int kExitUsage = 2, kExitCannot = 3, kExitNotEnforced = 4, kExitDetached = 5;
 
 struct Options {
   std::string conf = kDefaultConf;
@@ -76,8 +78,13 @@ int detach(const Options& options, const Conf& conf) {
       return kExitCannot;
     }
     while (client->next_line()) {
-    }  // the end of the stream: the daemon has detached and gone
-    log_notice("detached; " + std::to_string(number_at(*answer, "freed")) + " containers run free; start treelined to protect the next ones");
+    }  // the end of the stream: the daemon has gone
+    if (flag_at(*answer, "pinned") && kernel::Pins(kPins).exist()) {
+      log_error("NOT DETACHED: treelined has ended, but " + std::string(kPins) + " is still there, so what is pinned in it goes on refusing. Again: systemctl stop " +
+                "treelined; treelined --detach --reason TEXT (its log says what stood in the way)");
+      return kExitCannot;
+    }
+    log_notice("detached; " + std::to_string(number_at(*answer, "freed")) + " containers run free; to protect the next ones: systemctl start treelined");
     return 0;
   }
   if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) {
@@ -192,14 +199,16 @@ int serve(const Options& options, Conf conf) {
   arm_fault(options.crash_at, /*started=*/true);
   Result<void> ended = loop.run();
   manager.tell("STOPPING=1");
-  service.close();
+  const Result<void> closed = service.close();
+  if (!closed) log_error(closed.error().message);
   if (!ended) log_error(ended.error().message);
   if (options.ephemeral) {
     std::error_code ignored;
     std::filesystem::remove_all(conf.runtime, ignored);
     rmdir(conf.runtime.c_str());  // remove_all tries unlink(2) first, and takes Landlock's EACCES for the answer
   }
-  return ended && !helper_lost ? 0 : kExitCannot;
+  if (!ended || !closed || helper_lost) return kExitCannot;
+  return service.detached() && !options.ephemeral ? kExitDetached : 0;
 }
 
 int main_of(int argc, char** argv) {
@@ -210,7 +219,8 @@ int main_of(int argc, char** argv) {
   CLI::App app(
       "treelined holds Treeline's kernel side: it loads the BPF programs (or takes over those that an earlier daemon left), keeps policies\n"
       "and bindings, and answers the `treeline` command at its socket. What it enforces stays enforced when it ends; to take that off:\n"
-      "  treelined --detach --reason \"kernel update\"\n");
+      "  treelined --detach --reason \"kernel update\"\n"
+      "The treelined that was detached ends with status 5, and its unit does not start it again; to protect anew: systemctl start treelined\n");
   app.set_version_flag("--version", std::string("treelined " TREELINE_VERSION));
   app.add_option("--conf", options.conf, "configuration")->capture_default_str();
   app.add_flag("--check", options.check, "read the configuration, print what is wrong with it, and end");

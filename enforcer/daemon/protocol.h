@@ -19,7 +19,8 @@
 // events             follow, backlog (number, -1 all), learned (bool)   then one event a line (enforcer/events/json_encoder.h);
 //                                                                       without follow a last line {"type":"end"}
 // policy.load        bundle (directory), name, mode, on_violation,      "policy"
-//                    orphans ("deny"|"kill"), reason,
+//                    orphans ("deny"|"kill"), reason (asked for where
+//                    mode takes a policy out of enforce),
 //                    without_filter: enforce what was started in monitor
 //                    where its seccomp filter stands in for hooks
 // policy.list                                                           "policies"
@@ -39,12 +40,16 @@
 // resolve            policy ("": the default)                           "action": "bind"|"learn"|"unbound", "policy", "mode", "directory"
 //                                                                       (of the bundle, "" for learn), "closing": "required" where the
 //                                                                       seccomp filter has to be there for want of hooks, "optional"
-//                                                                       where hooks refuse as well; an error when it is refused
-// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing"
+//                                                                       where hooks are proven to refuse as well; an error when it is
+//                                                                       refused: "not-enforced" where the policy is in enforce and the
+//                                                                       canary does not prove it
+// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing";
+//                                                                       refused as in resolve
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
 // containers                                                            "containers", "unbound"; of each whether it is "frozen"
-// detach             reason                                             every hook is detached, every pin removed; the daemon ends
+// detach             reason                                             "freed": N, "pinned"; then every hook is detached, every pin removed,
+//                                                                       and the daemon ends with status 5
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
 #include "enforcer/daemon/protocol.h"
 #include "policy-compiler/support/text.h"
@@ -21,13 +22,18 @@ Service::Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts fa
       helper_(helper),
       kept_(options_.ephemeral ? conf_.runtime + "/none" : conf_.store + "/policies"),
       transient_(conf_.runtime + "/policies"),
-      cgroups_(facts_.cgroup2) {}
+      cgroups_(facts_.cgroup2),
+      unbound_(conf_.runtime + "/unbound") {}
 
 Service::~Service() = default;
 
 std::optional<Error> Service::why_not_enforce() const {
   if (auto why = kernel::why_not_enforce(facts_)) return why;
   if (!canary_.passed()) return Error{"the canary was not refused by every hook: " + canary_.why(), ENOTSUP};
+  if (const std::vector<std::string> missing = engine_->missing_pins(); !missing.empty())
+    return Error{std::to_string(missing.size()) + " pins are gone (" + missing.front() + "): these hooks are held by this treelined alone and end with it. Stop the "
+                     "bound containers, then: treelined --detach --reason repair; systemctl start treelined",
+                 ENOTSUP};
   return std::nullopt;
 }
 
@@ -88,6 +94,8 @@ Result<void> Service::open() {
   };
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
+  if (Result<void> restored = unbound_.restore(); !restored) return restored;
+  const std::vector<uint32_t> ended = find_lost_cgroups();
 
   // Before the canary: a perf buffer that nobody has opened loses its events.
   Result<std::unique_ptr<kernel::EventSource>> source =
@@ -102,7 +110,25 @@ Result<void> Service::open() {
   for (const std::string& complaint : complaints) log_error(complaint);
 
   if (Result<void> resumed = resume_sessions(); !resumed) return resumed;
+  for (uint32_t index : ended) end_container(index);
   return loop_.add(source_->poll_fd(), EPOLLIN, [this](uint32_t) { source_->consume(); });
+}
+
+// Bound by a daemon that died before it had written so, or whose table is gone: without its cgroup a container is never seen to end, nor killed, nor kept from
+// the socket. The entries whose cgroup is nowhere have ended.
+std::vector<uint32_t> Service::find_lost_cgroups() {
+  std::vector<std::pair<uint32_t, std::string>> found;
+  std::vector<uint32_t> ended;
+  for (const auto& [index, container] : containers_->all()) {
+    if (!container.cgroup.empty()) continue;
+    Result<std::string> cgroup = cgroups_.find(container.cgroup_id);
+    if (!cgroup) log_error("container " + container.id + " stays bound, and its end will not be seen: " + cgroup.error().message);
+    else if (cgroup->empty()) ended.push_back(index);
+    else found.emplace_back(index, *cgroup);
+  }
+  for (const auto& [index, cgroup] : found)
+    if (Result<void> kept = containers_->found_at(index, cgroup); !kept) log_error(kept.error().message);
+  return ended;
 }
 
 std::string Service::admit(pid_t pid) const {
@@ -174,6 +200,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
     detach_asked_ = true;
     Json answer;
     answer["freed"] = containers_->all().size();
+    answer["pinned"] = !options_.ephemeral;
     return answer;
   }
   return Error{"this treelined does not know the request " + text::quoted(what) + "; is the command of another version?", EINVAL};
@@ -185,7 +212,17 @@ void Service::gone(uint64_t peer) {
     if (run.peer == peer) run.peer = 0;
 }
 
+// Told once when it begins; status tells it as long as it lasts.
+void Service::watch_pins() {
+  const bool missing = !engine_->missing_pins().empty();
+  if (missing && !pins_missing_)
+    if (std::optional<Error> why = why_not_enforce()) log_error("not enforced: " + why->message);
+  pins_missing_ = missing;
+}
+
 void Service::tick() {
+  source_->consume();
+  watch_pins();
   respond();
   sweep();
   report_losses();
@@ -193,7 +230,7 @@ void Service::tick() {
   if (options_.ephemeral && server_ && server_->had_peers() && server_->peers() == 0 && containers_->all().empty()) loop_.stop();
 }
 
-void Service::close() {
+Result<void> Service::close() {
   source_->consume();
   for (auto& [index, session] : sessions_) {
     if (runs_.contains(index)) continue;
@@ -203,9 +240,12 @@ void Service::close() {
   }
   engine_->maps().control_word().daemon = 0;
   rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
-  if (detach_asked_ && !options_.ephemeral) {
-    if (Result<void> detached = kernel::detach_pinned(kPins); !detached) log_error(detached.error().message);
-  }
+  if (!detached() || options_.ephemeral) return {};
+  if (Result<void> removed = kernel::detach_pinned(kPins); !removed) return removed;
+  for (const auto& [index, container] : containers_->all())  // the next treelined lists those that still run
+    if (!container.cgroup.empty())
+      if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns())}); !kept) log_error(kept.error().message);
+  return {};
 }
 
 }  // namespace treeline::daemon

@@ -33,6 +33,7 @@
 #include "enforcer/store/registry.h"
 #include "enforcer/workload/cgroup.h"
 #include "enforcer/workload/containers.h"
+#include "enforcer/workload/unbound.h"
 
 namespace treeline::daemon {
 
@@ -61,8 +62,9 @@ class Service {
   void tick();
   // Where the daemon goes on writing, once it has started.
   [[nodiscard]] std::vector<sandbox::Place> places() const;
-  // Before the process ends on a signal: what enforces stays, what records is written.
-  void close();
+  // Before the process ends. On a signal: what enforces stays, what records is written. After a detach all pins go; an Error: some are left.
+  Result<void> close();
+  [[nodiscard]] bool detached() const { return detach_asked_; }  // somebody asked for it
 
  private:
   using Answer = Result<Json>;
@@ -83,14 +85,13 @@ class Service {
     uint64_t denied = 0, would = 0;
     bool mode_changed = false;
   };
-  struct Unbound {
-    std::string id, cgroup, since;
-  };
 
   // service.cc
   Answer dispatch(Peer& peer, const Json& request, bool& answered);
   void audit(const Peer& peer, const Json& request, const std::string& what) const;
   [[nodiscard]] std::optional<Error> why_not_enforce() const;
+  void watch_pins();
+  std::vector<uint32_t> find_lost_cgroups();
 
   // service_events.cc
   void on_record(const void* record, size_t size);
@@ -109,6 +110,7 @@ class Service {
   Answer policy_show(const Json& request);
   [[nodiscard]] Json policy_json(const store::Policy& policy) const;
   Result<store::Change> change_of(const Json& request) const;
+  [[nodiscard]] Result<void> may_weaken(const store::Change& change, const Json& request) const;
   [[nodiscard]] std::string directory_of(const store::Policy& policy) const;
   [[nodiscard]] const char* closing_word() const;
   // Promotion to enforce of what runs without the filter, where no hook stands in for it, is refused unless the request says so.
@@ -123,6 +125,7 @@ class Service {
   void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
   std::vector<std::string> take_spooled(const std::string& name);  // the lines of its one trace, which is removed
   [[nodiscard]] std::string spool_directory(const std::string& name) const;
+  void forget_learned(uint32_t container) const;
   void count_tracing();
   Result<void> resume_sessions();
 
@@ -139,6 +142,7 @@ class Service {
 
   // service_run.cc
   Answer run(Peer& peer, const Json& request);
+  Result<store::Policy*> policy_of_run(const Json& request, bool learn, const std::string& name);
   Answer run_end(Peer& peer, const Json& request, bool& answered);
   Answer run_of_earlier_daemon(Peer& peer, const Json& request, bool& answered);
   Answer run_kill(const Json& request);
@@ -180,11 +184,14 @@ class Service {
 
   std::map<uint32_t, Session> sessions_;  // by container
   std::map<uint32_t, Run> runs_;          // by container
-  std::vector<Unbound> unbound_;
+  workload::Unbound unbound_;
+  bool pins_missing_ = false;
+  bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too
   std::deque<std::string> backlog_;
   std::map<std::string, uint64_t> losses_told_;
   uint64_t undecodable_ = 0;
+  uint64_t lost_traces_ = 0;
   uint32_t next_run_ = 1;
   bool detach_asked_ = false;
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cerrno>
 
 #include "enforcer/base/clock.h"
@@ -37,11 +38,23 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
   const store::Policy* policy = registry_->find(name);
   if (!policy || policy->transient)
     return Error{"there is no policy '" + name + "' here; load it: treeline policy load BUNDLE --name " + name + ", or learn it: treeline learn start " + name, ENOENT};
+  // A policy may be in force that was put into enforce on another kernel, or by a treelined that could do more.
+  if (policy->mode == TL_MODE_ENFORCE)
+    if (std::optional<Error> why = why_not_enforce())
+      return Error{"policy '" + name + "' is to be enforced, and here that is not proven: " + why->message + ". See treeline doctor; to let its containers "
+                       "start without being stopped from anything: treeline policy mode " + name + " monitor --reason TEXT",
+                   ENOTSUP};
   return Resolved{policy};
 }
 
-// Has the closing filter to be in force, or do hooks refuse as well?
-const char* Service::closing_word() const { return facts_.userns_hook && facts_.anon_inode_hook ? "optional" : "required"; }
+// Has the closing filter to be in force, or are hooks proven to refuse as well?
+const char* Service::closing_word() const {
+  const auto proven = [this](std::string_view hook) {
+    return std::any_of(canary_.hooks.begin(), canary_.hooks.end(),
+                       [&](const canary::HookProof& proof) { return proof.hook == hook && proof.refused && proof.counted; });
+  };
+  return proven("userns_create") && proven("inode_init_security_anon") ? "optional" : "required";
+}
 
 Result<void> Service::filter_in_place(const std::string& name, uint32_t mode, const Json& request) const {
   const store::Policy* policy = registry_->find(name);
@@ -81,7 +94,8 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   const std::string& cgroup = look->cgroup;
   const store::Policy* policy = resolved->policy;
   if (!policy) {
-    unbound_.push_back({id, cgroup, rfc3339(unix_ns())});
+    if (Result<void> kept = unbound_.add({id, cgroup, rfc3339(unix_ns()), process, look->start_time}); !kept)
+      log_error("the next treelined will not list container " + id + " as unbound: " + kept.error().message);
     log_warning("container " + id + " runs unbound: it names no policy and default = unbound");
     return Json{{"bound", false}};
   }
@@ -130,12 +144,12 @@ Service::Answer Service::unbind(const Json& request) {
   const std::string id = text_at(request, "container");
   const workload::Container* container = containers_->find(id);
   if (!container) {
-    std::erase_if(unbound_, [&](const Unbound& u) { return u.id == id; });
+    unbound_.remove(id);
     return Json{{"bound", false}};
   }
   // A runtime that says "gone" too early frees nobody: the binding goes when the cgroup holds no process.
   const uint32_t index = container->index;
-  if (!cgroups_.populated(container->cgroup)) end_container(index);
+  if (cgroups_.ended(container->cgroup)) end_container(index);
   return Json{{"bound", containers_->at(index) != nullptr}};
 }
 
@@ -160,6 +174,7 @@ void Service::end_container(uint32_t index) {
   log_info("container " + container.id + " has ended");
 
   const store::Policy* policy = registry_->at(container.slot);
+  if (policy && policy->learning && !has_session) forget_learned(index);  // counted after `learn stop`, for nobody
   if (policy && containers_->bound_to(container.slot) == 0) {
     Result<void> freed;
     if (policy->learning && (policy->stopped || container.plain)) freed = registry_->free_learning(container.slot);
@@ -172,15 +187,24 @@ void Service::end_container(uint32_t index) {
 
 void Service::sweep() {
   std::vector<uint32_t> empty;
-  for (auto& [index, container] : containers_->all())
-    if (!container.cgroup.empty() && !cgroups_.populated(container.cgroup)) empty.push_back(index);
+  size_t unknown = 0;
+  Error why;
+  for (auto& [index, container] : containers_->all()) {
+    if (container.cgroup.empty()) continue;
+    Result<bool> somebody = cgroups_.populated(container.cgroup);
+    if (!somebody) ++unknown, why = somebody.error();
+    else if (!*somebody) empty.push_back(index);
+  }
+  if (unknown && !unknown_told_)
+    log_error("cannot see whether " + std::to_string(unknown) + " bound containers still run: " + why.message + "; they stay bound until it can be seen");
+  unknown_told_ = unknown != 0;
   for (uint32_t index : empty) {
     // A command that has not told its child's exit status yet still wants it in the trace.
     auto run = runs_.find(index);
     if (run != runs_.end() && run->second.peer != 0 && !run->second.ended) continue;
     end_container(index);
   }
-  std::erase_if(unbound_, [&](const Unbound& u) { return u.cgroup != "/" && !cgroups_.populated(u.cgroup); });
+  unbound_.sweep(cgroups_);
 }
 
 }  // namespace treeline::daemon

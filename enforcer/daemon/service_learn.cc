@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <sstream>
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
 #include "enforcer/daemon/service.h"
+#include "enforcer/recorder/spool.h"
 #include "enforcer/recorder/trace.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::daemon {
 namespace {
 
-constexpr size_t kMaxTrace = 512u << 20;
-
-std::vector<std::string> spooled(const std::string& directory) {
-  std::vector<std::string> files;
-  DIR* dir = opendir(directory.c_str());
-  if (!dir) return files;
-  while (dirent* entry = readdir(dir))
-    if (std::string name = entry->d_name; name.size() > 6 && name.substr(name.size() - 6) == ".jsonl") files.push_back(directory + "/" + name);
-  closedir(dir);
-  std::sort(files.begin(), files.end());
-  return files;
-}
+constexpr std::chrono::milliseconds kTextsOfASession{1000};  // a full ring is read in less; what is not counts as lost texts
 
 }  // namespace
 
@@ -48,17 +35,36 @@ Result<void> Service::begin_session(const workload::Container& container, const 
   info.kernel = facts_.release;
   info.resumed = resumed;
   info.started = rfc3339(unix_ns());
+  if (!resumed) forget_learned(container.index);  // an earlier container's of that number: it would pass for this one's
   sessions_[container.index] = {std::make_unique<recorder::Session>(std::move(info)), losses(), container.slot};
   count_tracing();
   return {};
 }
 
+// What the hooks counted for this entry of the table.
+void Service::forget_learned(uint32_t index) const {
+  const int learned = engine_->maps().learned.get(), syscalls = engine_->maps().syscalls.get();
+  std::vector<tl_learned_key> learned_keys;
+  std::vector<tl_syscalls_key> syscall_keys;
+  kernel::for_each<tl_learned_key, tl_learned>(learned, 1 << 20, [&](const tl_learned_key& key, const tl_learned&) {
+    if (key.container == index) learned_keys.push_back(key);
+  });
+  kernel::for_each<tl_syscalls_key, tl_syscalls>(syscalls, 1 << 20, [&](const tl_syscalls_key& key, const tl_syscalls&) {
+    if (key.container == index) syscall_keys.push_back(key);
+  });
+  for (const tl_learned_key& key : learned_keys) bpf_map_delete_elem(learned, &key);
+  for (const tl_syscalls_key& key : syscall_keys) bpf_map_delete_elem(syscalls, &key);
+}
+
 // After a restart the texts that the earlier daemon saw are gone: forgetting that they were told makes the kernel side send them again
 // at the next sight. What is never seen again is counted as lost.
 Result<void> Service::resume_sessions() {
+  for (const store::Policy* policy : registry_->all())  // stopped, but the earlier daemon died before it was freed
+    if (policy->learning && policy->stopped && containers_->bound_to(policy->slot) == 0)
+      if (Result<void> freed = registry_->free_learning(policy->slot); !freed) return freed;
   for (auto& [index, container] : containers_->all()) {
     const store::Policy* policy = registry_->at(container.slot);
-    if (!policy || !policy->learning) continue;
+    if (!policy || !policy->learning || policy->stopped) continue;
     if (Result<void> begun = begin_session(container, policy->state.name, true); !begun) return begun;
     const int map = engine_->maps().learned.get();
     std::vector<std::pair<tl_learned_key, tl_learned>> told;
@@ -76,23 +82,17 @@ Result<void> Service::resume_sessions() {
 std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
   auto it = sessions_.find(index);
   if (it == sessions_.end()) return {};
-  source_->consume();
+  source_->consume(kTextsOfASession);
   const int learned = engine_->maps().learned.get(), syscalls = engine_->maps().syscalls.get();
-  std::vector<tl_learned_key> learned_keys;
-  std::vector<tl_syscalls_key> syscall_keys;
   recorder::Counters counters;
   counters.learned = [&](const std::function<void(const tl_learned_key&, const tl_learned&)>& use) {
     kernel::for_each<tl_learned_key, tl_learned>(learned, 1 << 20, [&](const tl_learned_key& key, const tl_learned& value) {
-      if (key.container != index) return;
-      learned_keys.push_back(key);
-      use(key, value);
+      if (key.container == index) use(key, value);
     });
   };
   counters.syscalls = [&](const std::function<void(const tl_syscalls_key&, const tl_syscalls&)>& use) {
     kernel::for_each<tl_syscalls_key, tl_syscalls>(syscalls, 1 << 20, [&](const tl_syscalls_key& key, const tl_syscalls& value) {
-      if (key.container != index) return;
-      syscall_keys.push_back(key);
-      use(key, value);
+      if (key.container == index) use(key, value);
     });
   };
   recorder::TraceEnd end;
@@ -101,8 +101,7 @@ std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
   for (auto& [what, count] : losses()) end.losses[what] = count - it->second.losses_before[what];
   std::vector<std::string> trace = recorder::write_trace(*it->second.recorder, counters, end);
   // Only now that it is written may it go: the entry's number will be another container's.
-  for (const tl_learned_key& key : learned_keys) bpf_map_delete_elem(learned, &key);
-  for (const tl_syscalls_key& key : syscall_keys) bpf_map_delete_elem(syscalls, &key);
+  forget_learned(index);
   sessions_.erase(it);
   count_tracing();
   return trace;
@@ -111,20 +110,17 @@ std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
 void Service::spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace) {
   const store::Policy* policy = registry_->at(slot);
   if (!policy || trace.empty()) return;
-  const std::string directory = spool_directory(policy->state.name);
-  std::string content;
-  for (const std::string& line : trace) content += line + "\n";
-  Result<void> written = make_directories(directory, 0700);
-  if (written) written = write_file_atomically(directory + "/" + std::to_string(unix_ns()) + ".jsonl", content);
-  if (!written) log_error("the trace of " + container + " is lost: " + written.error().message);
+  if (Result<void> kept = recorder::spool(spool_directory(policy->state.name), trace); !kept) {
+    ++lost_traces_;
+    log_error("the trace of " + container + " is lost: " + kept.error().message);
+  }
 }
 
 std::vector<std::string> Service::take_spooled(const std::string& name) {
   std::vector<std::string> lines;
-  for (const std::string& file : spooled(spool_directory(name))) {
-    std::istringstream text(read_file_or_empty(file, kMaxTrace));
+  for (const std::string& file : recorder::spooled(spool_directory(name))) {
     lines.clear();
-    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    if (!recorder::read_lines(file, [&](const std::string& line) { lines.push_back(line); })) lines.clear();
   }
   (void)!remove_flat_directory(spool_directory(name)).has_value();
   return lines;
@@ -134,7 +130,7 @@ Service::Answer Service::learn_start(Peer& peer, const Json& request) {
   const std::string name = text_at(request, "name");
   if (!store::valid_policy_name(name)) return Error{"a name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
   if (registry_->find_learning(name)) return Error{"'" + name + "' is being learned already; treeline learn status shows it", EEXIST};
-  for (const std::string& left : spooled(spool_directory(name))) unlink(left.c_str());  // of a learning that was never collected
+  for (const std::string& left : recorder::spooled(spool_directory(name))) unlink(left.c_str());  // of a learning that was never collected
   Result<store::Policy*> policy = registry_->start_learning(name);
   if (!policy) return policy.error();
   audit(peer, request, "started learning " + name);
@@ -150,6 +146,7 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
   store::Policy* policy = registry_->find_learning(name);
   if (!policy) return Error{"'" + name + "' is not being learned; treeline learn status shows what is", ENOENT};
   const uint32_t slot = policy->slot;
+  if (Result<void> stopped = registry_->stop_learning(slot); !stopped) return stopped.error();
   std::vector<uint32_t> running;
   for (auto& [index, session] : sessions_)
     if (session.slot == slot) running.push_back(index);
@@ -157,25 +154,19 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
     const workload::Container* container = containers_->at(index);
     spool(slot, container ? container->id : name, end_session(index, -1));
   }
-  registry_->stop_learning(slot);
   if (containers_->bound_to(slot) == 0)
     if (Result<void> freed = registry_->free_learning(slot); !freed) return freed.error();
   audit(peer, request, "stopped learning " + name);
-  std::vector<std::string> files = spooled(spool_directory(name));
+  std::vector<std::string> files = recorder::spooled(spool_directory(name));
   Json answer;
   answer["traces"] = files.size();
   answer["still_running"] = running.size();
   answered = true;
   peer.reply(request, std::move(answer));
   for (const std::string& file : files) {
-    Result<std::string> content = read_file(file, kMaxTrace);
-    if (!content) {
-      peer.line(R"({"type":"end","incomplete":true})");
-      log_error(content.error().message);
-      continue;
-    }
-    std::istringstream lines(*content);
-    for (std::string line; std::getline(lines, line);) peer.line(line);
+    if (recorder::read_lines(file, [&](const std::string& line) { peer.line(line); })) continue;
+    peer.line(R"({"type":"end","incomplete":true})");
+    log_error("cannot read the trace " + file);
   }
   return Json::object();
 }
@@ -194,7 +185,7 @@ Service::Answer Service::learn_status() const {
       entry["running"].push_back({{"container", session.recorder->info().container}, {"since", session.recorder->info().started},
                                   {"behaviours", session.recorder->seen().size()}, {"started", containers_->started(index)}});
     }
-    entry["finished"] = spooled(spool_directory(policy->state.name)).size();
+    entry["finished"] = recorder::spooled(spool_directory(policy->state.name)).size();
     list.push_back(std::move(entry));
   }
   return Json{{"learning", list}};

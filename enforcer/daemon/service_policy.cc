@@ -82,6 +82,15 @@ Result<store::Change> Service::change_of(const Json& request) const {
   return change;
 }
 
+// Out of enforce, by whichever request, only with a reason.
+Result<void> Service::may_weaken(const store::Change& change, const Json& request) const {
+  const store::Policy* policy = registry_->find(change.name);
+  if (!policy || policy->state.mode != TL_MODE_ENFORCE || change.mode != TL_MODE_MONITOR || !text_at(request, "reason").empty()) return {};
+  return Error{"'" + change.name + "' is enforced, and in monitor nothing of it would be stopped any more: say why, with --reason TEXT (it is kept in the log); "
+                   "or leave its mode as it is, by a load without --mode",
+               EPERM};
+}
+
 Service::Answer Service::policy_load(Peer& peer, const Json& request) {
   Result<store::Change> change = change_of(request);
   if (!change) return change.error();
@@ -90,6 +99,7 @@ Service::Answer Service::policy_load(Peer& peer, const Json& request) {
   Result<bundle::Bundle> bundle = bundle::read(directory);
   if (!bundle) return bundle.error();
   if (change->name.empty()) change->name = bundle->name;
+  if (Result<void> may = may_weaken(*change, request); !may) return may.error();
   if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
   Result<store::Policy*> policy = registry_->load(*bundle, *change);
   if (!policy) return policy.error();
@@ -101,9 +111,7 @@ Service::Answer Service::policy_load(Peer& peer, const Json& request) {
 Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
   Result<store::Change> change = change_of(request);
   if (!change) return change.error();
-  store::Policy* policy = registry_->find(change->name);
-  if (policy && policy->state.mode == TL_MODE_ENFORCE && change->mode == TL_MODE_MONITOR && text_at(request, "reason").empty())
-    return Error{"this stops nothing any more: say why, with --reason TEXT (it is kept in the log)", EPERM};
+  if (Result<void> may = may_weaken(*change, request); !may) return may.error();
   if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
   Result<store::Policy*> changed = registry_->set_mode(*change);
   if (!changed) return changed.error();

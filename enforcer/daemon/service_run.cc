@@ -7,6 +7,23 @@
 
 namespace treeline::daemon {
 
+Result<store::Policy*> Service::policy_of_run(const Json& request, bool learn, const std::string& name) {
+  if (learn) {
+    if (std::string workload = text_at(request, "name"); !workload.empty() && !store::valid_policy_name(workload))
+      return Error{"a workload's name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
+    return registry_->start_learning(name);
+  }
+  Result<store::Change> change = change_of(request);
+  if (!change) return change.error();
+  change->name = name;
+  change->transient = true;
+  const std::string directory = text_at(request, "bundle");
+  if (directory.empty() || directory[0] != '/') return Error{"the request names no bundle directory by its absolute path", EINVAL};
+  Result<bundle::Bundle> bundle = bundle::read(directory);
+  if (!bundle) return bundle.error();
+  return registry_->load(*bundle, *change);
+}
+
 Service::Answer Service::run(Peer& peer, const Json& request) {
   const int64_t pid = number_at(request, "pid");
   const bool learn = flag_at(request, "learn");
@@ -16,37 +33,28 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   if (!look) return look.error();
   if (std::string inside = admit(process); !inside.empty()) return Error{inside, EPERM};
 
-  std::string name;
-  do name = "run-" + std::to_string(next_run_++);
-  while (containers_->find(name) || registry_->find(name) || registry_->find_learning(name) || cgroups_.exists("/treeline/" + name));
-  store::Policy* policy = nullptr;
-  if (learn) {
-    if (std::string workload = text_at(request, "name"); !workload.empty() && !store::valid_policy_name(workload))
-      return Error{"a workload's name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
-    Result<store::Policy*> started = registry_->start_learning(name);
-    if (!started) return started.error();
-    policy = *started;
-  } else {
-    Result<store::Change> change = change_of(request);
-    if (!change) return change.error();
-    change->name = name;
-    change->transient = true;
-    const std::string directory = text_at(request, "bundle");
-    if (directory.empty() || directory[0] != '/') return Error{"the request names no bundle directory by its absolute path", EINVAL};
-    Result<bundle::Bundle> bundle = bundle::read(directory);
-    if (!bundle) return bundle.error();
-    Result<store::Policy*> loaded = registry_->load(*bundle, *change);
-    if (!loaded) return loaded.error();
-    policy = *loaded;
+  // The cgroup first: another treelined, the private one of a command beside this, counts its runs as well.
+  std::string name, cgroup;
+  for (bool claimed = false; !claimed;) {
+    name = "run-" + std::to_string(next_run_++);
+    cgroup = "/treeline/" + name;
+    if (containers_->find(name) || registry_->find(name) || registry_->find_learning(name)) continue;
+    Result<bool> made = cgroups_.claim(cgroup);
+    if (!made) return made.error();
+    claimed = *made;
   }
+  Result<store::Policy*> found = policy_of_run(request, learn, name);
+  if (!found) {
+    (void)!cgroups_.remove(cgroup).has_value();
+    return found.error();
+  }
+  store::Policy* policy = *found;
   const uint32_t slot = policy->slot;
-  const std::string cgroup = "/treeline/" + name;
   auto undo = [&](const Error& error) {
     (void)!(learn ? registry_->free_learning(slot) : registry_->unload(name)).has_value();
     (void)!cgroups_.remove(cgroup).has_value();
     return error;
   };
-  if (Result<void> made = cgroups_.create(cgroup); !made) return undo(made.error());
   Result<uint64_t> id = cgroups_.id(cgroup);
   if (!id) return undo(id.error());
   workload::Binding binding;
@@ -100,7 +108,7 @@ Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered
   run->second.end_request = request;
   run->second.ended = true;
   if (rest == "kill") cgroups_.kill_all(container->cgroup);
-  if (rest == "leave" && cgroups_.populated(container->cgroup)) {
+  if (rest == "leave" && !cgroups_.ended(container->cgroup)) {
     run->second.peer = 0;
     count_denials(container->slot, run->second);
     Json answer;
@@ -112,7 +120,7 @@ Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered
     return answer;
   }
   answered = true;  // finish_run does, when the tree has ended
-  if (!cgroups_.populated(container->cgroup)) end_container(index);
+  if (cgroups_.ended(container->cgroup)) end_container(index);
   return Json::object();
 }
 

@@ -73,7 +73,7 @@ Service::Answer Service::containers() const {
                     {"frozen", cgroups_.frozen(c.cgroup)},
                     {"filter", c.enforced_at_start}});
   }
-  for (const Unbound& u : unbound_) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
+  for (const auto& [number, u] : unbound_.all()) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
   return Json{{"containers", list}, {"unbound", unbound}};
 }
 
@@ -111,6 +111,8 @@ Service::Answer Service::status() const {
     if (policy->state.mode == TL_MODE_ENFORCE && (policy->mode != TL_MODE_ENFORCE || why)) ++not_enforced;
   }
   json["policies"] = std::move(policies);
+  json["unmanaged"] = Json::array();
+  for (const store::Unmanaged& u : registry_->unmanaged()) json["unmanaged"].push_back({{"slot", u.slot}, {"mode", events::mode_word(u.mode)}, {"policy", u.name}});
   json["not_enforced"] = not_enforced;
   if (Answer learning = learn_status(); learning) json["learning"] = (*learning)["learning"];
   if (Answer bound = containers(); bound) {
@@ -124,6 +126,7 @@ Service::Answer Service::status() const {
         json["doubts"].push_back({{"hook", events::hook_word(hook)}, {"reason", events::reason_word(reason)}, {"count", count}});
   json["losses"] = Json::object();
   for (auto& [what, count] : losses()) json["losses"][what] = count;
+  if (lost_traces_) json["losses"]["traces"] = lost_traces_;
   return json;
 }
 

@@ -6,18 +6,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
 #include "enforcer/base/fault.h"
 #include "enforcer/base/log.h"
+#include "enforcer/kernel/images.h"
 #include "enforcer/kernel/libbpf_log.h"
+#include "enforcer/kernel/object.h"
 #include "enforcer/kernel/pins.h"
 #include "enforcer/kernel/probe.h"
 #include "enforcer/kernel/substitutes.h"
 #include "treeline.skel.h"
-#include "policy-compiler/support/text.h"
 
 namespace treeline::kernel {
 namespace {
@@ -50,24 +50,6 @@ constexpr MapName kMaps[] = {
 
 bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }
 
-// Which object runs: two builds with the same bytes and the same switches are the same programs.
-std::string build_id(bool storage, bool ring) {
-  size_t size = 0;
-  const void* bytes = treeline_bpf__elf_bytes(&size);
-  uint64_t hash = 0xcbf29ce484222325ull;
-  for (size_t i = 0; i < size; ++i) hash = (hash ^ static_cast<const uint8_t*>(bytes)[i]) * 0x100000001b3ull;
-  hash = (hash ^ storage) * 0x100000001b3ull;
-  hash = (hash ^ ring) * 0x100000001b3ull;
-  return text::hex64(hash).substr(2);
-}
-
-// Number of arguments of a kernel function; -1: there is no such function.
-int argument_count(const btf* types, const char* function) {
-  const int id = btf__find_by_name_kind(types, function, BTF_KIND_FUNC);
-  if (id < 0) return -1;
-  return btf_vlen(btf__type_by_id(types, btf__type_by_id(types, static_cast<uint32_t>(id))->type));
-}
-
 std::string hook_of(const bpf_program* program) {
   std::string name = bpf_program__name(program);
   return name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
@@ -86,6 +68,9 @@ class BpfEngine final : public Engine {
     storage_ = facts.task_storage && !options.without_task_storage;
     ring_ = facts.ring_buffer && !options.without_ring_buffer;
     if (options.ephemeral) return load();
+    Result<UniqueFd> lock = pins_->lock();
+    if (!lock) return lock.error();
+    lock_ = std::move(*lock);
     if (pins_->exist()) {
       if (int layout = pins_->layout(); layout != 0 && layout != TL_ABI_MAPS)
         return Error{"the pinned maps have layout " + std::to_string(layout) + ", this treelined works on " + std::to_string(TL_ABI_MAPS) +
@@ -102,21 +87,30 @@ class BpfEngine final : public Engine {
       if (stored && options.without_task_storage)
         return Error{"the pinned tags lie in task storage; first: treelined --detach --reason TEXT", EINVAL};
       storage_ = stored;
-      if (pins_->build() == build_id(storage_, ring_) && !pins_->links().empty()) return take_over();
+      if (pins_->build() == build() && !pins_->links().empty()) return take_over();
     }
     const bool upgrade = pins_->exist();
+    if (Result<void> readable = upgrade ? check_pinned_images(*pins_) : Result<void>{}; !readable) return readable;
     if (Result<void> made = pins_->make(TL_ABI_MAPS); !made) return made;
     if (Result<void> loaded = load(); !loaded) {
       if (!upgrade) (void)!pins_->remove_all().has_value();
       return loaded;
     }
     how_ = upgrade ? Opened::kUpgraded : Opened::kFresh;
-    return pins_->set_build(build_id(storage_, ring_));
+    return pins_->set_build(build());
   }
 
   Maps& maps() override { return maps_; }
   Opened how() const override { return how_; }
   const std::vector<ProgramState>& programs() const override { return programs_; }
+
+  std::vector<std::string> missing_pins() const override {
+    std::vector<std::string> missing;
+    if (options_.ephemeral) return missing;
+    for (const ProgramState& state : programs_)
+      if (state.attached && access(pins_->link(state.name).c_str(), F_OK) != 0) missing.push_back(pins_->link(state.name));
+    return missing;
+  }
 
   Result<void> record_syscalls(bool on) override {
     if (!on) {
@@ -131,6 +125,12 @@ class BpfEngine final : public Engine {
   }
 
  private:
+  [[nodiscard]] std::string build() const {
+    size_t size = 0;
+    const void* bytes = treeline_bpf__elf_bytes(&size);
+    return build_id({static_cast<const char*>(bytes), size}, storage_, ring_);
+  }
+
   void note_programs(const bpf_object* object, const btf* vmlinux) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, object) {
@@ -148,14 +148,13 @@ class BpfEngine final : public Engine {
   }
 
   Result<void> configure() {
-    const bool storage = storage_, ring = ring_;
-    skeleton_->rodata->k_task_storage = storage;
-    skeleton_->rodata->k_ringbuf = ring;
-    bpf_map__set_autocreate(skeleton_->maps.tags, storage);
-    bpf_map__set_autocreate(skeleton_->maps.events, ring);
-    bpf_map__set_autocreate(skeleton_->maps.events_perf, !ring);
+    skeleton_->rodata->k_task_storage = storage_;
+    skeleton_->rodata->k_ringbuf = ring_;
+    bpf_map__set_autocreate(skeleton_->maps.tags, storage_);
+    bpf_map__set_autocreate(skeleton_->maps.events, ring_);
+    bpf_map__set_autocreate(skeleton_->maps.events_perf, !ring_);
     bpf_map__set_max_entries(skeleton_->maps.arena, options_.arena_elements);
-    if (ring) bpf_map__set_max_entries(skeleton_->maps.events, options_.ring_bytes);
+    if (ring_) bpf_map__set_max_entries(skeleton_->maps.events, options_.ring_bytes);
 
     std::unique_ptr<btf, void (*)(btf*)> vmlinux(btf__load_vmlinux_btf(), btf__free);
     if (libbpf_get_error(vmlinux.get())) {
@@ -222,8 +221,7 @@ class BpfEngine final : public Engine {
       Link link(bpf_program__attach_lsm(program));
       if (!link) return system_error("cannot attach to the LSM hook " + state.hook, errno);
       if (!options_.ephemeral) {
-        // An upgrade has both attached for a moment: both refuse, nothing passes in between.
-        // (No dot in the name: bpffs keeps those for itself.)
+        // An upgrade has both attached for a moment: both refuse. (No dot in the name: bpffs keeps those for itself.)
         const std::string pin = pins_->link(state.name), fresh = pin + "-new";
         unlink(fresh.c_str());
         if (bpf_link__pin(link.get(), fresh.c_str()) != 0) return system_error("cannot pin the link of " + state.hook, errno);
@@ -259,13 +257,16 @@ class BpfEngine final : public Engine {
     skeleton_.reset(treeline_bpf__open());
     if (!skeleton_) return system_error("cannot open the BPF object:\n" + log.tail(), errno);
     if (Result<void> configured = configure(); !configured) return configured;
-    const std::vector<std::string> pinned = pins_->links();
     for (ProgramState& state : programs_) {
-      state.attached = std::find(pinned.begin(), pinned.end(), state.name) != pinned.end();
+      // Held as well as pinned: who removes the pin, or unmounts bpffs, detaches nothing while this process lives.
+      UniqueFd link(bpf_obj_get(pins_->link(state.name).c_str()));
+      if (!link && errno != ENOENT) return system_error("cannot open the pinned link of " + state.hook, errno);
+      state.attached = static_cast<bool>(link);
       if (!state.attached && state.note.empty())
         return Error{"the hook " + state.hook + " is not attached any more: somebody removed " + pins_->link(state.name) +
                          "; stop the bound containers and start afresh: treelined --detach --reason repair",
                      ENOTSUP};
+      if (link) taken_over_.push_back(std::move(link));
     }
     recorder_fd_ = UniqueFd(bpf_obj_get(pins_->program(kRecorder).c_str()));
     skeleton_.reset();
@@ -274,8 +275,10 @@ class BpfEngine final : public Engine {
 
   EngineOptions options_;
   std::unique_ptr<Pins> pins_;
+  UniqueFd lock_;
   Skeleton skeleton_;
   std::vector<Link> links_;
+  std::vector<UniqueFd> taken_over_;  // links that an earlier daemon attached
   UniqueFd recorder_fd_, recorder_link_;
   Maps maps_;
   std::vector<ProgramState> programs_;

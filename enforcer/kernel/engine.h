@@ -51,6 +51,8 @@ class Engine {
   virtual Maps& maps() = 0;
   [[nodiscard]] virtual Opened how() const = 0;
   [[nodiscard]] virtual const std::vector<ProgramState>& programs() const = 0;
+  // Links that are attached and not pinned any more: they end with this process, and the next one cannot take them over.
+  [[nodiscard]] virtual std::vector<std::string> missing_pins() const = 0;
   // The system call recorder costs every process of the machine a little while it is attached: only while something learns.
   virtual Result<void> record_syscalls(bool on) = 0;
 };

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/kernel/event_source.h"
 
+#include <cerrno>
+
 namespace treeline::kernel {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr size_t kPerfPages = 64;  // a CPU, of 4 KiB; a record is at most about 9 KiB
 
@@ -15,17 +19,23 @@ class RingSource final : public EventSource {
     return ring_ != nullptr;
   }
   int poll_fd() const override { return ring_buffer__epoll_fd(ring_); }
-  void consume() override { ring_buffer__consume(ring_); }
+  void consume(std::chrono::milliseconds most) override {
+    end_ = Clock::now() + most;
+    ring_buffer__consume(ring_);
+  }
   uint64_t lost() const override { return 0; }
   const char* name() const override { return "ring buffer"; }
 
  private:
   static int on_record(void* self, void* data, size_t size) {
-    static_cast<RingSource*>(self)->sink_(data, size);
-    return 0;
+    auto* source = static_cast<RingSource*>(self);
+    source->sink_(data, size);
+    // libbpf reads on while there is something new. An error ends that; this record counts as read, and the rest wakes epoll again.
+    return Clock::now() < source->end_ ? 0 : -ECANCELED;
   }
   Sink sink_;
   ring_buffer* ring_ = nullptr;
+  Clock::time_point end_;
 };
 
 class PerfSource final : public EventSource {
@@ -37,7 +47,12 @@ class PerfSource final : public EventSource {
     return perf_ != nullptr;
   }
   int poll_fd() const override { return perf_buffer__epoll_fd(perf_); }
-  void consume() override { perf_buffer__consume(perf_); }
+  // A CPU's buffer is read as it was at the call: bounded by its size.
+  void consume(std::chrono::milliseconds most) override {
+    const Clock::time_point end = Clock::now() + most;
+    const size_t buffers = perf_buffer__buffer_cnt(perf_);
+    for (size_t i = 0; i < buffers && (i == 0 || Clock::now() < end); ++i) perf_buffer__consume_buffer(perf_, next_++ % buffers);
+  }
   uint64_t lost() const override { return lost_; }
   const char* name() const override { return "perf buffer"; }
 
@@ -46,6 +61,7 @@ class PerfSource final : public EventSource {
   static void on_lost(void* self, int, unsigned long long count) { static_cast<PerfSource*>(self)->lost_ += count; }
   Sink sink_;
   perf_buffer* perf_ = nullptr;
+  size_t next_ = 0;  // where the next turn goes on
   uint64_t lost_ = 0;
 };
 

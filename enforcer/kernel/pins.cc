@@ -2,6 +2,8 @@
 #include "enforcer/kernel/pins.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +34,15 @@ std::string marked(const std::string& root, const std::string& prefix) {
 }
 
 }  // namespace
+
+Result<UniqueFd> Pins::lock() const {
+  const std::string parent = root_.substr(0, root_.rfind('/'));
+  UniqueFd fd(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return system_error("cannot open " + parent, errno);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK) return system_error("cannot lock " + parent, errno);
+  return Error{"another treelined manages " + root_ + ", perhaps with another runtime directory; stop it first: systemctl stop treelined", EADDRINUSE};
+}
 
 bool Pins::exist() const { return access(root_.c_str(), F_OK) == 0; }
 int Pins::layout() const { return std::atoi(marked(root_, "layout-").c_str()); }

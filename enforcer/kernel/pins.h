@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "enforcer/base/fd.h"
 #include "policy-compiler/support/result.h"
 
 namespace treeline::kernel {
@@ -25,6 +26,9 @@ class Pins {
   [[nodiscard]] std::string program(const std::string& name) const { return root_ + "/programs/" + name; }
   [[nodiscard]] const std::string& root() const { return root_; }
 
+  // One process at a time manages what is pinned: the lock is on the directory that holds the root (which comes and goes), and goes with the fd.
+  // EADDRINUSE: another one has it.
+  [[nodiscard]] Result<UniqueFd> lock() const;
   [[nodiscard]] bool exist() const;           // anything of ours is there
   [[nodiscard]] int layout() const;           // 0: none
   [[nodiscard]] std::string build() const;    // "": none, or an unfinished one

@@ -11,7 +11,9 @@ void Session::see(const events::Event& event) {
     ++unreadable_;
     return;
   }
-  seen_.try_emplace(Key{event.node, event.kind, event.access, event.object}, event);
+  const size_t bytes = sizeof event + event.text.size() + event.text2.size();
+  if (bytes_ + bytes > kMaxBytes) return;
+  if (seen_.try_emplace(Key{event.node, event.kind, event.access, event.object}, event).second) bytes_ += bytes;
 }
 
 const events::Event* Session::text_of(const Key& key) const {

@@ -8,7 +8,8 @@
 //   session.see(event);                      // each learned event of container 4
 //   std::vector<std::string> lines = write_trace(session, counters, end);
 //
-// Memory: one Event per distinct (node, act, object), bounded by the size of the map.
+// Memory: one Event per distinct (node, act, object), bounded by kMaxBytes. A text beyond that is not kept, and counts as lost in the trace: names are the
+// container's to choose, 4 KiB each if it likes.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,8 @@ struct SessionInfo {
   std::string started;    // RFC 3339
 };
 
+constexpr size_t kMaxBytes = 64u << 20;  // some 250,000 events with names of usual length
+
 class Session {
  public:
   explicit Session(SessionInfo info) : info_(std::move(info)) {}
@@ -47,6 +50,7 @@ class Session {
  private:
   SessionInfo info_;
   std::map<Key, events::Event> seen_;
+  size_t bytes_ = 0;
   uint64_t unreadable_ = 0;  // texts that the kernel side could not read whole: not to be learned
 };
 

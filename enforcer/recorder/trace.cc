@@ -2,6 +2,7 @@
 #include "enforcer/recorder/trace.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "enforcer/base/bytes.h"
@@ -37,8 +38,8 @@ class Writer {
       if (std::optional<Json> line = rule(seen)) body.push_back(to_line(*line));
     std::sort(body.begin(), body.end());
     std::vector<std::string> lines{to_line(head())};
-    lines.insert(lines.end(), nodes_.begin(), nodes_.end());
-    lines.insert(lines.end(), body.begin(), body.end());
+    lines.insert(lines.end(), std::make_move_iterator(nodes_.begin()), std::make_move_iterator(nodes_.end()));
+    lines.insert(lines.end(), std::make_move_iterator(body.begin()), std::make_move_iterator(body.end()));
     for (std::string& line : syscalls()) lines.push_back(std::move(line));
     for (const auto& [what, count] : losses()) lines.push_back(to_line({{"type", "loss"}, {"what", what}, {"count", count}}));
     Json last = {{"type", "end"}, {"stopped", end_.stopped}, {"incomplete", !losses().empty()}};

@@ -132,9 +132,9 @@ Result<void> PolicyStore::remove(const std::string& name) const {
   // The state first: a policy without one does not exist, whatever is left of it.
   if (unlink((directory(name) + "/state.json").c_str()) != 0 && errno != ENOENT)
     return system_error("cannot remove the state of policy " + name, errno);
-  for (uint32_t number : numbers(name))
-    if (auto removed = remove_flat_directory(directory(name) + "/" + std::string(kBundle) + std::to_string(number)); !removed)
-      return removed;
+  for (const std::string& entry : names_in(directory(name)))  // the begun ones of a daemon that died, too: bundle-7.x1y2z3
+    if (entry.rfind(kBundle, 0) == 0)
+      if (auto removed = remove_flat_directory(directory(name) + "/" + entry); !removed) return removed;
   return remove_flat_directory(directory(name));
 }
 

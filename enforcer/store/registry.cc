@@ -309,37 +309,4 @@ Result<void> Registry::unload(const std::string& name) {
   return save_slots();
 }
 
-Result<Policy*> Registry::start_learning(const std::string& name) {
-  if (find_learning(name)) return Error{"'" + name + "' is already being learned; treeline learn status shows it", EEXIST};
-  Result<uint32_t> slot = free_slot();
-  if (!slot) return slot.error();
-  auto policy = std::make_unique<Policy>();
-  policy->slot = *slot;
-  policy->learning = true;
-  policy->state.name = name;
-  policy->state.mode = TL_MODE_LEARN;
-  Policy* made = policy.get();
-  by_slot_[*slot] = std::move(policy);
-  if (Result<void> saved = save_slots(); !saved) {
-    by_slot_.erase(*slot);
-    return saved.error();
-  }
-  made->state.generation = generation_after(*made);
-  publish(*made, 0);
-  return made;
-}
-
-void Registry::stop_learning(uint32_t slot) {
-  if (auto it = by_slot_.find(slot); it != by_slot_.end() && it->second->learning) it->second->stopped = true;
-  (void)!save_slots().has_value();  // a daemon that starts later takes it for one that still learns: it binds, and says so
-}
-
-Result<void> Registry::free_learning(uint32_t slot) {
-  auto it = by_slot_.find(slot);
-  if (it == by_slot_.end() || !it->second->learning) return Error{"nothing is being learned there", ENOENT};
-  publisher_.publish(slot, {publisher_.read(slot).generation, TL_MODE_OFF, 0, 0});
-  by_slot_.erase(it);
-  return save_slots();
-}
-
 }  // namespace treeline::store

@@ -59,6 +59,13 @@ struct Change {
   bool transient = false;
 };
 
+// A slot that is in force and that no policy here owns: its table was lost, or it cannot be read. It stays as it is published.
+struct Unmanaged {
+  uint32_t slot = 0;
+  uint32_t mode = 0;  // published
+  std::string name;   // "": no table names it
+};
+
 class Registry {
  public:
   struct World {
@@ -72,7 +79,8 @@ class Registry {
   Registry(Publisher& publisher, PolicyStore& kept, PolicyStore& transient, World world);
 
   // Takes over the slots of an earlier daemon and publishes what the store holds beside them. What cannot be read is reported by
-  // name in `complaints`, and stays as it is published.
+  // name in `complaints`, and stays as it is published. A policy is never published a second time beside a slot that may be its own:
+  // its containers would be bound to the one, and commands would reach the other.
   Result<void> restore(std::vector<std::string>& complaints);
 
   Result<Policy*> load(const bundle::Bundle& bundle, const Change& change);
@@ -81,13 +89,14 @@ class Registry {
   Result<void> unload(const std::string& name);
   // A slot in learn mode, without an image. Several may have the same name as a policy: they are told apart by their slot.
   Result<Policy*> start_learning(const std::string& name);
-  void stop_learning(uint32_t slot);               // nothing new binds to it
+  Result<void> stop_learning(uint32_t slot);       // nothing new binds to it, also after a restart; an error: it goes on
   Result<void> free_learning(uint32_t slot);       // no container is bound to it any more
 
   [[nodiscard]] Policy* find(const std::string& name);           // never a learning one
   [[nodiscard]] Policy* find_learning(const std::string& name);   // one that is not stopped
   [[nodiscard]] const Policy* at(uint32_t slot) const;
   [[nodiscard]] std::vector<const Policy*> all() const;           // by name, learning ones last
+  [[nodiscard]] std::vector<Unmanaged> unmanaged() const;
 
  private:
   PolicyStore& store_of(const Policy& policy) { return policy.transient ? transient_ : kept_; }
@@ -103,7 +112,9 @@ class Registry {
   void describe(Policy& policy, bundle::Bundle bundle);
   static void note(PolicyState& state, const Provenance& provenance);
   // `doubt`: what is wrong with a policy that is in force all the same.
-  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, std::string& doubt);
+  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt);
+  // True: an unmanaged slot holds just this policy, and is managed again. An Error: one may hold it.
+  Result<bool> adopt(const std::string& name, std::string& doubt);
   Result<Policy*> publish_stored(const std::string& name);
   Result<void> save_slots() const;
 
@@ -112,6 +123,11 @@ class Registry {
   PolicyStore& transient_;
   World world_;
   std::map<uint32_t, std::unique_ptr<Policy>> by_slot_;
+  struct Lost {
+    std::string name;
+    bool transient = false, learning = false, stopped = false;
+  };
+  std::map<uint32_t, Lost> lost_;  // of the table, but not to be restored: kept for the next start
   uint32_t last_slot_ = 0;
 };
 

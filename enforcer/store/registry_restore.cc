@@ -3,9 +3,12 @@
 // What a new daemon finds: slots that an earlier one published (the maps are pinned), and policies on disk. The slots stay as they are
 // published, so a restart changes no verdict; but where the earlier one died between writing a change to the disk and publishing it, the
 // change is finished.
+#include <cerrno>
+
 #include "enforcer/base/files.h"
 #include "enforcer/base/json.h"
 #include "enforcer/events/words.h"
+#include "enforcer/store/image.h"
 #include "enforcer/store/registry.h"
 
 namespace treeline::store {
@@ -15,17 +18,21 @@ Result<void> Registry::save_slots() const {
   json["schema"] = 1;
   json["slots"] = Json::array();
   for (auto& [slot, policy] : by_slot_)
-    json["slots"].push_back({{"slot", slot}, {"name", policy->state.name}, {"transient", policy->transient}, {"learning", policy->learning}});
+    json["slots"].push_back({{"slot", slot}, {"name", policy->state.name}, {"transient", policy->transient}, {"learning", policy->learning}, {"stopped", policy->stopped}});
+  for (auto& [slot, lost] : lost_)
+    if (!by_slot_.contains(slot) && publisher_.read(slot).mode != TL_MODE_OFF)
+      json["slots"].push_back({{"slot", slot}, {"name", lost.name}, {"transient", lost.transient}, {"learning", lost.learning}, {"stopped", lost.stopped}});
   return write_file_atomically(world_.slots_file, to_line(json) + "\n");
 }
 
-Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, std::string& doubt) {
+Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt) {
   if (slot == 0 || slot >= TL_SLOTS || !valid_policy_name(name) || by_slot_.contains(slot)) return Error{"slot table is damaged", EBADMSG};
   const Published now = publisher_.read(slot);
   auto policy = std::make_unique<Policy>();
   policy->slot = slot;
   policy->transient = transient;
   policy->learning = learning;
+  policy->stopped = learning && stopped;
   policy->state.name = name;
   policy->state.mode = policy->mode = now.mode;
   policy->state.generation = now.generation;
@@ -63,6 +70,47 @@ Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool
   }
   by_slot_[slot] = std::move(policy);
   return {};
+}
+
+std::vector<Unmanaged> Registry::unmanaged() const {
+  std::vector<Unmanaged> found;
+  for (uint32_t slot = 1; slot + 1 < TL_SLOTS; ++slot) {  // the last one is the canary's
+    const uint32_t mode = publisher_.read(slot).mode;
+    if (mode == TL_MODE_OFF || by_slot_.contains(slot)) continue;
+    auto lost = lost_.find(slot);
+    found.push_back({slot, mode, lost == lost_.end() ? "" : lost->second.name});
+  }
+  return found;
+}
+
+Result<bool> Registry::adopt(const std::string& name, std::string& doubt) {
+  const std::vector<Unmanaged> without_owner = unmanaged();
+  if (without_owner.empty()) return false;
+  Result<PolicyState> state = kept_.read(name);
+  if (!state) return state.error();
+  Result<bundle::Bundle> bundle = kept_.read_bundle(name, state->current);
+  if (!bundle) return bundle.error();
+  const bundle::Artifact* image = bundle->find(bundle::kImage);
+  Result<ImageIdentity> identity = identify_image(image ? image->bytes : std::string_view());
+  if (!identity) return identity.error();
+  std::vector<uint32_t> alike;
+  bool same = false;
+  for (const Unmanaged& u : without_owner) {
+    Result<std::string_view> published = publisher_.image_at(publisher_.read(u.slot).base);
+    const bool of_this_profile = published && identify_image(*published)->policy == identity->policy;
+    if (u.name != name && !(u.name.empty() && of_this_profile)) continue;
+    alike.push_back(u.slot);
+    same = u.name.empty() && *published == image->bytes;
+  }
+  if (alike.empty()) return false;
+  if (alike.size() == 1 && same) {
+    Result<void> restored = restore_slot(alike[0], name, false, false, false, doubt);
+    if (!restored) return restored.error();
+    return true;
+  }
+  return Error{"slot " + std::to_string(alike[0]) + " is in force and may be this policy's, but nothing says so. Stop the bound containers, then: "
+                   "treelined --detach --reason repair; systemctl start treelined",
+               EBUSY};
 }
 
 Result<Policy*> Registry::publish_stored(const std::string& name) {
@@ -103,17 +151,27 @@ Result<void> Registry::restore(std::vector<std::string>& complaints) {
       if (slot <= 0 || slot >= TL_SLOTS) continue;
       if (publisher_.read(static_cast<uint32_t>(slot)).mode == TL_MODE_OFF) continue;  // the maps are new: nothing to take over
       std::string doubt;
-      Result<void> restored = restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning"), doubt);
+      Result<void> restored =
+          restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning"), flag_at(entry, "stopped"), doubt);
       if (!doubt.empty()) complaints.push_back("policy '" + name + "' stays in force as published, but would not be admitted now: " + doubt);
-      if (!restored)
+      if (!restored) {
+        lost_[static_cast<uint32_t>(slot)] = {name, flag_at(entry, "transient"), flag_at(entry, "learning"), flag_at(entry, "stopped")};
         complaints.push_back("policy '" + name + "' stays in force as published, but cannot be managed: " + restored.error().message);
+      }
     }
   }
   for (const std::string& name : kept_.names()) {
     if (find(name)) continue;
+    std::string doubt;
+    Result<bool> adopted = adopt(name, doubt);
+    if (!doubt.empty()) complaints.push_back("policy '" + name + "' stays in force as published, but would not be admitted now: " + doubt);
+    if (!adopted) complaints.push_back("policy '" + name + "' is not managed here: " + adopted.error().message);
+    if (!adopted || *adopted) continue;
     if (Result<Policy*> published = publish_stored(name); !published)
       complaints.push_back("policy '" + name + "' is not in force: " + published.error().message);
   }
+  for (const Unmanaged& u : unmanaged())
+    if (u.name.empty()) complaints.push_back("slot " + std::to_string(u.slot) + " is in force, and no table says which policy it is: treeline status lists it");
   return save_slots();
 }
 

@@ -16,15 +16,23 @@
 namespace treeline::workload {
 namespace {
 
-std::vector<std::string> directories_in(const std::string& path) {
+Result<std::vector<std::string>> list_directories(const std::string& path) {
   std::vector<std::string> names;
   DIR* dir = opendir(path.c_str());
-  if (!dir) return names;
+  if (!dir) return system_error("cannot look into " + path, errno);
+  errno = 0;
   while (dirent* entry = readdir(dir))
     if (entry->d_type == DT_DIR && std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
       names.emplace_back(entry->d_name);
+  const int code = errno;
   closedir(dir);
+  if (code) return system_error("cannot look into " + path, code);
   return names;
+}
+
+std::vector<std::string> directories_in(const std::string& path) {
+  Result<std::vector<std::string>> names = list_directories(path);
+  return names ? *names : std::vector<std::string>();
 }
 
 Result<void> write_control(const std::string& path, const std::string& text) {
@@ -65,7 +73,38 @@ Result<uint64_t> Cgroups::id(const std::string& path) const {
   return static_cast<uint64_t>(st.st_ino);  // 64 bit: the inode number of a kernfs directory is its node's id
 }
 
+Result<std::string> Cgroups::find(uint64_t id) const {
+  if (access((mount_ + "/cgroup.controllers").c_str(), F_OK) != 0) return system_error("no cgroup v2 hierarchy at " + mount_, errno);
+  return find_below("", id);
+}
+
+Result<std::string> Cgroups::find_below(const std::string& path, uint64_t wanted) const {
+  Result<std::vector<std::string>> children = list_directories(mount_ + path);
+  if (!children && children.error().code == ENOENT && !path.empty()) return std::string();  // ended meanwhile
+  if (!children) return children.error();
+  for (const std::string& child : *children) {
+    const std::string below = path + "/" + child;
+    Result<uint64_t> found = id(below);
+    if (found && *found == wanted) return below;
+    if (!found && found.error().code != ENOENT) return found.error();
+    Result<std::string> deeper = find_below(below, wanted);
+    if (!deeper || !deeper->empty()) return deeper;
+  }
+  return std::string();
+}
+
 Result<void> Cgroups::create(const std::string& path) const { return make_directories(mount_ + path, 0755); }
+
+Result<bool> Cgroups::claim(const std::string& path) const {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  for (int round = 0; round < 10; ++round) {  // an ending treelined may remove the parent in between
+    if (Result<void> made = create(parent); !made) return made.error();
+    if (mkdir((mount_ + path).c_str(), 0755) == 0) return true;
+    if (errno == EEXIST) return false;
+    if (errno != ENOENT) break;
+  }
+  return system_error("cannot make cgroup " + path, errno);
+}
 
 Result<void> Cgroups::enter(const std::string& path, pid_t pid) const {
   return write_control(mount_ + path + "/cgroup.procs", std::to_string(pid));
@@ -73,8 +112,24 @@ Result<void> Cgroups::enter(const std::string& path, pid_t pid) const {
 
 bool Cgroups::exists(const std::string& path) const { return access((mount_ + path).c_str(), F_OK) == 0; }
 
-bool Cgroups::populated(const std::string& path) const {
-  return read_file_or_empty(mount_ + path + "/cgroup.events").find("populated 1") != std::string::npos;
+Result<bool> Cgroups::populated(const std::string& path) const {
+  Result<std::string> events = read_file(mount_ + path + "/cgroup.events");
+  if (events) {
+    if (events->find("populated 1") != std::string::npos) return true;
+    if (events->find("populated 0") != std::string::npos) return false;
+    return Error{mount_ + path + "/cgroup.events does not say whether it is populated", EBADMSG};
+  }
+  const int code = events.error().code;
+  if (code == ENODEV) return false;  // removed while it was read
+  if (code != ENOENT) return events.error();
+  // Gone, if this is the hierarchy still; what is mounted over it has no cgroups either.
+  if (access((mount_ + "/cgroup.controllers").c_str(), F_OK) != 0) return system_error("no cgroup v2 hierarchy at " + mount_, errno);
+  return false;
+}
+
+bool Cgroups::ended(const std::string& path) const {
+  Result<bool> somebody = populated(path);
+  return somebody && !*somebody;
 }
 
 std::vector<pid_t> Cgroups::processes(const std::string& path) const {
@@ -102,7 +157,14 @@ bool Cgroups::frozen(const std::string& path) const {
 void Cgroups::kill_all(const std::string& path) const {
   if (path.empty() || path == "/") return;  // that would be the whole machine
   if (write_control(mount_ + path + "/cgroup.kill", "1")) return;  // 5.14
-  for (const std::string& child : directories_in(mount_ + path)) kill_all(path + "/" + child);
+  // Nothing forks while it is frozen (5.2), and what is frozen can be killed.
+  const bool frozen_by_us = !frozen(path) && freeze(path, true).has_value();
+  signal_all(path);
+  if (frozen_by_us) (void)!freeze(path, false).has_value();
+}
+
+void Cgroups::signal_all(const std::string& path) const {
+  for (const std::string& child : directories_in(mount_ + path)) signal_all(path + "/" + child);
   for (int round = 0; round < 100; ++round) {  // who forks meanwhile is met in the next round
     std::vector<pid_t> pids = processes(path);
     if (pids.empty()) return;

@@ -26,9 +26,15 @@ class Cgroups {
   // The v2 cgroup of a process, "/" for the root.
   [[nodiscard]] static Result<std::string> of(pid_t pid);
   [[nodiscard]] Result<uint64_t> id(const std::string& path) const;
+  [[nodiscard]] Result<std::string> find(uint64_t id) const;  // its path; "": there is none of that id. An Error: not every one could be looked at
   Result<void> create(const std::string& path) const;  // and its parents
+  // As create(), for a cgroup that nobody else has: false where it is there already.
+  Result<bool> claim(const std::string& path) const;
   Result<void> enter(const std::string& path, pid_t pid) const;
-  [[nodiscard]] bool populated(const std::string& path) const;  // a process in it or below; false when it is gone
+  // A process in it or below; false when it is empty or gone. An Error: it cannot be told (no fd, no memory, something mounted over the hierarchy).
+  [[nodiscard]] Result<bool> populated(const std::string& path) const;
+  // Known to be empty or gone. In doubt not: who takes the container for ended takes its binding away.
+  [[nodiscard]] bool ended(const std::string& path) const;
   [[nodiscard]] bool exists(const std::string& path) const;
   [[nodiscard]] std::vector<pid_t> processes(const std::string& path) const;  // of this one, not of those below
   Result<void> remove(const std::string& path) const;  // with the empty ones below; missing is success
@@ -39,6 +45,8 @@ class Cgroups {
   [[nodiscard]] bool frozen(const std::string& path) const;
 
  private:
+  void signal_all(const std::string& path) const;
+  [[nodiscard]] Result<std::string> find_below(const std::string& path, uint64_t wanted) const;
   std::string mount_;
 };
 

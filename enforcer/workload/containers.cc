@@ -140,6 +140,18 @@ Result<void> Containers::restore() {
   return {};
 }
 
+Result<void> Containers::found_at(uint32_t index, const std::string& cgroup) {
+  auto it = containers_.find(index);
+  if (it == containers_.end()) return Error{"container entry " + std::to_string(index) + " is not in use", ENOENT};
+  Container& c = it->second;
+  c.cgroup = cgroup;
+  if (c.plain) {  // of a `treeline run`, whose cgroup we made and named
+    c.own_cgroup = true;
+    c.id = cgroup.substr(cgroup.rfind('/') + 1);
+  }
+  return save(c);
+}
+
 std::optional<std::string> cgroup_on_disk(const std::string& directory, const std::string& id) {
   std::error_code gone;
   for (std::filesystem::directory_iterator each(directory, gone), end; !gone && each != end; each.increment(gone)) {

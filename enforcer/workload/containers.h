@@ -65,6 +65,8 @@ class Containers {
 
   // Takes over what an earlier daemon bound. Entries that only the maps know (their file was lost) stay bound, named by their cgroup id.
   Result<void> restore();
+  // Where the cgroup of such an entry was found.
+  Result<void> found_at(uint32_t index, const std::string& cgroup);
 
   Result<const Container*> bind(const Binding& binding);
   Result<void> unbind(uint32_t index);

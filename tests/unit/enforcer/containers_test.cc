@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,23 @@ TEST_F(ContainersTest, ARestartKeepsWhatIsBoundWithOrWithoutItsFile) {
   EXPECT_EQ(containers_->find("cgroup-77")->slot, 5u);
 }
 
+TEST_F(ContainersTest, WhatIsFoundAgainIsKept) {
+  Binding plain = binding("run-3", 77);
+  plain.plain = true;
+  ASSERT_TRUE(containers_->bind(plain));
+  std::filesystem::remove_all(directory_);
+  start();
+  ASSERT_TRUE(containers_->restore());
+  const Container* lost = containers_->find("cgroup-77");
+  ASSERT_NE(lost, nullptr);
+  ASSERT_TRUE(containers_->found_at(lost->index, "/treeline/run-3"));
+  start();
+  ASSERT_TRUE(containers_->restore());
+  ASSERT_NE(containers_->find("run-3"), nullptr);
+  EXPECT_EQ(containers_->find("run-3")->cgroup, "/treeline/run-3");
+  EXPECT_TRUE(containers_->find("run-3")->own_cgroup);
+}
+
 TEST_F(ContainersTest, WhoeverReadsTheDirectoryFindsTheCgroup) {
   ASSERT_TRUE(containers_->bind(binding("a", 77)));
   ASSERT_TRUE(containers_->bind(binding("b", 78)));
@@ -150,8 +168,67 @@ TEST(Cgroup, KillingWithoutAPathOrInTheRootKillsNobody) {
   cgroups.kill_all("/");
   usleep(10'000);
   EXPECT_EQ(waitpid(child, nullptr, WNOHANG), 0);
-  kill(child, SIGKILL);
-  EXPECT_EQ(waitpid(child, nullptr, 0), child);
+  int status = 0;
+  cgroups.kill_all("/somebody");  // as before 5.14: there is no cgroup.kill here
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  std::filesystem::remove_all(root);
+}
+
+TEST(Cgroup, InDoubtAContainerHasNotEnded) {
+  const std::string root = testing::TempDir() + "populated-" + std::to_string(getpid());
+  std::filesystem::create_directories(root + "/a");
+  std::ofstream(root + "/cgroup.controllers") << "cpu memory\n";
+  const Cgroups cgroups(root);
+  const auto events = [&](const char* text) { std::ofstream(root + "/a/cgroup.events", std::ios::trunc) << text; };
+  events("populated 1\nfrozen 0\n");
+  EXPECT_TRUE(*cgroups.populated("/a"));
+  EXPECT_FALSE(cgroups.ended("/a"));
+  events("populated 0\nfrozen 0\n");
+  EXPECT_TRUE(cgroups.ended("/a"));
+  EXPECT_TRUE(cgroups.ended("/gone"));
+  events("");
+  EXPECT_FALSE(cgroups.populated("/a"));
+  EXPECT_FALSE(cgroups.ended("/a"));
+
+  events("populated 0\nfrozen 0\n");
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_NOFILE, &none);
+  Result<bool> without_fds = cgroups.populated("/a");
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(without_fds);
+  EXPECT_EQ(without_fds.error().code, EMFILE);
+
+  std::filesystem::remove_all(root);  // as if something else were mounted there
+  EXPECT_FALSE(cgroups.populated("/a"));
+  EXPECT_FALSE(cgroups.ended("/a"));
+}
+
+TEST(Cgroup, OneClaimsItTheOtherDoesNot) {
+  const std::string root = testing::TempDir() + "claimed-" + std::to_string(getpid());
+  std::filesystem::create_directories(root);
+  const Cgroups one(root), other(root);
+  EXPECT_TRUE(*one.claim("/treeline/run-1"));
+  EXPECT_FALSE(*other.claim("/treeline/run-1"));
+  EXPECT_TRUE(*other.claim("/treeline/run-2"));
+  std::ofstream(root + "/file") << "";
+  EXPECT_FALSE(one.claim("/file/run-1"));  // an Error
+  std::filesystem::remove_all(root);
+}
+
+TEST(Cgroup, IsFoundByItsId) {
+  const std::string root = testing::TempDir() + "found-" + std::to_string(getpid());
+  std::filesystem::create_directories(root + "/a/b/c");
+  std::filesystem::create_directories(root + "/d");
+  const Cgroups cgroups(root);
+  EXPECT_FALSE(cgroups.find(1));  // no hierarchy there: in doubt
+  std::ofstream(root + "/cgroup.controllers") << "";
+  EXPECT_EQ(*cgroups.find(*cgroups.id("/a/b/c")), "/a/b/c");
+  EXPECT_EQ(*cgroups.find(*cgroups.id("/d")), "/d");
+  EXPECT_EQ(*cgroups.find(1), "");
   std::filesystem::remove_all(root);
 }
 
