@@ -52,10 +52,15 @@ Result<Own> take_own(std::span<const std::string> args) {
   return own;
 }
 
-Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
-  if (!own.runtime.empty()) return find_runtime(own.runtime);
+// The runtime as the caller names it; "": treeline.conf has to.
+std::string named_runtime(const Own& own) {
+  if (!own.runtime.empty()) return own.runtime;
   const char* variable = std::getenv("TREELINE_RUNTIME");
-  if (variable && *variable) return find_runtime(variable);
+  return variable ? variable : "";
+}
+
+Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
+  if (const std::string named = named_runtime(own); !named.empty()) return find_runtime(named);
   if (!settings.oci_runtime.empty()) return find_runtime(settings.oci_runtime);
   return Error{
       "which runtime is behind this wrapper? Say --runtime runc, TREELINE_RUNTIME=runc, or oci_runtime = runc in " +
@@ -113,6 +118,8 @@ int run_wrapper(std::span<const std::string> args) {
   if (!call) return report(call.error().message, {}), kUsage;
   const RuntimeLog log{call->log, call->log_json};
   Result<Settings> settings = read_settings(own->conf);
+  // A mistake there starts nothing, but what runs can be stopped, looked at and deleted.
+  if (!settings && !call->starts() && !named_runtime(*own).empty()) settings = Settings{};
   if (!settings) return report(settings.error().message, log), kUsage;
   Result<std::string> runtime = choose_runtime(*own, *settings);
   if (!runtime) return report(runtime.error().message, log), runtime.error().code == EINVAL ? kUsage : kNoRuntime;

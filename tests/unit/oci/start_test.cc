@@ -137,6 +137,21 @@ TEST_F(Start, everything_else_is_passed_on) {
   }
 }
 
+TEST_F(Start, a_mistake_in_the_configuration_keeps_nothing_from_being_stopped) {
+  for (const char* mistake : {"runtime = run/x\n", "oci_runtime = ./crun\n"}) {
+    world.write("conf", mistake);
+    for (const char* verb : {"kill", "delete", "state", "exec"}) EXPECT_EQ(wrapper({verb, "w"}).status, 42) << mistake;
+    EXPECT_EQ(create().status, 2) << mistake;
+    const std::vector<std::string> unnamed = {"--conf", world.path + "/conf", "kill", "w"};
+    EXPECT_EQ(in_child("", [&] { return run_wrapper(unnamed); }).status, 2) << "which runtime, says no one";
+    EXPECT_EQ(in_child("", [&] { return setenv("TREELINE_RUNTIME", (world.path + "/runtime").c_str(), 1), run_wrapper(unnamed); }).status, 42);
+  }
+  world.write("conf", "");
+  chmod((world.path + "/conf").c_str(), 0664);
+  EXPECT_EQ(wrapper({"kill", "w"}).status, 42);
+  EXPECT_THAT(create().errors, HasSubstr("chmod go-w"));
+}
+
 TEST_F(Start, a_runtime_that_is_none) {
   const auto with = [&](const std::string& runtime) {
     const std::vector<std::string> args = {"--conf", world.path + "/conf", "--runtime", runtime, "list"};
