@@ -33,7 +33,14 @@ TEST(Choice, by_annotation) {
   EXPECT_EQ(chosen("{}"), "");
   EXPECT_EQ(chosen(R"({"treeline.policy":"nginx"})"), "nginx");
   EXPECT_EQ(chosen(R"({"treeline.policy":"a._-9"})"), "a._-9");
-  EXPECT_EQ(chosen(R"({"Treeline.policy":"nginx"})"), "");
+  EXPECT_EQ(chosen(R"({"org.example/treeline.policy":"nginx"})"), "");
+}
+
+TEST(Choice, refuses_a_mistyped_key_by_name) {
+  for (const char* key : {"treeline.polciy", "treeline/policy", "treeline", "treeline.policy.", "treeline.policies", "Treeline.policy", "TREELINE.POLICY",
+                          "treeline.sandbox-policy.web"})
+    EXPECT_THAT(chosen(std::string(R"({"treeline.policy":"web",")") + key + R"(":"web"})"),
+                HasSubstr("there is no annotation '" + std::string(key) + "'; there are treeline.policy, "));
 }
 
 TEST(Choice, refuses_what_is_no_name) {
@@ -57,6 +64,19 @@ TEST(Choice, in_a_pod) {
       << "the pause process is none of the pod's workloads";
   EXPECT_EQ(chosen("{" + pod + R"("treeline.sandbox-policy":"pause","io.kubernetes.cri.container-type":"sandbox"})"),
             "pause");
+}
+
+TEST(Choice, in_a_pod_of_cri_o) {
+  const std::string pod = R"({"treeline.policy":"web","treeline.policy.db":"postgres",)";
+  const std::string container = pod + R"("io.kubernetes.cri-o.ContainerType":"container",)";
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.container.name":"db"})"), "postgres");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri-o.Metadata":"{\"name\":\"db\",\"attempt\":1}"})"), "postgres");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri-o.Metadata":"{\"name\":\"x\"}"})"), "web");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri-o.Metadata":"damaged"})"), "web");
+  const std::string sandbox = pod + R"("io.kubernetes.cri-o.ContainerType":"sandbox","io.kubernetes.container.name":"POD")";
+  EXPECT_EQ(chosen(sandbox + "}"), "");
+  EXPECT_EQ(chosen(sandbox + R"(,"treeline.sandbox-policy":"pause"})"), "pause");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri.container-type":"sandbox"})"), "web") << "a pod's own annotation does not make it one";
 }
 
 std::string call_of(std::vector<std::string> args) {
