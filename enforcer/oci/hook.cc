@@ -12,6 +12,7 @@
 #include "enforcer/oci/choice.h"
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
+#include "enforcer/oci/in_process.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/settings.h"
@@ -94,15 +95,19 @@ Result<void> bind(const State& state, Daemon& daemon) {
   // again.
   Result<Json> planned = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
   if (!planned) return planned.error();
+  const bool unbound = text_at(*planned, "action") == "unbound";
+  if (!unbound)
+    if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
   if (has_bundle(*planned))
     if (Result<void> good = verify_bundle(*planned, *config); !good) return good;
   Result<Json> bound = daemon.ask(
       {{"do", "bind"}, {"pid", state.pid}, {"container", state.id}, {"policy", *asked}, {"bundle", state.bundle}});
   if (!bound) return bound.error();
   if (!flag_at(*bound, "bound")) {
-    if (text_at(*planned, "action") == "unbound") return {};
+    if (unbound) return {};
     return Error{"treelined did not bind the container, though it was to; try again", EPERM};
   }
+  if (unbound) return Error{"treelined bound the container, though it was to run unbound; try again", EPERM};
   const auto same = [&](const char* what) { return text_at(*bound, what) == text_at(*planned, what); };
   if (!has_bundle(*bound) || (same("directory") && same("mode") && same("policy"))) return {};
   Result<void> good = verify_bundle(*bound, *config);

@@ -13,6 +13,7 @@
 #include "enforcer/oci/command_line.h"
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
+#include "enforcer/oci/in_process.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/runtime_path.h"
@@ -69,7 +70,7 @@ Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
 }
 
 // What has to be true before the runtime may start a container.
-Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings) {
+Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings, const std::string& runtime) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   Result<Config> config = Config::read(call.bundle);
   if (!config) return config.error();
@@ -88,6 +89,10 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
                      "' cannot be restored: its processes would run without having passed the exec that the policy "
                      "judges; start it anew, or restore it under no policy",
                  EPERM};
+  }
+  if (action != "unbound") {
+    if (Result<void> executes = check_runtime(runtime); !executes) return executes;
+    if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
   }
   if (action == "bind") {
     Result<Confinement> wanted = read_confinement(policy, text_at(*answer, "directory"));
@@ -124,7 +129,7 @@ int run_wrapper(std::span<const std::string> args) {
   Result<std::string> runtime = choose_runtime(*own, *settings);
   if (!runtime) return report(runtime.error().message, log), runtime.error().code == EINVAL ? kUsage : kNoRuntime;
   if (call->starts())
-    if (Result<void> prepared = prepare(*call, *own, *settings); !prepared) {
+    if (Result<void> prepared = prepare(*call, *own, *settings, *runtime); !prepared) {
       report("the container is not started: " + prepared.error().message, log);
       return exit_status_of(prepared.error());
     }

@@ -5,6 +5,7 @@
 #include "enforcer/oci/choice.h"
 #include "enforcer/oci/command_line.h"
 #include "enforcer/oci/confinement.h"
+#include "enforcer/oci/in_process.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/seccomp.h"
@@ -77,6 +78,18 @@ TEST(Choice, in_a_pod_of_cri_o) {
   EXPECT_EQ(chosen(sandbox + "}"), "");
   EXPECT_EQ(chosen(sandbox + R"(,"treeline.sandbox-policy":"pause"})"), "pause");
   EXPECT_EQ(chosen(container + R"("io.kubernetes.cri.container-type":"sandbox"})"), "web") << "a pod's own annotation does not make it one";
+}
+
+TEST(InProcess, handlers_of_crun_by_annotation_and_by_name) {
+  EXPECT_TRUE(check_annotations(nullptr));
+  const json::Value plain = value(R"({"run.oci.keep_original_groups":"1","a":"run.oci.handler"})");
+  EXPECT_TRUE(check_annotations(&plain));
+  for (const char* key : {"run.oci.handler", "module.wasm.image/variant", "run.oci.seccomp_bpf_data"}) {
+    const json::Value annotations = value("{\"" + std::string(key) + "\":\"\"}");
+    EXPECT_THAT(check_annotations(&annotations).error().message, HasSubstr("annotation '" + std::string(key) + "'"));
+  }
+  for (const char* path : {"/usr/bin/krun", "/opt/crun-wasm", "runsc"}) EXPECT_FALSE(check_runtime(path)) << path;
+  for (const char* path : {"/usr/bin/crun", "/opt/krun/bin/runc", "/usr/sbin/runc"}) EXPECT_TRUE(check_runtime(path)) << path;
 }
 
 std::string call_of(std::vector<std::string> args) {

@@ -222,6 +222,31 @@ TEST_F(Start, hook_refuses) {
               HasSubstr("belongs into the stage createRuntime"));
 }
 
+TEST_F(Start, a_payload_that_is_not_executed_is_refused_unless_it_is_unbound) {
+  const char* wasm = R"({"annotations":{"treeline.policy":"web","run.oci.handler":"wasm"}})";
+  world.config(wasm);
+  for (const char* mode : {"enforce", "learn"}) {
+    FakeDaemon daemon(world, knows_web(mode, world.exists("policy-web") ? world.path + "/policy-web" : world.policy("web", {})));
+    for (const Outcome& outcome : {create(), hook(state())}) {
+      EXPECT_EQ(outcome.status, 1) << mode;
+      EXPECT_THAT(outcome.errors, HasSubstr("annotation 'run.oci.handler': the runtime would run the payload in its own process"));
+    }
+    EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "resolve")) << "nothing was bound";
+    world.config(kPlain);
+    world.write("krun", "");
+    chmod((world.path + "/krun").c_str(), 0755);
+    const std::vector<std::string> args = {"--conf", world.path + "/conf", "--runtime", world.path + "/krun", "create", "--bundle", world.path + "/b", "w"};
+    EXPECT_THAT(in_child("", [&] { return run_wrapper(args); }).errors, HasSubstr("called as 'krun'"));
+    world.config(wasm);
+  }
+  EXPECT_FALSE(started());
+  FakeDaemon daemon(world, [](const Json& request) {
+    return yes(request, request["do"] == "bind" ? Json{{"bound", false}} : Json{{"action", "unbound"}, {"policy", ""}, {"mode", "off"}, {"directory", ""}});
+  });
+  EXPECT_EQ(create().status, 42);
+  EXPECT_EQ(hook(state()).status, 0);
+}
+
 TEST_F(Start, hook_refuses_when_the_policy_changes_meanwhile) {
   const std::string with = world.policy("web", {{"seccomp.json", kFilter}}), without = world.policy("web2", {});
   FakeDaemon daemon(world, [&](const Json& request) {
