@@ -58,15 +58,18 @@ std::optional<std::string> Client::next_line() {
 
 Result<Json> Client::request(Json request) {
   Result<int> id = send(std::move(request));
-  if (!id) return id.error();
+  // Who refuses a peer says so and closes, maybe before it was asked.
+  if (!id && id.error().code != EPIPE && id.error().code != ECONNRESET) return id.error();
   while (std::optional<std::string> line = next_line()) {
     std::optional<Json> reply = parse_json(*line);
-    if (!reply || number_at(*reply, "id", -1) != *id) continue;
+    if (!reply) continue;
+    const bool refuses_peer = !reply->contains("id") && reply->contains("ok") && !flag_at(*reply, "ok");
+    if (!refuses_peer && (!id || number_at(*reply, "id", -1) != *id)) continue;
     if (flag_at(*reply, "ok")) return std::move(*reply);
     code_ = text_at(*reply, "code", "failed");
     return Error{text_at(*reply, "error", "treelined gave no reason"), 0};
   }
-  return Error{"treelined closed the connection before it answered", ECONNRESET};
+  return Error{"treelined closed the connection before it answered; see: journalctl -u treelined", ECONNRESET};
 }
 
 }  // namespace treeline::daemon

@@ -21,7 +21,8 @@ class Client {
  public:
   static Result<Client> connect(const std::string& socket_path);
 
-  // Sends and waits for the answer with the same id; lines of a stream that come before it are dropped.
+  // Sends and waits for the answer with the same id; lines of a stream that come before it are dropped. A refusal without an id is meant
+  // for this peer, whatever it asks.
   Result<Json> request(Json request);
   // For those who also watch other fds: send now, read the answer from next_line().
   Result<int> send(Json request);

@@ -92,6 +92,10 @@ Result<std::string> Daemon::exchange(const std::string& line) {
                           : rest.empty() ? recv(fd_.get(), chunk, sizeof chunk, 0)
                                          : send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (moved < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (moved < 0 && !rest.empty() && errno == EPIPE) {  // it closed: maybe it said why
+      rest = {};
+      continue;
+    }
     if (moved <= 0)
       return Error{"treelined closed the connection before it answered; see: journalctl -u treelined", ECONNREFUSED};
     if (!rest.empty()) {

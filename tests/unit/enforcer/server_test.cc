@@ -116,6 +116,15 @@ TEST_F(ServerTest, WhoIsNotAdmittedHearsWhy) {
   admit_ = false;
   UniqueFd fd = raw();
   EXPECT_THAT(all_of(fd.get()), HasSubstr("not from inside"));
+  for (int i = 0; i < 20; ++i) {  // before the question was sent, and after
+    Result<Client> client = Client::connect(path_);
+    ASSERT_TRUE(client);
+    if (i % 2) usleep(2000);
+    Result<Json> answer = client->request({{"do", "status"}});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().message, "not from inside");
+    EXPECT_EQ(client->reply_code(), kCodeRefused);
+  }
 }
 
 TEST_F(ServerTest, AReaderThatSleepsLosesEventsAndIsToldHowMany) {
