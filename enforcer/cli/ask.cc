@@ -38,8 +38,18 @@ bool colour_on(int fd) {
   return isatty(fd) && !(off && *off);
 }
 
+daemon::Patience patience(const std::string& socket) {
+  static constexpr std::chrono::seconds kSilence{5};
+  return {kSilence, [socket, said = false](pid_t pid) mutable {
+            if (!said)
+              say("waiting for treelined at " + socket + (pid ? ", pid " + std::to_string(pid) : "") + ": no answer for " + std::to_string(kSilence.count()) +
+                  " s. If it hangs: journalctl -u treelined; systemctl restart treelined (what it enforces stays enforced)");
+            return said = true;
+          }};
+}
+
 std::optional<daemon::Client> connect(const Context& context, int& status) {
-  Result<daemon::Client> client = daemon::Client::connect(context.socket);
+  Result<daemon::Client> client = daemon::Client::connect(context.socket, patience(context.socket));
   if (client) return std::move(*client);
   const bool absent = client.error().code == ENOENT || client.error().code == ECONNREFUSED;
   if (absent && geteuid() == 0) {

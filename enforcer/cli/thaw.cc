@@ -44,7 +44,7 @@ int thaw(const Context& context, const std::string& container) {
   std::vector<std::string> sockets = private_sockets(runtime);
   sockets.insert(sockets.begin(), context.socket);
   for (const std::string& socket : sockets) {
-    Result<daemon::Client> client = daemon::Client::connect(socket);
+    Result<daemon::Client> client = daemon::Client::connect(socket, patience(socket));
     if (!client && (client.error().code == ENOENT || client.error().code == ECONNREFUSED)) continue;
     if (!client) return refused(client.error().message, kCannotAsk);
     Result<Json> answer = client->request({{"do", "thaw"}, {"container", container}});

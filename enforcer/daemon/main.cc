@@ -28,6 +28,7 @@ namespace treeline::daemon {
 namespace {
 
 constexpr char kDefaultConf[] = "/etc/treeline/treeline.conf";
+constexpr int kDetachSeconds = 30;
 constexpr int kExitUsage = 2, kExitCannot = 3, kExitNotEnforced = 4;
 
 struct Options {
@@ -59,6 +60,18 @@ int fail(const Options& options, const Error& error) {
   return error.code == ENOTSUP ? kExitNotEnforced : error.code == EINVAL ? kExitUsage : kExitCannot;
 }
 
+// The way out must not hang because treelined does.
+int fail_detach(const Error& error, pid_t treelined) {
+  if (error.code != ETIMEDOUT) {
+    log_error(error.message);
+  } else {
+    const std::string kill = treelined ? "kill -9 " + std::to_string(treelined) : "systemctl kill -s KILL treelined";
+    log_error("treelined has not answered for " + std::to_string(kDetachSeconds) + " s: NOT detached. Kill it and detach again, which needs no treelined: " + kill +
+              "; treelined --detach --reason TEXT");
+  }
+  return kExitCannot;
+}
+
 int detach(const Options& options, const Conf& conf) {
   if (options.reason.empty()) {
     log_error("--detach takes every protection off this machine: say why, with --reason TEXT");
@@ -68,22 +81,20 @@ int detach(const Options& options, const Conf& conf) {
     log_error("only root may detach: run it with sudo");
     return kExitCannot;
   }
-  Result<Client> client = Client::connect(conf.runtime + "/" + kSocketName);
+  pid_t silent = 0;
+  Result<Client> client = Client::connect(conf.runtime + "/" + kSocketName, {std::chrono::seconds(kDetachSeconds), [&](pid_t pid) {
+                                                                               silent = pid;
+                                                                               return false;
+                                                                             }});
   if (client) {
     Result<Json> answer = client->request({{"do", "detach"}, {"reason", options.reason}});
-    if (!answer) {
-      log_error(answer.error().message);
-      return kExitCannot;
-    }
-    while (client->next_line()) {
-    }  // the end of the stream: the daemon has detached and gone
+    if (!answer) return fail_detach(answer.error(), silent);
+    // Then it has detached and gone.
+    if (Result<void> ended = client->wait_for_end(); !ended) return fail_detach(ended.error(), silent);
     log_notice("detached; " + std::to_string(number_at(*answer, "freed")) + " containers run free; start treelined to protect the next ones");
     return 0;
   }
-  if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) {
-    log_error(client.error().message);
-    return kExitCannot;
-  }
+  if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) return fail_detach(client.error(), silent);
   if (Result<void> detached = kernel::detach_pinned(kPins); !detached) {
     log_error(detached.error().message);
     return kExitCannot;

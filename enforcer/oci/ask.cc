@@ -67,13 +67,12 @@ Result<void> Daemon::connect() {
   while (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     const int code = errno;
     if (code == EINTR) continue;
-    if (code != EAGAIN) {  // EAGAIN: its queue of connections is full
-      const bool none = code == ENOENT || code == ECONNREFUSED;
-      return Error{none ? "no treelined answers at " + socket_ + "; start it: systemctl start treelined"
-                        : "cannot connect to treelined: " + system_error(socket_, code).message,
-                   ECONNREFUSED};
-    }
-    if (milliseconds_left(deadline_) == 0) return too_late("takes no connection");
+    const bool late = milliseconds_left(deadline_) == 0, none = code == ENOENT || code == ECONNREFUSED;
+    if (none && (late || absent_ == Absent::kRefuse))
+      return Error{"no treelined answers at " + socket_ + "; start it: systemctl start treelined", ECONNREFUSED};
+    if (!none && code != EAGAIN)  // EAGAIN: its queue of connections is full
+      return Error{"cannot connect to treelined: " + system_error(socket_, code).message, ECONNREFUSED};
+    if (late) return too_late("takes no connection");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return check_peer(fd_.get(), socket_);

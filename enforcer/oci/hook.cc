@@ -126,7 +126,7 @@ int finish(const Result<void>& done, const std::string& what) {
   return exit_status_of(done.error());
 }
 
-int with_state(std::span<const std::string> args, const std::string& what, Result<void> (*act)(const State&, Daemon&)) {
+int with_state(std::span<const std::string> args, const std::string& what, Absent absent, Result<void> (*act)(const State&, Daemon&)) {
   const Deadline deadline = std::chrono::steady_clock::now() + kAnswerWithin;
   Result<std::string> conf = conf_of(args);
   if (!conf) return report(conf.error().message, {}), kUsage;
@@ -136,7 +136,7 @@ int with_state(std::span<const std::string> args, const std::string& what, Resul
   if (!state) return finish(state.error(), what);
   Result<Settings> settings = read_settings(*conf);
   if (!settings) return finish(settings.error(), what);
-  Daemon daemon(settings->socket, std::chrono::milliseconds(milliseconds_left(deadline)));
+  Daemon daemon(settings->socket, std::chrono::milliseconds(milliseconds_left(deadline)), absent);
   return finish(act(*state, daemon), what);
 }
 
@@ -148,10 +148,10 @@ Result<void> unbind(const State& state, Daemon& daemon) {
 
 }  // namespace
 
-int run_hook(std::span<const std::string> args) { return with_state(args, "the container is not started: ", bind); }
+int run_hook(std::span<const std::string> args) { return with_state(args, "the container is not started: ", Absent::kWait, bind); }
 
 int run_poststop(std::span<const std::string> args) {
-  return with_state(args, "the container was not released by name, treelined will see it by itself: ", unbind);
+  return with_state(args, "the container was not released by name, treelined will see it by itself: ", Absent::kRefuse, unbind);
 }
 
 }  // namespace treeline::oci

@@ -127,6 +127,66 @@ TEST_F(ServerTest, WhoIsNotAdmittedHearsWhy) {
   }
 }
 
+// A treelined that hangs: it listens, and the test says what else it does.
+class Hung : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "hung-" + std::to_string(getpid()) + ".sock";
+    unlink(path_.c_str());
+    listener_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, path_.c_str());
+    ASSERT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listener_.get(), 0), 0);
+  }
+  void TearDown() override { unlink(path_.c_str()); }
+  Patience until(int calls) {
+    return {std::chrono::seconds(1), [this, calls](pid_t pid) {
+              pid_ = pid;
+              return ++called_ < calls;
+            }};
+  }
+
+  std::string path_;
+  UniqueFd listener_;
+  pid_t pid_ = -1;
+  int called_ = 0;
+};
+
+TEST_F(Hung, WhoWaitsIsAskedHowLong) {
+  Result<Client> client = Client::connect(path_, until(2));
+  ASSERT_TRUE(client);
+  Result<Json> answer = client->request({{"do", "status"}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ETIMEDOUT);
+  EXPECT_EQ(called_, 2);
+  EXPECT_EQ(pid_, getpid());
+  EXPECT_EQ(client->wait_for_end().error().code, ETIMEDOUT);
+  Result<Client> second = Client::connect(path_, until(1));  // its queue is full
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ETIMEDOUT);
+  EXPECT_EQ(pid_, 0);
+}
+
+TEST_F(Hung, AStreamMayBeSilent) {
+  Result<Client> client = Client::connect(path_, until(9));
+  ASSERT_TRUE(client);
+  std::thread daemon([this] {
+    UniqueFd peer(accept(listener_.get(), nullptr, nullptr));
+    char request[256];
+    (void)!read(peer.get(), request, sizeof request);
+    (void)!write(peer.get(), "{\"id\":1,\"ok\":true}\n", 20);
+    usleep(1500000);
+    (void)!write(peer.get(), "event\n", 6);
+  });
+  EXPECT_TRUE(client->request({{"do", "events"}}));
+  EXPECT_EQ(client->next_line(), "event");
+  EXPECT_EQ(client->next_line(), std::nullopt);
+  EXPECT_EQ(called_, 0);
+  daemon.join();
+}
+
 TEST_F(ServerTest, AReaderThatSleepsLosesEventsAndIsToldHowMany) {
   Result<Client> client = Client::connect(path_);
   ASSERT_TRUE(client);

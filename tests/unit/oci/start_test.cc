@@ -297,6 +297,22 @@ TEST_F(Start, a_hung_daemon_refuses_in_time) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(40));
 }
 
+TEST_F(Start, a_restart_of_the_daemon_is_waited_for) {
+  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
+  const std::string here = world.path + "/treeline.sock", aside = world.path + "/aside";
+  std::filesystem::rename(here, aside);
+  const std::vector<std::string> args = {"--conf", world.path + "/conf"};
+  const Outcome released = in_child(R"({"id":"web-1","status":"stopped","bundle":"/gone"})", [&] { return run_poststop(args); });
+  EXPECT_THAT(released.errors, HasSubstr("no treelined answers")) << "a container's end does not wait";
+  const pid_t restart = fork();
+  if (restart == 0) {
+    usleep(500000);
+    _exit(rename(aside.c_str(), here.c_str()));
+  }
+  EXPECT_EQ(create().status, 42);
+  waitpid(restart, nullptr, 0);
+}
+
 TEST_F(Start, an_input_that_never_ends_refuses_in_time) {
   const std::vector<std::string> args = {"--conf", world.path + "/conf"};
   const Outcome outcome = in_child(
