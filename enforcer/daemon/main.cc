@@ -188,7 +188,7 @@ int serve(const Options& options, Conf conf) {
                        [&](uint64_t peer) { service.gone(peer); }});
   service.set_server(server);
   if (Result<void> listening = server.listen(socket); !listening) return fail(options, listening.error());
-  if (Result<void> ticking = loop.every_second([&] { service.tick(); }); !ticking) return fail(options, ticking.error());
+  if (Result<void> ticking = loop.every_second([&] { service.tick(), server.tick(); }); !ticking) return fail(options, ticking.error());
   const Notifier manager;
   bool helper_lost = false;
   watch_helper(loop, **helper, options.ephemeral, helper_lost);

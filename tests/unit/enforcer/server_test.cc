@@ -6,12 +6,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstring>
+#include <ctime>
 #include <thread>
 
 #include "enforcer/daemon/client.h"
@@ -33,6 +35,7 @@ class ServerTest : public testing::Test {
     wake_read_ = UniqueFd(wake[0]);
     wake_write_ = UniqueFd(wake[1]);
     ASSERT_TRUE(loop_.add(wake[0], EPOLLIN, [this](uint32_t) { loop_.stop(); }));
+    ASSERT_TRUE(loop_.every_second([this] { server_.tick(); }));
     thread_ = std::thread([this] { (void)loop_.run().has_value(); });
   }
   void TearDown() override {
@@ -209,6 +212,33 @@ TEST_F(ServerTest, PeersThatVanishAreForgotten) {
   for (int i = 0; i < 20; ++i) raw();
   for (int i = 0; i < 100 && gone_ < 20; ++i) usleep(10000);
   EXPECT_EQ(gone_, 20);
+}
+
+// CPU time of this process in the next 300 ms.
+clock_t cpu_time() {
+  const clock_t before = clock();
+  usleep(300000);
+  return clock() - before;
+}
+
+TEST_F(ServerTest, WithoutDescriptorsItRestsAndTriesAgain) {
+  rlimit all{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &all), 0);
+  UniqueFd client = raw();
+  usleep(50000);
+  UniqueFd waiting(socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, path_.c_str());
+  const rlimit none{static_cast<rlim_t>(waiting.get()) + 1, all.rlim_max};  // it took the lowest free number
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  ASSERT_EQ(connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_LT(cpu_time(), CLOCKS_PER_SEC / 10) << "it spins";
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &all), 0);
+  const char request[] = "{\"id\":1,\"do\":\"x\"}\n";
+  ASSERT_EQ(send(waiting.get(), request, sizeof request - 1, MSG_NOSIGNAL), static_cast<ssize_t>(sizeof request - 1));
+  char answer[256];
+  EXPECT_GT(read(waiting.get(), answer, sizeof answer), 0) << "within the second";
 }
 
 TEST_F(ServerTest, ASecondServerDoesNotTakeALivingOnesPlace) {
