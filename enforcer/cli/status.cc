@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "enforcer/cli/ask.h"
 
 namespace treeline::cli {
@@ -27,6 +29,9 @@ std::string confinement_words(const Json& confinement) {
   return words;
 }
 
+// Enforced, but started without what its policy's filter refuses, and without its listed calls.
+bool lacks_filter(const Json& container) { return text_at(container, "mode") == "enforce" && !flag_at(container, "filter"); }
+
 int show_status(const Context& context) {
   int status = 0;
   std::optional<Json> answer = ask(context, {{"do", "status"}}, status);
@@ -38,7 +43,8 @@ int show_status(const Context& context) {
   const Json& confinement = s["confinement"];
   const bool confined = flag_at(confinement, "confined");
   const bool helper_gone = flag_at(confinement.value("helper", Json::object()), "gone");
-  const bool degraded = !confined || helper_gone || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
+  const auto unfiltered = std::count_if(list_at(s, "containers").begin(), list_at(s, "containers").end(), lacks_filter);
+  const bool degraded = unfiltered || !confined || helper_gone || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
     print_line(to_line(s));
@@ -66,7 +72,10 @@ int show_status(const Context& context) {
   for (const Json& c : list_at(s, "containers"))
     print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
                (flag_at(c, "started") ? "" : ", entrypoint not begun") +
+               (lacks_filter(c) ? red(", without its filter") : "") +
                (flag_at(c, "frozen") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ""));
+  if (unfiltered)
+    field("filter", red(std::to_string(unfiltered) + " enforced without the system call filter of their policy, which is put on at the start only: start it again"));
   if (!list_at(s, "unbound").empty()) {
     field("unbound", red(std::to_string(list_at(s, "unbound").size()) + " containers run without a policy (default = " + text_at(s, "default") + ")"));
     for (const Json& c : list_at(s, "unbound")) print_line("  " + text_at(c, "container") + " since " + text_at(c, "since"));

@@ -40,7 +40,8 @@
 //                                                                       (of the bundle, "" for learn), "closing": "required" where the
 //                                                                       seccomp filter has to be there for want of hooks, "optional"
 //                                                                       where hooks refuse as well; an error when it is refused
-// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing"
+// bind               pid, container, policy, bundle (OCI), filter:      "bound": bool, "policy", "mode", "generation", "directory", "closing"
+//                    is the policy's in config.json?
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
 // containers                                                            "containers", "unbound"; of each whether it is "frozen"

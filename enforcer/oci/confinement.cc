@@ -140,4 +140,12 @@ Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilt
   return {};
 }
 
+bool carries_filter(const Confinement& wanted, const Config& config) {
+  Result<const confine::Closing*> closing = closing_of(wanted);
+  if (!closing) return false;
+  const Result<void> there =
+      wanted.seccomp ? verify_own(wanted, config, **closing, ClosingFilter::kRequired) : verify_closed(wanted, config, **closing);
+  return there.has_value();
+}
+
 }  // namespace treeline::oci

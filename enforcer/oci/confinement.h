@@ -44,5 +44,7 @@ void leave_to_hooks(Confinement& wanted);
 enum class ClosingFilter { kRequired, kOptional };
 // config.json carries exactly this; merging the closing filter again would change nothing.
 Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilter closing);
+// Is the policy's filter there, the closing one and its own, whether it has to be or not?
+bool carries_filter(const Confinement& wanted, const Config& config);
 
 }  // namespace treeline::oci

@@ -209,6 +209,32 @@ TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing
   EXPECT_THAT(world.config(), Not(HasSubstr("seccomp"))) << "what hooks see is left to them, who tell it";
 }
 
+TEST_F(Start, hook_tells_whether_the_filter_is_there) {
+  const std::string closed =
+      R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[{"names":["modify_ldt"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})";
+  const std::string directory = world.policy("web", {{"closing.json", closed}, {"seccomp.json", kFilter}});
+  Json told;
+  FakeDaemon::Answer now;
+  FakeDaemon daemon(world, [&](const Json& request) {
+    if (request["do"] == "bind") told = request["filter"];
+    return now(request);
+  });
+  now = knows_web("monitor", directory);
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_EQ(told, false);
+  now = knows_web("learn", "");
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_EQ(told, false);
+  now = knows_web("enforce", directory);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_EQ(told, true);
+  now = knows_web("enforce", world.policy("hooks", {{"closing.json", closed}}), "optional");
+  world.config(kPlain);
+  EXPECT_EQ(hook(state()).status, 0) << "hooks.d, without the wrapper";
+  EXPECT_EQ(told, false) << "modify_ldt is open";
+}
+
 TEST_F(Start, hook_refuses) {
   EXPECT_EQ(hook(state()).status, 3) << "no daemon";
   FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {{"seccomp.json", kFilter}})));
