@@ -14,6 +14,7 @@
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
 #include "enforcer/oci/in_process.h"
+#include "enforcer/oci/original.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/runtime_path.h"
@@ -69,8 +70,21 @@ Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
       EINVAL};
 }
 
+// What the policy's bundle wants in config.json.
+Result<void> apply_policy(const Json& answer, Config& config, const RuntimeLog& log) {
+  Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
+  if (!wanted) return wanted.error();
+  if (text_at(answer, "closing") == "optional") leave_to_hooks(*wanted);
+  if (text_at(answer, "mode") == "monitor") return {};
+  if (wanted->apparmor)
+    if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
+  if (const std::string loss = replaced(*wanted, config); !loss.empty()) warn(loss, log);
+  return apply(*wanted, config);
+}
+
 // What has to be true before the runtime may start a container.
-Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings, const std::string& runtime) {
+Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings, const std::string& runtime,
+                     const RuntimeLog& log) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   Result<Config> config = Config::read(call.bundle);
   if (!config) return config.error();
@@ -94,16 +108,10 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
     if (Result<void> executes = check_runtime(runtime); !executes) return executes;
     if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
   }
-  if (action == "bind") {
-    Result<Confinement> wanted = read_confinement(policy, text_at(*answer, "directory"));
-    if (!wanted) return wanted.error();
-    if (text_at(*answer, "closing") == "optional") leave_to_hooks(*wanted);
-    if (text_at(*answer, "mode") != "monitor") {
-      if (wanted->apparmor)
-        if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
-      if (Result<void> applied = apply(*wanted, *config); !applied) return applied;
-    }
-  }
+  if (Result<void> back = put_back(call.bundle, *config); !back) return back;
+  const Config before = *config;
+  if (action == "bind")
+    if (Result<void> confined = apply_policy(*answer, *config, log); !confined) return confined;
   Result<std::string> program = own_path();
   if (!program) return program.error();
   for (auto [stage, argument] : {std::pair("createRuntime", "hook"), std::pair("poststop", "poststop")}) {
@@ -111,6 +119,7 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
     if (own.conf != kDefaultConf) words.insert(words.end(), {"--conf", own.conf});
     if (Result<void> added = config->add_hook(stage, *program, words, kHookTimeoutSeconds); !added) return added;
   }
+  if (Result<void> kept = keep(call.bundle, before, *config); !kept) return kept;
   return config->write();
 }
 
@@ -129,7 +138,7 @@ int run_wrapper(std::span<const std::string> args) {
   Result<std::string> runtime = choose_runtime(*own, *settings);
   if (!runtime) return report(runtime.error().message, log), runtime.error().code == EINVAL ? kUsage : kNoRuntime;
   if (call->starts())
-    if (Result<void> prepared = prepare(*call, *own, *settings, *runtime); !prepared) {
+    if (Result<void> prepared = prepare(*call, *own, *settings, *runtime, log); !prepared) {
       report("the container is not started: " + prepared.error().message, log);
       return exit_status_of(prepared.error());
     }

@@ -271,6 +271,8 @@ TEST(Confinement, apply_then_verify) {
       HasSubstr("config.json names 'unconfined'"));
   EXPECT_THAT(Config::of_text(R"({"linux":{"Seccomp":{}}})", "c").error().message,
               HasSubstr("'Seccomp' would be taken for 'seccomp'"));
+  EXPECT_EQ(replaced(wanted, *Config::of_text(R"({"process":{"apparmorProfile":"treeline.web"}})", "c")), "");
+  EXPECT_THAT(replaced(wanted, *Config::of_text(R"({"process":{"apparmorProfile":"docker-default"}})", "c")), HasSubstr("its AppArmor profile 'docker-default'"));
   wanted.apparmor->tree = true;
   Result<Config> locked = Config::of_text(R"({"process":{"noNewPrivileges":true}})", "c");
   EXPECT_THAT(apply(wanted, *locked).error().message, HasSubstr("allowPrivilegeEscalation"));
@@ -295,6 +297,7 @@ TEST(Report, log_entries_are_the_runtimes) {
   EXPECT_THAT(log_entry("no \"x\"\\", true), testing::StartsWith(R"({"level":"error","msg":"no \"x\"\\","time":"20)"));
   EXPECT_THAT(log_entry("no", false),
               testing::AllOf(testing::StartsWith("time=\"20"), testing::EndsWith(" level=error msg=\"no\"\n")));
+  EXPECT_THAT(log_entry("so", true, Level::kWarning), testing::StartsWith(R"({"level":"warning","msg":"so")"));
 }
 
 }  // namespace

@@ -209,6 +209,39 @@ TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing
   EXPECT_THAT(world.config(), Not(HasSubstr("seccomp"))) << "what hooks see is left to them, who tell it";
 }
 
+TEST_F(Start, a_bundle_that_is_used_again_begins_with_the_engines_own) {
+  const std::string engines = R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["write"],"action":"SCMP_ACT_ALLOW"}]})";
+  const std::string config = R"({"annotations":{"treeline.policy":"web"},"linux":{"seccomp":)" + engines + "}}";
+  const std::string first = world.policy("web", {{"seccomp.json", kFilter}}), second = world.policy("web2", {});
+  FakeDaemon::Answer now = knows_web("enforce", first);
+  FakeDaemon daemon(world, [&](const Json& request) { return now(request); });
+  world.config(config);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(kFilter));
+  EXPECT_THAT(world.read("log"), HasSubstr(R"("level":"warning","msg":"treeline-oci: policy 'web' brings its own in place of what the container engine wrote)"));
+  EXPECT_THAT(world.read("log"), HasSubstr("its seccomp filter, which may refuse"));
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(kFilter));
+  for (const auto& [mode, directory] : {std::pair("monitor", first), std::pair("enforce", second), std::pair("learn", std::string())}) {
+    now = knows_web(mode, directory);
+    EXPECT_EQ(create().status, 42) << mode;
+    EXPECT_THAT(world.config(), HasSubstr(engines)) << mode;
+    now = knows_web("enforce", first);
+    EXPECT_EQ(create().status, 42);
+    EXPECT_THAT(world.config(), HasSubstr(kFilter)) << mode;
+  }
+  world.config(config);  // as an engine writes it anew
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(kFilter));
+  world.config(kPlain);
+  EXPECT_EQ(create().status, 42);
+  now = knows_web("monitor", first);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(R"("seccomp":null)")) << "there was none";
+  world.write("b/treeline-original.json", "{}");
+  EXPECT_THAT(create().errors, HasSubstr("treeline-original.json is not what treeline-oci writes; remove it"));
+}
+
 TEST_F(Start, hook_tells_whether_the_filter_is_there) {
   const std::string closed =
       R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[{"names":["modify_ldt"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})";
