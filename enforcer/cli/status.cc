@@ -32,6 +32,8 @@ std::string confinement_words(const Json& confinement) {
 // Enforced, but started without what its policy's filter refuses, and without its listed calls.
 bool lacks_filter(const Json& container) { return text_at(container, "mode") == "enforce" && !flag_at(container, "filter"); }
 
+bool is_new(const Json& doubt) { return !doubt.contains("new") || flag_at(doubt, "new"); }
+
 int show_status(const Context& context) {
   int status = 0;
   std::optional<Json> answer = ask(context, {{"do", "status"}}, status);
@@ -43,8 +45,10 @@ int show_status(const Context& context) {
   const Json& confinement = s["confinement"];
   const bool confined = flag_at(confinement, "confined");
   const bool helper_gone = flag_at(confinement.value("helper", Json::object()), "gone");
-  const auto unfiltered = std::count_if(list_at(s, "containers").begin(), list_at(s, "containers").end(), lacks_filter);
-  const bool degraded = unfiltered || !confined || helper_gone || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty();
+  const Json &containers = list_at(s, "containers"), &doubts = list_at(s, "doubts");
+  const auto unfiltered = std::count_if(containers.begin(), containers.end(), lacks_filter);
+  const bool news = std::any_of(doubts.begin(), doubts.end(), is_new);
+  const bool degraded = !confined || helper_gone || unfiltered || news || !list_at(s, "unbound").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
     print_line(to_line(s));
@@ -68,8 +72,8 @@ int show_status(const Context& context) {
     print_line(bad ? red(line + ", not what was asked for: " + text_at(p, "why_weaker", text_at(p, "why_not_enforced"))) : line);
   }
   for (const Json& l : list_at(s, "learning")) field("learning", text_at(l, "name") + ", " + text_at(l, "state") + " since " + text_at(l, "since"));
-  field("bound", std::to_string(list_at(s, "containers").size()) + " containers");
-  for (const Json& c : list_at(s, "containers"))
+  field("bound", std::to_string(containers.size()) + " containers");
+  for (const Json& c : containers)
     print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
                (flag_at(c, "started") ? "" : ", entrypoint not begun") +
                (lacks_filter(c) ? red(", without its filter") : "") +
@@ -80,8 +84,8 @@ int show_status(const Context& context) {
     field("unbound", red(std::to_string(list_at(s, "unbound").size()) + " containers run without a policy (default = " + text_at(s, "default") + ")"));
     for (const Json& c : list_at(s, "unbound")) print_line("  " + text_at(c, "container") + " since " + text_at(c, "since"));
   }
-  for (const Json& d : list_at(s, "doubts"))
-    field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")));
+  for (const Json& d : doubts)
+    field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")) + (is_new(d) ? ", new" : ""));
   std::string lost;
   for (auto& [what, count] : s["losses"].items())
     if (count.is_number() && count.get<uint64_t>()) lost += (lost.empty() ? "" : ", ") + what + " " + std::to_string(count.get<uint64_t>());
@@ -99,8 +103,11 @@ int show_status(const Context& context) {
 }  // namespace
 
 void add_status(CLI::App& app, Context& context) {
-  app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)")
-      ->callback([&context] { context.action = [&context] { return show_status(context); }; });
+  auto* status = app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)");
+  status->footer(
+      "Degraded: treelined is not confined, containers run unbound or enforced without their filter, or doubts are new. A doubt (refused in enforce) is new for\n"
+      "an hour after the look that first shows it, then only shown; its count goes back to when the hooks were loaded.\n");
+  status->callback([&context] { context.action = [&context] { return show_status(context); }; });
 }
 
 }  // namespace treeline::cli
