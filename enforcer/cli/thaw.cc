@@ -17,8 +17,13 @@ namespace treeline::cli {
 namespace {
 
 int told(const Context& context, const Json& answer) {
-  if (context.json) print_line(to_line(answer));
-  else print_line(text_at(answer, "container") + (flag_at(answer, "was_frozen") ? " goes on" : " was not frozen"));
+  if (context.json) {
+    Json line = {{"schema", 1}, {"container", text_at(answer, "container")}, {"was_frozen", flag_at(answer, "was_frozen")}};
+    if (answer.contains("cgroup")) line["cgroup"] = answer["cgroup"];
+    print_line(to_line(line));
+  } else {
+    print_line(text_at(answer, "container") + (flag_at(answer, "was_frozen") ? " goes on" : " was not frozen"));
+  }
   return kYes;
 }
 
