@@ -26,6 +26,9 @@ std::optional<daemon::Client> connect(const Context& context, int& status);
 // Waits as long as it takes, and says so once after 5 s.
 daemon::Patience patience(const std::string& socket);
 
+// What to exit with after a request that `client` refused.
+int status_of_refusal(const daemon::Client& client);
+
 // An absolute path without symbolic links; says so and gives "" when there is nothing.
 std::string absolute_path(const std::string& path);
 // Reads the trace that follows an answer: lines up to and with {"type":"end"}. False: the stream ended before.

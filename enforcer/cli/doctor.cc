@@ -73,7 +73,7 @@ int examine(Context& context) {
   Result<Json> answer = client->request({{"do", "doctor"}});
   if (!answer) {
     say(answer.error().message);
-    return kCannotAsk;
+    return status_of_refusal(*client);
   }
   for (const char* key : {"prerequisites", "canary", "confinement", "can_enforce", "why_not"})
     if (answer->contains(key)) report[key] = (*answer)[key];

@@ -55,7 +55,7 @@ int thaw(const Context& context, const std::string& container) {
     Result<Json> answer = client->request({{"do", "thaw"}, {"container", container}});
     if (answer) return told(context, *answer);
     if (client->reply_code() == daemon::kCodeNotFound) continue;
-    return refused(answer.error().message, client->reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client->reply_code().c_str()));
+    return refused(answer.error().message, status_of_refusal(*client));
   }
   return thaw_by_cgroup(context, runtime, container);
 }

@@ -88,8 +88,7 @@ Result<size_t> start_option(std::span<const std::string> rest, RuntimeCall& call
 
 }  // namespace
 
-Result<RuntimeCall> parse_call(std::span<const std::string> args) {
-  RuntimeCall call;
+Result<void> parse_call(std::span<const std::string> args, RuntimeCall& call) {
   size_t at = 0;
   while (at < args.size()) {
     const std::span<const std::string> rest = args.subspan(at);
@@ -109,7 +108,7 @@ Result<RuntimeCall> parse_call(std::span<const std::string> args) {
       break;  // another verb: its options are the runtime's
     }
   }
-  return call;
+  return {};
 }
 
 }  // namespace treeline::oci

@@ -144,7 +144,7 @@ int with_state(std::span<const std::string> args, const std::string& what, Absen
   Result<State> state = parse_state(*text);
   if (!state) return finish(state.error(), what);
   Result<Settings> settings = read_settings(*conf);
-  if (!settings) return finish(settings.error(), what);
+  if (!settings) return finish(settings.error(), what), kUsage;
   Daemon daemon(settings->socket, std::chrono::milliseconds(milliseconds_left(deadline)), absent);
   return finish(act(*state, daemon), what);
 }

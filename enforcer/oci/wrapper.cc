@@ -128,17 +128,18 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
 int run_wrapper(std::span<const std::string> args) {
   Result<Own> own = take_own(args);
   if (!own) return report(own.error().message, {}), kUsage;
-  Result<RuntimeCall> call = parse_call(own->rest);
-  if (!call) return report(call.error().message, {}), kUsage;
-  const RuntimeLog log{call->log, call->log_json};
+  RuntimeCall call;
+  const Result<void> parsed = parse_call(own->rest, call);
+  const RuntimeLog log{call.log, call.log_json};
+  if (!parsed) return report(parsed.error().message, log), kUsage;
   Result<Settings> settings = read_settings(own->conf);
   // A mistake there starts nothing, but what runs can be stopped, looked at and deleted.
-  if (!settings && !call->starts() && !named_runtime(*own).empty()) settings = Settings{};
+  if (!settings && !call.starts() && !named_runtime(*own).empty()) settings = Settings{};
   if (!settings) return report(settings.error().message, log), kUsage;
   Result<std::string> runtime = choose_runtime(*own, *settings);
   if (!runtime) return report(runtime.error().message, log), runtime.error().code == EINVAL ? kUsage : kNoRuntime;
-  if (call->starts())
-    if (Result<void> prepared = prepare(*call, *own, *settings, *runtime, log); !prepared) {
+  if (call.starts())
+    if (Result<void> prepared = prepare(call, *own, *settings, *runtime, log); !prepared) {
       report("the container is not started: " + prepared.error().message, log);
       return exit_status_of(prepared.error());
     }

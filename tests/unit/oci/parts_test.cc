@@ -93,9 +93,9 @@ TEST(InProcess, handlers_of_crun_by_annotation_and_by_name) {
 }
 
 std::string call_of(std::vector<std::string> args) {
-  Result<RuntimeCall> call = parse_call(args);
-  if (!call) return "error: " + call.error().message;
-  return call->verb + "|" + (call->starts() ? call->bundle : "") + "|" + call->log + (call->log_json ? "|json" : "");
+  RuntimeCall call;
+  if (Result<void> parsed = parse_call(args, call); !parsed) return "error: " + parsed.error().message;
+  return call.verb + "|" + (call.starts() ? call.bundle : "") + "|" + call.log + (call.log_json ? "|json" : "");
 }
 
 TEST(CommandLine, as_engines_write_it) {

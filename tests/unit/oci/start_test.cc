@@ -150,6 +150,12 @@ TEST_F(Start, a_mistake_in_the_configuration_keeps_nothing_from_being_stopped) {
   chmod((world.path + "/conf").c_str(), 0664);
   EXPECT_EQ(wrapper({"kill", "w"}).status, 42);
   EXPECT_THAT(create().errors, HasSubstr("chmod go-w"));
+  EXPECT_EQ(hook(state()).status, 2);
+}
+
+TEST_F(Start, a_command_line_that_is_not_understood_reaches_the_runtimes_log) {
+  EXPECT_EQ(wrapper({"--log", world.path + "/log", "--log-format", "json", "--what", "create", "w"}).status, 2);
+  EXPECT_THAT(world.read("log"), HasSubstr(R"("level":"error","msg":"treeline-oci: the runtime's option '--what' is not known here)"));
 }
 
 TEST_F(Start, a_runtime_that_is_none) {
