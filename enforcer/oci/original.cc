@@ -57,7 +57,7 @@ Result<void> keep(const std::string& bundle, const Config& before, const Config&
             ",\"wrote\":" + json::quote(wrote) + "}";
   }
   if (!differs) return {};
-  return write_file_atomically(bundle + "/" + kOriginalFile, text + "}\n");
+  return write_in_bundle(bundle + "/" + kOriginalFile, text + "}\n", 0600);
 }
 
 }  // namespace treeline::oci
