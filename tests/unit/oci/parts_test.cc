@@ -131,6 +131,17 @@ TEST(CommandLine, what_could_hide_a_start_is_refused) {
   EXPECT_THAT(call_of({"create", "--bundle="}), HasSubstr("wants a directory"));
 }
 
+TEST(CommandLine, words_that_one_runtime_trims_or_stops_at) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"create", " --bundle", "/x", "web"}, {"create", "--bundle ", "/x", "web"}, {" create", "web"}, {"create\n", "web"},
+        {"create\xc2\xa0", "web"}, {"create", "-1", "--bundle", "/x", "web"}, {"create", "-", "--bundle", "/x", "web"}, {"-1=x", "create", "web"},
+        {"run", "web\t", "--bundle", "/x"}})
+    EXPECT_THAT(call_of(words), HasSubstr("is read differently by runc and crun")) << words[0] << words[1];
+  EXPECT_EQ(call_of({"create", "--bundle", " /x ", "web"}), "create| /x |") << "a value is nobody's to trim";
+  EXPECT_EQ(call_of({"exec", "web", " create ", "-1"}), "exec||");
+  EXPECT_EQ(call_of({"kill", "web", "-9"}), "kill||");
+}
+
 std::string difference(const char* have, const char* want) { return seccomp_difference(value(have), value(want)); }
 
 TEST(Seccomp, same_by_meaning) {
