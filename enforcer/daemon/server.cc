@@ -85,7 +85,7 @@ void Server::on_listener() {
   resting_ = lacking != 0;
   if (resting_) log_warning("cannot take connections for now: " + system_error("accept", lacking).message + "; tried again each second");
   // Who waits in the queue stays there: watched on, it would be reported without end.
-  loop_.change(listener_.get(), resting_ ? 0 : EPOLLIN);
+  loop_.change(listener_.get(), resting_ ? 0 : uint32_t{EPOLLIN});
 }
 
 void Server::tick() {
