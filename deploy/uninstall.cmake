@@ -9,6 +9,25 @@ endif()
 set(root "$ENV{DESTDIR}")
 set(treelined "${SBINDIR}/treelined")
 
+# An engine that names the wrapper starts nothing without it, and cannot even stop what runs. (deploy/oci: what names it where.)
+set(engines)
+foreach(place etc/docker/daemon.json etc/containerd/*.toml etc/containerd/conf.d/*.toml etc/crio/crio.conf etc/crio/crio.conf.d/*
+        etc/containers/containers.conf etc/containers/containers.conf.d/*.conf usr/share/containers/containers.conf
+        etc/containers/oci/hooks.d/*.json usr/share/containers/oci/hooks.d/*.json var/lib/rancher/*/agent/etc/containerd/config*)
+  file(GLOB found "${root}/${place}")
+  foreach(file IN LISTS found)
+    file(STRINGS "${file}" lines REGEX "^[^#]*treeline-oci")
+    if(NOT lines STREQUAL "")
+      list(APPEND engines "${file}")
+    endif()
+  endforeach()
+endforeach()
+if(engines)
+  list(JOIN engines "\n  " engines)
+  message(FATAL_ERROR "container engines still name treeline-oci:\n  ${engines}\nStop the containers that were started through it, take it out there, restart the "
+          "engine, then uninstall again. Nothing was removed.")
+endif()
+
 if(root STREQUAL "")
   find_program(systemctl systemctl)
   if(systemctl)
@@ -58,6 +77,8 @@ foreach(directory "${PREFIX}/share/doc/treeline/examples" "${PREFIX}/share/doc/t
 endforeach()
 
 if(root STREQUAL "")
+  message(STATUS "Containers that still run and were started through treeline-oci cannot be stopped by their engine any more; install it again for that. "
+          "Configurations of engines in other places than the usual ones were not looked at")
   foreach(left "${conf}" "${STORE}" "${RUNTIME}")
     if(EXISTS "${left}")
       message(STATUS "Stays: ${left} (--target purge removes it)")

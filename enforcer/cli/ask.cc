@@ -38,8 +38,18 @@ bool colour_on(int fd) {
   return isatty(fd) && !(off && *off);
 }
 
+daemon::Patience patience(const std::string& socket) {
+  static constexpr std::chrono::seconds kSilence{5};
+  return {kSilence, [socket, said = false](pid_t pid) mutable {
+            if (!said)
+              say("waiting for treelined at " + socket + (pid ? ", pid " + std::to_string(pid) : "") + ": no answer for " + std::to_string(kSilence.count()) +
+                  " s. If it hangs: journalctl -u treelined; systemctl restart treelined (what it enforces stays enforced)");
+            return said = true;
+          }};
+}
+
 std::optional<daemon::Client> connect(const Context& context, int& status) {
-  Result<daemon::Client> client = daemon::Client::connect(context.socket);
+  Result<daemon::Client> client = daemon::Client::connect(context.socket, patience(context.socket));
   if (client) return std::move(*client);
   const bool absent = client.error().code == ENOENT || client.error().code == ECONNREFUSED;
   if (absent && geteuid() == 0) {
@@ -55,13 +65,17 @@ std::optional<daemon::Client> connect(const Context& context, int& status) {
   return std::nullopt;
 }
 
+int status_of_refusal(const daemon::Client& client) {
+  return client.reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client.reply_code().c_str());
+}
+
 std::optional<Json> ask(const Context& context, const Json& request, int& status) {
   std::optional<daemon::Client> client = connect(context, status);
   if (!client) return std::nullopt;
   Result<Json> answer = client->request(request);
   if (answer) return std::move(*answer);
   say(answer.error().message);
-  status = client->reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client->reply_code().c_str());
+  status = status_of_refusal(*client);
   return std::nullopt;
 }
 

@@ -23,6 +23,11 @@ bool colour_on(int fd);                    // a terminal, and NO_COLOR is not se
 // One request, one answer. Nothing: it failed, was said, and `status` is what to exit with.
 std::optional<Json> ask(const Context& context, const Json& request, int& status);
 std::optional<daemon::Client> connect(const Context& context, int& status);
+// Waits as long as it takes, and says so once after 5 s.
+daemon::Patience patience(const std::string& socket);
+
+// What to exit with after a request that `client` refused.
+int status_of_refusal(const daemon::Client& client);
 
 // An absolute path without symbolic links; says so and gives "" when there is nothing.
 std::string absolute_path(const std::string& path);

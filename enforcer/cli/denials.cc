@@ -19,7 +19,7 @@ int show_denials(const Context& context, const std::string& policy) {
   const Json& denials = (*answer)["denials"];
   const bool any = !denials.empty() || number_at(*answer, "uncounted") != 0;
   if (context.json) {
-    for (const Json& d : denials) print_line(to_line(d));
+    print_line(to_line({{"schema", 1}, {"denials", denials}, {"total", number_at(*answer, "total")}, {"uncounted", number_at(*answer, "uncounted")}}));
     return any ? kFinding : kYes;
   }
   if (!any) {

@@ -43,7 +43,7 @@ int show(const Context& context, const Json& report) {
 }
 
 int examine(Context& context) {
-  Result<daemon::Client> client = daemon::Client::connect(context.socket);
+  Result<daemon::Client> client = daemon::Client::connect(context.socket, patience(context.socket));
   if (!client && client.error().code != ENOENT && client.error().code != ECONNREFUSED && geteuid() == 0) {
     say(client.error().message);
     return kCannotAsk;
@@ -64,7 +64,7 @@ int examine(Context& context) {
       report["why_not"] = socket.error().message;
       return show(context, report);
     }
-    client = daemon::Client::connect(*socket);
+    client = daemon::Client::connect(*socket, patience(*socket));
     if (!client) {
       report["why_not"] = client.error().message;
       return show(context, report);
@@ -73,7 +73,7 @@ int examine(Context& context) {
   Result<Json> answer = client->request({{"do", "doctor"}});
   if (!answer) {
     say(answer.error().message);
-    return kCannotAsk;
+    return status_of_refusal(*client);
   }
   for (const char* key : {"prerequisites", "canary", "confinement", "can_enforce", "why_not"})
     if (answer->contains(key)) report[key] = (*answer)[key];

@@ -36,7 +36,7 @@ int show(const Context& context, const EventsOptions& options) {
       client->request({{"do", "events"}, {"follow", options.follow}, {"backlog", options.lines}, {"learned", options.learned}});
   if (!answer) {
     say(answer.error().message);
-    return kCannotAsk;
+    return status_of_refusal(*client);
   }
   const bool colour = colour_on(STDOUT_FILENO);
   size_t shown = 0;

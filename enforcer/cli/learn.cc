@@ -31,7 +31,7 @@ int stop(const Context& context, const std::string& name, const std::string& out
   Result<Json> answer = client->request({{"do", "learn.stop"}, {"name", name}});
   if (!answer) {
     say(answer.error().message);
-    return client->reply_code().empty() ? kCannotAsk : kFinding;
+    return status_of_refusal(*client);
   }
   const auto traces = static_cast<size_t>(number_at(*answer, "traces"));
   std::string files;

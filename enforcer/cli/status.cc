@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "enforcer/cli/ask.h"
 
 namespace treeline::cli {
@@ -27,6 +29,11 @@ std::string confinement_words(const Json& confinement) {
   return words;
 }
 
+// Enforced, but started without what its policy's filter refuses, and without its listed calls.
+bool lacks_filter(const Json& container) { return text_at(container, "mode") == "enforce" && !flag_at(container, "filter"); }
+
+bool is_new(const Json& doubt) { return !doubt.contains("new") || flag_at(doubt, "new"); }
+
 int show_status(const Context& context) {
   int status = 0;
   std::optional<Json> answer = ask(context, {{"do", "status"}}, status);
@@ -38,7 +45,11 @@ int show_status(const Context& context) {
   const Json& confinement = s["confinement"];
   const bool confined = flag_at(confinement, "confined");
   const bool helper_gone = flag_at(confinement.value("helper", Json::object()), "gone");
-  const bool degraded = !confined || helper_gone || !list_at(s, "doubts").empty() || !list_at(s, "unbound").empty() || !list_at(s, "unmanaged").empty();
+  const Json &containers = list_at(s, "containers"), &doubts = list_at(s, "doubts");
+  const auto unfiltered = std::count_if(containers.begin(), containers.end(), lacks_filter);
+  const bool news = std::any_of(doubts.begin(), doubts.end(), is_new);
+  const bool degraded = !confined || helper_gone || unfiltered || news || !list_at(s, "unbound").empty() ||
+                        !list_at(s, "unmanaged").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
     print_line(to_line(s));
@@ -67,17 +78,20 @@ int show_status(const Context& context) {
                    "reaches it (the log says why). Stop the bound containers, then: treelined --detach --reason repair"));
   }
   for (const Json& l : list_at(s, "learning")) field("learning", text_at(l, "name") + ", " + text_at(l, "state") + " since " + text_at(l, "since"));
-  field("bound", std::to_string(list_at(s, "containers").size()) + " containers");
-  for (const Json& c : list_at(s, "containers"))
+  field("bound", std::to_string(containers.size()) + " containers");
+  for (const Json& c : containers)
     print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
                (flag_at(c, "started") ? "" : ", entrypoint not begun") +
+               (lacks_filter(c) ? red(", without its filter") : "") +
                (flag_at(c, "frozen") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ""));
+  if (unfiltered)
+    field("filter", red(std::to_string(unfiltered) + " enforced without the system call filter of their policy, which is put on at the start only: start it again"));
   if (!list_at(s, "unbound").empty()) {
     field("unbound", red(std::to_string(list_at(s, "unbound").size()) + " containers run without a policy (default = " + text_at(s, "default") + ")"));
     for (const Json& c : list_at(s, "unbound")) print_line("  " + text_at(c, "container") + " since " + text_at(c, "since"));
   }
-  for (const Json& d : list_at(s, "doubts"))
-    field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")));
+  for (const Json& d : doubts)
+    field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")) + (is_new(d) ? ", new" : ""));
   std::string lost;
   for (auto& [what, count] : s["losses"].items())
     if (count.is_number() && count.get<uint64_t>()) lost += (lost.empty() ? "" : ", ") + what + " " + std::to_string(count.get<uint64_t>());
@@ -95,8 +109,11 @@ int show_status(const Context& context) {
 }  // namespace
 
 void add_status(CLI::App& app, Context& context) {
-  app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)")
-      ->callback([&context] { context.action = [&context] { return show_status(context); }; });
+  auto* status = app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)");
+  status->footer(
+      "Degraded: treelined is not confined, containers run unbound or enforced without their filter, or doubts are new. A doubt (refused in enforce) is new for\n"
+      "an hour after the look that first shows it, then only shown; its count goes back to when the hooks were loaded.\n");
+  status->callback([&context] { context.action = [&context] { return show_status(context); }; });
 }
 
 }  // namespace treeline::cli

@@ -17,8 +17,13 @@ namespace treeline::cli {
 namespace {
 
 int told(const Context& context, const Json& answer) {
-  if (context.json) print_line(to_line(answer));
-  else print_line(text_at(answer, "container") + (flag_at(answer, "was_frozen") ? " goes on" : " was not frozen"));
+  if (context.json) {
+    Json line = {{"schema", 1}, {"container", text_at(answer, "container")}, {"was_frozen", flag_at(answer, "was_frozen")}};
+    if (answer.contains("cgroup")) line["cgroup"] = answer["cgroup"];
+    print_line(to_line(line));
+  } else {
+    print_line(text_at(answer, "container") + (flag_at(answer, "was_frozen") ? " goes on" : " was not frozen"));
+  }
   return kYes;
 }
 
@@ -44,13 +49,13 @@ int thaw(const Context& context, const std::string& container) {
   std::vector<std::string> sockets = private_sockets(runtime);
   sockets.insert(sockets.begin(), context.socket);
   for (const std::string& socket : sockets) {
-    Result<daemon::Client> client = daemon::Client::connect(socket);
+    Result<daemon::Client> client = daemon::Client::connect(socket, patience(socket));
     if (!client && (client.error().code == ENOENT || client.error().code == ECONNREFUSED)) continue;
     if (!client) return refused(client.error().message, kCannotAsk);
     Result<Json> answer = client->request({{"do", "thaw"}, {"container", container}});
     if (answer) return told(context, *answer);
     if (client->reply_code() == daemon::kCodeNotFound) continue;
-    return refused(answer.error().message, client->reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client->reply_code().c_str()));
+    return refused(answer.error().message, status_of_refusal(*client));
   }
   return thaw_by_cgroup(context, runtime, container);
 }

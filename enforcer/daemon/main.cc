@@ -29,6 +29,7 @@ namespace treeline::daemon {
 namespace {
 
 constexpr char kDefaultConf[] = "/etc/treeline/treeline.conf";
+constexpr int kDetachSeconds = 30;
 // Detached on request: the unit does not start it again (RestartPreventExitStatus=).
 constexpr int kExitUsage = 2, kExitCannot = 3, kExitNotEnforced = 4, kExitDetached = 5;
 
@@ -61,6 +62,18 @@ int fail(const Options& options, const Error& error) {
   return error.code == ENOTSUP ? kExitNotEnforced : error.code == EINVAL ? kExitUsage : kExitCannot;
 }
 
+// The way out must not hang because treelined does.
+int fail_detach(const Error& error, pid_t treelined) {
+  if (error.code != ETIMEDOUT) {
+    log_error(error.message);
+  } else {
+    const std::string kill = treelined ? "kill -9 " + std::to_string(treelined) : "systemctl kill -s KILL treelined";
+    log_error("treelined has not answered for " + std::to_string(kDetachSeconds) + " s: NOT detached. Kill it and detach again, which needs no treelined: " + kill +
+              "; treelined --detach --reason TEXT");
+  }
+  return kExitCannot;
+}
+
 int detach(const Options& options, const Conf& conf) {
   if (options.reason.empty()) {
     log_error("--detach takes every protection off this machine: say why, with --reason TEXT");
@@ -70,15 +83,15 @@ int detach(const Options& options, const Conf& conf) {
     log_error("only root may detach: run it with sudo");
     return kExitCannot;
   }
-  Result<Client> client = Client::connect(conf.runtime + "/" + kSocketName);
+  pid_t silent = 0;
+  Result<Client> client = Client::connect(conf.runtime + "/" + kSocketName, {std::chrono::seconds(kDetachSeconds), [&](pid_t pid) {
+                                                                               silent = pid;
+                                                                               return false;
+                                                                             }});
   if (client) {
     Result<Json> answer = client->request({{"do", "detach"}, {"reason", options.reason}});
-    if (!answer) {
-      log_error(answer.error().message);
-      return kExitCannot;
-    }
-    while (client->next_line()) {
-    }  // the end of the stream: the daemon has gone
+    if (!answer) return fail_detach(answer.error(), silent);
+    if (Result<void> ended = client->wait_for_end(); !ended) return fail_detach(ended.error(), silent);  // then it has detached and gone
     if (flag_at(*answer, "pinned") && kernel::Pins(kPins).exist()) {
       log_error("NOT DETACHED: treelined has ended, but " + std::string(kPins) + " is still there, so what is pinned in it goes on refusing. Again: systemctl stop " +
                 "treelined; treelined --detach --reason TEXT (its log says what stood in the way)");
@@ -87,10 +100,7 @@ int detach(const Options& options, const Conf& conf) {
     log_notice("detached; " + std::to_string(number_at(*answer, "freed")) + " containers run free; to protect the next ones: systemctl start treelined");
     return 0;
   }
-  if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) {
-    log_error(client.error().message);
-    return kExitCannot;
-  }
+  if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) return fail_detach(client.error(), silent);
   if (Result<void> detached = kernel::detach_pinned(kPins); !detached) {
     log_error(detached.error().message);
     return kExitCannot;
@@ -184,7 +194,7 @@ int serve(const Options& options, Conf conf) {
                        [&](uint64_t peer) { service.gone(peer); }});
   service.set_server(server);
   if (Result<void> listening = server.listen(socket); !listening) return fail(options, listening.error());
-  if (Result<void> ticking = loop.every_second([&] { service.tick(); }); !ticking) return fail(options, ticking.error());
+  if (Result<void> ticking = loop.every_second([&] { service.tick(), server.tick(); }); !ticking) return fail(options, ticking.error());
   const Notifier manager;
   bool helper_lost = false;
   watch_helper(loop, **helper, options.ephemeral, helper_lost);

@@ -43,8 +43,8 @@
 //                                                                       where hooks are proven to refuse as well; an error when it is
 //                                                                       refused: "not-enforced" where the policy is in enforce and the
 //                                                                       canary does not prove it
-// bind               pid, container, policy, bundle (OCI)               "bound": bool, "policy", "mode", "generation", "directory", "closing";
-//                                                                       refused as in resolve
+// bind               pid, container, policy, bundle (OCI), filter:      "bound": bool, "policy", "mode", "generation", "directory", "closing";
+//                    is the policy's in config.json?                    refused as in resolve
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
 // containers                                                            "containers", "unbound"; of each whether it is "frozen"

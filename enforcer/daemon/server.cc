@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "enforcer/base/files.h"
+#include "enforcer/base/log.h"
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/events/json_encoder.h"
 
@@ -75,13 +76,26 @@ Result<void> Server::listen(const std::string& path) {
   if (bound != 0) return system_error("cannot bind " + path, code);
   path_ = path;
   if (::listen(listener_.get(), 64) != 0) return system_error("cannot listen at " + path, errno);
-  return loop_.add(listener_.get(), EPOLLIN, [this](uint32_t) { accept_all(); });
+  return loop_.add(listener_.get(), EPOLLIN, [this](uint32_t) { on_listener(); });
 }
 
-void Server::accept_all() {
+void Server::on_listener() {
+  const int lacking = accept_all();
+  if ((lacking != 0) == resting_) return;
+  resting_ = lacking != 0;
+  if (resting_) log_warning("cannot take connections for now: " + system_error("accept", lacking).message + "; tried again each second");
+  // Who waits in the queue stays there: watched on, it would be reported without end.
+  loop_.change(listener_.get(), resting_ ? 0 : uint32_t{EPOLLIN});
+}
+
+void Server::tick() {
+  if (resting_) on_listener();
+}
+
+int Server::accept_all() {
   for (;;) {
     UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd) return;
+    if (!fd) return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ? errno : 0;
     ucred who{};
     socklen_t length = sizeof who;
     std::string refused;

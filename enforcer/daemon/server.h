@@ -61,13 +61,16 @@ class Server {
   ~Server();
 
   Result<void> listen(const std::string& path);
+  // Once a second. Without descriptors or memory for one more connection the listener rests until then.
+  void tick();
   [[nodiscard]] Peer* find(uint64_t id);
   [[nodiscard]] size_t peers() const { return peers_.size(); }
   [[nodiscard]] bool had_peers() const { return next_id_ > 1; }
 
  private:
   friend class Peer;
-  void accept_all();
+  void on_listener();
+  int accept_all();  // 0, or the errno of what it lacks
   void on_peer(uint64_t id, uint32_t events);
   void flush(Peer& peer);
   void drop(uint64_t id);
@@ -75,6 +78,7 @@ class Server {
   Loop& loop_;
   Handlers handlers_;
   UniqueFd listener_;
+  bool resting_ = false;
   std::string path_;
   std::map<uint64_t, std::unique_ptr<Peer>> peers_;
   uint64_t next_id_ = 1;

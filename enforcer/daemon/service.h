@@ -22,6 +22,7 @@
 
 #include "enforcer/canary/canary.h"
 #include "enforcer/daemon/conf.h"
+#include "enforcer/daemon/doubts.h"
 #include "enforcer/daemon/loop.h"
 #include "enforcer/daemon/server.h"
 #include "enforcer/helper/helper.h"
@@ -190,6 +191,7 @@ class Service {
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too
   std::deque<std::string> backlog_;
   std::map<std::string, uint64_t> losses_told_;
+  mutable Doubts doubts_;  // what status() has seen
   uint64_t undecodable_ = 0;
   uint64_t lost_traces_ = 0;
   uint32_t next_run_ = 1;

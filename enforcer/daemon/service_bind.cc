@@ -117,7 +117,9 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   binding.streams = look->streams;
   binding.mount_ns = look->mount_ns;
   binding.bundle = text_at(request, "bundle");
-  binding.enforced_at_start = policy->mode == TL_MODE_ENFORCE;
+  // As the hook found config.json. An older one does not say so, and asks for the filter only where no hook stands in for it.
+  binding.enforced_at_start =
+      request.contains("filter") ? flag_at(request, "filter") : policy->mode == TL_MODE_ENFORCE && std::string_view(closing_word()) == "required";
   if (workload::start_time(process) != look->start_time) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
   if (binding.mount_ns == workload::mount_namespace(getpid()))
     return Error{"process " + std::to_string(pid) + " has no mount namespace of its own; for a plain process tree: treeline run --policy BUNDLE -- CMD", EPERM};

@@ -123,7 +123,10 @@ Service::Answer Service::status() const {
   for (uint32_t hook = 0; hook < TL_HOOKS; ++hook)
     for (uint32_t reason = TL_REASON_DOUBT; reason < TL_REASONS; ++reason)
       if (uint64_t count = kernel::sum_over_cpus(maps.doubts.get(), hook * TL_REASONS + reason))
-        json["doubts"].push_back({{"hook", events::hook_word(hook)}, {"reason", events::reason_word(reason)}, {"count", count}});
+        json["doubts"].push_back({{"hook", events::hook_word(hook)},
+                                  {"reason", events::reason_word(reason)},
+                                  {"count", count},
+                                  {"new", doubts_.is_new(hook * TL_REASONS + reason, count, boot_ns())}});
   json["losses"] = Json::object();
   for (auto& [what, count] : losses()) json["losses"][what] = count;
   if (lost_traces_) json["losses"]["traces"] = lost_traces_;

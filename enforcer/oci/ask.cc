@@ -67,13 +67,12 @@ Result<void> Daemon::connect() {
   while (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     const int code = errno;
     if (code == EINTR) continue;
-    if (code != EAGAIN) {  // EAGAIN: its queue of connections is full
-      const bool none = code == ENOENT || code == ECONNREFUSED;
-      return Error{none ? "no treelined answers at " + socket_ + "; start it: systemctl start treelined"
-                        : "cannot connect to treelined: " + system_error(socket_, code).message,
-                   ECONNREFUSED};
-    }
-    if (milliseconds_left(deadline_) == 0) return too_late("takes no connection");
+    const bool late = milliseconds_left(deadline_) == 0, none = code == ENOENT || code == ECONNREFUSED;
+    if (none && (late || absent_ == Absent::kRefuse))
+      return Error{"no treelined answers at " + socket_ + "; start it: systemctl start treelined", ECONNREFUSED};
+    if (!none && code != EAGAIN)  // EAGAIN: its queue of connections is full
+      return Error{"cannot connect to treelined: " + system_error(socket_, code).message, ECONNREFUSED};
+    if (late) return too_late("takes no connection");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return check_peer(fd_.get(), socket_);
@@ -92,6 +91,10 @@ Result<std::string> Daemon::exchange(const std::string& line) {
                           : rest.empty() ? recv(fd_.get(), chunk, sizeof chunk, 0)
                                          : send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (moved < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (moved < 0 && !rest.empty() && errno == EPIPE) {  // it closed: maybe it said why
+      rest = {};
+      continue;
+    }
     if (moved <= 0)
       return Error{"treelined closed the connection before it answered; see: journalctl -u treelined", ECONNREFUSED};
     if (!rest.empty()) {

@@ -2,7 +2,7 @@
 //
 // One request to treelined with a deadline: a container that is being started must not hang because a daemon does. (The
 // operator's command waits as long as it takes: enforcer/daemon/client.h.) No answer in time is a refusal like any
-// other.
+// other; so is no treelined, at the end of that time, since a restart of it takes seconds.
 //
 //   Daemon daemon("/run/treeline/treeline.sock", kAnswerWithin);
 //   Result<Json> answer = daemon.ask({{"do", "resolve"}, {"policy", "nginx"}});
@@ -25,11 +25,13 @@ using Deadline = std::chrono::steady_clock::time_point;
 // Milliseconds for poll(2), at least 0.
 int milliseconds_left(Deadline deadline);
 
+enum class Absent { kWait, kRefuse };
+
 class Daemon {
  public:
   // The time runs from here, for everything that is asked.
-  Daemon(std::string socket, std::chrono::milliseconds patience)
-      : socket_(std::move(socket)), deadline_(std::chrono::steady_clock::now() + patience) {}
+  Daemon(std::string socket, std::chrono::milliseconds patience, Absent absent = Absent::kWait)
+      : socket_(std::move(socket)), deadline_(std::chrono::steady_clock::now() + patience), absent_(absent) {}
 
   // Connects at the first request. An Error's code: ECONNREFUSED (it cannot be asked), ETIMEDOUT, ENOTSUP (it answered
   // that this machine cannot enforce), EPERM (it refused).
@@ -42,6 +44,7 @@ class Daemon {
 
   std::string socket_;
   Deadline deadline_;
+  Absent absent_;
   UniqueFd fd_;
   int last_id_ = 0;
 };

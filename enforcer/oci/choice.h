@@ -2,11 +2,14 @@
 //
 // Which policy a container asks for, by its annotations:
 //
-//   treeline.policy.CONTAINER = NAME   in a pod, for the container of that name (io.kubernetes.cri.container-name)
+//   treeline.policy.CONTAINER = NAME   in a pod, for the container of that name
 //   treeline.policy = NAME             for this container; in a pod, for each that has none of its own
-//   treeline.sandbox-policy = NAME     for the pod's sandbox (io.kubernetes.cri.container-type = sandbox), which is no
-//   workload: the two
-//                                      above are not taken for it, though it is given all of the pod's annotations
+//   treeline.sandbox-policy = NAME     for the pod's sandbox
+//
+// The sandbox is no workload: the first two are not taken for it, though it is given all of the pod's annotations.
+// Any other key that begins with "treeline", in whatever case, is an Error. What a container is in its pod is read from
+// containerd's annotations (io.kubernetes.cri.container-type, -name) or CRI-O's (io.kubernetes.cri-o.ContainerType,
+// io.kubernetes.container.name, io.kubernetes.cri-o.Metadata).
 //
 // Whoever may write a container's annotations chooses among the policies that root has loaded; what a policy allows is
 // not theirs to say.

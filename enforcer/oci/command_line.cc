@@ -45,6 +45,22 @@ Error unclear(const std::string& word, const std::string& why) {
   return Error{"the runtime's option " + text::quoted(word) + " " + why, EINVAL};
 }
 
+// Words that are not values and read by some runtimes in another way: runc after 1.5 takes white space off their ends,
+// and ends its options at a dash without a letter behind it.
+bool is_ambiguous(std::string_view word) {
+  const auto graphic = [](char c) { return c > ' ' && c < 0x7f; };
+  if (!word.empty() && (!graphic(word.front()) || !graphic(word.back()))) return true;
+  const auto letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
+  return word == "-" || (word.size() > 1 && word[0] == '-' && word[1] != '-' && !letter(word[1]));
+}
+
+bool may_start(std::span<const std::string> words) {
+  return std::any_of(words.begin(), words.end(), [](std::string_view word) {
+    return std::any_of(std::begin(kStartVerbs), std::end(kStartVerbs),
+                       [&](std::string_view verb) { return word.find(verb) != word.npos; });
+  });
+}
+
 // Before the verb. The number of words that the option takes.
 Result<size_t> global_option(std::span<const std::string> rest, RuntimeCall& call) {
   const Option option = option_of(rest[0]);
@@ -88,8 +104,7 @@ Result<size_t> start_option(std::span<const std::string> rest, RuntimeCall& call
 
 }  // namespace
 
-Result<RuntimeCall> parse_call(std::span<const std::string> args) {
-  RuntimeCall call;
+Result<void> parse_call(std::span<const std::string> args, RuntimeCall& call) {
   size_t at = 0;
   while (at < args.size()) {
     const std::span<const std::string> rest = args.subspan(at);
@@ -98,6 +113,11 @@ Result<RuntimeCall> parse_call(std::span<const std::string> args) {
       at += 1;
       continue;
     }
+    if (is_ambiguous(rest[0]) && (call.verb.empty() ? may_start(rest) : call.starts()))
+      return Error{"the word " + text::quoted(rest[0]) +
+                       " of the runtime's command line is read differently by runc and crun: no blanks at its ends, "
+                       "and a letter behind a dash",
+                   EINVAL};
     if (!option_of(rest[0]).is) {
       if (call.verb.empty()) call.verb = rest[0];
       at += 1;
@@ -109,7 +129,7 @@ Result<RuntimeCall> parse_call(std::span<const std::string> args) {
       break;  // another verb: its options are the runtime's
     }
   }
-  return call;
+  return {};
 }
 
 }  // namespace treeline::oci

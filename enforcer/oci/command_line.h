@@ -25,6 +25,7 @@ struct RuntimeCall {
   [[nodiscard]] bool starts() const { return verb == "create" || verb == "run" || verb == "restore"; }
 };
 
-Result<RuntimeCall> parse_call(std::span<const std::string> args);
+// Fills `call` as far as it came: with an Error too, --log is where it is told.
+Result<void> parse_call(std::span<const std::string> args, RuntimeCall& call);
 
 }  // namespace treeline::oci

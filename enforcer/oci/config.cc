@@ -28,6 +28,17 @@ const Watched kWatched[] = {
 
 }  // namespace
 
+Result<void> write_in_bundle(const std::string& path, std::string_view text, mode_t mode) {
+  Result<void> written = write_file_atomically(path, text, mode);
+  if (written || (written.error().code != EROFS && written.error().code != EACCES && written.error().code != EPERM))
+    return written;
+  return Error{written.error().message +
+                   "; the wrapper writes the hooks, and the policy's filter, into the OCI bundle: copy it to where it "
+                   "can be written, or let the "
+                   "engine add the hooks by itself (deploy/oci/hooks.d)",
+               written.error().code};
+}
+
 Error Config::wrong(const std::string& what) const {
   return Error{path_ + ": " + what + "; the container engine wrote it: see what it makes of the container's settings",
                EINVAL};
@@ -100,7 +111,7 @@ Result<void> Config::add_hook(std::string_view stage, const std::string& program
 
 Result<void> Config::write() const {
   if (!changed_) return {};
-  if (Result<void> written = write_file_atomically(path_, text_, status_.st_mode & 07777); !written) return written;
+  if (Result<void> written = write_in_bundle(path_, text_, status_.st_mode & 07777); !written) return written;
   if ((status_.st_uid != geteuid() || status_.st_gid != getegid()) &&
       fchownat(AT_FDCWD, path_.c_str(), status_.st_uid, status_.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
     return system_error("cannot give " + path_ + " back to its owner", errno);

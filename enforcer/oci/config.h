@@ -24,6 +24,9 @@ namespace treeline::oci {
 
 constexpr size_t kMaxConfig = 8 << 20;
 
+// A file of the bundle, replaced in one step.
+Result<void> write_in_bundle(const std::string& path, std::string_view text, mode_t mode);
+
 class Config {
  public:
   static Result<Config> read(const std::string& bundle_directory);

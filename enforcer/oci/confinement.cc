@@ -140,4 +140,24 @@ Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilt
   return {};
 }
 
+std::string replaced(const Confinement& wanted, const Config& config) {
+  std::string what;
+  if (wanted.seccomp && !filter_of(config).empty())
+    what = "its seccomp filter, which may refuse what that of the policy lets pass";
+  const json::Value* profile = config.root().at({"process", "apparmorProfile"});
+  if (wanted.apparmor && profile && !profile->scalar.empty() && profile->scalar != wanted.apparmor->name)
+    what += (what.empty() ? "" : ", and ") + ("its AppArmor profile " + text::quoted(profile->scalar));
+  if (what.empty()) return what;
+  return "policy '" + wanted.policy +
+         "' brings its own in place of what the container engine wrote into config.json: " + what;
+}
+
+bool carries_filter(const Confinement& wanted, const Config& config) {
+  Result<const confine::Closing*> closing = closing_of(wanted);
+  if (!closing) return false;
+  const Result<void> there = wanted.seccomp ? verify_own(wanted, config, **closing, ClosingFilter::kRequired)
+                                            : verify_closed(wanted, config, **closing);
+  return there.has_value();
+}
+
 }  // namespace treeline::oci

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a policy's bundle wants in config.json beside the hook: its system call filter and its AppArmor profile. The
-// wrapper writes it (a hook cannot), the hook verifies it. Both can only refuse, so both belong to `enforce`: in learn
-// and monitor nothing is written.
+// wrapper writes it (a hook cannot), the hook verifies it. They refuse, so they belong to `enforce`: in learn
+// and monitor nothing is written. A filter or profile of the engine's goes where the bundle has its own: replaced()
+// says so.
 //
 //   seccomp.json   becomes linux.seccomp, byte for byte
 //   closing.json   is merged into linux.seccomp, the engine's or the one above (closing.h); every bundle has it
@@ -37,6 +38,8 @@ Result<Confinement> confinement_of(const std::string& policy, const bundle::Bund
 // The kernel refuses every AppArmor transition at exec under no_new_privs: a tree of profiles would stop the workload.
 Result<void> check_pairing(const Confinement& wanted, const Config& config);
 Result<void> apply(const Confinement& wanted, Config& config);
+// What apply() would take out of config.json that the engine wrote, in words; "" for nothing.
+std::string replaced(const Confinement& wanted, const Config& config);
 // For a kernel whose hooks refuse what they can see: the filter keeps what they cannot (confine::beside_hooks).
 void leave_to_hooks(Confinement& wanted);
 
@@ -44,5 +47,7 @@ void leave_to_hooks(Confinement& wanted);
 enum class ClosingFilter { kRequired, kOptional };
 // config.json carries exactly this; merging the closing filter again would change nothing.
 Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilter closing);
+// Is the policy's filter there, the closing one and its own, whether it has to be or not?
+bool carries_filter(const Confinement& wanted, const Config& config);
 
 }  // namespace treeline::oci

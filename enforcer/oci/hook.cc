@@ -12,6 +12,7 @@
 #include "enforcer/oci/choice.h"
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
+#include "enforcer/oci/in_process.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/settings.h"
@@ -60,17 +61,21 @@ Result<std::string> agreed_policy(const State& state, const Config& config) {
                EPERM};
 }
 
-// The bundle has to be whole in every mode; what it wants in config.json has to be there where it is enforced.
-Result<void> verify_bundle(const Json& answer, const Config& config) {
+// The bundle has to be whole in every mode; what it wants in config.json has to be there where it is enforced. True:
+// its filter is.
+Result<bool> verify_bundle(const Json& answer, const Config& config) {
   Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
-  if (text_at(answer, "mode") == "monitor") return {};
-  if (wanted->apparmor)
-    if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
   // What does not say so, an older treelined, may run on a kernel without the hooks.
   const bool hooks = text_at(answer, "closing") == "optional";
   if (hooks) leave_to_hooks(*wanted);
-  return verify(*wanted, config, hooks ? ClosingFilter::kOptional : ClosingFilter::kRequired);
+  if (text_at(answer, "mode") != "monitor") {
+    if (wanted->apparmor)
+      if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held.error();
+    if (Result<void> good = verify(*wanted, config, hooks ? ClosingFilter::kOptional : ClosingFilter::kRequired); !good)
+      return good.error();
+  }
+  return carries_filter(*wanted, config);
 }
 
 // Neither what is being learned nor what stays unbound has one.
@@ -94,22 +99,30 @@ Result<void> bind(const State& state, Daemon& daemon) {
   // again.
   Result<Json> planned = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
   if (!planned) return planned.error();
-  if (has_bundle(*planned))
-    if (Result<void> good = verify_bundle(*planned, *config); !good) return good;
-  Result<Json> bound = daemon.ask(
-      {{"do", "bind"}, {"pid", state.pid}, {"container", state.id}, {"policy", *asked}, {"bundle", state.bundle}});
+  const bool unbound = text_at(*planned, "action") == "unbound";
+  if (!unbound)
+    if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
+  Result<bool> filter = has_bundle(*planned) ? verify_bundle(*planned, *config) : Result<bool>(false);
+  if (!filter) return filter.error();
+  Result<Json> bound = daemon.ask({{"do", "bind"},
+                                   {"pid", state.pid},
+                                   {"container", state.id},
+                                   {"policy", *asked},
+                                   {"bundle", state.bundle},
+                                   {"filter", *filter}});
   if (!bound) return bound.error();
   if (!flag_at(*bound, "bound")) {
-    if (text_at(*planned, "action") == "unbound") return {};
+    if (unbound) return {};
     return Error{"treelined did not bind the container, though it was to; try again", EPERM};
   }
+  if (unbound) return Error{"treelined bound the container, though it was to run unbound; try again", EPERM};
   const auto same = [&](const char* what) { return text_at(*bound, what) == text_at(*planned, what); };
   if (!has_bundle(*bound) || (same("directory") && same("mode") && same("policy"))) return {};
-  Result<void> good = verify_bundle(*bound, *config);
-  if (good) return good;
-  return Error{
-      "the policy was changed while the container was being started: " + good.error().message + "; start it again",
-      good.error().code};
+  Result<bool> again = verify_bundle(*bound, *config);
+  if (again && *again == *filter) return {};
+  return Error{"the policy was changed while the container was being started: " +
+                   (again ? "its filter was told of as it was before" : again.error().message) + "; start it again",
+               again ? EPERM : again.error().code};
 }
 
 int finish(const Result<void>& done, const std::string& what) {
@@ -121,7 +134,8 @@ int finish(const Result<void>& done, const std::string& what) {
   return exit_status_of(done.error());
 }
 
-int with_state(std::span<const std::string> args, const std::string& what, Result<void> (*act)(const State&, Daemon&)) {
+int with_state(std::span<const std::string> args, const std::string& what, Absent absent,
+               Result<void> (*act)(const State&, Daemon&)) {
   const Deadline deadline = std::chrono::steady_clock::now() + kAnswerWithin;
   Result<std::string> conf = conf_of(args);
   if (!conf) return report(conf.error().message, {}), kUsage;
@@ -130,8 +144,8 @@ int with_state(std::span<const std::string> args, const std::string& what, Resul
   Result<State> state = parse_state(*text);
   if (!state) return finish(state.error(), what);
   Result<Settings> settings = read_settings(*conf);
-  if (!settings) return finish(settings.error(), what);
-  Daemon daemon(settings->socket, std::chrono::milliseconds(milliseconds_left(deadline)));
+  if (!settings) return finish(settings.error(), what), kUsage;
+  Daemon daemon(settings->socket, std::chrono::milliseconds(milliseconds_left(deadline)), absent);
   return finish(act(*state, daemon), what);
 }
 
@@ -143,10 +157,13 @@ Result<void> unbind(const State& state, Daemon& daemon) {
 
 }  // namespace
 
-int run_hook(std::span<const std::string> args) { return with_state(args, "the container is not started: ", bind); }
+int run_hook(std::span<const std::string> args) {
+  return with_state(args, "the container is not started: ", Absent::kWait, bind);
+}
 
 int run_poststop(std::span<const std::string> args) {
-  return with_state(args, "the container was not released by name, treelined will see it by itself: ", unbind);
+  return with_state(args, "the container was not released by name, treelined will see it by itself: ", Absent::kRefuse,
+                    unbind);
 }
 
 }  // namespace treeline::oci

@@ -26,7 +26,11 @@ struct RuntimeLog {
 
 void report(const std::string& message, const RuntimeLog& log);
 
+// A start that goes on. Into the log where there is one: the runtime's stderr is often the container's own.
+void warn(const std::string& message, const RuntimeLog& log);
+
 // The line that goes into the log, with its end.
-std::string log_entry(const std::string& message, bool json);
+enum class Level { kError, kWarning };
+std::string log_entry(const std::string& message, bool json, Level level = Level::kError);
 
 }  // namespace treeline::oci

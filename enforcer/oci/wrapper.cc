@@ -13,6 +13,8 @@
 #include "enforcer/oci/command_line.h"
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
+#include "enforcer/oci/in_process.h"
+#include "enforcer/oci/original.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/runtime_path.h"
@@ -52,10 +54,15 @@ Result<Own> take_own(std::span<const std::string> args) {
   return own;
 }
 
-Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
-  if (!own.runtime.empty()) return find_runtime(own.runtime);
+// The runtime as the caller names it; "": treeline.conf has to.
+std::string named_runtime(const Own& own) {
+  if (!own.runtime.empty()) return own.runtime;
   const char* variable = std::getenv("TREELINE_RUNTIME");
-  if (variable && *variable) return find_runtime(variable);
+  return variable ? variable : "";
+}
+
+Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
+  if (const std::string named = named_runtime(own); !named.empty()) return find_runtime(named);
   if (!settings.oci_runtime.empty()) return find_runtime(settings.oci_runtime);
   return Error{
       "which runtime is behind this wrapper? Say --runtime runc, TREELINE_RUNTIME=runc, or oci_runtime = runc in " +
@@ -63,8 +70,21 @@ Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
       EINVAL};
 }
 
+// What the policy's bundle wants in config.json.
+Result<void> apply_policy(const Json& answer, Config& config, const RuntimeLog& log) {
+  Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
+  if (!wanted) return wanted.error();
+  if (text_at(answer, "closing") == "optional") leave_to_hooks(*wanted);
+  if (text_at(answer, "mode") == "monitor") return {};
+  if (wanted->apparmor)
+    if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
+  if (const std::string loss = replaced(*wanted, config); !loss.empty()) warn(loss, log);
+  return apply(*wanted, config);
+}
+
 // What has to be true before the runtime may start a container.
-Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings) {
+Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings, const std::string& runtime,
+                     const RuntimeLog& log) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   Result<Config> config = Config::read(call.bundle);
   if (!config) return config.error();
@@ -84,16 +104,14 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
                      "judges; start it anew, or restore it under no policy",
                  EPERM};
   }
-  if (action == "bind") {
-    Result<Confinement> wanted = read_confinement(policy, text_at(*answer, "directory"));
-    if (!wanted) return wanted.error();
-    if (text_at(*answer, "closing") == "optional") leave_to_hooks(*wanted);
-    if (text_at(*answer, "mode") != "monitor") {
-      if (wanted->apparmor)
-        if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
-      if (Result<void> applied = apply(*wanted, *config); !applied) return applied;
-    }
+  if (action != "unbound") {
+    if (Result<void> executes = check_runtime(runtime); !executes) return executes;
+    if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
   }
+  if (Result<void> back = put_back(call.bundle, *config); !back) return back;
+  const Config before = *config;
+  if (action == "bind")
+    if (Result<void> confined = apply_policy(*answer, *config, log); !confined) return confined;
   Result<std::string> program = own_path();
   if (!program) return program.error();
   for (auto [stage, argument] : {std::pair("createRuntime", "hook"), std::pair("poststop", "poststop")}) {
@@ -101,6 +119,7 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
     if (own.conf != kDefaultConf) words.insert(words.end(), {"--conf", own.conf});
     if (Result<void> added = config->add_hook(stage, *program, words, kHookTimeoutSeconds); !added) return added;
   }
+  if (Result<void> kept = keep(call.bundle, before, *config); !kept) return kept;
   return config->write();
 }
 
@@ -109,15 +128,18 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
 int run_wrapper(std::span<const std::string> args) {
   Result<Own> own = take_own(args);
   if (!own) return report(own.error().message, {}), kUsage;
-  Result<RuntimeCall> call = parse_call(own->rest);
-  if (!call) return report(call.error().message, {}), kUsage;
-  const RuntimeLog log{call->log, call->log_json};
+  RuntimeCall call;
+  const Result<void> parsed = parse_call(own->rest, call);
+  const RuntimeLog log{call.log, call.log_json};
+  if (!parsed) return report(parsed.error().message, log), kUsage;
   Result<Settings> settings = read_settings(own->conf);
+  // A mistake there starts nothing, but what runs can be stopped, looked at and deleted.
+  if (!settings && !call.starts() && !named_runtime(*own).empty()) settings = Settings{};
   if (!settings) return report(settings.error().message, log), kUsage;
   Result<std::string> runtime = choose_runtime(*own, *settings);
   if (!runtime) return report(runtime.error().message, log), runtime.error().code == EINVAL ? kUsage : kNoRuntime;
-  if (call->starts())
-    if (Result<void> prepared = prepare(*call, *own, *settings); !prepared) {
+  if (call.starts())
+    if (Result<void> prepared = prepare(call, *own, *settings, *runtime, log); !prepared) {
       report("the container is not started: " + prepared.error().message, log);
       return exit_status_of(prepared.error());
     }

@@ -29,6 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     words.push_back(text.substr(at, end - at));
     at = end == std::string::npos ? text.size() : end + 1;
   }
-  if (const auto call = parse_call(words); call && call->starts() && call->bundle.empty()) std::abort();
+  RuntimeCall call;
+  if (parse_call(words, call) && call.starts() && call.bundle.empty()) std::abort();
   return 0;
 }

@@ -6,12 +6,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstring>
+#include <ctime>
 #include <thread>
 
 #include "enforcer/daemon/client.h"
@@ -33,6 +35,7 @@ class ServerTest : public testing::Test {
     wake_read_ = UniqueFd(wake[0]);
     wake_write_ = UniqueFd(wake[1]);
     ASSERT_TRUE(loop_.add(wake[0], EPOLLIN, [this](uint32_t) { loop_.stop(); }));
+    ASSERT_TRUE(loop_.every_second([this] { server_.tick(); }));
     thread_ = std::thread([this] { (void)loop_.run().has_value(); });
   }
   void TearDown() override {
@@ -116,6 +119,75 @@ TEST_F(ServerTest, WhoIsNotAdmittedHearsWhy) {
   admit_ = false;
   UniqueFd fd = raw();
   EXPECT_THAT(all_of(fd.get()), HasSubstr("not from inside"));
+  for (int i = 0; i < 20; ++i) {  // before the question was sent, and after
+    Result<Client> client = Client::connect(path_);
+    ASSERT_TRUE(client);
+    if (i % 2) usleep(2000);
+    Result<Json> answer = client->request({{"do", "status"}});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().message, "not from inside");
+    EXPECT_EQ(client->reply_code(), kCodeRefused);
+  }
+}
+
+// A treelined that hangs: it listens, and the test says what else it does.
+class Hung : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "hung-" + std::to_string(getpid()) + ".sock";
+    unlink(path_.c_str());
+    listener_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, path_.c_str());
+    ASSERT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listener_.get(), 0), 0);
+  }
+  void TearDown() override { unlink(path_.c_str()); }
+  Patience until(int calls) {
+    return {std::chrono::seconds(1), [this, calls](pid_t pid) {
+              pid_ = pid;
+              return ++called_ < calls;
+            }};
+  }
+
+  std::string path_;
+  UniqueFd listener_;
+  pid_t pid_ = -1;
+  int called_ = 0;
+};
+
+TEST_F(Hung, WhoWaitsIsAskedHowLong) {
+  Result<Client> client = Client::connect(path_, until(2));
+  ASSERT_TRUE(client);
+  Result<Json> answer = client->request({{"do", "status"}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ETIMEDOUT);
+  EXPECT_EQ(called_, 2);
+  EXPECT_EQ(pid_, getpid());
+  EXPECT_EQ(client->wait_for_end().error().code, ETIMEDOUT);
+  Result<Client> second = Client::connect(path_, until(1));  // its queue is full
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ETIMEDOUT);
+  EXPECT_EQ(pid_, 0);
+}
+
+TEST_F(Hung, AStreamMayBeSilent) {
+  Result<Client> client = Client::connect(path_, until(9));
+  ASSERT_TRUE(client);
+  std::thread daemon([this] {
+    UniqueFd peer(accept(listener_.get(), nullptr, nullptr));
+    char request[256];
+    (void)!read(peer.get(), request, sizeof request);
+    (void)!write(peer.get(), "{\"id\":1,\"ok\":true}\n", 20);
+    usleep(1500000);
+    (void)!write(peer.get(), "event\n", 6);
+  });
+  EXPECT_TRUE(client->request({{"do", "events"}}));
+  EXPECT_EQ(client->next_line(), "event");
+  EXPECT_EQ(client->next_line(), std::nullopt);
+  EXPECT_EQ(called_, 0);
+  daemon.join();
 }
 
 TEST_F(ServerTest, AReaderThatSleepsLosesEventsAndIsToldHowMany) {
@@ -140,6 +212,33 @@ TEST_F(ServerTest, PeersThatVanishAreForgotten) {
   for (int i = 0; i < 20; ++i) raw();
   for (int i = 0; i < 100 && gone_ < 20; ++i) usleep(10000);
   EXPECT_EQ(gone_, 20);
+}
+
+// CPU time of this process in the next 300 ms.
+clock_t cpu_time() {
+  const clock_t before = clock();
+  usleep(300000);
+  return clock() - before;
+}
+
+TEST_F(ServerTest, WithoutDescriptorsItRestsAndTriesAgain) {
+  rlimit all{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &all), 0);
+  UniqueFd client = raw();
+  usleep(50000);
+  UniqueFd waiting(socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, path_.c_str());
+  const rlimit none{static_cast<rlim_t>(waiting.get()) + 1, all.rlim_max};  // it took the lowest free number
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  ASSERT_EQ(connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_LT(cpu_time(), CLOCKS_PER_SEC / 10) << "it spins";
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &all), 0);
+  const char request[] = "{\"id\":1,\"do\":\"x\"}\n";
+  ASSERT_EQ(send(waiting.get(), request, sizeof request - 1, MSG_NOSIGNAL), static_cast<ssize_t>(sizeof request - 1));
+  char answer[256];
+  EXPECT_GT(read(waiting.get(), answer, sizeof answer), 0) << "within the second";
 }
 
 TEST_F(ServerTest, ASecondServerDoesNotTakeALivingOnesPlace) {

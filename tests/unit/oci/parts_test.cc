@@ -5,6 +5,7 @@
 #include "enforcer/oci/choice.h"
 #include "enforcer/oci/command_line.h"
 #include "enforcer/oci/confinement.h"
+#include "enforcer/oci/in_process.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/seccomp.h"
@@ -33,7 +34,14 @@ TEST(Choice, by_annotation) {
   EXPECT_EQ(chosen("{}"), "");
   EXPECT_EQ(chosen(R"({"treeline.policy":"nginx"})"), "nginx");
   EXPECT_EQ(chosen(R"({"treeline.policy":"a._-9"})"), "a._-9");
-  EXPECT_EQ(chosen(R"({"Treeline.policy":"nginx"})"), "");
+  EXPECT_EQ(chosen(R"({"org.example/treeline.policy":"nginx"})"), "");
+}
+
+TEST(Choice, refuses_a_mistyped_key_by_name) {
+  for (const char* key : {"treeline.polciy", "treeline/policy", "treeline", "treeline.policy.", "treeline.policies", "Treeline.policy", "TREELINE.POLICY",
+                          "treeline.sandbox-policy.web"})
+    EXPECT_THAT(chosen(std::string(R"({"treeline.policy":"web",")") + key + R"(":"web"})"),
+                HasSubstr("there is no annotation '" + std::string(key) + "'; there are treeline.policy, "));
 }
 
 TEST(Choice, refuses_what_is_no_name) {
@@ -59,10 +67,35 @@ TEST(Choice, in_a_pod) {
             "pause");
 }
 
+TEST(Choice, in_a_pod_of_cri_o) {
+  const std::string pod = R"({"treeline.policy":"web","treeline.policy.db":"postgres",)";
+  const std::string container = pod + R"("io.kubernetes.cri-o.ContainerType":"container",)";
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.container.name":"db"})"), "postgres");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri-o.Metadata":"{\"name\":\"db\",\"attempt\":1}"})"), "postgres");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri-o.Metadata":"{\"name\":\"x\"}"})"), "web");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri-o.Metadata":"damaged"})"), "web");
+  const std::string sandbox = pod + R"("io.kubernetes.cri-o.ContainerType":"sandbox","io.kubernetes.container.name":"POD")";
+  EXPECT_EQ(chosen(sandbox + "}"), "");
+  EXPECT_EQ(chosen(sandbox + R"(,"treeline.sandbox-policy":"pause"})"), "pause");
+  EXPECT_EQ(chosen(container + R"("io.kubernetes.cri.container-type":"sandbox"})"), "web") << "a pod's own annotation does not make it one";
+}
+
+TEST(InProcess, handlers_of_crun_by_annotation_and_by_name) {
+  EXPECT_TRUE(check_annotations(nullptr));
+  const json::Value plain = value(R"({"run.oci.keep_original_groups":"1","a":"run.oci.handler"})");
+  EXPECT_TRUE(check_annotations(&plain));
+  for (const char* key : {"run.oci.handler", "module.wasm.image/variant", "run.oci.seccomp_bpf_data"}) {
+    const json::Value annotations = value("{\"" + std::string(key) + "\":\"\"}");
+    EXPECT_THAT(check_annotations(&annotations).error().message, HasSubstr("annotation '" + std::string(key) + "'"));
+  }
+  for (const char* path : {"/usr/bin/krun", "/opt/crun-wasm", "runsc"}) EXPECT_FALSE(check_runtime(path)) << path;
+  for (const char* path : {"/usr/bin/crun", "/opt/krun/bin/runc", "/usr/sbin/runc"}) EXPECT_TRUE(check_runtime(path)) << path;
+}
+
 std::string call_of(std::vector<std::string> args) {
-  Result<RuntimeCall> call = parse_call(args);
-  if (!call) return "error: " + call.error().message;
-  return call->verb + "|" + (call->starts() ? call->bundle : "") + "|" + call->log + (call->log_json ? "|json" : "");
+  RuntimeCall call;
+  if (Result<void> parsed = parse_call(args, call); !parsed) return "error: " + parsed.error().message;
+  return call.verb + "|" + (call.starts() ? call.bundle : "") + "|" + call.log + (call.log_json ? "|json" : "");
 }
 
 TEST(CommandLine, as_engines_write_it) {
@@ -96,6 +129,17 @@ TEST(CommandLine, what_could_hide_a_start_is_refused) {
   EXPECT_THAT(call_of({"create", "-f", "/c", "web"}), HasSubstr("config.json"));
   EXPECT_THAT(call_of({"create", "web", "--bundle"}), HasSubstr("wants a directory"));
   EXPECT_THAT(call_of({"create", "--bundle="}), HasSubstr("wants a directory"));
+}
+
+TEST(CommandLine, words_that_one_runtime_trims_or_stops_at) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"create", " --bundle", "/x", "web"}, {"create", "--bundle ", "/x", "web"}, {" create", "web"}, {"create\n", "web"},
+        {"create\xc2\xa0", "web"}, {"create", "-1", "--bundle", "/x", "web"}, {"create", "-", "--bundle", "/x", "web"}, {"-1=x", "create", "web"},
+        {"run", "web\t", "--bundle", "/x"}})
+    EXPECT_THAT(call_of(words), HasSubstr("is read differently by runc and crun")) << words[0] << words[1];
+  EXPECT_EQ(call_of({"create", "--bundle", " /x ", "web"}), "create| /x |") << "a value is nobody's to trim";
+  EXPECT_EQ(call_of({"exec", "web", " create ", "-1"}), "exec||");
+  EXPECT_EQ(call_of({"kill", "web", "-9"}), "kill||");
 }
 
 std::string difference(const char* have, const char* want) { return seccomp_difference(value(have), value(want)); }
@@ -238,6 +282,8 @@ TEST(Confinement, apply_then_verify) {
       HasSubstr("config.json names 'unconfined'"));
   EXPECT_THAT(Config::of_text(R"({"linux":{"Seccomp":{}}})", "c").error().message,
               HasSubstr("'Seccomp' would be taken for 'seccomp'"));
+  EXPECT_EQ(replaced(wanted, *Config::of_text(R"({"process":{"apparmorProfile":"treeline.web"}})", "c")), "");
+  EXPECT_THAT(replaced(wanted, *Config::of_text(R"({"process":{"apparmorProfile":"docker-default"}})", "c")), HasSubstr("its AppArmor profile 'docker-default'"));
   wanted.apparmor->tree = true;
   Result<Config> locked = Config::of_text(R"({"process":{"noNewPrivileges":true}})", "c");
   EXPECT_THAT(apply(wanted, *locked).error().message, HasSubstr("allowPrivilegeEscalation"));
@@ -262,6 +308,7 @@ TEST(Report, log_entries_are_the_runtimes) {
   EXPECT_THAT(log_entry("no \"x\"\\", true), testing::StartsWith(R"({"level":"error","msg":"no \"x\"\\","time":"20)"));
   EXPECT_THAT(log_entry("no", false),
               testing::AllOf(testing::StartsWith("time=\"20"), testing::EndsWith(" level=error msg=\"no\"\n")));
+  EXPECT_THAT(log_entry("so", true, Level::kWarning), testing::StartsWith(R"({"level":"warning","msg":"so")"));
 }
 
 }  // namespace

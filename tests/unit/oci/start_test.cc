@@ -137,6 +137,27 @@ TEST_F(Start, everything_else_is_passed_on) {
   }
 }
 
+TEST_F(Start, a_mistake_in_the_configuration_keeps_nothing_from_being_stopped) {
+  for (const char* mistake : {"runtime = run/x\n", "oci_runtime = ./crun\n"}) {
+    world.write("conf", mistake);
+    for (const char* verb : {"kill", "delete", "state", "exec"}) EXPECT_EQ(wrapper({verb, "w"}).status, 42) << mistake;
+    EXPECT_EQ(create().status, 2) << mistake;
+    const std::vector<std::string> unnamed = {"--conf", world.path + "/conf", "kill", "w"};
+    EXPECT_EQ(in_child("", [&] { return run_wrapper(unnamed); }).status, 2) << "which runtime, says no one";
+    EXPECT_EQ(in_child("", [&] { return setenv("TREELINE_RUNTIME", (world.path + "/runtime").c_str(), 1), run_wrapper(unnamed); }).status, 42);
+  }
+  world.write("conf", "");
+  chmod((world.path + "/conf").c_str(), 0664);
+  EXPECT_EQ(wrapper({"kill", "w"}).status, 42);
+  EXPECT_THAT(create().errors, HasSubstr("chmod go-w"));
+  EXPECT_EQ(hook(state()).status, 2);
+}
+
+TEST_F(Start, a_command_line_that_is_not_understood_reaches_the_runtimes_log) {
+  EXPECT_EQ(wrapper({"--log", world.path + "/log", "--log-format", "json", "--what", "create", "w"}).status, 2);
+  EXPECT_THAT(world.read("log"), HasSubstr(R"("level":"error","msg":"treeline-oci: the runtime's option '--what' is not known here)"));
+}
+
 TEST_F(Start, a_runtime_that_is_none) {
   const auto with = [&](const std::string& runtime) {
     const std::vector<std::string> args = {"--conf", world.path + "/conf", "--runtime", runtime, "list"};
@@ -194,6 +215,65 @@ TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing
   EXPECT_THAT(world.config(), Not(HasSubstr("seccomp"))) << "what hooks see is left to them, who tell it";
 }
 
+TEST_F(Start, a_bundle_that_is_used_again_begins_with_the_engines_own) {
+  const std::string engines = R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["write"],"action":"SCMP_ACT_ALLOW"}]})";
+  const std::string config = R"({"annotations":{"treeline.policy":"web"},"linux":{"seccomp":)" + engines + "}}";
+  const std::string first = world.policy("web", {{"seccomp.json", kFilter}}), second = world.policy("web2", {});
+  FakeDaemon::Answer now = knows_web("enforce", first);
+  FakeDaemon daemon(world, [&](const Json& request) { return now(request); });
+  world.config(config);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(kFilter));
+  EXPECT_THAT(world.read("log"), HasSubstr(R"("level":"warning","msg":"treeline-oci: policy 'web' brings its own in place of what the container engine wrote)"));
+  EXPECT_THAT(world.read("log"), HasSubstr("its seccomp filter, which may refuse"));
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(kFilter));
+  for (const auto& [mode, directory] : {std::pair("monitor", first), std::pair("enforce", second), std::pair("learn", std::string())}) {
+    now = knows_web(mode, directory);
+    EXPECT_EQ(create().status, 42) << mode;
+    EXPECT_THAT(world.config(), HasSubstr(engines)) << mode;
+    now = knows_web("enforce", first);
+    EXPECT_EQ(create().status, 42);
+    EXPECT_THAT(world.config(), HasSubstr(kFilter)) << mode;
+  }
+  world.config(config);  // as an engine writes it anew
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(kFilter));
+  world.config(kPlain);
+  EXPECT_EQ(create().status, 42);
+  now = knows_web("monitor", first);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(R"("seccomp":null)")) << "there was none";
+  world.write("b/treeline-original.json", "{}");
+  EXPECT_THAT(create().errors, HasSubstr("treeline-original.json is not what treeline-oci writes; remove it"));
+}
+
+TEST_F(Start, hook_tells_whether_the_filter_is_there) {
+  const std::string closed =
+      R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[{"names":["modify_ldt"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})";
+  const std::string directory = world.policy("web", {{"closing.json", closed}, {"seccomp.json", kFilter}});
+  Json told;
+  FakeDaemon::Answer now;
+  FakeDaemon daemon(world, [&](const Json& request) {
+    if (request["do"] == "bind") told = request["filter"];
+    return now(request);
+  });
+  now = knows_web("monitor", directory);
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_EQ(told, false);
+  now = knows_web("learn", "");
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_EQ(told, false);
+  now = knows_web("enforce", directory);
+  EXPECT_EQ(create().status, 42);
+  EXPECT_EQ(hook(state()).status, 0);
+  EXPECT_EQ(told, true);
+  now = knows_web("enforce", world.policy("hooks", {{"closing.json", closed}}), "optional");
+  world.config(kPlain);
+  EXPECT_EQ(hook(state()).status, 0) << "hooks.d, without the wrapper";
+  EXPECT_EQ(told, false) << "modify_ldt is open";
+}
+
 TEST_F(Start, hook_refuses) {
   EXPECT_EQ(hook(state()).status, 3) << "no daemon";
   FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {{"seccomp.json", kFilter}})));
@@ -205,6 +285,31 @@ TEST_F(Start, hook_refuses) {
   EXPECT_EQ(hook(std::string(5 << 20, '[')).status, 1);
   EXPECT_THAT(hook(R"({"id":"w","status":"stopped","pid":0,"bundle":"/b"})").errors,
               HasSubstr("belongs into the stage createRuntime"));
+}
+
+TEST_F(Start, a_payload_that_is_not_executed_is_refused_unless_it_is_unbound) {
+  const char* wasm = R"({"annotations":{"treeline.policy":"web","run.oci.handler":"wasm"}})";
+  world.config(wasm);
+  for (const char* mode : {"enforce", "learn"}) {
+    FakeDaemon daemon(world, knows_web(mode, world.exists("policy-web") ? world.path + "/policy-web" : world.policy("web", {})));
+    for (const Outcome& outcome : {create(), hook(state())}) {
+      EXPECT_EQ(outcome.status, 1) << mode;
+      EXPECT_THAT(outcome.errors, HasSubstr("annotation 'run.oci.handler': the runtime would run the payload in its own process"));
+    }
+    EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "resolve")) << "nothing was bound";
+    world.config(kPlain);
+    world.write("krun", "");
+    chmod((world.path + "/krun").c_str(), 0755);
+    const std::vector<std::string> args = {"--conf", world.path + "/conf", "--runtime", world.path + "/krun", "create", "--bundle", world.path + "/b", "w"};
+    EXPECT_THAT(in_child("", [&] { return run_wrapper(args); }).errors, HasSubstr("called as 'krun'"));
+    world.config(wasm);
+  }
+  EXPECT_FALSE(started());
+  FakeDaemon daemon(world, [](const Json& request) {
+    return yes(request, request["do"] == "bind" ? Json{{"bound", false}} : Json{{"action", "unbound"}, {"policy", ""}, {"mode", "off"}, {"directory", ""}});
+  });
+  EXPECT_EQ(create().status, 42);
+  EXPECT_EQ(hook(state()).status, 0);
 }
 
 TEST_F(Start, hook_refuses_when_the_policy_changes_meanwhile) {
@@ -255,6 +360,22 @@ TEST_F(Start, a_hung_daemon_refuses_in_time) {
   EXPECT_EQ(outcome.status, 3);
   EXPECT_THAT(outcome.errors, HasSubstr("did not answer in time"));
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(40));
+}
+
+TEST_F(Start, a_restart_of_the_daemon_is_waited_for) {
+  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
+  const std::string here = world.path + "/treeline.sock", aside = world.path + "/aside";
+  std::filesystem::rename(here, aside);
+  const std::vector<std::string> args = {"--conf", world.path + "/conf"};
+  const Outcome released = in_child(R"({"id":"web-1","status":"stopped","bundle":"/gone"})", [&] { return run_poststop(args); });
+  EXPECT_THAT(released.errors, HasSubstr("no treelined answers")) << "a container's end does not wait";
+  const pid_t restart = fork();
+  if (restart == 0) {
+    usleep(500000);
+    _exit(rename(aside.c_str(), here.c_str()));
+  }
+  EXPECT_EQ(create().status, 42);
+  waitpid(restart, nullptr, 0);
 }
 
 TEST_F(Start, an_input_that_never_ends_refuses_in_time) {
