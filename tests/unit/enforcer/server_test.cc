@@ -179,7 +179,7 @@ TEST_F(Hung, AStreamMayBeSilent) {
     UniqueFd peer(accept(listener_.get(), nullptr, nullptr));
     char request[256];
     (void)!read(peer.get(), request, sizeof request);
-    (void)!write(peer.get(), "{\"id\":1,\"ok\":true}\n", 20);
+    (void)!write(peer.get(), "{\"id\":1,\"ok\":true}\n", 19);
     usleep(1500000);
     (void)!write(peer.get(), "event\n", 6);
   });
