@@ -145,6 +145,8 @@ void collect(const std::vector<Fd>& pipes, std::vector<Done>& done, Report& repo
       wrong += d.exit != kYes;
       ++i;
     }
+  if (const size_t more = result.value("diagnostics_not_shown", size_t{0}); more != 0)
+    out.note({}, "not-shown", std::to_string(more) + " more findings", "compile it alone to see them");
     if (!report.document()) progress.show(finished, wrong);
   }
   if (!report.document()) progress.show(finished, wrong, true);

@@ -26,10 +26,9 @@ void join(Diagnostics& all, const Diagnostics& passes) {
     if (d.severity == Severity::kError) places.insert(d.position);
   for (const Diagnostic& d : passes.list()) {
     if (known && (d.position.line == 0 || places.count(d.position) != 0)) continue;
-    if (d.severity == Severity::kError) all.error(d.position, d.code, d.message, d.remedy);
-    if (d.severity == Severity::kWarning) all.warning(d.position, d.code, d.message, d.remedy);
-    if (d.severity == Severity::kNote) all.note(d.position, d.code, d.message, d.remedy);
+    all.add(d);
   }
+  all.add_unlisted(passes);
 }
 
 void judge_into(Loaded& loaded) {

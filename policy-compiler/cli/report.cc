@@ -129,13 +129,13 @@ void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) 
     accepted += !d.accepted.empty();
   }
   if (document()) document_.subjects.push_back(std::move(subject));
-  if (quiet() || (diagnostics.errors() == 0 && diagnostics.warnings() == 0)) return;
+  if (quiet() || (diagnostics.errors() == 0 && diagnostics.warnings() == 0 && diagnostics.dropped() == 0)) return;
   const auto many = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
   std::string last = text::printable(diagnostics.file(), 4096) + ": " +
                      many(diagnostics.errors(), "error") + ", " +
                      many(diagnostics.warnings(), "warning");
   if (accepted != 0) last += ", " + std::to_string(accepted) + " accepted";
-  if (diagnostics.dropped() != 0) last += " (" + std::to_string(diagnostics.dropped()) + " not shown)";
+  if (diagnostics.dropped() != 0) last += " (" + std::to_string(diagnostics.dropped()) + " not shown: " + diagnostics.dropped_text() + ")";
   put(stderr, last + "\n");
 }
 

@@ -184,6 +184,7 @@ constexpr Entry kEntries[] = {
      "The signature does not fit the bytes: they were changed, or signed by somebody else."},
     {"syscall-absent", Stage::kCommands, kWarning, "",
      "A listed system call that an architecture does not have; it is left out there."},
+    {"not-shown", Stage::kCommands, kNote, "", "There are more findings than are listed."},
     {"syscall-unknown", Stage::kCommands, kError, "",
      "A listed name that is no system call on any architecture of the filter."},
     {"syscalls-missing", Stage::kCommands, kWarning, "",

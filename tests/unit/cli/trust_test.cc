@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must not be lost, hidden or fooled on the way to an exit status.
+
+#include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/frontend/profile.h"
+#include "tests/unit/bundle/test_keys.h"
+#include "tests/unit/cli/run.h"
+
+namespace treeline::cli {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+namespace keys = bundle::test;
+
+class TrustTest : public InDirectory {
+ protected:
+  Outcome check(const std::string& profile, const std::string& fail_on = "", Output output = true) {
+    return run([&] { return cli::check({{profile}, output, false, fail_on, ""}); });
+  }
+  std::string bundle(const std::string& name, const std::string& rules) {
+    const std::string profile = put(name + ".yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n" + rules);
+    EXPECT_EQ(run([&] { return cli::compile({profile, base_ + "/" + name + ".bundle", true, false}); }).exit, kYes);
+    return base_ + "/" + name + ".bundle";
+  }
+};
+
+TEST_F(TrustTest, AThousandWarningsHideNoMistake) {
+  std::string text = "treeline: 1\nname: x\nentry:\n  - exec: /usr/sbin/web\n    users: [33]\n    files:\n"
+                     "      /s/**: {access: write create, unsafe_write_and_execute: true}\n";
+  for (int i = 0; i < 1001; ++i) text += "      /s/" + std::to_string(i) + ": map\n";
+  const std::string signed_for = put("signed.yaml", text);
+  EXPECT_EQ(check(signed_for).exit, kYes);
+  const std::string unsigned_too = put("unsigned.yaml", text + "      /usr/bin/**: write create\n    children: [{exec: /usr/bin/tool, users: [33]}]\n");
+  const Outcome o = check(unsigned_too);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_THAT(o.codes("error"), Contains("write-and-execute 1009"));
+  EXPECT_EQ(run([&] { return cli::compile({unsigned_too, base_ + "/b", true, false}); }).exit, kNo);
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/b"));
+}
+
+}  // namespace
+}  // namespace treeline::cli
