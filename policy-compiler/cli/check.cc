@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdint>
+
 #include "policy-compiler/analysis/accept.h"
 #include "policy-compiler/analysis/grade.h"
 #include "policy-compiler/analysis/kernel_limits.h"
@@ -17,29 +20,34 @@ struct Bounds {
   std::optional<analysis::Kernel> kernel;
 };
 
+bool crosses(std::string_view risk, const Bounds& bounds) {
+  const auto known = analysis::risk_of_name(risk);
+  return bounds.fail_on && known && *known >= *bounds.fail_on;
+}
+
 bool grave(const Diagnostics& diagnostics, const Bounds& bounds) {
-  if (!bounds.fail_on) return false;
-  for (const Diagnostic& d : diagnostics.list()) {
-    const auto risk = analysis::risk_of_name(d.risk);
-    if (risk && *risk >= *bounds.fail_on && d.accepted.empty()) return true;
-  }
+  for (const analysis::Risk risk : {analysis::Risk::kLow, analysis::Risk::kMedium, analysis::Risk::kHigh, analysis::Risk::kCritical})
+    if (crosses(analysis::risk_name(risk), bounds) && diagnostics.with_risk(analysis::risk_name(risk)) != 0) return true;
   return false;
 }
 
-// What has no mistake is looked at more closely, and laid out as `compile` would: what does not fit is a mistake too.
+// What has no mistake is looked at more closely, and laid out as `compile` would: what does not fit is a mistake too. All findings are kept
+// until it is known which of them a person signed for; then the gravest.
 void look_closely(Loaded& loaded, const Bounds& bounds) {
-  analysis::grade(loaded.policy, *loaded.paths, loaded.diagnostics);
-  analysis::note_kernel_limits(loaded.policy, bounds.kernel, loaded.diagnostics);
-  analysis::apply_accepted(loaded.policy, loaded.diagnostics);
-  (void)backends::bpf::lower(loaded.policy, std::move(*loaded.paths), loaded.diagnostics);
+  Diagnostics all(loaded.diagnostics.file(), SIZE_MAX);
+  all.take(loaded.diagnostics);
+  analysis::grade(loaded.policy, *loaded.paths, all);
+  analysis::note_kernel_limits(loaded.policy, bounds.kernel, all);
+  analysis::apply_accepted(loaded.policy, all);
+  (void)backends::bpf::lower(loaded.policy, std::move(*loaded.paths), all);
+  loaded.diagnostics = Diagnostics(all.file());
+  loaded.diagnostics.take(all);
 }
 
 std::string summary(const Loaded& loaded) {
-  size_t findings = 0, accepted = 0;
-  for (const Diagnostic& d : loaded.diagnostics.list()) {
-    findings += d.accepted.empty();
-    accepted += !d.accepted.empty();
-  }
+  const size_t findings = loaded.diagnostics.findings();
+  const auto accepted = static_cast<size_t>(
+      std::count_if(loaded.diagnostics.list().begin(), loaded.diagnostics.list().end(), [](const Diagnostic& d) { return !d.accepted.empty(); }));
   std::string out = std::to_string(loaded.policy.nodes.size()) + " nodes, no mistakes";
   if (findings != 0) out += ", " + std::to_string(findings) + (findings == 1 ? " finding" : " findings");
   if (accepted != 0) out += ", " + std::to_string(accepted) + " accepted";

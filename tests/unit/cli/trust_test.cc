@@ -41,5 +41,17 @@ TEST_F(TrustTest, AThousandWarningsHideNoMistake) {
   EXPECT_FALSE(std::filesystem::exists(base_ + "/b"));
 }
 
+TEST_F(TrustTest, AThousandNotesHideNoRisk) {
+  std::string text = "treeline: 1\nname: x\nentry:\n  - exec: /web\n    users: [33]\n    files: {/etc/shadow: read write}\n    children:\n";
+  for (int i = 0; i < 1001; ++i) text += "      - {exec: /c" + std::to_string(i) + "}\n";
+  const std::string profile = put("notes.yaml", text);
+  const Outcome o = check(profile, "critical");
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_THAT(o.codes(), Contains("sensitive-file 6"));
+  const Outcome t = check(profile, "critical", false);
+  EXPECT_THAT(t.err, HasSubstr("not shown: 2 medium)"));
+  EXPECT_THAT(t.out, HasSubstr("1002 findings"));
+}
+
 }  // namespace
 }  // namespace treeline::cli
