@@ -150,7 +150,14 @@ TEST(Diff, RecursionUnrolledNoDifference) {
 TEST(Diff, FilesThatAreWrittenWhereOthersExecuteAreCritical) {
   const auto a = node("    files: {'/opt/*.so': map}\n");
   const auto b = node("    files: {'/opt/*.so': {access: map write, unsafe_write_and_execute: true}}\n");
-  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+critical file /opt/*.so write append"));
+  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+critical file /opt/*.so write append unsafe_write_and_execute"));
+}
+
+TEST(Diff, ASignatureAloneIsADifference) {
+  const auto a = node("    files: {/data/**: write create, '/usr/**': read map}\n");
+  const auto b = node("    files: {/data/**: write create, '/usr/**': {access: read map, unsafe_write_and_execute: true}}\n");
+  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+critical file /usr/** unsafe_write_and_execute"));
+  EXPECT_THAT(lines(compared(b, a)), ElementsAre("-low file /usr/** unsafe_write_and_execute"));
 }
 
 TEST(Diff, InterpreterChanged) {
