@@ -10,7 +10,8 @@
 //
 // Nodes are compared where one and the same chain of execs leads in both versions (tree_pairs.h), whatever the patterns of its steps. A node
 // that no chain of the other version leads to is held against the node that it most likely was (same id, same program elsewhere): moved; or it
-// is added or removed, and everything it holds is a difference.
+// is added or removed, and everything it holds is a difference. Of a moved one what it holds is none, but the step that newly leads to it has the
+// risk of the gravest that it, or what it may start, holds: an id or a name hides nothing from worst_allowed().
 //
 // Not compared: the name of the policy, ids, groups, the order of anything.
 #pragma once

@@ -67,7 +67,7 @@ Example: treelinec diff main.yaml branch.yaml --fail-on high
     + high      file        /etc/**  read  for example /etc/shadow  [holds secrets]  branch.yaml:12:7
 
 + newly allowed, - newly denied, ~ what a violation costs. Rules that are written otherwise and mean the
-same are no difference. Exit status: 1 where something is newly allowed, unless --fail-on says otherwise.)";
+same are no difference. The step to a node that was moved has the risk of what that node holds. Exit status: 1 where something is newly allowed, unless --fail-on says otherwise.)";
 
 constexpr const char* kReplayFooter = R"(
 Example: treelinec replay web.bundle monday.jsonl tuesday.jsonl --unused

@@ -160,6 +160,19 @@ TEST(Diff, ASignatureAloneIsADifference) {
   EXPECT_THAT(lines(compared(b, a)), ElementsAre("-low file /usr/** unsafe_write_and_execute"));
 }
 
+TEST(Diff, WhatAMovedNodeHoldsIsTheRiskOfTheStepToIt) {
+  const std::string web = "treeline: 1\nname: x\nentry:\n  - exec: /web\n    users: [0]\n    network: [{direction: in, protocol: tcp, port: 80}]\n";
+  const auto tool = [](const std::string& indent, const std::string& exec) {
+    return indent + "- exec: " + exec + "\n" + indent + "  id: tool\n" + indent + "  users: [0]\n" + indent + "  children:\n" + indent +
+           "    - {exec: /x, users: [0], capabilities: [sys_admin], files: {/etc/shadow: read write}}\n";
+  };
+  const auto before = read(web + "join:\n" + tool("  ", "/admin"));
+  const Diff diff = compared(before, read(web + "    children:\n" + tool("      ", "/evil")));
+  EXPECT_EQ(diff.worst_allowed(), Risk::kCritical);
+  EXPECT_THAT(lines(diff), testing::Contains("+critical exec /evil to entry > /web > /evil"));
+  EXPECT_EQ(diff.nodes.back().state, NodeDiff::State::kMoved);
+}
+
 TEST(Diff, InterpreterChanged) {
   const auto a = read("treeline: 1\nname: x\nentry: [{exec: /a.sh, interpreter: /bin/sh, users: [1]}]\n");
   const auto b = read("treeline: 1\nname: x\nentry: [{exec: /a.sh, interpreter: /bin/bash, users: [1]}]\n");
