@@ -44,7 +44,7 @@ constexpr const char* kSignFooter = R"(
   treelinec verify web.bundle --key web.pub.pem
 
 An encrypted key: openssl pkey -in key.pem | treelinec sign web.bundle --key -
-Same bundle, key and options: same bytes. A signature that is there is replaced.)";
+Refused where policy.img is not what profile.yaml compiles to. Same bundle, key and options: same bytes. A signature that is there is replaced.)";
 
 constexpr const char* kEmitFooter = R"(
 What the mechanism cannot hold is listed on top of what is printed, and as notes. All of these are fences
@@ -334,7 +334,8 @@ int main(int argc, char** argv) {
   add_output(command, verify.output);
   command->footer(
       "\n  treelinec verify web.bundle --key web.pub.pem --at 2027-03-01      still valid in March?\n\nExit status: 0 "
-      "it is, 1 it is not and why, 2 and 3 as everywhere.");
+      "it is, 1 it is not and why, 2 and 3 as everywhere. Whole means also: "
+      "policy.img is what profile.yaml\ncompiles to, where this version compiled it.");
   command->callback([&] { exit = cli::verify(verify); });
 
   std::string shell = "bash";

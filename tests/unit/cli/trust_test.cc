@@ -53,5 +53,36 @@ TEST_F(TrustTest, AThousandNotesHideNoRisk) {
   EXPECT_THAT(t.out, HasSubstr("1002 findings"));
 }
 
+TEST_F(TrustTest, AnImageOfAnotherProfileIsRefused) {
+  const std::string tight = bundle("tight", ""), wide = bundle("wide", "    files: {/etc/shadow: read}\n");
+  Result<bundle::Bundle> evil = bundle::read(tight);
+  ASSERT_TRUE(evil);
+  for (bundle::Artifact& artifact : evil->artifacts)
+    if (artifact.name == bundle::kImage) artifact.bytes = bundle::read(wide)->find(bundle::kImage)->bytes;
+  const std::string path = base_ + "/evil.bundle";
+  ASSERT_TRUE(bundle::write(path, *evil));
+  ASSERT_TRUE(bundle::read(path)) << "whole, by its own digests";
+  const Outcome o = run([&] { return cli::explain({path, {"/web", "read", "/etc/shadow"}, false, false}); });
+  EXPECT_EQ(o.exit, kFailed);
+  EXPECT_THAT(o.err, HasSubstr("policy.img is not what its profile.yaml compiles to"));
+  EXPECT_EQ(run([&] { return cli::diff({tight, path, "any", true}); }).exit, kFailed);
+  const std::string secret = put("key.pem", keys::kSecret), trusted = put("key.pub.pem", keys::kPublic);
+  EXPECT_EQ(run([&] { return cli::sign({path, secret, "", 0, 0, true}); }).exit, kFailed);
+  EXPECT_FALSE(std::filesystem::exists(path + "/signature.json"));
+  EXPECT_EQ(run([&] { return cli::sign({tight, secret, "", 0, 0, true}); }).exit, kYes);
+  evil->compiler = "0.0.9";  // another version's word is not taken for it either
+  ASSERT_TRUE(bundle::write(path, *evil));
+  EXPECT_EQ(run([&] { return cli::explain({path, {}, true, false}); }).exit, kFailed);
+}
+
+TEST_F(TrustTest, ADamagedBundleIsNotWhole) {
+  const std::string path = bundle("web", ""), trusted = put("key.pub.pem", keys::kPublic);
+  put("web.bundle/rules.json", "[]");
+  const Outcome o = run([&] { return cli::verify({path, {trusted}, "", 0, true}); });
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_EQ(o.code(), "bundle-damaged");
+  EXPECT_EQ(run([&] { return cli::verify({base_ + "/none.bundle", {trusted}, "", 0, true}); }).exit, kFailed);
+}
+
 }  // namespace
 }  // namespace treeline::cli
