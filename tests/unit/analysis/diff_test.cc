@@ -64,6 +64,12 @@ TEST(Diff, NetworkIsADifferenceOfSets) {
               ElementsAre("+high net external port 0-442,444-65535 out tcp part", HasSubstr("-low net ")));
 }
 
+TEST(Diff, PodsBesideABlockAreNewlyAllowed) {
+  const std::string block = "    network:\n      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 1-65535}\n";
+  const std::string pods = "      - {direction: out, protocol: tcp, port: 5432, peer: {pods: {}, namespace: {team: secret}, addresses: 10.0.0.0/8, target_port: any}}\n";
+  EXPECT_THAT(lines(compared(node(block), node(block + pods))), ElementsAre(testing::StartsWith("+medium net 10.0.0.0/8 port 5432 pods any namespace team=secret")));
+}
+
 TEST(Diff, NumbersAreSets) {
   EXPECT_THAT(lines(compared(node("    capabilities: [chown]\n    operations: [jit]\n    sockets: [inet-stream]\n"),
                              node("    capabilities: [sys_admin]\n    operations: [jit, ptrace]\n    sockets: [packet]\n"))),
