@@ -72,7 +72,8 @@ same are no difference. The step to a node that was moved has the risk of what t
 constexpr const char* kReplayFooter = R"(
 Example: treelinec replay web.bundle monday.jsonl tuesday.jsonl --unused
 
-Exit status: 0 all allowed, 1 something would be denied. What a program did whose start would be denied is
+Exit status: 0 nothing would be denied, 1 something would. Of a trace that is late, incomplete or empty
+nothing denied does not mean all allowed: it is said, and --require-complete exits with 1. What a program did whose start would be denied is
 counted, not judged. Grants that nothing needed are no mistake: a trace shows what was, not what may come.)";
 
 constexpr const char* kTestFooter = R"(
@@ -251,6 +252,7 @@ int main(int argc, char** argv) {
   command->add_option("TRACE", replay.traces, "JSON lines, written by treeline")->required();
   command->add_flag("--unused", replay.unused, "List the grants that no act needed");
   add_output(command, replay.output);
+  command->add_flag("--require-complete", replay.require_complete, "Exit with 1 where a trace is late, incomplete or empty");
   command->footer(kReplayFooter);
   command->callback([&] { exit = cli::replay(replay); });
 

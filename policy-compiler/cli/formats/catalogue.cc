@@ -144,6 +144,7 @@ constexpr Entry kEntries[] = {
     {"trace-twice", Stage::kTraces, kWarning, "", "The same start of a workload was given twice. It counts once."},
 
     {"import-format", Stage::kImports, kError, "",
+    {"trace-nothing", Stage::kTraces, kWarning, "", "A trace without a program: nothing of it is judged."},
      "The source is not of the format that was named, or of none that is known."},
     {"import-limit", Stage::kImports, kError, "", "The source is larger, deeper or holds more than is read."},
     {"import-question", Stage::kImports, kNote, "", "What the source does not say and a person has to."},

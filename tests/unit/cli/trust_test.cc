@@ -84,5 +84,24 @@ TEST_F(TrustTest, ADamagedBundleIsNotWhole) {
   EXPECT_EQ(run([&] { return cli::verify({base_ + "/none.bundle", {trusted}, "", 0, true}); }).exit, kFailed);
 }
 
+TEST_F(TrustTest, WhatATraceLacksIsSaid) {
+  const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n");
+  const std::string lossy = put("loss.jsonl", R"({"type":"trace","schema":1,"workload":"web","late":true}
+{"type":"node","node":"0xa1","parent":"entry","exec":"/web","users":[33]}
+{"type":"loss","count":100000}
+{"type":"end","incomplete":true}
+)");
+  const auto replay = [&](bool json, bool complete) { return run([&] { return cli::replay({profile, {lossy}, false, json, complete}); }); };
+  const Outcome text = replay(false, false);
+  EXPECT_EQ(text.exit, kYes);
+  EXPECT_THAT(text.out, Not(HasSubstr("all allowed")));
+  EXPECT_THAT(text.out, HasSubstr("100000 acts lost"));
+  EXPECT_THAT(text.err, HasSubstr("[trace-late]"));
+  const Outcome o = replay(true, true);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_EQ(o.json()["complete"], false);
+  EXPECT_EQ(o.json()["lost"], 100000);
+}
+
 }  // namespace
 }  // namespace treeline::cli
