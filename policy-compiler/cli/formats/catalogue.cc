@@ -95,6 +95,8 @@ constexpr Entry kEntries[] = {
     {"write-and-execute", Stage::kProofs, kError, "8.8",
      "A file that some node may write is one that some node may execute or map: whoever writes it runs his own code."},
 
+    {"accept-outgrown", Stage::kGrades, kWarning, "5.0",
+     "A file rule has become more than what was accepted: of critical risk, or with words that the 'accept' does not name."},
     {"accept-unused", Stage::kGrades, kWarning, "",
      "An 'accept' for a finding that is not there any more: remove it, or it hides the next one."},
     {"any-egress", Stage::kGrades, kWarning, "6.5",

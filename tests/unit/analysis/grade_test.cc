@@ -119,6 +119,18 @@ TEST(Accept, AcceptedOnesCountNoMore) {
   EXPECT_EQ(d.list()[0].accepted, "it is the backup");
 }
 
+TEST(Accept, OfAFileItCoversWhatWasAccepted) {
+  const auto lines = [](const std::string& words, const std::string& accept) {
+    return found_in("    files: {/etc/shadow: " + words + "}\n    accept: {sensitive-file: " + accept + "}\n");
+  };
+  EXPECT_THAT(lines("read", "{/etc/shadow: checks passwords}"), ElementsAre("sensitive-file 6 high accepted"));
+  EXPECT_THAT(lines("read write", "{/etc/shadow: checks passwords}"), ElementsAre("sensitive-file 6 critical", "accept-outgrown 7"));
+  EXPECT_THAT(lines("read write", "it checks passwords"), ElementsAre("sensitive-file 6 critical", "accept-outgrown 7"));
+  EXPECT_THAT(lines("read write", "{/etc/shadow read write: sets them}"), ElementsAre("sensitive-file 6 critical accepted"));
+  EXPECT_THAT(lines("read", "{/etc/shadow read write: sets them}"), ElementsAre("sensitive-file 6 high accepted"));
+  EXPECT_THAT(lines("read write delete", "{/etc/shadow read write: sets them}"), ElementsAre("sensitive-file 6 critical", "accept-outgrown 7"));
+}
+
 TEST(Accept, WhatMeetsNothingIsAWarning) {
   const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capabilty: x, write-and-execute: y}\n"));
   EXPECT_THAT(found(d), ElementsAre("dangerous-capability 6 critical", "accept-unused 7", "accept-unused 7"));
