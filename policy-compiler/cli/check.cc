@@ -64,6 +64,7 @@ int check(const CheckOptions& options) {
     return report.usage(Error{"--fail-on " + text::quoted(options.fail_on) + " is none of: low, medium, high, critical"});
   if (!options.kernel.empty() && !(bounds.kernel = analysis::kernel_of(options.kernel)))
     return report.usage(Error{"--kernel " + text::quoted(options.kernel) + " is no version; write it as 5.10"});
+  report.fails_where([&](const Diagnostic& d) { return d.accepted.empty() && crosses(d.risk, bounds); });
   int exit = kYes;
   for (const std::string& path : options.profiles) {
     Result<Loaded> loaded = load(path);

@@ -125,7 +125,7 @@ void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) 
     const std::string_view line = source.line(d.position.line);
     // What a person signed for is in the documents, not on the screen.
     if (!quiet() && d.accepted.empty()) put(stderr, render(d, line, colour_err_));
-    if (document()) subject.findings.push_back({d, std::string(line.substr(0, kMostLine))});
+    if (document()) subject.findings.push_back({d, std::string(line.substr(0, kMostLine)), fails_ && fails_(d)});
     accepted += !d.accepted.empty();
   }
   if (document()) document_.subjects.push_back(std::move(subject));

@@ -84,6 +84,18 @@ TEST_F(TrustTest, ADamagedBundleIsNotWhole) {
   EXPECT_EQ(run([&] { return cli::verify({base_ + "/none.bundle", {trusted}, "", 0, true}); }).exit, kFailed);
 }
 
+TEST_F(TrustTest, WhatCrossesTheLineIsAFailureInJUnitAndAnErrorInSarif) {
+  const std::string risky = put("risky.yaml", "treeline: 1\nname: x\nentry:\n  - exec: /web\n    files: {/etc/shadow: read write}\n");
+  EXPECT_THAT(check(risky, "critical", Format::kJunit).out, HasSubstr("failures=\"1\""));
+  EXPECT_THAT(check(risky, "medium", Format::kJunit).out, HasSubstr("failures=\"2\""));
+  EXPECT_THAT(check(risky, "", Format::kJunit).out, HasSubstr("failures=\"0\""));
+  EXPECT_EQ(check(risky, "critical", Format::kSarif).json()["runs"][0]["results"][1]["level"], "error");
+  const std::string before = put("before.yaml", "treeline: 1\nname: x\nentry:\n  - exec: /web\n");
+  const auto diff = [&](const std::string& fail_on) { return run([&] { return cli::diff({before, risky, fail_on, Format::kJunit}); }); };
+  EXPECT_THAT(diff("").out, HasSubstr("failures=\"1\""));
+  EXPECT_THAT(diff("none").out, HasSubstr("failures=\"0\""));
+}
+
 TEST_F(TrustTest, WhatATraceLacksIsSaid) {
   const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n");
   const std::string lossy = put("loss.jsonl", R"({"type":"trace","schema":1,"workload":"web","late":true}
