@@ -9,6 +9,7 @@
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/progress.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/support/text.h"
 
@@ -65,6 +66,7 @@ int check(const CheckOptions& options) {
   if (!options.kernel.empty() && !(bounds.kernel = analysis::kernel_of(options.kernel)))
     return report.usage(Error{"--kernel " + text::quoted(options.kernel) + " is no version; write it as 5.10"});
   report.fails_where([&](const Diagnostic& d) { return d.accepted.empty() && crosses(d.risk, bounds); });
+  Progress progress(options.profiles.size(), !report.document(), false);
   int exit = kYes;
   for (const std::string& path : options.profiles) {
     Result<Loaded> loaded = load(path);
@@ -75,6 +77,7 @@ int check(const CheckOptions& options) {
       unreadable.error({}, "unreadable", loaded.error().message);
       report.diagnostics(unreadable, "");
       exit = kFailed;
+      progress.done(true);
       continue;
     }
     const bool readable = loaded->good();
@@ -84,6 +87,7 @@ int check(const CheckOptions& options) {
     const bool right = readable && !loaded->diagnostics.has_errors();
     const bool bad = !right || grave(loaded->diagnostics, bounds) || (options.strict && loaded->diagnostics.warnings() != 0);
     if (bad && exit == kYes) exit = kNo;
+    progress.done(bad);
     if (right) report.print(text::printable(path, 4096) + ": " + summary(*loaded) + "\n");
   }
   return report.finish(exit);

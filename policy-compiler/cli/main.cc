@@ -96,7 +96,7 @@ stand on one line where they fit. A file with mistakes is left as it is. Formatt
 constexpr const char* kMergeFooter = R"(
 Nodes are the same where their place in the tree is. What cannot be united (digests, what a violation costs, an exec
 that leads to two places, a file that one may write and the other execute) is a mistake that names both places, and
-nothing is written. Comments and groups are not carried over.
+nothing is written. Comments and groups are not carried over; what a node accepts of a whole code only where all say it.
 
   treelinec merge monday.yaml tuesday.yaml -o web.yaml)";
 

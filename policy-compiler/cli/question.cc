@@ -299,11 +299,15 @@ ir::OnViolation cost_of(const ir::Policy& policy, const Question& question, pass
 
 }  // namespace
 
-Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
+Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act, const std::string& object) {
+  passes::Evaluator evaluator(policy);
+  return ask(policy, evaluator, node, act, object);
+}
+
+Result<Answer> ask(const ir::Policy& policy, passes::Evaluator& evaluator, const std::string& node, const std::string& act,
                    const std::string& object) {
   const Result<Question> question = read_question(policy, node, act, object);
   if (!question) return question.error();
-  passes::Evaluator evaluator(policy);
   const passes::Verdict verdict = evaluate(evaluator, *question);
   Answer answer;
   answer.allowed = verdict.allowed;

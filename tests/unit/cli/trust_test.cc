@@ -115,5 +115,26 @@ TEST_F(TrustTest, WhatATraceLacksIsSaid) {
   EXPECT_EQ(o.json()["lost"], 100000);
 }
 
+TEST_F(TrustTest, ALineOfAMegabyteIsNotTakenApartForEachMistake) {
+  std::string text = "{\"treeline\": 1, \"name\": \"x\", \"entry\": [{\"exec\": \"/a\", \"files\": {\"/0\": \"read\"";
+  for (int i = 1; i < 20'000; ++i) text += ", \"/some/file/name/" + std::to_string(i) + "\": \"raed\"";
+  const Outcome o = check(put("line.json", text + "}}]}"), "", false);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_LT(o.err.size(), 1'000'000u);
+  EXPECT_THAT(o.err, HasSubstr("\"/some/file/name/900\": \"raed\""));
+}
+
+TEST_F(TrustTest, UnknownGroupsByTheThousandAreReportedSoon) {
+  std::string text = "treeline: 1\nname: x\ngroups:\n", use;
+  for (int i = 0; i < 3000; ++i) {
+    text += "  group-number-" + std::to_string(i) + ": {files: {/a: read}}\n";
+    use += (i == 0 ? "" : ", ") + std::string("graup-number-") + std::to_string(i);
+  }
+  const std::string profile = put("groups.yaml", text + "entry:\n  - exec: /a\n    use: [" + use + "]\n");
+  const Outcome o = check(profile);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_EQ(o.json()["diagnostics"].back()["remedy"], "define it under 'groups'") << "guesses are for the first ones";
+}
+
 }  // namespace
 }  // namespace treeline::cli
