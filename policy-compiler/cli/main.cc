@@ -8,6 +8,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/bundle/sign.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/frontend/profile.h"
@@ -251,8 +252,8 @@ int main(int argc, char** argv) {
   command->add_option("SOURCE", replay.source, "A bundle, or a profile")->required();
   command->add_option("TRACE", replay.traces, "JSON lines, written by treeline")->required();
   command->add_flag("--unused", replay.unused, "List the grants that no act needed");
-  add_output(command, replay.output);
   command->add_flag("--require-complete", replay.require_complete, "Exit with 1 where a trace is late, incomplete or empty");
+  add_output(command, replay.output);
   command->footer(kReplayFooter);
   command->callback([&] { exit = cli::replay(replay); });
 
@@ -319,9 +320,11 @@ int main(int argc, char** argv) {
       "--expires", sign.expires,
       "The first moment at which the signature is not valid any more, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
   command->add_option("--generation", sign.generation,
-                      "Counts the bundles of this policy: a machine takes none below the one that it has");
+                      "Counts the bundles of this policy: a machine takes none below the one that it has")
+      ->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   command->add_option("--minimum-generation", sign.minimum_generation,
-                      "A machine that has this bundle goes back to none below, not by a rollback either");
+                      "A machine that has this bundle goes back to none below, not by a rollback either")
+      ->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   add_output(command, sign.output);
   command->footer(kSignFooter);
   command->callback([&] { exit = cli::sign(sign); });
@@ -331,7 +334,7 @@ int main(int argc, char** argv) {
   command->add_option("BUNDLE", verify.bundle, "The directory")->required();
   command->add_option("--key", verify.keys, "A public key in PEM, or a directory of them (*.pem); may be repeated")
       ->required();
-  command->add_option("--generation", verify.generation, "Refuse a lower one");
+  command->add_option("--generation", verify.generation, "Refuse a lower one")->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   command->add_option("--at", verify.at, "Ask for this moment instead of now, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
   add_output(command, verify.output);
   command->footer(

@@ -124,6 +124,24 @@ TEST_F(TrustTest, ALineOfAMegabyteIsNotTakenApartForEachMistake) {
   EXPECT_THAT(o.err, HasSubstr("\"/some/file/name/900\": \"raed\""));
 }
 
+TEST_F(TrustTest, OutputThatCannotBeWrittenIsNoSuccess) {
+  const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n");
+  // In a child: a stream that has failed stays so.
+  EXPECT_EXIT(
+      {
+        if (std::freopen("/dev/full", "w", stdout) == nullptr) std::exit(99);
+        std::setvbuf(stdout, nullptr, _IONBF, 0);
+        std::exit(cli::check({{profile}, true, false, "", ""}));
+      },
+      testing::ExitedWithCode(kFailed), "");
+}
+
+TEST_F(TrustTest, EntryIsTheRuntimeWhateverANodeIsCalled) {
+  const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - {exec: /web, id: entry, users: [33]}\n");
+  EXPECT_EQ(run([&] { return cli::explain({profile, {"entry", "exec", "/web"}, true, false}); }).exit, kYes);
+  EXPECT_EQ(run([&] { return cli::explain({profile, {"/web", "read", "/" + std::string(300, 'a')}, true, false}); }).exit, kUsage);
+}
+
 TEST_F(TrustTest, UnknownGroupsByTheThousandAreReportedSoon) {
   std::string text = "treeline: 1\nname: x\ngroups:\n", use;
   for (int i = 0; i < 3000; ++i) {
