@@ -5,16 +5,21 @@
 #include <map>
 #include <set>
 
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/risk.h"
 #include "policy-compiler/analysis/rule_table.h"
+#include "policy-compiler/ir/names.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::analysis {
 namespace {
 
-// What stands at a place of the profile: the nodes that have it and the rule's text. A rule of a group stands in several nodes.
+// What stands at a place of the profile: the nodes that have it and the rule's text, of a file rule its words. A rule of a group stands in
+// several nodes.
 struct Place {
   std::set<uint32_t> nodes;
   std::set<std::string> texts;
+  ir::AccessSet words = 0;
 };
 
 std::map<Position, Place> places_of(const ir::Policy& policy) {
@@ -31,16 +36,51 @@ std::map<Position, Place> places_of(const ir::Policy& policy) {
     add(node.executable.position, n, node.executable.text);
     for (const bundle::RuleEntry& rule : rules_of(policy, n))
       if (rule.kind != "exec") add(rule.position, n, rule.pattern);
+    for (const ir::FileRule& rule : node.files) {
+      ir::AccessSet& words = places[rule.path.position].words;
+      words = static_cast<ir::AccessSet>(words | rule.access);
+    }
     for (const ir::Node::BackEdge& edge : node.back_edges) add(edge.executable.position, n, edge.executable.text);
   }
   return places;
 }
 
-// The first acceptance of the node for this finding; nullptr: none.
-const ir::Accepted* acceptance(const ir::Node& node, const Diagnostic& finding, const Place& place) {
-  for (const ir::Accepted& accepted : node.accepted)
-    if (accepted.code == finding.code && (accepted.about.empty() || place.texts.count(accepted.about) != 0)) return &accepted;
-  return nullptr;
+// "/etc/shadow read write" -> the pattern, and the words.
+ir::AccessSet take_words(std::string_view& about) {
+  ir::AccessSet words = 0;
+  for (size_t space = about.rfind(' '); space != std::string_view::npos && space != 0; space = about.rfind(' ')) {
+    const auto word = ir::names::access_words().find(about.substr(space + 1));
+    if (!word) break;
+    words = static_cast<ir::AccessSet>(words | *word);
+    about = about.substr(0, space);
+  }
+  return (words & TL_WRITE) != 0 ? static_cast<ir::AccessSet>(words | TL_APPEND) : words;
+}
+
+enum class Covers : uint8_t { kNo, kOutgrown, kYes };
+
+// Without words an acceptance holds for a file up to what is of high risk, with words for these.
+Covers covers(const ir::Accepted& accepted, const Diagnostic& finding, const Place& place) {
+  if (accepted.code != finding.code) return Covers::kNo;
+  if (accepted.about.empty() || place.texts.count(accepted.about) != 0)
+    return place.words != 0 && finding.risk == risk_name(Risk::kCritical) ? Covers::kOutgrown : Covers::kYes;
+  std::string_view pattern = accepted.about;
+  const ir::AccessSet words = take_words(pattern);
+  if (words == 0 || place.texts.count(std::string(pattern)) == 0) return Covers::kNo;
+  return (place.words & ~words) != 0 ? Covers::kOutgrown : Covers::kYes;
+}
+
+// The best acceptance of the node for this finding; nullptr: none.
+const ir::Accepted* acceptance(const ir::Node& node, const Diagnostic& finding, const Place& place, Covers& how) {
+  const ir::Accepted* best = nullptr;
+  how = Covers::kNo;
+  for (const ir::Accepted& accepted : node.accepted) {
+    const Covers here = covers(accepted, finding, place);
+    if (here <= how) continue;
+    how = here;
+    best = &accepted;
+  }
+  return best;
 }
 
 }  // namespace
@@ -48,7 +88,17 @@ const ir::Accepted* acceptance(const ir::Node& node, const Diagnostic& finding, 
 void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
   if (std::all_of(policy.nodes.begin(), policy.nodes.end(), [](const ir::Node& node) { return node.accepted.empty(); })) return;
   const std::map<Position, Place> places = places_of(policy);
-  std::set<const ir::Accepted*> used;
+  std::set<const ir::Accepted*> used, outgrown;
+  Diagnostics more(diagnostics.file());
+  const auto outgrew = [&](const ir::Accepted& accepted, const Diagnostic& finding, const Place& place) {
+    if (!outgrown.insert(&accepted).second) return;
+    const std::string name = place.texts.empty() ? "" : *place.texts.begin();
+    more.warning(accepted.position, "accept-outgrown",
+                        "what was accepted as " + text::quoted(accepted.code) + " has become more: now it is " +
+                            (finding.risk.empty() ? "" : finding.risk + ", ") + text::quoted(ir::names::access_text(place.words)),
+                        "look at it again; if it is right, write the words as well: " +
+                            text::quoted(name + " " + ir::names::access_text(place.words), 4096) + ": why");
+  };
   for (size_t i = 0; i < diagnostics.list().size(); ++i) {
     const Diagnostic& finding = diagnostics.list()[i];
     const auto at = places.find(finding.position);
@@ -57,14 +107,17 @@ void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
     std::string reason;
     bool all = true;
     for (const uint32_t n : at->second.nodes) {
-      const ir::Accepted* accepted = acceptance(policy.nodes[n], finding, at->second);
-      all = all && accepted != nullptr;
+      Covers how = Covers::kNo;
+      const ir::Accepted* accepted = acceptance(policy.nodes[n], finding, at->second, how);
+      all = all && how == Covers::kYes;
       if (accepted == nullptr) continue;
       used.insert(accepted);
+      if (how == Covers::kOutgrown) outgrew(*accepted, finding, at->second);
       if (reason.empty()) reason = accepted->reason;
     }
     if (all) diagnostics.accept(i, reason);
   }
+  diagnostics.take(more);
   std::set<std::string> codes;
   for (const Diagnostic& finding : diagnostics.list()) codes.insert(finding.code);
   const std::vector<std::string_view> known(codes.begin(), codes.end());

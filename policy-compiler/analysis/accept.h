@@ -7,7 +7,11 @@
 //     shell-behind-network: renders its templates by envsubst, reviewed 2026-03
 //     dangerous-capability:
 //       net_raw: ping of the gateway, SEC-12
+//     sensitive-file:
+//       /etc/shadow read: checks passwords, SEC-14
 //
+// Of a file rule it covers the words that it names; without words, what is of high risk at most. A rule that has become more is found again, and the
+// acceptance with it (`accept-outgrown`).
 // An accepted finding stays in the list, with its reason (SARIF: a suppression), and counts no more. Only warnings and notes can be accepted, never
 // a mistake. An acceptance that meets nothing is a warning itself: it would wait for the day when something else earns that code.
 #pragma once
@@ -17,6 +21,7 @@
 
 namespace treeline::analysis {
 
+// `diagnostics` has to list all findings, so made with room for them: what it only counts cannot be signed for.
 void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics);
 
 }  // namespace treeline::analysis

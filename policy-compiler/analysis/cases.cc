@@ -4,7 +4,6 @@
 #include "policy-compiler/frontend/document.h"
 #include "policy-compiler/frontend/fields.h"
 #include "policy-compiler/frontend/profile.h"
-#include "policy-compiler/frontend/source.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::analysis {
@@ -57,7 +56,6 @@ void read_case(const Value& value, std::vector<Case>& cases, Diagnostics& diagno
 
 std::vector<Case> read_cases(std::string_view text, Diagnostics& diagnostics) {
   std::vector<Case> cases;
-  if (!frontend::Source(text).check(diagnostics)) return cases;
   const std::optional<Value> root = frontend::parse_document(text, diagnostics);
   if (!root) return cases;
   Fields fields(*root, "a file of cases", diagnostics);

@@ -10,10 +10,10 @@
 //
 // Nodes are compared where one and the same chain of execs leads in both versions (tree_pairs.h), whatever the patterns of its steps. A node
 // that no chain of the other version leads to is held against the node that it most likely was (same id, same program elsewhere): moved; or it
-// is added or removed, and everything it holds is a difference.
+// is added or removed, and everything it holds is a difference. Of a moved one what it holds is none, but the step that newly leads to it has the
+// risk of the gravest that it, or what it may start, holds: an id or a name hides nothing from worst_allowed().
 //
-// Not compared: the name of the policy, ids, groups, the order of anything, and the signature `unsafe_write_and_execute` (what it lets in is
-// seen as words on files).
+// Not compared: the name of the policy, ids, groups, the order of anything.
 #pragma once
 
 #include <string>
@@ -42,7 +42,7 @@ struct Change {
   Effect effect = Effect::kAllowed;
   Risk risk = Risk::kLow;
   std::string kind;     // as in rules.json, and "interpreter", "digest", "on_violation", "reach"
-  std::string words;    // file: access words; net: "out tcp"; exec: where it leads to
+  std::string words;    // file: access words, "unsafe_write_and_execute"; net: "out tcp"; exec: where it leads to
   std::string what;     // the rule's pattern or word; net: the addresses and ports that differ
   std::string example;  // file, exec: a name that differs; "" where `what` says it
   bool whole = true;    // false: only a part of what the rule matches differs

@@ -8,14 +8,16 @@
 namespace treeline::analysis {
 namespace {
 
-// Access words, and above them the right to interpret the script that the row is.
+// Access words, and above them the right to interpret the script that the row is, and a signature: what the container wrote may be executed.
 using Words = uint32_t;
 constexpr Words kInterpret = 1u << 16;
+constexpr Words kUnsafe = 1u << 17;
 
 Words granted_by(const passes::Use& use) {
   if (use.kind == passes::UseKind::kInterpreter) return kInterpret;
   if (use.kind == passes::UseKind::kStep) return 0;  // compare_steps
-  return (use.access & TL_WRITE) != 0 ? use.access | Words{TL_APPEND} : Words{use.access};
+  const Words words = (use.access & TL_WRITE) != 0 ? use.access | Words{TL_APPEND} : Words{use.access};
+  return use.unsafe ? words | kUnsafe : words;
 }
 
 // What each row of one version holds at the spot that is looked at.
@@ -130,6 +132,7 @@ class Files {
   Grade grade(Words words, SensitiveSet kinds) const {
     Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), kinds, after_.executed());
     if ((words & kInterpret) != 0) grade = graver(std::move(grade), {Risk::kHigh, "runs what the script says"});
+    if ((words & kUnsafe) != 0) grade = graver(std::move(grade), {Risk::kCritical, "what the container wrote may be executed here"});
     return grade;
   }
 
@@ -164,6 +167,7 @@ class Files {
     change.why = std::move(entry.grade.why);
     change.kind = use.kind == passes::UseKind::kInterpreter ? "interpreter" : "file";
     change.words = ir::names::access_text(static_cast<ir::AccessSet>(entry.words & 0xffff));
+    if ((entry.words & kUnsafe) != 0) change.words += (change.words.empty() ? "" : " ") + std::string("unsafe_write_and_execute");
     change.what = pattern.text;
     change.example = name_text(*entry.example);
     if (change.example == change.what) change.example.clear();

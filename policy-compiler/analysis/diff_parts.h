@@ -27,6 +27,9 @@ void compare_steps(const Comparison& comparison, Changes& changes);
 // Network, sockets, capabilities, operations, users, system calls, digest, on_violation, and shells that the network newly reaches.
 void compare_rules(const Comparison& comparison, Changes& changes);
 
+// By row: the gravest of what it holds, or what it may start holds.
+std::vector<Grade> gravest_held(const Version& version, const Spots& spots, bool after);
+
 // Canonical path of a row; "entry", "join".
 std::string row_name(const ir::Policy& policy, uint32_t row);
 const ir::Node* node_at(const ir::Policy& policy, uint32_t row);

@@ -16,13 +16,24 @@ void compare_steps(const Comparison& in, Changes& changes) {
     Grade grade;
   };
   const Reach reach = reach_from_network(*in.after.policy);
+  // A node that the old version has elsewhere is compared with that one, so that its rights are no difference. To who newly gets there they are.
+  std::vector<bool> known(TL_ROW_FIRST + in.after.policy->nodes.size(), false);
+  for (const NodePair& pair : in.tree.pairs) known[pair.after] = known[pair.after] || pair.before != kNoRow;
+  std::vector<Grade> held;
+  const auto grade_step = [&](const StepChange& step, const Spot& spot, bool from_network) {
+    Grade grade = grade_exec(either(spot.kinds), from_network);
+    if (!known[step.use->next]) return grade;
+    if (held.empty()) held = gravest_held(in.after, in.spots, true);
+    const Grade& gives = held[step.use->next];
+    return graver(std::move(grade), {gives.risk, "gets what stood elsewhere" + (gives.why.empty() ? "" : ": " + gives.why)});
+  };
   std::map<std::tuple<uint32_t, bool, const passes::Use*>, Entry> entries;
   std::vector<const Entry*> order;  // pointers into the map: the order of the trees, not of addresses
   for (const StepChange& step : in.tree.steps) {
     const Spot& spot = in.spots.list()[step.spot];
     const uint32_t row = in.tree.pairs[step.pair].after;
     const bool from_network = step.gained && row >= TL_ROW_FIRST && reach.reached(row - TL_ROW_FIRST);
-    const Grade grade = step.gained ? grade_exec(either(spot.kinds), from_network) : Grade{Risk::kMedium, ""};
+    const Grade grade = step.gained ? grade_step(step, spot, from_network) : Grade{Risk::kMedium, ""};
     const auto [at, fresh] = entries.try_emplace({step.pair, step.gained, step.use});
     Entry& entry = at->second;
     if (fresh) order.push_back(&entry);

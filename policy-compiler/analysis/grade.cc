@@ -13,18 +13,10 @@
 namespace treeline::analysis {
 namespace {
 
-std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-// Programs whose behaviour is in a file or an argument that no exec hook sees. "python3.11" counts as "python".
-bool is_interpreter(std::string_view program) {
-  constexpr std::string_view kNames[] = {"sh",     "bash",   "dash",    "ash",  "ksh",  "zsh",    "busybox",
-                                         "toybox", "python", "perl",    "ruby", "node", "nodejs", "php",
-                                         "lua",    "luajit", "awk",     "gawk", "mawk", "tclsh",  "java",
-                                         "env",    "guile",  "Rscript", "deno", "bun"};
-  const size_t end = program.find_first_of("0123456789.-");
-  const std::string_view bare = end == 0 ? program : program.substr(0, end);
-  return std::find(std::begin(kNames), std::end(kNames), bare) != std::end(kNames);
-}
+// What hands out credentials in clouds (LANGUAGE.md), over HTTP.
+const ir::Cidr kMetadata[] = {{false, {169, 254, 169, 254}, 32},
+                              {true, {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128}};
+constexpr uint16_t kMetadataPort = 80;
 
 bool holds(const std::vector<ir::NumberRule>& rules, const std::vector<uint32_t>& values) {
   return std::any_of(rules.begin(), rules.end(), [&](const ir::NumberRule& rule) {
@@ -38,7 +30,7 @@ class NodeGrader {
       : policy_(policy), node_(policy.nodes[index]), program_(text::quoted(node_.executable.text)), out_(diagnostics) {}
 
   void run() {
-    program();
+    users();
     numbers(node_.capabilities, ir::names::capabilities(), "dangerous-capability", "capability", grade_capability);
     numbers(node_.operations, ir::names::operations(), "dangerous-operation", "operation", grade_operation);
     numbers(node_.sockets, ir::names::socket_kinds(), "dangerous-socket", "socket", grade_socket);
@@ -54,13 +46,7 @@ class NodeGrader {
     out_.finding(severity, position, code, std::move(message), std::move(remedy), risk_name(grade.risk));
   }
 
-  void program() {
-    if (!node_.interpreter && is_interpreter(base_name(node_.executable.text)))
-      out_.finding(Severity::kNote, node_.executable.position, "interpreter-program",
-                   program_ + " runs what it is told to: the kernel sees this program, not the script",
-                   "start the script by its '#!' line and write 'interpreter:', or let this node read nothing but the "
-                   "scripts that it needs",
-                   risk_name(Risk::kMedium));
+  void users() {
     if (node_.users.empty())
       out_.finding(Severity::kNote, node_.position, "any-user", program_ + " may run as any user", "list the ids under 'users'",
                    risk_name(Risk::kMedium));
@@ -80,15 +66,24 @@ class NodeGrader {
   }
 
   void network(const ir::NetworkRule& rule) {
-    const bool any_port = rule.ports.size() == 1 && rule.ports[0].first == 0 && rule.ports[0].last == 65535;
-    const bool any_peer = rule.peer.kind == ir::PeerKind::kAny || rule.peer.kind == ir::PeerKind::kExternal;
-    if (rule.direction == ir::Direction::kOut && any_port && any_peer)
-      add(rule.position, "any-egress", program_ + " may send to any port of the outside",
-          "name the peers or the ports: what is stolen leaves by a rule like this", {Risk::kHigh, ""});
+    if (rule.direction == ir::Direction::kOut) egress(rule, network_left(rule, {}));
     if (socketless(rule))
       out_.finding(Severity::kNote, rule.position, "unused-rule",
                    program_ + " may not make a socket for this rule, and no node above it may",
                    "add the kind to 'sockets', or remove the rule", risk_name(Risk::kLow));
+  }
+
+  // By what the rule means: 0.0.0.0/0 is any address, 1-65535 any port.
+  void egress(const ir::NetworkRule& rule, const NetworkSet& set) {
+    if (set.any_port() && set.any_address())
+      return add(rule.position, "any-egress", program_ + " may send to any port of the outside",
+                 "name the peers or the ports: what is stolen leaves by a rule like this", {Risk::kHigh, ""});
+    const bool metadata = rule.protocol == ir::Protocol::kTcp &&
+                          std::any_of(std::begin(kMetadata), std::end(kMetadata),
+                                      [&](const ir::Cidr& address) { return set.holds(address, kMetadataPort); });
+    if (metadata)
+      add(rule.position, "metadata-egress", program_ + " may ask the cloud's metadata service, which hands out credentials",
+          "write 'external' or 'internal', which do not hold it, or name the peers", {Risk::kHigh, ""});
   }
 
   // A socket may be inherited from above, so all of the line has to lack the kind.

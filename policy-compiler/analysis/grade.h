@@ -22,9 +22,9 @@ namespace treeline::analysis {
 // All of the below.
 void grade(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics);
 
-// Programs, users, network, capabilities, operations, sockets, and steps and rules that can never be needed.
+// Users, network, capabilities, operations, sockets, and steps and rules that can never be needed.
 void grade_nodes(const ir::Policy& policy, Diagnostics& diagnostics);
-// Files and steps: sensitive names, broad patterns, shells behind the network.
+// Files and steps: sensitive names, broad patterns, interpreters, shells that the network reaches.
 void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics);
 // File and network rules that other rules of their node make superfluous.
 void find_shadowed(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics);

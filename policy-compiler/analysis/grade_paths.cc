@@ -63,6 +63,8 @@ class PathGrader {
                 "write fewer wildcards; what is listed is right, more may be missing");
     for (const auto& [key, finding] : sensitive_) report_sensitive(*key.second, paths_.patterns[key.first].text, finding);
     for (const auto& [key, example] : shells_) report_shell(*key.second, example);
+    for (const auto& [key, example] : interpreters_)
+      report_interpreter(*key.second, paths_.patterns[key.first].text, example, shells_.count(key) != 0);
     for (const passes::PathPattern& pattern : paths_.patterns) look_for_breadth(pattern);
   }
 
@@ -70,8 +72,7 @@ class PathGrader {
   void look_at(const std::vector<uint32_t>& numbers, SensitiveSet kinds, const std::string& name) {
     for (const uint32_t number : numbers) {
       for (const passes::Use& use : paths_.patterns[number].uses) {
-        if (use.kind == passes::UseKind::kStep && holds(either(kinds), Sensitive::kShell) && behind_network(use.row))
-          shells_.try_emplace({number, &use}, name);
+        if (use.kind == passes::UseKind::kStep) look_at_program(use, number, either(kinds), name);
         if (use.kind != passes::UseKind::kFile) continue;
         // Written and executed: check_paths() said so already.
         const Grade grade = grade_file(use.access, here(kinds, always_[number]), false);
@@ -81,6 +82,15 @@ class PathGrader {
         known = {grade, use.access, name};
       }
     }
+  }
+
+  // A shell counts wherever the network reaches it, also where it listens itself; an interpreter once, and not that of a script.
+  void look_at_program(const passes::Use& use, uint32_t number, SensitiveSet kinds, const std::string& name) {
+    const bool shell = holds(kinds, Sensitive::kShell);
+    if (shell && behind_network(use.next)) shells_.try_emplace({number, &use}, name);
+    if ((!shell && !holds(kinds, Sensitive::kInterpreter)) || use.next < TL_ROW_FIRST) return;
+    const ir::Node& node = policy_.nodes[use.next - TL_ROW_FIRST];
+    if (!node.interpreter && node.executable.position == use.position) interpreters_.try_emplace({number, &use}, name);
   }
 
   bool behind_network(uint32_t row) const { return row >= TL_ROW_FIRST && reach_.reached(row - TL_ROW_FIRST); }
@@ -98,14 +108,36 @@ class PathGrader {
   }
 
   void report_shell(const passes::Use& use, const std::string& example) {
-    const uint32_t node = use.row - TL_ROW_FIRST;
-    const uint32_t listener = reach_.from[node];
-    const std::string by = listener == node ? "" : ", below " + text::quoted(policy_.nodes[listener].executable.text);
-    out_.finding(Severity::kWarning, use.position, "shell-behind-network",
-                 program(use.row) + " may start the shell " + text::quoted(learn::pattern_text(example)) + by +
-                     ", which listens to the network",
+    const uint32_t node = use.next - TL_ROW_FIRST, listener = reach_.from[node];
+    const std::string shell = "the shell " + text::quoted(learn::pattern_text(example));
+    const bool started = behind_network(use.row);
+    const bool itself = started && listener == use.row - TL_ROW_FIRST;
+    const std::string message =
+        !started ? shell + (listener == node ? " listens to the network"
+                                             : " is reached from " + text::quoted(policy_.nodes[listener].executable.text) +
+                                                   ", which listens to the network")
+                 : program(use.row) + " may start " + shell + (itself ? "" : ", below " + text::quoted(policy_.nodes[listener].executable.text)) +
+                       ", which listens to the network";
+    out_.finding(Severity::kWarning, use.position, "shell-behind-network", message,
                  "let the program start what it needs directly; a shell is what every exploit asks for first",
                  risk_name(Risk::kCritical));
+  }
+
+  // Below a listener it is the tool of who gets there; the listener itself may well be one.
+  void report_interpreter(const passes::Use& use, const std::string& pattern, const std::string& example, bool shell) {
+    const std::string name = learn::pattern_text(example);
+    const std::string what = text::quoted(pattern) + (name == pattern ? "" : ", so " + text::quoted(name) + ",");
+    if (behind_network(use.row) && !shell)
+      out_.finding(Severity::kWarning, use.position, "interpreter-behind-network",
+                   program(use.row) + ", which the network reaches, may start the interpreter " + text::quoted(name),
+                   "let the program do it itself, or start one script by its '#!' line and write 'interpreter:'",
+                   risk_name(Risk::kHigh));
+    else
+      out_.finding(Severity::kNote, use.position, "interpreter-program",
+                   what + " runs what it is told to: the kernel sees this program, not the script",
+                   "start the script by its '#!' line and write 'interpreter:', or let this node read nothing but the "
+                   "scripts that it needs",
+                   risk_name(Risk::kMedium));
   }
 
   void look_for_breadth(const passes::PathPattern& pattern) {
@@ -148,7 +180,7 @@ class PathGrader {
   Reach reach_;
   std::vector<SensitiveSet> always_;  // by pattern: at each name that it matches
   std::map<std::pair<uint32_t, const passes::Use*>, Finding, ByPattern> sensitive_;
-  std::map<std::pair<uint32_t, const passes::Use*>, std::string, ByPattern> shells_;
+  std::map<std::pair<uint32_t, const passes::Use*>, std::string, ByPattern> shells_, interpreters_;
 };
 
 }  // namespace

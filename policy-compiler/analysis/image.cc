@@ -23,11 +23,8 @@ Image::Image(std::string_view bytes)
     : image_(new tl_image{reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()}) {}
 Image::~Image() = default;
 
-uint32_t Image::class_of(std::string_view name) const {
-  if (!name.empty() && name.front() == '{')
-    return ir::names::reserved_classes().find(name.substr(1, name.size() - 2)).value_or(TL_CLASS_UNREADABLE);
-  if (name.size() > TL_PATH_MAX) return TL_CLASS_UNREADABLE;
-  // As the walk feeds it: component by component, in words of eight bytes from the slash on.
+// As the walk feeds it: component by component, in words of eight bytes from the slash on.
+uint32_t Image::state_behind(std::string_view name) const {
   const uint64_t words = tl_words(image_.get());
   uint32_t state = TL_DFA_START;
   for (size_t at = 0; at < name.size();) {
@@ -40,7 +37,14 @@ uint32_t Image::class_of(std::string_view name) const {
       at += n;
     }
   }
-  return tl_dfa_class(image_.get(), state);
+  return state;
+}
+
+uint32_t Image::class_of(std::string_view name) const {
+  if (!name.empty() && name.front() == '{')
+    return ir::names::reserved_classes().find(name.substr(1, name.size() - 2)).value_or(TL_CLASS_UNREADABLE);
+  if (name.size() > TL_PATH_MAX) return TL_CLASS_UNREADABLE;
+  return tl_dfa_class(image_.get(), state_behind(name));
 }
 
 ir::AccessSet Image::missing(uint32_t row, std::string_view name, ir::AccessSet words) const {
@@ -57,7 +61,11 @@ bool Image::interprets(uint32_t row, std::string_view name) const {
 
 bool Image::user(uint32_t row, uint32_t uid) const { return tl_user_allowed(image_.get(), row, uid) != 0; }
 
-bool Image::move(std::string_view from, std::string_view to) const {
+// bpf/lsm/file.bpf.c, move_allowed()
+bool Image::move(std::string_view from, std::string_view to, bool directory) const {
+  const uint64_t words = tl_words(image_.get());
+  const auto below = [&](std::string_view name) { return tl_dfa_step(image_.get(), words, state_behind(name), '/', 1); };
+  if (directory && below(from) != below(to)) return false;
   return tl_move_allowed(image_.get(), class_of(from), class_of(to)) != 0;
 }
 

@@ -31,7 +31,8 @@ class Image {
   uint32_t step(uint32_t row, std::string_view name) const;
   bool interprets(uint32_t row, std::string_view name) const;
   bool user(uint32_t row, uint32_t uid) const;
-  bool move(std::string_view from, std::string_view to) const;
+  // A directory takes along all that lies below it.
+  bool move(std::string_view from, std::string_view to, bool directory) const;
   bool capability(uint32_t row, uint32_t capability) const;
   // The operation itself or a wider one of its family.
   bool operation(uint32_t row, uint32_t operation) const;
@@ -41,6 +42,8 @@ class Image {
                bool any_peer) const;
 
  private:
+  uint32_t state_behind(std::string_view name) const;
+
   std::unique_ptr<tl_image> image_;
 };
 

@@ -193,10 +193,14 @@ bool holds_all(const std::vector<ir::Label>& held, const std::vector<ir::Label>&
   });
 }
 
-// Is every pod that `inner` can mean one that `outer` means? Fewer labels mean more pods; no namespace is the own one, not every one.
-bool covers(const std::optional<ir::PodSelector>& outer, const std::optional<ir::PodSelector>& inner) {
-  if (!outer) return true;
-  return inner && holds_all(inner->pods, outer->pods) && outer->name_space.empty() == inner->name_space.empty() &&
+// Is every pod that `inner` can mean one that `outer` means? Fewer labels mean more pods; no namespace is the own one, not every one. A block
+// covers no pods: in a network policy it may match none. `internal` and `any` hold every pod there, by the Service's port.
+bool covers(const ir::Peer& of_outer, const ir::Peer& of_inner) {
+  const std::optional<ir::PodSelector>&outer = of_outer.selector, &inner = of_inner.selector;
+  if (!inner) return !outer;
+  if (!outer)
+    return inner->target_ports.empty() && (of_outer.kind == ir::PeerKind::kAny || of_outer.kind == ir::PeerKind::kInternal);
+  return holds_all(inner->pods, outer->pods) && outer->name_space.empty() == inner->name_space.empty() &&
          holds_all(inner->name_space, outer->name_space) && equal(joined(outer->target_ports), joined(inner->target_ports));
 }
 
@@ -209,7 +213,9 @@ std::string labels_text(const std::vector<ir::Label>& labels) {
 }  // namespace
 
 bool NetworkSet::any_port() const {
-  return std::any_of(parts.begin(), parts.end(), [](const NetworkPart& part) { return all(part.ports); });
+  return std::any_of(parts.begin(), parts.end(), [](const NetworkPart& part) {
+    return part.ports.size() == 1 && part.ports[0].first <= 1 && part.ports[0].last == 65535;  // nobody listens on port 0
+  });
 }
 
 bool NetworkSet::any_address() const {
@@ -223,6 +229,15 @@ bool NetworkSet::outside() const {
   const NetworkPart& external = addresses_of(ir::PeerKind::kExternal);
   return std::any_of(parts.begin(), parts.end(), [&](const NetworkPart& part) {
     return meets(external.v4, part.v4) || meets(external.v6, part.v6);
+  });
+}
+
+bool NetworkSet::holds(const ir::Cidr& address, uint16_t port) const {
+  const PeerSet asked = backends::bpf::peer_set({ir::PeerKind::kBlocks, {address}, {}});
+  return std::any_of(parts.begin(), parts.end(), [&](const NetworkPart& part) {
+    const bool ports = std::any_of(part.ports.begin(), part.ports.end(),
+                                   [&](ir::PortRange range) { return range.first <= port && port <= range.last; });
+    return ports && (address.v6 ? meets(asked.v6, part.v6) : meets(asked.v4, part.v4));
   });
 }
 
@@ -253,7 +268,7 @@ NetworkSet network_left(const ir::NetworkRule& rule, const std::vector<ir::Netwo
   std::vector<Box> v4, v6;
   for (size_t i = 0; i < others.size(); ++i) {
     const ir::NetworkRule& other = others[i];
-    if (i == except || other.direction != rule.direction || other.protocol != rule.protocol || !covers(other.peer.selector, rule.peer.selector)) continue;
+    if (i == except || other.direction != rule.direction || other.protocol != rule.protocol || !covers(other.peer, rule.peer)) continue;
     ports_of[i] = joined(other.ports);
     const PeerSet set = backends::bpf::peer_set(other.peer);
     for (const Interval& interval : set.v4) v4.push_back({interval, &ports_of[i]});

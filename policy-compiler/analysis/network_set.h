@@ -7,7 +7,8 @@
 //   if (!gained.empty()) report(rule.position, gained.text());      // "10.0.0.0/8 port 80,8000-8999"
 //
 // Only rules of the same direction and protocol are compared. Protocols without ports have one: all of them. Pods by their labels narrow a peer: a rule
-// takes away from another one what it has for at least the same pods, without knowing which those are.
+// takes away from another one what it has for at least the same pods, without knowing which those are. Blocks take
+// nothing from a rule with labels: for a network policy the two are different things.
 #pragma once
 
 #include <optional>
@@ -31,9 +32,10 @@ struct NetworkSet {
   std::vector<NetworkPart> parts;
   std::optional<ir::PodSelector> selector;  // of the rule: the parts are of these pods only
   bool empty() const { return parts.empty(); }
-  bool any_port() const;     // some part has all ports
+  bool any_port() const;     // some part has all ports; but for 0
   bool any_address() const;  // some part has all of `external` or more
   bool outside() const;      // some part has an address of `external`
+  bool holds(const ir::Cidr& address, uint16_t port) const;  // a whole block: some of it
   std::string text() const;
 };
 

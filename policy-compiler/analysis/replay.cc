@@ -2,6 +2,7 @@
 #include "policy-compiler/analysis/replay.h"
 
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "bpf/lsm/decide.h"
@@ -40,12 +41,15 @@ class Judge {
 
   void judge(const learn::Trace& trace) {
     trace_ = &trace.file;
+    out_.lost += trace.losses;
+    if (trace.late || trace.incomplete || trace.losses != 0 || trace.nodes.empty()) out_.complete = false;
     follow_tree(trace);
+    find_directories(trace);
     for (const learn::TracedFile& file : trace.files) about_file(file);
     for (const learn::TracedMove& move : trace.moves) {
       if (!reached(move.node)) continue;
       ++out_.acts;
-      if (!image_.move(move.from, move.to))
+      if (!image_.move(move.from, move.to, directory(move.from) || directory(move.to)))
         deny(rows_[move.node], "move", learn::pattern_text(move.from) + " to " + learn::pattern_text(move.to), 1);
     }
     for (const learn::TracedNet& net : trace.nets) about_net(net);
@@ -89,6 +93,17 @@ class Judge {
   }
 
  private:
+  void find_directories(const learn::Trace& trace) {
+    directories_.clear();
+    if (trace.moves.empty()) return;
+    for (const learn::TracedFile& file : trace.files) {
+      if ((file.access & (TL_MKDIR | TL_LIST)) != 0) directories_.insert(file.name);
+      for (size_t slash = file.name.rfind('/'); slash != std::string::npos && slash != 0; slash = file.name.rfind('/', slash - 1))
+        if (!directories_.insert(file.name.substr(0, slash)).second) break;  // with all above it
+    }
+  }
+  bool directory(const std::string& name) const { return directories_.count(name) != 0; }
+
   void follow_tree(const learn::Trace& trace) {
     rows_.assign(trace.nodes.size(), TL_ROW_NONE);
     for (size_t i = 0; i < trace.nodes.size(); ++i) {
@@ -197,6 +212,7 @@ class Judge {
   UsedRules used_;
   const std::string* trace_ = nullptr;
   std::vector<uint32_t> rows_;  // by node of the trace
+  std::set<std::string> directories_;
   std::map<std::tuple<std::string, std::string, std::string>, DeniedAct> denied_;
   Replay out_;
 };

@@ -8,6 +8,8 @@
 // Each act is asked of the image by decide.h, as the hooks ask it. A trace's tree is followed along the image's steps; where a step is
 // missing, the exec is denied and what the program did afterwards is counted in `unreached`, since it would not have run.
 //
+// A trace does not say what a moved name was: a directory, where it has an act of one on either name or a name below it.
+//
 // Not judged, since no hook holds it: system calls as such. Of the rules, `used` is asked of the profile that the image was compiled from, and
 // of `syscalls` only what the trace names.
 #pragma once
@@ -38,6 +40,8 @@ struct Replay {
   uint64_t acts = 0;       // different ones, judged
   uint64_t unreached = 0;  // of programs whose exec is denied
   uint64_t unjudged = 0;   // system calls
+  uint64_t lost = 0;       // acts that the recorder could not keep
+  bool complete = true;    // false: some trace is late, incomplete or empty, so that nothing denied is no "all allowed"
   std::vector<DeniedAct> denied;   // sorted by node, act, object
   std::vector<UnusedRule> unused;  // in the order of `rules`
 };

@@ -15,6 +15,9 @@ struct Name {
 
 constexpr Name kNames[] = {
     {Sensitive::kShell, "/**/{sh,bash,rbash,dash,ash,ksh,mksh,zsh,fish,csh,tcsh,busybox,toybox}"},
+    {Sensitive::kInterpreter,
+     "/**/{python,perl,ruby,node,nodejs,php,lua,luajit,tclsh,expect,java,guile,deno,bun,pwsh}{,[0-9]*,.*,-*}"},
+    {Sensitive::kInterpreter, "/**/{awk,gawk,mawk,nawk,env,Rscript}"},
     {Sensitive::kSecret, "/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/run/secrets/**"},
     {Sensitive::kSecret, "/var/run/secrets/**"},
@@ -37,13 +40,14 @@ constexpr Name kNames[] = {
     {Sensitive::kProgram, "/usr/{bin,sbin,lib,lib32,lib64,libx32,libexec}/**"},
     {Sensitive::kProgram, "/usr/local/{bin,sbin,lib}/**"},
     {Sensitive::kKernel, "/proc/sys/**"},
-    {Sensitive::kKernel, "/proc/{sysrq-trigger,kcore,kmsg,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
+    {Sensitive::kKernel, "/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
     {Sensitive::kKernel, "/proc/{acpi,bus,fs,irq,scsi}/**"},
     {Sensitive::kKernel, "/sys/**"},
     {Sensitive::kProcess, "/proc/{other}/**"},
     {Sensitive::kProcess, "/proc/{workload}/{environ,mem,maps,root,cwd,fd}"},
     {Sensitive::kProcess, "/proc/{workload}/{root,cwd,fd,map_files}/**"},
     {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg}"},
+    {Sensitive::kDevice, "/proc/{kcore,kmsg}"},
     {Sensitive::kDevice, "/dev/{sd[a-z]*,hd[a-z]*,vd[a-z]*,xvd[a-z]*,nvme*,mmcblk*,dm-*,md[0-9]*,loop[0-9]*,sg[0-9]*}"},
     {Sensitive::kDevice, "/dev/{mapper,disk,block}/**"},
     {Sensitive::kRuntimeSocket, "/run/{docker,crio,podman,treeline,dockershim}.sock"},
@@ -106,6 +110,8 @@ std::string_view sensitive_text(Sensitive kind) {
       return "is a disk or memory as a device";
     case Sensitive::kRuntimeSocket:
       return "starts containers: who connects is root of the machine";
+    case Sensitive::kInterpreter:
+      return "runs what it is told to";
   }
   return "";
 }

@@ -30,11 +30,12 @@ enum class Sensitive : uint8_t {
   kProcess,        // another process's memory and environment in procfs
   kDevice,         // disks and memory as devices
   kRuntimeSocket,  // starts containers, so whoever connects is root of the node
+  kInterpreter,    // a program that does what a file or an argument says, which no exec hook sees
 };
-constexpr uint8_t kSensitiveKinds = 8;
+constexpr uint8_t kSensitiveKinds = 9;
 
 // Bit n: the kind of number n, by place; bit n + kSensitiveKinds: by a name that may lie anywhere.
-using SensitiveSet = uint16_t;
+using SensitiveSet = uint32_t;
 constexpr bool holds(SensitiveSet set, Sensitive kind) { return ((set >> static_cast<uint8_t>(kind)) & 1) != 0; }
 
 // The kinds of a name at which `set` was found, for a rule whose pattern has `always` at each name that it matches.

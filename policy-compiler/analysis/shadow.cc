@@ -14,7 +14,7 @@
 namespace treeline::analysis {
 namespace {
 
-constexpr size_t kMostNetworkRules = 1'000;  // of a node; each is held against all others
+constexpr size_t kMostComparisons = 20'000'000;  // of a node's network: each rule is held against the blocks of all
 
 ir::AccessSet granted(const passes::Use& use) {
   return static_cast<ir::AccessSet>((use.access & TL_WRITE) != 0 ? use.access | TL_APPEND : use.access);
@@ -99,9 +99,15 @@ class FileShadows {
   std::unordered_map<uint64_t, std::vector<uint32_t>> of_row_;
 };
 
-void network_shadows(const ir::Policy& policy, std::map<ir::Position, Shadow>& shadows) {
+void network_shadows(const ir::Policy& policy, std::map<ir::Position, Shadow>& shadows, Diagnostics& diagnostics) {
   for (const ir::Node& node : policy.nodes) {
-    if (node.network.size() > kMostNetworkRules) continue;
+    size_t blocks = 0;
+    for (const ir::NetworkRule& rule : node.network) blocks += std::max<size_t>(rule.peer.blocks.size(), 8) + rule.ports.size();
+    if (blocks * node.network.size() > kMostComparisons) {
+      diagnostics.note(node.position, "check-incomplete", "this node's network rules are too many to be held against each other",
+                       "what is listed is right; rules that others make superfluous are not");
+      continue;
+    }
     std::vector<ir::NetworkRule> left = node.network;
     // From the last on, so that of two equal ones the first stays.
     for (size_t i = node.network.size(); i-- > 0;) {
@@ -121,7 +127,7 @@ void network_shadows(const ir::Policy& policy, std::map<ir::Position, Shadow>& s
 void find_shadowed(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics) {
   std::map<ir::Position, Shadow> shadows;
   FileShadows(paths).run(shadows);
-  network_shadows(policy, shadows);
+  network_shadows(policy, shadows, diagnostics);
   for (const auto& [position, shadow] : shadows) {
     if (shadow.shadowed == 0 || shadow.shadowed != shadow.uses) continue;
     const std::string by = shadow.by.empty() ? "other rules of the node" : text::quoted(shadow.by) +

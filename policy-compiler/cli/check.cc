@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdint>
+
 #include "policy-compiler/analysis/accept.h"
 #include "policy-compiler/analysis/grade.h"
 #include "policy-compiler/analysis/kernel_limits.h"
@@ -6,6 +9,7 @@
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/progress.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/support/text.h"
 
@@ -17,29 +21,34 @@ struct Bounds {
   std::optional<analysis::Kernel> kernel;
 };
 
+bool crosses(std::string_view risk, const Bounds& bounds) {
+  const auto known = analysis::risk_of_name(risk);
+  return bounds.fail_on && known && *known >= *bounds.fail_on;
+}
+
 bool grave(const Diagnostics& diagnostics, const Bounds& bounds) {
-  if (!bounds.fail_on) return false;
-  for (const Diagnostic& d : diagnostics.list()) {
-    const auto risk = analysis::risk_of_name(d.risk);
-    if (risk && *risk >= *bounds.fail_on && d.accepted.empty()) return true;
-  }
+  for (const analysis::Risk risk : {analysis::Risk::kLow, analysis::Risk::kMedium, analysis::Risk::kHigh, analysis::Risk::kCritical})
+    if (crosses(analysis::risk_name(risk), bounds) && diagnostics.with_risk(analysis::risk_name(risk)) != 0) return true;
   return false;
 }
 
-// What has no mistake is looked at more closely, and laid out as `compile` would: what does not fit is a mistake too.
+// What has no mistake is looked at more closely, and laid out as `compile` would: what does not fit is a mistake too. All findings are kept
+// until it is known which of them a person signed for; then the gravest.
 void look_closely(Loaded& loaded, const Bounds& bounds) {
-  analysis::grade(loaded.policy, *loaded.paths, loaded.diagnostics);
-  analysis::note_kernel_limits(loaded.policy, bounds.kernel, loaded.diagnostics);
-  analysis::apply_accepted(loaded.policy, loaded.diagnostics);
-  (void)backends::bpf::lower(loaded.policy, std::move(*loaded.paths), loaded.diagnostics);
+  Diagnostics all(loaded.diagnostics.file(), SIZE_MAX);
+  all.take(loaded.diagnostics);
+  analysis::grade(loaded.policy, *loaded.paths, all);
+  analysis::note_kernel_limits(loaded.policy, bounds.kernel, all);
+  analysis::apply_accepted(loaded.policy, all);
+  (void)backends::bpf::lower(loaded.policy, std::move(*loaded.paths), all);
+  loaded.diagnostics = Diagnostics(all.file());
+  loaded.diagnostics.take(all);
 }
 
 std::string summary(const Loaded& loaded) {
-  size_t findings = 0, accepted = 0;
-  for (const Diagnostic& d : loaded.diagnostics.list()) {
-    findings += d.accepted.empty();
-    accepted += !d.accepted.empty();
-  }
+  const size_t findings = loaded.diagnostics.findings();
+  const auto accepted = static_cast<size_t>(
+      std::count_if(loaded.diagnostics.list().begin(), loaded.diagnostics.list().end(), [](const Diagnostic& d) { return !d.accepted.empty(); }));
   std::string out = std::to_string(loaded.policy.nodes.size()) + " nodes, no mistakes";
   if (findings != 0) out += ", " + std::to_string(findings) + (findings == 1 ? " finding" : " findings");
   if (accepted != 0) out += ", " + std::to_string(accepted) + " accepted";
@@ -56,6 +65,8 @@ int check(const CheckOptions& options) {
     return report.usage(Error{"--fail-on " + text::quoted(options.fail_on) + " is none of: low, medium, high, critical"});
   if (!options.kernel.empty() && !(bounds.kernel = analysis::kernel_of(options.kernel)))
     return report.usage(Error{"--kernel " + text::quoted(options.kernel) + " is no version; write it as 5.10"});
+  report.fails_where([&](const Diagnostic& d) { return d.accepted.empty() && crosses(d.risk, bounds); });
+  Progress progress(options.profiles.size(), !report.document(), false);
   int exit = kYes;
   for (const std::string& path : options.profiles) {
     Result<Loaded> loaded = load(path);
@@ -66,6 +77,7 @@ int check(const CheckOptions& options) {
       unreadable.error({}, "unreadable", loaded.error().message);
       report.diagnostics(unreadable, "");
       exit = kFailed;
+      progress.done(true);
       continue;
     }
     const bool readable = loaded->good();
@@ -75,6 +87,7 @@ int check(const CheckOptions& options) {
     const bool right = readable && !loaded->diagnostics.has_errors();
     const bool bad = !right || grave(loaded->diagnostics, bounds) || (options.strict && loaded->diagnostics.warnings() != 0);
     if (bad && exit == kYes) exit = kNo;
+    progress.done(bad);
     if (right) report.print(text::printable(path, 4096) + ": " + summary(*loaded) + "\n");
   }
   return report.finish(exit);

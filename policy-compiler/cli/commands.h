@@ -96,6 +96,7 @@ struct ReplayOptions {
   std::vector<std::string> traces;
   bool unused = false;  // list the grants that nothing needed
   Output output;
+  bool require_complete = false;  // a trace that is late, incomplete or empty exits with kNo
 };
 int replay(const ReplayOptions& options);
 

@@ -11,13 +11,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <map>
 
 #include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/progress.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/support/files.h"
 #include "policy-compiler/support/text.h"
@@ -81,25 +81,6 @@ std::string take(int memory) {
   _exit(0);
 }
 
-// On a terminal a line that is overwritten, else a line now and then.
-class Progress {
- public:
-  explicit Progress(size_t all) : all_(all), terminal_(isatty(STDERR_FILENO) == 1) {}
-  void show(size_t done, size_t wrong, bool last = false) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!last && now - shown_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000)))
-      return;
-    shown_ = now;
-    std::fprintf(stderr, "%s%zu of %zu profiles, %zu with mistakes%s", terminal_ ? "\r" : "treelinec: ", done, all_,
-                 wrong, terminal_ && !last ? "" : "\n");
-  }
-
- private:
-  size_t all_;
-  bool terminal_;
-  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
-};
-
 Result<std::vector<CompileOptions>> plan(const CompileManyOptions& options) {
   std::vector<CompileOptions> all;
   std::map<std::string, std::string> taken;
@@ -120,10 +101,9 @@ Result<std::vector<CompileOptions>> plan(const CompileManyOptions& options) {
 }
 
 void collect(const std::vector<Fd>& pipes, std::vector<Done>& done, Report& report) {
-  Progress progress(done.size());
+  Progress progress(done.size(), !report.document(), true);
   std::vector<pollfd> open;
   for (const Fd& pipe : pipes) open.push_back({pipe.get(), POLLIN, 0});
-  size_t finished = 0, wrong = 0;
   while (!open.empty()) {
     if (poll(open.data(), open.size(), 1000) < 0 && errno != EINTR) break;
     for (size_t i = 0; i < open.size();) {
@@ -141,13 +121,12 @@ void collect(const std::vector<Fd>& pipes, std::vector<Done>& done, Report& repo
       d.err.resize(frame.err);
       if (read_whole(open[i].fd, d.out.data(), d.out.size()) && read_whole(open[i].fd, d.err.data(), d.err.size()))
         d.exit = frame.exit;
-      ++finished;
-      wrong += d.exit != kYes;
+      progress.done(d.exit != kYes);
       ++i;
     }
-    if (!report.document()) progress.show(finished, wrong);
+    progress.show();
   }
-  if (!report.document()) progress.show(finished, wrong, true);
+  progress.show(true);
 }
 
 }  // namespace
@@ -166,6 +145,8 @@ Diagnostics findings_of(const Json& result) {
     if (severity == "warning") out.warning(position, code, message, remedy);
     if (severity == "note") out.note(position, code, message, remedy);
   }
+  if (const size_t more = result.value("diagnostics_not_shown", size_t{0}); more != 0)
+    out.note({}, "not-shown", std::to_string(more) + " more findings", "compile it alone to see them");
   return out;
 }
 

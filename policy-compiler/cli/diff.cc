@@ -31,10 +31,15 @@ std::optional<Line> line_of(const std::string& word) {
   return Line{.allowed = true, .least = *risk};
 }
 
+bool crosses(const Change& change, const Line& line) {
+  if (change.effect == Effect::kAllowed) return line.allowed && change.risk >= line.least;
+  return change.effect == Effect::kDenied ? line.denied : line.changed;
+}
+
 bool crosses(const Diff& diff, const Line& line) {
-  const auto worst = diff.worst_allowed();
-  return (line.allowed && worst && *worst >= line.least) || (line.denied && diff.count(Effect::kDenied) != 0) ||
-         (line.changed && diff.count(Effect::kChanged) != 0);
+  for (const NodeDiff& node : diff.nodes)
+    if (std::any_of(node.changes.begin(), node.changes.end(), [&](const Change& c) { return crosses(c, line); })) return true;
+  return false;
 }
 
 std::string place(const std::string& file, Position position) {
@@ -115,10 +120,8 @@ void tell(const Diff& diff, const Loaded& before, const Loaded& after, Report& r
                                                              : "response-changed";
       const std::string message = std::string(analysis::risk_name(c.risk)) + ": " + text::quoted(node.node, 4096) + ": " + change_text(c);
       Diagnostics& into = c.effect == Effect::kDenied ? of_before : of_after;
-      if (grave)
-        into.warning(c.position, code, message, "review it as a right that is given away");
-      else
-        into.note(c.position, code, message);
+      into.finding(grave ? Severity::kWarning : Severity::kNote, c.position, code, message,
+                   grave ? "review it as a right that is given away" : "", analysis::risk_name(c.risk));
     }
   }
   report.diagnostics(of_before, before.text);
@@ -146,6 +149,13 @@ int diff(const DiffOptions& options) {
   }
   if (!good) return report.finish(kNo);
   const Loaded &before = versions[0], &after = versions[1];
+  report.fails_where([&](const Diagnostic& d) {
+    const auto risk = analysis::risk_of_name(d.risk);
+    Change change;
+    change.effect = d.code == "newly-allowed" ? Effect::kAllowed : d.code == "newly-denied" ? Effect::kDenied : Effect::kChanged;
+    change.risk = risk.value_or(analysis::Risk::kLow);
+    return crosses(change, *line);
+  });
   const Result<Diff> diff = analysis::compare({&before.policy, &*before.paths}, {&after.policy, &*after.paths});
   if (!diff) return report.failed(diff.error());
 

@@ -28,7 +28,8 @@ Result<int> format_one(const std::string& path, bool check, Report& report) {
   Diagnostics all(diagnostics.file());
   const std::optional<std::string> formatted = frontend::format_profile(*text, all);
   for (const Diagnostic& d : all.list())
-    if (d.severity == Severity::kError) diagnostics.error(d.position, d.code, d.message, d.remedy);
+    if (d.severity == Severity::kError) diagnostics.add(d);
+  if (all.errors() > diagnostics.errors()) diagnostics.add_unlisted(all);
   const bool differs = formatted && *formatted != *text;
   if (check && differs)
     diagnostics.error({first_difference(*text, *formatted), 1}, "not-formatted", "the layout differs from here on",

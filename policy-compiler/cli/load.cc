@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
+#include "policy-compiler/cli/belongs.h"
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/passes/check.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::cli {
 namespace {
@@ -26,10 +29,9 @@ void join(Diagnostics& all, const Diagnostics& passes) {
     if (d.severity == Severity::kError) places.insert(d.position);
   for (const Diagnostic& d : passes.list()) {
     if (known && (d.position.line == 0 || places.count(d.position) != 0)) continue;
-    if (d.severity == Severity::kError) all.error(d.position, d.code, d.message, d.remedy);
-    if (d.severity == Severity::kWarning) all.warning(d.position, d.code, d.message, d.remedy);
-    if (d.severity == Severity::kNote) all.note(d.position, d.code, d.message, d.remedy);
+    all.add(d);
   }
+  all.add_unlisted(passes);
 }
 
 void judge_into(Loaded& loaded) {
@@ -46,23 +48,32 @@ void judge_into(Loaded& loaded) {
 
 }  // namespace
 
-Result<Loaded> load(const std::string& path) {
+Result<Loaded> load(bundle::Bundle bundle, const std::string& path) {
   Loaded loaded;
+  const bundle::Artifact* profile = bundle.find(bundle::kProfile);
+  if (profile == nullptr)
+    return Error{"bundle " + text::quoted(path, 4096) + " holds no profile.yaml; compile the profile again", EBADMSG};
+  loaded.text = profile->bytes;
+  loaded.diagnostics = Diagnostics(path + "/" + std::string(bundle::kProfile));
+  loaded.bundle = std::move(bundle);
+  judge_into(loaded);
+  if (!loaded.good()) return loaded;
+  if (Result<void> same = belongs_together(loaded); !same) return same.error();
+  return loaded;
+}
+
+Result<Loaded> load(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
     Result<bundle::Bundle> bundle = bundle::read(path);
     if (!bundle) return bundle.error();
-    const bundle::Artifact* profile = bundle->find(bundle::kProfile);
-    if (profile == nullptr) return Error{"bundle '" + path + "' holds no profile.yaml; compile the profile again"};
-    loaded.text = profile->bytes;
-    loaded.diagnostics = Diagnostics(path + "/" + std::string(bundle::kProfile));
-    loaded.bundle = std::move(*bundle);
-  } else {
-    Result<std::string> text = frontend::load_text(path);
-    if (!text) return text.error();
-    loaded.text = std::move(*text);
-    loaded.diagnostics = Diagnostics(path == "-" ? "standard input" : path);
+    return load(std::move(*bundle), path);
   }
+  Loaded loaded;
+  Result<std::string> text = frontend::load_text(path);
+  if (!text) return text.error();
+  loaded.text = std::move(*text);
+  loaded.diagnostics = Diagnostics(path == "-" ? "standard input" : path);
   judge_into(loaded);
   return loaded;
 }

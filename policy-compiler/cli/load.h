@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A profile as far as it can be judged: read, and its paths compiled and proved. Also out of a bundle, whose
-// profile.yaml is the text that was compiled.
+// profile.yaml is the text that was compiled: that it was, is asked (belongs.h).
 #pragma once
 
 #include <optional>
@@ -27,6 +27,8 @@ struct Loaded {
 // Error: the file or bundle could not be read. Mistakes in the profile are in `diagnostics`, those of all stages, by
 // place.
 Result<Loaded> load(const std::string& path);
+// A bundle that was read already; `path` is for messages.
+Result<Loaded> load(bundle::Bundle bundle, const std::string& path);
 
 // The same of a text that is here already; `file` is for messages.
 Loaded judge(std::string text, std::string file);

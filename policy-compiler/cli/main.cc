@@ -8,6 +8,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/bundle/sign.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/frontend/profile.h"
@@ -44,7 +45,7 @@ constexpr const char* kSignFooter = R"(
   treelinec verify web.bundle --key web.pub.pem
 
 An encrypted key: openssl pkey -in key.pem | treelinec sign web.bundle --key -
-Same bundle, key and options: same bytes. A signature that is there is replaced.)";
+Refused where policy.img is not what profile.yaml compiles to. Same bundle, key and options: same bytes. A signature that is there is replaced.)";
 
 constexpr const char* kEmitFooter = R"(
 What the mechanism cannot hold is listed on top of what is printed, and as notes. All of these are fences
@@ -67,12 +68,13 @@ Example: treelinec diff main.yaml branch.yaml --fail-on high
     + high      file        /etc/**  read  for example /etc/shadow  [holds secrets]  branch.yaml:12:7
 
 + newly allowed, - newly denied, ~ what a violation costs. Rules that are written otherwise and mean the
-same are no difference. Exit status: 1 where something is newly allowed, unless --fail-on says otherwise.)";
+same are no difference. The step to a node that was moved has the risk of what that node holds. Exit status: 1 where something is newly allowed, unless --fail-on says otherwise.)";
 
 constexpr const char* kReplayFooter = R"(
 Example: treelinec replay web.bundle monday.jsonl tuesday.jsonl --unused
 
-Exit status: 0 all allowed, 1 something would be denied. What a program did whose start would be denied is
+Exit status: 0 nothing would be denied, 1 something would. Of a trace that is late, incomplete or empty
+nothing denied does not mean all allowed: it is said, and --require-complete exits with 1. What a program did whose start would be denied is
 counted, not judged. Grants that nothing needed are no mistake: a trace shows what was, not what may come.)";
 
 constexpr const char* kTestFooter = R"(
@@ -95,7 +97,7 @@ stand on one line where they fit. A file with mistakes is left as it is. Formatt
 constexpr const char* kMergeFooter = R"(
 Nodes are the same where their place in the tree is. What cannot be united (digests, what a violation costs, an exec
 that leads to two places, a file that one may write and the other execute) is a mistake that names both places, and
-nothing is written. Comments and groups are not carried over.
+nothing is written. Comments and groups are not carried over; what a node accepts of a whole code only where all say it.
 
   treelinec merge monday.yaml tuesday.yaml -o web.yaml)";
 
@@ -250,6 +252,7 @@ int main(int argc, char** argv) {
   command->add_option("SOURCE", replay.source, "A bundle, or a profile")->required();
   command->add_option("TRACE", replay.traces, "JSON lines, written by treeline")->required();
   command->add_flag("--unused", replay.unused, "List the grants that no act needed");
+  command->add_flag("--require-complete", replay.require_complete, "Exit with 1 where a trace is late, incomplete or empty");
   add_output(command, replay.output);
   command->footer(kReplayFooter);
   command->callback([&] { exit = cli::replay(replay); });
@@ -317,9 +320,11 @@ int main(int argc, char** argv) {
       "--expires", sign.expires,
       "The first moment at which the signature is not valid any more, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
   command->add_option("--generation", sign.generation,
-                      "Counts the bundles of this policy: a machine takes none below the one that it has");
+                      "Counts the bundles of this policy: a machine takes none below the one that it has")
+      ->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   command->add_option("--minimum-generation", sign.minimum_generation,
-                      "A machine that has this bundle goes back to none below, not by a rollback either");
+                      "A machine that has this bundle goes back to none below, not by a rollback either")
+      ->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   add_output(command, sign.output);
   command->footer(kSignFooter);
   command->callback([&] { exit = cli::sign(sign); });
@@ -329,12 +334,13 @@ int main(int argc, char** argv) {
   command->add_option("BUNDLE", verify.bundle, "The directory")->required();
   command->add_option("--key", verify.keys, "A public key in PEM, or a directory of them (*.pem); may be repeated")
       ->required();
-  command->add_option("--generation", verify.generation, "Refuse a lower one");
+  command->add_option("--generation", verify.generation, "Refuse a lower one")->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   command->add_option("--at", verify.at, "Ask for this moment instead of now, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");
   add_output(command, verify.output);
   command->footer(
       "\n  treelinec verify web.bundle --key web.pub.pem --at 2027-03-01      still valid in March?\n\nExit status: 0 "
-      "it is, 1 it is not and why, 2 and 3 as everywhere.");
+      "it is, 1 it is not and why, 2 and 3 as everywhere. Whole means also: "
+      "policy.img is what profile.yaml\ncompiles to, where this version compiled it.");
   command->callback([&] { exit = cli::verify(verify); });
 
   std::string shell = "bash";

@@ -11,20 +11,17 @@
 namespace treeline::cli {
 namespace {
 
-void add(Diagnostics& to, const Diagnostic& d, const std::string& remedy) {
-  if (d.severity == Severity::kError) to.error(d.position, d.code, d.message, remedy);
-  if (d.severity == Severity::kWarning) to.warning(d.position, d.code, d.message, remedy);
-  if (d.severity == Severity::kNote) to.note(d.position, d.code, d.message, remedy);
-}
-
 // The diagnostics of the united text, with the places that its lines came from.
 Diagnostics with_origins(const Diagnostics& diagnostics, const std::map<Position, std::string>& origins) {
   Diagnostics out(diagnostics.file());
   for (const Diagnostic& d : diagnostics.list()) {
     const auto at = origins.find(d.position);
     const std::string from = at == origins.end() ? "" : "from " + at->second;
-    add(out, d, d.remedy.empty() ? from : from.empty() ? d.remedy : d.remedy + "; " + from);
+    Diagnostic said = d;
+    if (!from.empty()) said.remedy += (said.remedy.empty() ? "" : "; ") + from;
+    out.add(std::move(said));
   }
+  out.add_unlisted(diagnostics);
   return out;
 }
 

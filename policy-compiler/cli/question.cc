@@ -13,6 +13,8 @@ namespace {
 
 namespace names = ir::names;
 
+constexpr size_t kLongestName = 255;  // NAME_MAX
+
 Error wrong(const std::string& what, const std::string& given, const std::string& remedy) {
   return Error{what + " " + text::quoted(given) + "; " + remedy};
 }
@@ -33,6 +35,8 @@ Result<passes::Object> parse_object(const std::string& text) {
   while (at <= text.size()) {
     const size_t end = std::min(text.find('/', at), text.size());
     const std::string name = text.substr(at, end - at);
+    if (name.size() > kLongestName)
+      return wrong("no file has this name:", name, "a name has at most " + std::to_string(kLongestName) + " bytes");
     at = end + 1;
     if (name == "{own}" || name == "{descendant}" || name == "{workload}" || name == "{other}" || name == "{tmpfile}") {
       path += "//" + name.substr(1, name.size() - 2);
@@ -44,6 +48,8 @@ Result<passes::Object> parse_object(const std::string& text) {
       return wrong("this is no path as the kernel walks it", text, "write it without '.' and '..'");
     path += "/" + name;
   }
+  // The hooks read no more, and deny what is longer.
+  if (path.size() > TL_PATH_MAX) return passes::Object::without_path(TL_CLASS_UNREADABLE);
   return passes::Object::at(path);
 }
 
@@ -212,11 +218,12 @@ std::string row_path(const ir::Policy& policy, uint32_t row) {
 }
 
 Result<uint32_t> find_node(const ir::Policy& policy, const std::string& text) {
+  // The runtime's rows first: a node whose id is one of these words is named by its path.
+  if (text == "entry") return uint32_t{TL_ROW_ENTRY};
+  if (text == "join") return uint32_t{TL_ROW_JOIN};
   const auto count = static_cast<uint32_t>(policy.nodes.size());
   for (uint32_t i = 0; i < count; ++i)
     if (!policy.nodes[i].id.empty() && policy.nodes[i].id == text) return passes::row_of_node(i);
-  if (text == "entry") return uint32_t{TL_ROW_ENTRY};
-  if (text == "join") return uint32_t{TL_ROW_JOIN};
   const auto key = text::parse_hex64(text);
   std::vector<uint32_t> found;
   std::vector<std::string> known;
@@ -229,10 +236,10 @@ Result<uint32_t> find_node(const ir::Policy& policy, const std::string& text) {
   if (found.size() == 1) return passes::row_of_node(found[0]);
   std::string list;
   if (found.size() > 1) {
-    for (const uint32_t i : found) list += "\n  " + ir::canonical_path(policy, i);
+    for (const uint32_t i : found) list += "\n  " + text::printable(ir::canonical_path(policy, i), 4096);
     return wrong("several nodes run", text, "name one by its path in the tree:" + list);
   }
-  for (const std::string& path : known) list += "\n  " + path;
+  for (const std::string& path : known) list += "\n  " + text::printable(path, 4096);
   if (count > known.size()) list += "\n  and " + std::to_string(count - known.size()) + " more";
   return wrong("there is no node", text, "there are:" + list);
 }
@@ -299,11 +306,15 @@ ir::OnViolation cost_of(const ir::Policy& policy, const Question& question, pass
 
 }  // namespace
 
-Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
+Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act, const std::string& object) {
+  passes::Evaluator evaluator(policy);
+  return ask(policy, evaluator, node, act, object);
+}
+
+Result<Answer> ask(const ir::Policy& policy, passes::Evaluator& evaluator, const std::string& node, const std::string& act,
                    const std::string& object) {
   const Result<Question> question = read_question(policy, node, act, object);
   if (!question) return question.error();
-  passes::Evaluator evaluator(policy);
   const passes::Verdict verdict = evaluate(evaluator, *question);
   Answer answer;
   answer.allowed = verdict.allowed;

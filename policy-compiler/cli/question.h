@@ -66,7 +66,9 @@ struct Answer {
   std::vector<passes::RuleReference> rules;
 };
 
-// The two in one, with what to print.
+// The two in one, with what to print. Who asks more than once makes the evaluator, which reads all patterns, once.
+Result<Answer> ask(const ir::Policy& policy, passes::Evaluator& evaluator, const std::string& node, const std::string& act,
+                   const std::string& object);
 Result<Answer> ask(const ir::Policy& policy, const std::string& node, const std::string& act,
                    const std::string& object);
 

@@ -47,6 +47,19 @@ Result<std::optional<Compiled>> compiled(Loaded& loaded) {
   return std::optional<Compiled>(std::move(out));
 }
 
+// What a trace cannot show: nothing denied in it is not "all allowed".
+void say_what_is_missing(const learn::Trace& trace, Diagnostics& diagnostics) {
+  if (trace.late)
+    diagnostics.warning({}, "trace-late", "it was recorded from a container that ran already: its start is not judged", "record from the start too");
+  if (trace.incomplete || trace.losses != 0)
+    diagnostics.warning({}, "trace-incomplete",
+                        "it is incomplete" + (trace.losses != 0 ? ": " + std::to_string(trace.losses) + " acts were lost" : std::string()) +
+                            ", and what it lacks is not judged",
+                        "record it again");
+  if (trace.nodes.empty())
+    diagnostics.warning({}, "trace-nothing", "it holds no program, so that nothing of it is judged", "record a run of the workload");
+}
+
 // nullopt: mistakes were reported.
 Result<std::optional<std::vector<learn::Trace>>> read_traces(const std::vector<std::string>& paths, Report& report) {
   std::vector<learn::Trace> traces;
@@ -55,6 +68,7 @@ Result<std::optional<std::vector<learn::Trace>>> read_traces(const std::vector<s
     Diagnostics diagnostics(path);
     Result<std::optional<learn::Trace>> trace = learn::load_trace(diagnostics);
     if (!trace) return trace.error();
+    if (*trace) say_what_is_missing(**trace, diagnostics);
     report.diagnostics(diagnostics, "");
     if (*trace && !diagnostics.has_errors())
       traces.push_back(std::move(**trace));
@@ -75,7 +89,10 @@ void print(const Replay& replay, const Loaded& loaded, const ReplayOptions& opti
   const auto many = [](uint64_t n, const char* one, const char* more) { return std::to_string(n) + " " + (n == 1 ? one : more); };
   report.print(report.strong(loaded.policy.name) + ": " + many(replay.acts, "act", "acts") + " of " +
                many(options.traces.size(), "trace", "traces") + " judged, " +
-               (replay.denied.empty() ? "all allowed" : many(replay.denied.size(), "would be denied", "would be denied")) + "\n");
+               (!replay.denied.empty() ? many(replay.denied.size(), "would be denied", "would be denied")
+                : replay.complete      ? "all allowed"
+                                       : "none denied; what the traces lack is unknown") +
+               (replay.lost != 0 ? ", " + many(replay.lost, "act", "acts") + " lost" : "") + "\n");
   std::string node;
   for (const DeniedAct& act : replay.denied) {
     if (act.node != node) report.print("\n" + report.strong(text::printable(act.node, 1u << 20)) + "\n");
@@ -121,6 +138,8 @@ void tell(const Replay& replay, const Loaded& loaded, const ReplayOptions& optio
                  {"acts", replay.acts},
                  {"unreached", replay.unreached},
                  {"unjudged", replay.unjudged},
+                 {"complete", replay.complete},
+                 {"lost", replay.lost},
                  {"denied", std::move(denied)},
                  {"unused", std::move(unused)}});
   if (report.document()) report.diagnostics(findings, loaded.text);  // in text they stand there already
@@ -150,7 +169,7 @@ int replay(const ReplayOptions& options) {
       analysis::replay_traces({&loaded->policy, &*loaded->paths}, (*image)->image, (*image)->rules, **traces);
   tell(replay, *loaded, options, report);
   print(replay, *loaded, options, report);
-  return report.finish(replay.denied.empty() ? kYes : kNo);
+  return report.finish(replay.denied.empty() && (replay.complete || !options.require_complete) ? kYes : kNo);
 }
 
 }  // namespace treeline::cli

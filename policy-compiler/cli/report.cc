@@ -40,6 +40,24 @@ std::vector<std::string> cells(std::string_view line) {
   return out;
 }
 
+// Of a line, what can be shown around the character number `column` (from 0), which becomes its number in that: a profile may be one line of
+// megabytes, and is not taken apart for each finding.
+std::string_view window(std::string_view line, size_t& column) {
+  const auto next = [&](size_t at) { return at + std::max<size_t>(text::visible_length(line, at), 1); };
+  size_t plain = 0;  // up to here one byte is one character
+  while (plain < std::min(column, line.size()) && static_cast<unsigned char>(line[plain]) < 0x80) ++plain;
+  const size_t begin = plain > kWidth ? plain - kWidth : 0;
+  size_t at = begin, before = begin;
+  std::vector<size_t> starts(kWidth);  // of the last characters before the column
+  for (; before < column && at < line.size(); ++before, at = next(at)) starts[before % kWidth] = at;
+  const size_t kept = std::min(before - begin, kWidth);
+  const size_t from = kept == 0 ? at : starts[(before - kept) % kWidth];
+  size_t end = at;
+  for (size_t n = 0; n < 2 * kWidth && end < line.size(); ++n) end = next(end);
+  column -= before - kept;
+  return line.substr(from, end - from);
+}
+
 // How far the value that starts at `column` (from 0) goes: to the closing quote, else to what ends a word of YAML.
 size_t word_end(const std::vector<std::string>& line, size_t column) {
   if (column >= line.size()) return column + 1;
@@ -83,8 +101,9 @@ std::string render(const Diagnostic& diagnostic, std::string_view source_line, b
   out += paint(std::string(severity_name(diagnostic.severity)) + ":", tint, colour) + " " + diagnostic.message + " [" +
          diagnostic.code + (diagnostic.risk.empty() ? "" : ", " + diagnostic.risk) + "]\n";
   if (diagnostic.position.line != 0 && !source_line.empty()) {
-    std::vector<std::string> line = cells(source_line);
     size_t column = diagnostic.position.column == 0 ? 0 : diagnostic.position.column - 1;
+    const std::string_view shown = window(source_line, column);
+    std::vector<std::string> line = cells(shown);
     size_t end = word_end(line, column);
     if (line.size() > kWidth) {
       const size_t from = column > kWidth / 2 ? column - kWidth / 2 : 0;
@@ -125,17 +144,17 @@ void Report::diagnostics(const Diagnostics& diagnostics, std::string_view text) 
     const std::string_view line = source.line(d.position.line);
     // What a person signed for is in the documents, not on the screen.
     if (!quiet() && d.accepted.empty()) put(stderr, render(d, line, colour_err_));
-    if (document()) subject.findings.push_back({d, std::string(line.substr(0, kMostLine))});
+    if (document()) subject.findings.push_back({d, std::string(line.substr(0, kMostLine)), fails_ && fails_(d)});
     accepted += !d.accepted.empty();
   }
   if (document()) document_.subjects.push_back(std::move(subject));
-  if (quiet() || (diagnostics.errors() == 0 && diagnostics.warnings() == 0)) return;
+  if (quiet() || (diagnostics.errors() == 0 && diagnostics.warnings() == 0 && diagnostics.dropped() == 0)) return;
   const auto many = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
   std::string last = text::printable(diagnostics.file(), 4096) + ": " +
                      many(diagnostics.errors(), "error") + ", " +
                      many(diagnostics.warnings(), "warning");
   if (accepted != 0) last += ", " + std::to_string(accepted) + " accepted";
-  if (diagnostics.dropped() != 0) last += " (" + std::to_string(diagnostics.dropped()) + " not shown)";
+  if (diagnostics.dropped() != 0) last += " (" + std::to_string(diagnostics.dropped()) + " not shown: " + diagnostics.dropped_text() + ")";
   put(stderr, last + "\n");
 }
 
@@ -177,7 +196,10 @@ int Report::finish(int exit) {
       put(stdout, formats::to_markdown(document_));
       break;
   }
-  return std::fflush(stdout) == 0 ? exit : kFailed;
+  // A write that failed earlier (a full disk) is no success either.
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit;
+  put(stderr, "treelinec: error: cannot write standard output: it is not whole\n");
+  return kFailed;
 }
 
 }  // namespace treeline::cli

@@ -9,6 +9,7 @@
 //    "column"}...], ...fields of the command}
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -60,6 +61,8 @@ class Report {
 
   // Something that was judged beside the mistakes of a file: a case of `test`, an act of `replay`. Not printed.
   void judged(Case one);
+  // Which findings cross the line of --fail-on: in the documents they are mistakes.
+  void fails_where(std::function<bool(const Diagnostic&)> fails) { fails_ = std::move(fails); }
   // Warnings count as mistakes.
   void strict() { document_.strict = true; }
 
@@ -74,6 +77,7 @@ class Report {
 
   Output output_;
   formats::Document document_;
+  std::function<bool(const Diagnostic&)> fails_;
   bool colour_out_, colour_err_;
 };
 

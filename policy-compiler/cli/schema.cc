@@ -129,7 +129,7 @@ Schema node() {
       {"on_violation", reference("violation")},
       {"use", described(list({{"type", kScalar}}, true, true), "Groups whose rules this node has too.")}};
   properties.update(rules());
-  const Schema reason = {{"type", "string"}, {"minLength", 1}};
+  const Schema reason = {{"type", kScalar}, {"minLength", 1}};
   properties["accept"] = described(
       {{"type", "object"},
        {"additionalProperties", {{"anyOf", Schema::array({reason, {{"type", "object"}, {"additionalProperties", reason}}})}}}},

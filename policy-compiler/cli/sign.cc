@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/support/files.h"
 #include "policy-compiler/support/text.h"
@@ -44,6 +45,13 @@ int sign(const SignOptions& options) {
   if (!key) return report.failed(key.error());
   Result<bundle::Bundle> read = bundle::read(options.bundle);
   if (!read) return report.failed(read.error());
+  // Who signs answers for what profile.yaml says: it must be what the machine will enforce.
+  const Result<Loaded> loaded = load(*read, options.bundle);
+  if (!loaded) return report.failed(loaded.error());
+  if (!loaded->good()) {
+    report.diagnostics(loaded->diagnostics, loaded->text);
+    return report.finish(kNo);
+  }
   Result<std::string> signature = bundle::sign(*read, *key, *terms);
   if (!signature) return report.failed(signature.error());
   // As a whole again: who reads meanwhile sees the bundle without, or with.

@@ -71,8 +71,9 @@ int test(const TestOptions& options) {
   const std::vector<analysis::Case> cases = analysis::read_cases(*text, findings);
   size_t passed = 0;
   Json list = Json::array();
+  passes::Evaluator evaluator(loaded->policy);
   for (const analysis::Case& one : cases) {
-    const Result<Answer> answer = ask(loaded->policy, one.node, one.act, one.object);
+    const Result<Answer> answer = ask(loaded->policy, evaluator, one.node, one.act, one.object);
     bool right = false;
     if (!answer)
       findings.error(one.position, "case-question", answer.error().message);

@@ -21,19 +21,18 @@ void add_numbers(std::vector<ir::NumberRule>& to, const std::vector<ir::NumberRu
     if (held.insert(rule.value).second) to.push_back(rule);
 }
 
+bool same_numbers(const std::vector<ir::NumberRule>& a, const std::vector<ir::NumberRule>& b) {
+  std::set<uint32_t> of_a, of_b;
+  for (const ir::NumberRule& rule : a) of_a.insert(rule.value);
+  for (const ir::NumberRule& rule : b) of_b.insert(rule.value);
+  return of_a == of_b;
+}
+
 void add_calls(std::vector<ir::SyscallRule>& to, const std::vector<ir::SyscallRule>& from) {
   std::set<std::string> held;
   for (const ir::SyscallRule& rule : to) held.insert(rule.name);
   for (const ir::SyscallRule& rule : from)
     if (held.insert(rule.name).second) to.push_back(rule);
-}
-
-// All that the rule says, as one text.
-std::string meaning(const ir::NetworkRule& rule) {
-  std::string out = std::to_string(static_cast<int>(rule.direction)) + " " +
-                    std::to_string(static_cast<int>(rule.protocol)) + " " + ir::names::peer_text(rule.peer);
-  for (const ir::PortRange& range : rule.ports) out += " " + ir::names::port_text(range);
-  return out;
 }
 
 // Ids are unique; one that is only a name and taken is dropped, one that a back edge needs gets a number.
@@ -80,7 +79,9 @@ void Union::add(const ir::Policy& policy, Diagnostics& diagnostics) {
                       "a violation costs " + text::quoted(theirs) + " here and " + text::quoted(ours) + " in " + first_file_,
                       "write the same 'on_violation' into both");
   }
+  roots_ = ir::kNoNode;
   add_list(policy.entry, ir::kNoNode, all_.entry, diagnostics);
+  roots_ = ir::kNoNode - 1;
   add_list(policy.join, ir::kNoNode, all_.join, diagnostics);
   for (uint32_t n = 0; n < policy.nodes.size(); ++n) unite_back_edges(n, diagnostics);
 }
@@ -102,9 +103,9 @@ void Union::add_list(const std::vector<uint32_t>& from, uint32_t parent, std::ve
 
 uint32_t Union::node_for(const ir::Node& from, uint32_t parent, std::vector<uint32_t>& siblings,
                          Diagnostics& diagnostics) {
-  for (const uint32_t sibling : siblings) {
+  std::vector<uint32_t>& same = steps_[{parent == ir::kNoNode ? roots_ : parent, from.executable.text}];
+  for (const uint32_t sibling : same) {
     const ir::Node& other = all_.nodes[sibling];
-    if (other.executable.text != from.executable.text) continue;
     if (interpreter(other) == interpreter(from)) return sibling;
     diagnostics.error(from.position, "merge-step",
                       text::quoted(from.executable.text) + " is " +
@@ -118,6 +119,7 @@ uint32_t Union::node_for(const ir::Node& from, uint32_t parent, std::vector<uint
   all_.nodes.emplace_back();
   places_.emplace_back();
   siblings.push_back(index);
+  same.push_back(index);
   ir::Node& node = all_.nodes.back();
   node.executable = from.executable;
   node.interpreter = from.interpreter;
@@ -128,13 +130,12 @@ uint32_t Union::node_for(const ir::Node& from, uint32_t parent, std::vector<uint
   node.on_violation = from.on_violation;
   node.violation_costs = from.violation_costs;
   if (parent != ir::kNoNode) {
-    for (size_t i = 0; i < all_.nodes[parent].back_edges.size(); ++i)
-      if (all_.nodes[parent].back_edges[i].executable.text == from.executable.text)
-        diagnostics.error(from.position, "merge-step",
-                          text::quoted(from.executable.text) +
-                              " is a node of its own here and leads back to an ancestor at " +
-                              places_[parent].back_edges[i],
-                          "decide for one of the two in both profiles");
+    const auto back = places_[parent].back_edge_index.find(from.executable.text);
+    if (back != places_[parent].back_edge_index.end())
+      diagnostics.error(from.position, "merge-step",
+                        text::quoted(from.executable.text) + " is a node of its own here and leads back to an ancestor at " +
+                            places_[parent].back_edges[back->second],
+                        "decide for one of the two in both profiles");
   }
   return index;
 }
@@ -164,12 +165,18 @@ void Union::unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnost
                                                   : " may run as the listed users here, as any at ") +
                               places.node + "; in the result as any",
                           "list the users in both profiles");
+    else if (!same_numbers(node.users, from.users))
+      diagnostics.warning(from.position, "merge-users",
+                          what + " may run as other users here than at " + places.node +
+                              "; in the result each of them has the rights of both",
+                          "list the same users in both profiles, if that is not meant");
     if (node.users.empty() || from.users.empty())
       node.users.clear();
     else
       add_numbers(node.users, from.users);
   }
   if (node.id.empty()) node.id = from.id;
+  unite_accepted(from, into, fresh, diagnostics);
   places.node += (places.node.empty() ? "" : ", ") + place(from.position);
   unite_files(from, into, diagnostics);
   unite_network(from, into);
@@ -178,77 +185,6 @@ void Union::unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnost
   add_numbers(node.capabilities, from.capabilities);
   add_numbers(node.operations, from.operations);
   add_calls(node.syscalls, from.syscalls);
-}
-
-void Union::unite_files(const ir::Node& from, uint32_t into, Diagnostics& diagnostics) {
-  ir::Node& node = all_.nodes[into];
-  Places& places = places_[into];
-  for (const ir::FileRule& rule : from.files) {
-    const auto [at, fresh] = places.file_index.emplace(rule.path.text, node.files.size());
-    if (fresh) {
-      node.files.push_back(rule);
-      places.files.push_back(place(rule.path.position));
-      continue;
-    }
-    ir::FileRule& held = node.files[at->second];
-    if (held.unsafe_write_and_execute != rule.unsafe_write_and_execute) {
-      // A signature holds for the words beside it: it may take in what the other profile says of them, and no more.
-      const bool here = rule.unsafe_write_and_execute;
-      const auto beyond = static_cast<ir::AccessSet>(here ? held.access & ~rule.access : rule.access & ~held.access);
-      if (beyond != 0)
-        diagnostics.error(rule.path.position, "merge-exemption",
-                          text::quoted(rule.path.text) + (here ? " has" : " has no") +
-                              " 'unsafe_write_and_execute' here, unlike at " + places.files[at->second] +
-                              ", and nobody signed for " + text::quoted(ir::names::access_text(beyond)),
-                          "write all the words into the line with the exemption: it must not spread to words that nobody "
-                          "signed for");
-      held.unsafe_write_and_execute = true;
-    }
-    held.access = static_cast<ir::AccessSet>(held.access | rule.access);
-    places.files[at->second] += ", " + place(rule.path.position);
-  }
-}
-
-void Union::unite_network(const ir::Node& from, uint32_t into) {
-  Places& places = places_[into];
-  for (const ir::NetworkRule& rule : from.network) {
-    const auto [at, fresh] = places.network_index.emplace(meaning(rule), all_.nodes[into].network.size());
-    if (fresh) {
-      all_.nodes[into].network.push_back(rule);
-      places.network.push_back(place(rule.position));
-    } else {
-      places.network[at->second] += ", " + place(rule.position);
-    }
-  }
-}
-
-void Union::unite_back_edges(uint32_t from, Diagnostics& diagnostics) {
-  ir::Node& node = all_.nodes[became_[from]];
-  Places& places = places_[became_[from]];
-  for (const ir::Node::BackEdge& edge : from_->nodes[from].back_edges) {
-    const uint32_t target = became_[edge.target];
-    const std::string what = text::quoted(edge.executable.text);
-    const auto child = std::find_if(node.children.begin(), node.children.end(),
-                                    [&](uint32_t c) { return all_.nodes[c].executable.text == edge.executable.text; });
-    if (child != node.children.end()) {
-      diagnostics.error(edge.executable.position, "merge-step",
-                        what + " leads back to an ancestor here and is a node of its own at " + places_[*child].node,
-                        "decide for one of the two in both profiles");
-      continue;
-    }
-    const auto same = std::find_if(node.back_edges.begin(), node.back_edges.end(), [&](const ir::Node::BackEdge& e) {
-      return e.executable.text == edge.executable.text;
-    });
-    if (same == node.back_edges.end()) {
-      node.back_edges.push_back({edge.executable, target});
-      places.back_edges.push_back(place(edge.executable.position));
-    } else if (same->target != target) {
-      diagnostics.error(edge.executable.position, "merge-step",
-                        what + " leads back to another ancestor than at " +
-                            places.back_edges[static_cast<size_t>(same - node.back_edges.begin())],
-                        "decide for one of the two in both profiles");
-    }
-  }
 }
 
 ir::Policy Union::finish() {

@@ -9,13 +9,15 @@
 //
 // What has no union is reported, in the diagnostics of the profile that came later, with the place in the other:
 // digests, what a violation costs, exemptions (a signed rule takes in an unsigned one of equal pattern whose words it
-// holds; other words nobody signed for), an exec that leads to two places. What the union may not hold (a file
+// holds; other words nobody signed for), an exec that leads to two places. `accept` is carried over for what it names;
+// for all findings of a code where every profile with the node says so. What the union may not hold (a file
 // that one may write and the other may execute) is not asked here: the result has to pass the checks as any profile
 // does.
 #pragma once
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "policy-compiler/ir/policy.h"
@@ -37,7 +39,7 @@ class Union {
   struct Places {  // of a node; the lists are parallel to the node's
     std::string node;
     std::vector<std::string> files, network, back_edges;
-    std::map<std::string, size_t> file_index, network_index;
+    std::map<std::string, size_t> file_index, network_index, back_edge_index;
   };
 
   std::string place(ir::Position position) const;
@@ -45,6 +47,7 @@ class Union {
   void add_list(const std::vector<uint32_t>& from, uint32_t parent, std::vector<uint32_t>& siblings,
                 Diagnostics& diagnostics);
   void unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnostics& diagnostics);
+  void unite_accepted(const ir::Node& from, uint32_t into, bool fresh, Diagnostics& diagnostics);
   void unite_files(const ir::Node& from, uint32_t into, Diagnostics& diagnostics);
   void unite_network(const ir::Node& from, uint32_t into);
   void unite_back_edges(uint32_t from, Diagnostics& diagnostics);
@@ -53,6 +56,8 @@ class Union {
 
   ir::Policy all_;
   std::vector<Places> places_;        // by node of all_
+  std::map<std::pair<uint32_t, std::string>, std::vector<uint32_t>> steps_;  // parent (or list of roots) and executable
+  uint32_t roots_ = ir::kNoNode;      // which list of roots is being added
   const ir::Policy* from_ = nullptr;  // the profile that is being added
   std::string file_;
   std::vector<uint32_t> became_;  // its nodes -> those of all_

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <ctime>
 
+#include "bpf/lsm/abi.h"
 #include "policy-compiler/bundle/sign.h"
 #include "policy-compiler/cli/commands.h"
+#include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/support/files.h"
 #include "policy-compiler/support/text.h"
@@ -50,24 +53,37 @@ int verify(const VerifyOptions& options) {
         Error{"--at " + text::quoted(options.at) + " is no moment; write 2027-01-31 or 2027-01-31T12:00:00Z"});
   const Result<std::vector<bundle::PublicKey>> keys = read_keys(options.keys);
   if (!keys) return report.failed(keys.error());
+  const auto refuse = [&](const std::string& file, std::string_view code, const std::string& message, const std::string& remedy) {
+    Diagnostics diagnostics(file);
+    diagnostics.error({}, code, message, remedy);
+    report.field("valid") = false;
+    report.diagnostics(diagnostics, "");
+    return report.finish(kNo);
+  };
   const Result<bundle::Bundle> read = bundle::read(options.bundle);
+  if (!read && read.error().code == EBADMSG) return refuse(options.bundle, "bundle-damaged", read.error().message, "");
   if (!read) return report.failed(read.error());
   const bundle::Verdict verdict = bundle::verify(*read, *keys, *at, options.generation);
 
   report.fields({{"name", read->name}, {"bundle", options.bundle}, {"digest", read->digest}});
   report.field("valid") = !verdict.refusal;
   if (verdict.statement) say(*verdict.statement, report);
-  if (verdict.refusal) {
-    Diagnostics diagnostics(options.bundle + "/" + std::string(bundle::kSignature));
-    diagnostics.error({}, bundle::refusal_code(verdict.refusal->kind), verdict.refusal->message,
-                      verdict.refusal->remedy);
-    report.diagnostics(diagnostics, "");
-    return report.finish(kNo);
+  if (verdict.refusal)
+    return refuse(options.bundle + "/" + std::string(bundle::kSignature), bundle::refusal_code(verdict.refusal->kind),
+                  verdict.refusal->message, verdict.refusal->remedy);
+  // Another version may rightly have written other bytes; there the signer's word counts, whose treelinec has compared them.
+  const bool comparable = read->compiler == TREELINE_VERSION && read->abi == TL_ABI_IMAGE;
+  report.field("profile_compared") = comparable;
+  if (comparable) {
+    const Result<Loaded> loaded = load(*read, options.bundle);
+    if (!loaded) return refuse(options.bundle, "bundle-mismatch", loaded.error().message, "");
+    if (!loaded->good()) return refuse(options.bundle, "bundle-mismatch", "its profile.yaml has mistakes, so that policy.img is not compiled from it", "compile the profile again");
   }
   const bundle::Terms& terms = verdict.statement->terms;
   report.print(report.strong(read->name) + ": signed by key " + verdict.statement->key_id + ", generation " +
                std::to_string(terms.generation) +
-               (terms.expires ? ", valid until " + utc::format(*terms.expires) : "") + "\n");
+               (terms.expires ? ", valid until " + utc::format(*terms.expires) : "") +
+               (comparable ? "" : "; policy.img was not compared with profile.yaml: treelinec " + text::printable(read->compiler, 64) + " compiled them") + "\n");
   return report.finish(kYes);
 }
 

@@ -12,6 +12,8 @@
 namespace treeline::frontend {
 namespace {
 
+constexpr size_t kMostGuesses = 10;  // each looks at all groups
+
 template <typename T>
 void append(std::vector<T>& to, const std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
@@ -50,21 +52,23 @@ bool count_rules(Tree& tree, const ir::Node& rules, Position position, Diagnosti
 
 void use_groups(const Value& value, Tree& tree, ir::Node& node, Diagnostics& diagnostics) {
   if (!expect_list(value, "'use'", "write [group, ...]", diagnostics)) return;
-  std::vector<std::string_view> seen;
+  std::unordered_set<std::string_view> seen;
   for (const Value& item : value.items) {
     if (!expect_text(item, "a group", "write the name of a group", diagnostics)) continue;
-    if (std::find(seen.begin(), seen.end(), item.text) != seen.end()) {
+    if (!seen.insert(item.text).second) {
       diagnostics.error(item.position, "listed-twice", "group " + text::quoted(item.text) + " is used twice",
                         "remove one");
       continue;
     }
-    seen.push_back(item.text);
     const auto group = tree.groups.find(item.text);
     if (group == tree.groups.end()) {
       if (!tree.complete) continue;  // it may stand below the mistake
-      std::vector<std::string_view> names;
-      for (const auto& [name, unused] : tree.groups) names.push_back(name);
-      const std::string guess = text::did_you_mean(text::closest(item.text, names));
+      std::string guess;
+      if (tree.guesses++ < kMostGuesses) {
+        std::vector<std::string_view> names;
+        for (const auto& [name, unused] : tree.groups) names.push_back(name);
+        guess = text::did_you_mean(text::closest(item.text, names));
+      }
       diagnostics.error(item.position, "unknown-group", "there is no group " + text::quoted(item.text),
                         guess.empty() ? "define it under 'groups'" : guess);
       continue;

@@ -43,7 +43,7 @@ ir::Policy read_profile(std::string_view text, Diagnostics& diagnostics) {
     policy.on_violation = violation.otherwise.value_or(ir::OnViolation::kDeny);
     policy.violation_costs = std::move(violation.costs);
   }
-  Tree tree{policy, {}, root->complete, 0, {}, {}};
+  Tree tree{policy, {}, root->complete, 0, {}, {}, 0};
   if (const Entry* groups = fields.take("groups")) read_groups(groups->value, tree, diagnostics);
   if (const Entry* entry = fields.need("entry", "name the program that the container starts: '- exec: /path'"))
     read_roots(*entry, tree, policy.entry, diagnostics);

@@ -39,6 +39,7 @@ struct Tree {
     Position position;  // of the label
   };
   std::vector<BackEdge> back_edges;
+  size_t guesses = 0;  // which group was meant
 };
 
 // node.cc: `groups`, then the lists of roots under `entry` and `join`.

@@ -67,6 +67,7 @@ class Checker {
                          "mend the listed ones first");
       good_ = false;
     }
+    report_signatures();
     return good_;
   }
 
@@ -167,6 +168,7 @@ class Checker {
                              text::quoted(paths_.patterns[executer].text) + place(execute.position) +
                              " matches may be " + how_executed(execute) + witness(texts, meeting.set);
     if (meeting.signed_for) {
+      said_.insert(write.position);
       diagnostics_.warning(write.position, "unsafe-write-and-execute", what, "signed for by unsafe_write_and_execute");
       return;
     }
@@ -174,6 +176,21 @@ class Checker {
     diagnostics_.error(
         write.position, "write-and-execute", what,
         "narrow one of the two patterns; or sign for it with `unsafe_write_and_execute: true` on the file rule");
+  }
+
+  // The kernel asks the executing node's own signature (bpf/lsm/written.bpf.h), whatever this proof finds: none is silent.
+  void report_signatures() {
+    std::vector<bool> met(paths_.patterns.size(), false);
+    for (const auto& [pair, meeting] : written_and_executed_) met[pair.first] = met[pair.second] = true;
+    for (uint32_t number = 0; number < paths_.patterns.size(); ++number) {
+      for (const Use& use : paths_.patterns[number].uses) {
+        if (!use.unsafe || !said_.insert(use.position).second) continue;
+        const std::string signature = "signed for by unsafe_write_and_execute";
+        diagnostics_.warning(use.position, "unsafe-write-and-execute",
+                             "what the container wrote may be executed or mapped as " + text::quoted(paths_.patterns[number].text),
+                             met[number] ? signature : signature + "; no two rules write and execute what it matches: remove it");
+      }
+    }
   }
 
   std::string subject(uint32_t row) const {
@@ -200,6 +217,7 @@ class Checker {
   std::vector<uint32_t> writers_, executers_;
   std::map<std::pair<uint32_t, uint32_t>, Meeting> written_and_executed_;  // (writer, executer)
   std::map<Fork, uint32_t> ambiguous_;
+  std::set<ir::Position> said_;  // of rules whose signature was reported
   bool good_ = true;
 };
 

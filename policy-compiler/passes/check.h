@@ -5,8 +5,9 @@
 //   - W xor X: no file that any node may write, append to, create, rename to, mknod or link is one that any node may
 //   execute,
 //     map executable, or that interprets a script. Over the whole workload: an attacker who writes in one node and
-//     executes in another has won as well. A file rule with `unsafe_write_and_execute` is exempt, and the exemption is
-//     reported (warning); so is, where it meets such a rule of the same node, one that holds no word which that lacks.
+//     executes in another has won as well. A file rule with `unsafe_write_and_execute` is exempt, and so is, where it
+//     meets such a rule of the same node, one that holds no word which that lacks. Every such signature is reported (warning),
+//     met by another rule or not: the kernel asks for it alone.
 //   - One exec, one node: two steps of a node never match the same executable and lead to different nodes.
 //
 //   if (!check_paths(policy, *paths, diagnostics)) return;   // reported

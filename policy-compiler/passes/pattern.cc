@@ -96,7 +96,7 @@ class Parser {
       return pattern;
     }
     if (text_[0] != '/' && text_[0] != '{') {
-      fail(0, "\"" + std::string(text_) + "\" is not an absolute path",
+      fail(0, "\"" + text::printable(text_) + "\" is not an absolute path",
            "start it with \"/\", or with \"{abstract}/\" for an abstract socket");
       return pattern;
     }
@@ -122,7 +122,7 @@ class Parser {
       if (text_ == reserved_class_name(id)) return id;
     }
     if (text_ == "{detached}" || text_ == "{unreadable}") {
-      fail(0, "\"" + std::string(text_) + "\" can never be granted",
+      fail(0, "\"" + text::printable(text_) + "\" can never be granted",
            "remove the rule: what has no readable path in the workload is always denied");
       return 0;
     }
@@ -131,7 +131,7 @@ class Parser {
       const std::string name = reserved_class_name(id);
       if (!name.empty()) known += (known.empty() ? "" : " ") + name;
     }
-    fail(0, "\"" + std::string(text_) + "\" is neither a path nor an object without a path",
+    fail(0, "\"" + text::printable(text_) + "\" is neither a path nor an object without a path",
          "objects are " + known + "; a path starts with \"/\"");
     return 0;
   }

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,10 +41,11 @@ struct Diagnostic {
 
 class Diagnostics {
  public:
-  // More than this is noise (and, from a hostile profile, memory): further ones are counted, not kept.
+  // More than this is noise (and, from a hostile profile, memory): further ones are counted, not kept. What is kept is the
+  // gravest: an error, or a finding of higher risk, takes the place of the least grave one.
   static constexpr size_t kMost = 1000;
 
-  explicit Diagnostics(std::string file = "") : file_(std::move(file)) {}
+  explicit Diagnostics(std::string file = "", size_t most = kMost) : file_(std::move(file)), most_(most) {}
 
   void error(Position position, std::string_view code, std::string message, std::string remedy = "");
   void warning(Position position, std::string_view code, std::string message, std::string remedy = "");
@@ -52,14 +54,27 @@ class Diagnostics {
   // A warning or a note with its risk.
   void finding(Severity severity, Position position, std::string_view code, std::string message, std::string remedy,
                std::string_view risk);
+  // As it stands: its own file, reason and risk.
+  void add(Diagnostic diagnostic);
   // list()[index], no error, is signed for: it stays in the list and counts no more.
   void accept(size_t index, std::string reason);
 
-  // Errors include those that were not kept: a profile is never accepted because it had too many mistakes.
-  bool has_errors() const { return errors_ != 0; }
-  size_t errors() const { return errors_; }
-  size_t warnings() const { return warnings_; }  // that nobody signed for
-  size_t dropped() const { return dropped_; }
+  // One list poured into another, for whoever goes through list() of `other` by add(): what it counted and did not keep
+  // goes along, so that no error is lost on the way.
+  void add_unlisted(const Diagnostics& other);
+  // Both at once: all that `other` has.
+  void take(const Diagnostics& other);
+
+  // All of these count what was found, whether list() has it or not: a profile is never accepted because it had too many
+  // mistakes, and a verdict never hangs on what is listed.
+  bool has_errors() const { return errors() != 0; }
+  size_t errors() const { return found_.errors; }
+  size_t warnings() const { return found_.warnings; }       // that nobody signed for
+  size_t findings() const { return found_.open - errors(); }  // warnings and notes that nobody signed for
+  size_t with_risk(std::string_view risk) const;             // of those, of this risk
+  size_t dropped() const;                                    // not in list()
+  // Of what is not in list(): "2 errors, 5 critical, 1000 medium", "" where all is.
+  std::string dropped_text() const;
 
   const std::vector<Diagnostic>& list() const { return list_; }
 
@@ -69,14 +84,17 @@ class Diagnostics {
   const std::string& file() const { return file_; }
 
  private:
-  void add(Severity severity, Position position, std::string_view code, std::string message, std::string remedy,
-           std::string_view risk = "");
+  struct Counts {
+    size_t all = 0, open = 0, errors = 0, warnings = 0;  // `open`: that nobody signed for
+    std::map<std::string, size_t, std::less<>> risks;     // of the open ones
+    void count(const Diagnostic& diagnostic, bool more);
+  };
 
   std::string file_;
+  size_t most_;
   std::vector<Diagnostic> list_;
-  size_t errors_ = 0;
-  size_t warnings_ = 0;
-  size_t dropped_ = 0;
+  int floor_ = 0;  // nothing in a full list is less grave
+  Counts found_, dropped_;
 };
 
 // "error", "warning", "note".

@@ -89,7 +89,13 @@ Result<void> write_file(const std::string& path, std::string_view bytes) {
     if (!fd) return failed("open", path, errno, errno == EISDIR ? "name a file, not a directory" : "");
     return write_all(fd.get(), bytes, path);
   }
-  std::string aside = path + ".XXXXXX";
+  std::string target = path;
+  if (lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+    const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
+    if (!real) return failed("follow", path, errno, "it is a link; name the file itself");
+    target = real.get();
+  }
+  std::string aside = target + ".XXXXXX";
   Fd fd(mkostemp(aside.data(), O_CLOEXEC));
   if (!fd) return failed("create", path, errno, errno == ENOENT ? "its directory does not exist" : "");
   const auto undo = [&](Error error) {
@@ -100,7 +106,7 @@ Result<void> write_file(const std::string& path, std::string_view bytes) {
   umask(mask);
   if (Result<void> written = write_all(fd.get(), bytes, path); !written) return undo(written.error());
   if (fchmod(fd.get(), 0666 & ~mask) != 0 || fsync(fd.get()) != 0) return undo(failed("flush", path, errno));
-  if (rename(aside.c_str(), path.c_str()) != 0) return undo(failed("rename onto", path, errno));
+  if (rename(aside.c_str(), target.c_str()) != 0) return undo(failed("rename onto", path, errno));
   return {};
 }
 

@@ -56,7 +56,8 @@ Result<void> write_all(int fd, std::string_view bytes, const std::string& path);
 // Makes `name` in `dir` (it must not exist), writes and flushes it.
 Result<void> create_at(int dir, const std::string& name, std::string_view bytes, const std::string& path);
 
-// Beside the target, flushed, renamed. "-" is standard output; a device or pipe is written in place.
+// Beside the target, flushed, renamed. "-" is standard output; a device or pipe is written in place; of a symbolic link the
+// file that it leads to is written, and the link stays.
 Result<void> write_file(const std::string& path, std::string_view bytes);
 
 }  // namespace treeline::files

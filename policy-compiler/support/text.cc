@@ -2,6 +2,7 @@
 #include "policy-compiler/support/text.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace treeline::text {
 namespace {
@@ -12,6 +13,15 @@ char folded(char c) {
 }
 
 constexpr char kHex[] = "0123456789abcdef";
+
+struct Range {
+  uint32_t first, last;
+};
+// Unicode: Cc, Default_Ignorable_Code_Point, Bidi_Control, line and paragraph separators, interlinear annotation.
+constexpr Range kUnseen[] = {{0x80, 0x9f},     {0xad, 0xad},     {0x34f, 0x34f},     {0x61c, 0x61c},
+                             {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f},   {0x2028, 0x202e},
+                             {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+                             {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
 
 // Optimal string alignment; both words are short.
 size_t distance(std::string_view a, std::string_view b) {
@@ -75,16 +85,14 @@ size_t utf8_length(std::string_view text, size_t at) {
 
 size_t visible_length(std::string_view text, size_t at) {
   const size_t length = utf8_length(text, at);
+  if (length == 0) return 0;
   const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[at + i])); };
   if (length == 1) return byte(0) < 0x20 || byte(0) == 0x7f ? 0 : 1;
-  if (length == 2) return byte(0) == 0xc2 && byte(1) < 0xa0 ? 0 : 2;
-  if (length == 3) {
-    const uint32_t point = (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
-    const bool unseen = (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-                        (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
-    return unseen ? 0 : 3;
-  }
-  return length;
+  uint32_t point = byte(0) & (0x7fu >> length);
+  for (size_t i = 1; i < length; ++i) point = point << 6 | (byte(i) & 0x3f);
+  const bool unseen = std::any_of(std::begin(kUnseen), std::end(kUnseen),
+                                  [&](const Range& range) { return point >= range.first && point <= range.last; });
+  return unseen ? 0 : length;
 }
 
 std::string printable(std::string_view text, size_t most) {

@@ -41,8 +41,8 @@ std::vector<std::string_view> words(std::string_view text);
 // forms, no surrogates, at most U+10FFFF).
 size_t utf8_length(std::string_view text, size_t at);
 
-// The same, and 0 too for what a reviewer would not see or would see elsewhere: control characters (C0, DEL, C1),
-// zero-width and directional ones (U+200B..200F, U+2028..202E, U+2060..206F), U+FEFF. A tab counts as such.
+// The same, and 0 too for what a reviewer would not see or would see elsewhere: control characters (C0, DEL, C1), the
+// zero-width, filling, directional and annotating ones (kUnseen in text.cc), tags and variation selectors. A tab counts as such.
 size_t visible_length(std::string_view text, size_t at);
 
 // "0x" and 16 digits: how keys of nodes and policies are written.

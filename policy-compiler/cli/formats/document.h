@@ -36,6 +36,7 @@ std::optional<Format> find_format(std::string_view name);
 struct Finding {
   Diagnostic diagnostic;
   std::string line;  // of the source, as it stands there; "" where there is none
+  bool fails = false;  // crosses the line of --fail-on: a mistake, whatever its severity
 };
 
 // Something that was judged beside what is wrong with a file: a case of `test`, an act of `replay`.

@@ -74,7 +74,7 @@ class Results {
     const Diagnostic& d = finding.diagnostic;
     Ordered result = {{"ruleId", d.code},
                       {"ruleIndex", index_.at(d.code)},
-                      {"level", level(d.severity)},
+                      {"level", level(finding.fails ? Severity::kError : d.severity)},
                       {"message", {{"text", d.remedy.empty() ? d.message : d.message + "; " + d.remedy}}}};
     if (!d.file.empty()) result["locations"] = Ordered::array({location(d.file, d.position, root_)});
     const std::string first = fingerprint(finding, 0);

@@ -64,6 +64,12 @@ TEST(Diff, NetworkIsADifferenceOfSets) {
               ElementsAre("+high net external port 0-442,444-65535 out tcp part", HasSubstr("-low net ")));
 }
 
+TEST(Diff, PodsBesideABlockAreNewlyAllowed) {
+  const std::string block = "    network:\n      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 1-65535}\n";
+  const std::string pods = "      - {direction: out, protocol: tcp, port: 5432, peer: {pods: {}, namespace: {team: secret}, addresses: 10.0.0.0/8, target_port: any}}\n";
+  EXPECT_THAT(lines(compared(node(block), node(block + pods))), ElementsAre(testing::StartsWith("+medium net 10.0.0.0/8 port 5432 pods any namespace team=secret")));
+}
+
 TEST(Diff, NumbersAreSets) {
   EXPECT_THAT(lines(compared(node("    capabilities: [chown]\n    operations: [jit]\n    sockets: [inet-stream]\n"),
                              node("    capabilities: [sys_admin]\n    operations: [jit, ptrace]\n    sockets: [packet]\n"))),
@@ -150,7 +156,27 @@ TEST(Diff, RecursionUnrolledNoDifference) {
 TEST(Diff, FilesThatAreWrittenWhereOthersExecuteAreCritical) {
   const auto a = node("    files: {'/opt/*.so': map}\n");
   const auto b = node("    files: {'/opt/*.so': {access: map write, unsafe_write_and_execute: true}}\n");
-  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+critical file /opt/*.so write append"));
+  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+critical file /opt/*.so write append unsafe_write_and_execute"));
+}
+
+TEST(Diff, ASignatureAloneIsADifference) {
+  const auto a = node("    files: {/data/**: write create, '/usr/**': read map}\n");
+  const auto b = node("    files: {/data/**: write create, '/usr/**': {access: read map, unsafe_write_and_execute: true}}\n");
+  EXPECT_THAT(lines(compared(a, b)), ElementsAre("+critical file /usr/** unsafe_write_and_execute"));
+  EXPECT_THAT(lines(compared(b, a)), ElementsAre("-low file /usr/** unsafe_write_and_execute"));
+}
+
+TEST(Diff, WhatAMovedNodeHoldsIsTheRiskOfTheStepToIt) {
+  const std::string web = "treeline: 1\nname: x\nentry:\n  - exec: /web\n    users: [0]\n    network: [{direction: in, protocol: tcp, port: 80}]\n";
+  const auto tool = [](const std::string& indent, const std::string& exec) {
+    return indent + "- exec: " + exec + "\n" + indent + "  id: tool\n" + indent + "  users: [0]\n" + indent + "  children:\n" + indent +
+           "    - {exec: /x, users: [0], capabilities: [sys_admin], files: {/etc/shadow: read write}}\n";
+  };
+  const auto before = read(web + "join:\n" + tool("  ", "/admin"));
+  const Diff diff = compared(before, read(web + "    children:\n" + tool("      ", "/evil")));
+  EXPECT_EQ(diff.worst_allowed(), Risk::kCritical);
+  EXPECT_THAT(lines(diff), testing::Contains("+critical exec /evil to entry > /web > /evil"));
+  EXPECT_EQ(diff.nodes.back().state, NodeDiff::State::kMoved);
 }
 
 TEST(Diff, InterpreterChanged) {

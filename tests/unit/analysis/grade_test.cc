@@ -51,14 +51,38 @@ entry:
         children:
           - {exec: '/usr/bin/{dash,x}', users: [1]}
 )");
-  EXPECT_THAT(found(graded(checked)), UnorderedElementsAre("shell-behind-network 12 critical", "broad-pattern 12 medium"));
+  EXPECT_THAT(found(graded(checked)), UnorderedElementsAre("shell-behind-network 12 critical", "interpreter-program 12 medium", "broad-pattern 12 medium"));
 }
 
 TEST(Grade, ShellWithoutTheNetworkOrOnlyOfLocalhostIsNoFinding) {
   EXPECT_THAT(found(graded(test::read("treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [1]\n    sockets: [inet-stream]\n"
                                       "    network: [{direction: in, protocol: tcp, peer: localhost, port: 80}]\n"
                                       "    children: [{exec: /bin/rbash, users: [1]}]\n"))),
-              IsEmpty());
+              ElementsAre("interpreter-program 8 medium"));
+}
+
+TEST(Grade, AShellThatListensItself) {
+  EXPECT_THAT(found(graded(test::node("    sockets: [inet-stream]\n    network: [{direction: in, protocol: tcp, port: 4444}]\n", "/bin/sh"))),
+              UnorderedElementsAre("shell-behind-network 4 critical", "interpreter-program 4 medium"));
+}
+
+TEST(Grade, InterpretersAreKnownByWhatThePatternMatches) {
+  const std::string web = "treeline: 1\nname: x\nentry:\n  - exec: /web\n    users: [1]\n    children:\n      - {exec: '/usr/bin/pytho[n]3', users: [1]}\n"
+                          "      - {exec: /usr/bin/pwsh, users: [1]}\n      - {exec: /a.py, interpreter: /usr/bin/python3, users: [1]}\n";
+  EXPECT_THAT(found(graded(test::read(web))), UnorderedElementsAre("interpreter-program 7 medium", "broad-pattern 7 medium", "interpreter-program 8 medium"));
+  const std::string open = "    sockets: [inet-stream]\n    network: [{direction: in, protocol: tcp, port: 80}]\n";
+  EXPECT_THAT(found(graded(test::read(web + open))),
+              UnorderedElementsAre("interpreter-behind-network 7 high", "broad-pattern 7 medium", "interpreter-behind-network 8 high"));
+}
+
+TEST(Grade, EgressByWhatTheRuleMeans) {
+  const auto lines = [](const std::string& rule) { return found_in("    sockets: [inet-stream]\n    network:\n      - {direction: out, protocol: tcp, " + rule + "}\n"); };
+  EXPECT_THAT(lines("peer: any, port: any"), ElementsAre("any-egress 8 high"));
+  EXPECT_THAT(lines("peer: 0.0.0.0/0, port: any"), ElementsAre("any-egress 8 high"));
+  EXPECT_THAT(lines("peer: any, port: 1-65535"), ElementsAre("any-egress 8 high"));
+  EXPECT_THAT(lines("peer: external, port: 443"), IsEmpty());
+  EXPECT_THAT(lines("peer: 169.254.0.0/16, port: 80"), ElementsAre("metadata-egress 8 high"));
+  EXPECT_THAT(lines("peer: internal, port: 80"), IsEmpty());
 }
 
 TEST(Grade, SensitiveNamesBehindPatterns) {
@@ -117,6 +141,18 @@ TEST(Accept, AcceptedOnesCountNoMore) {
   const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capability: it is the backup}\n"));
   EXPECT_EQ(d.warnings(), 0u);
   EXPECT_EQ(d.list()[0].accepted, "it is the backup");
+}
+
+TEST(Accept, OfAFileItCoversWhatWasAccepted) {
+  const auto lines = [](const std::string& words, const std::string& accept) {
+    return found_in("    files: {/etc/shadow: " + words + "}\n    accept: {sensitive-file: " + accept + "}\n");
+  };
+  EXPECT_THAT(lines("read", "{/etc/shadow: checks passwords}"), ElementsAre("sensitive-file 6 high accepted"));
+  EXPECT_THAT(lines("read write", "{/etc/shadow: checks passwords}"), ElementsAre("sensitive-file 6 critical", "accept-outgrown 7"));
+  EXPECT_THAT(lines("read write", "it checks passwords"), ElementsAre("sensitive-file 6 critical", "accept-outgrown 7"));
+  EXPECT_THAT(lines("read write", "{/etc/shadow read write: sets them}"), ElementsAre("sensitive-file 6 critical accepted"));
+  EXPECT_THAT(lines("read", "{/etc/shadow read write: sets them}"), ElementsAre("sensitive-file 6 high accepted"));
+  EXPECT_THAT(lines("read write delete", "{/etc/shadow read write: sets them}"), ElementsAre("sensitive-file 6 critical", "accept-outgrown 7"));
 }
 
 TEST(Accept, WhatMeetsNothingIsAWarning) {

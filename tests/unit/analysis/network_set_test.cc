@@ -58,6 +58,8 @@ TEST(NetworkSet, PodsAreOfARuleAndTakeAwayTheirOwnOnly) {
   EXPECT_EQ(network_left(of_pods({web, front}), {}).text(), "internal port 80 pods app=web,tier=front");
   EXPECT_EQ(network_left(of_pods({}, {data}, {{8080, 8080}}), {}).text(), "internal port 80 pods any namespace team=data target_port 8080");
   EXPECT_TRUE(network_left(of_pods({web}), {everybody}).empty());
+  EXPECT_FALSE(network_left(of_pods({web}, {}, {{8080, 8080}}), {everybody}).empty()) << "another port than the Service's";
+  EXPECT_FALSE(network_left(of_pods({web}), {rule(PeerKind::kBlocks, {cidr4(10, 0, 0, 0, 8)}, {{80, 80}})}).empty()) << "a block may match no pod";
   EXPECT_FALSE(network_left(everybody, {of_pods({})}).empty()) << "every pod of one namespace is not every address";
   EXPECT_TRUE(network_left(of_pods({web, front}), {of_pods({web})}).empty());
   EXPECT_FALSE(network_left(of_pods({web}), {of_pods({web, front})}).empty());

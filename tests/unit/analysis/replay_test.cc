@@ -184,5 +184,30 @@ TEST(Replay, SystemCallsAreCountedNotJudged) {
   EXPECT_EQ(replay.unjudged, 2u);
 }
 
+// bpf/lsm/file.bpf.c asks for the same state behind both names.
+TEST(Replay, ADirectoryIsMovedWhereTheSameIsAllowedBelowBothNames) {
+  const std::string head = "{\"type\":\"trace\",\"schema\":1,\"workload\":\"web\"}\n{\"type\":\"node\",\"node\":\"0xa1\",\"parent\":\"entry\",\"exec\":\"/a\",\"users\":[7]}\n";
+  const std::string move = "{\"type\":\"move\",\"node\":\"0xa1\",\"from\":\"/srv/new\",\"to\":\"/srv/old\"}\n{\"type\":\"end\"}\n";
+  const std::string below = "{\"type\":\"file\",\"node\":\"0xa1\",\"path\":\"/srv/new/f\",\"access\":[\"write\",\"create\"]}\n";
+  const std::string two = "    files:\n      /srv/new: delete rename-in mkdir\n      /srv/old: delete rename-in mkdir\n      /srv/new/**: read create write\n"
+                          "      /srv/old/**: read create write setattr\n";
+  const std::string one = "    files:\n      '/srv/{new,old}': delete rename-in mkdir\n      '/srv/{new,old}/**': read create write\n";
+  EXPECT_THAT(denials(Built(test::node(two)).replay(trace_of(head + below + move))), ElementsAre("entry > /a move /srv/new to /srv/old 1"));
+  EXPECT_THAT(denials(Built(test::node(two)).replay(trace_of(head + move))), IsEmpty());  // a file, for all that the trace says
+  EXPECT_THAT(denials(Built(test::node(one)).replay(trace_of(head + below + move))), IsEmpty());
+}
+
+TEST(Replay, ATraceThatLacksActsIsNotComplete) {
+  const Built built(test::node(""));
+  const std::string node = "{\"type\":\"node\",\"node\":\"0xa1\",\"parent\":\"entry\",\"exec\":\"/a\",\"users\":[7]}\n", end = "{\"type\":\"end\"}\n";
+  const std::string whole = "{\"type\":\"trace\",\"schema\":1,\"workload\":\"web\"}\n", late = "{\"type\":\"trace\",\"schema\":1,\"workload\":\"web\",\"late\":true}\n";
+  EXPECT_TRUE(built.replay(trace_of(whole + node + end)).complete);
+  EXPECT_FALSE(built.replay(trace_of(late + node + end)).complete);
+  EXPECT_FALSE(built.replay(trace_of(whole + end)).complete);
+  const Replay lossy = built.replay(trace_of(whole + node + "{\"type\":\"loss\",\"count\":100000}\n{\"type\":\"end\",\"incomplete\":true}\n"));
+  EXPECT_FALSE(lossy.complete);
+  EXPECT_EQ(lossy.lost, 100000u);
+}
+
 }  // namespace
 }  // namespace treeline::analysis

@@ -21,13 +21,14 @@ TEST(Sensitive, NamesHaveTheirKinds) {
       {"/etc/passwd", Sensitive::kStartup},    {"/etc/cron.d/x", Sensitive::kStartup},       {"/home/u/.bashrc", Sensitive::kStartup},
       {"/usr/lib/x.so", Sensitive::kProgram},  {"/proc/sys/kernel/core_pattern", Sensitive::kKernel}, {"/sys/fs/x", Sensitive::kKernel},
       {"/proc//other/environ", Sensitive::kProcess}, {"/proc//workload/mem", Sensitive::kProcess}, {"/dev/sda1", Sensitive::kDevice},
-      {"/dev/mapper/vg", Sensitive::kDevice},  {"/var/run/docker.sock", Sensitive::kRuntimeSocket}};
+      {"/dev/mapper/vg", Sensitive::kDevice},  {"/var/run/docker.sock", Sensitive::kRuntimeSocket},
+      {"/proc/kcore", Sensitive::kDevice},      {"/opt/python3.11", Sensitive::kInterpreter}, {"/usr/bin/pwsh", Sensitive::kInterpreter}};
   for (const auto& [name, kind] : table) EXPECT_TRUE(holds(kinds(name), kind)) << name;
 }
 
 TEST(Sensitive, OrdinaryNamesHaveNone) {
   for (const char* name : {"/", "/etc/hosts", "/srv/web/index.html", "/tmp/x", "/proc//own/status", "/dev/null", "/run/web.sock", "/shadow", "/binx/a"})
-    EXPECT_EQ(kinds(name), 0) << name;
+    EXPECT_EQ(kinds(name), 0u) << name;
 }
 
 TEST(Risk, FilesByWordAndName) {

@@ -47,7 +47,7 @@ TEST(Union, WordsRulesAndListsAddUp) {
              profile("    users: [33]\n    files: {/h: list, /f: append}\n    network:\n      - {direction: in, "
                      "protocol: tcp, port: 80}\n      - {direction: in, protocol: tcp, port: 81}\n"
                      "    capabilities: [setuid, chown]\n")});
-  EXPECT_THAT(m.said, IsEmpty());
+  EXPECT_THAT(m.said, ElementsAre("b.yaml:4 merge-users"));  // each of them has the rights of both
   EXPECT_THAT(m.text, HasSubstr("users: [0, 33]"));
   EXPECT_THAT(m.text, HasSubstr("      /f: read append\n      /g: read\n      /h: list\n"));
   EXPECT_THAT(
@@ -58,11 +58,21 @@ TEST(Union, WordsRulesAndListsAddUp) {
 TEST(Union, NodesAreTheSameByTheirPlaceInTheTree) {
   const Merged m = merge({profile("    children: [{exec: /b, users: [1]}]\n"),
                           profile("    children: [{exec: /c, children: [{exec: /b}]}, {exec: /b, users: [2]}]\n")});
-  EXPECT_THAT(m.said, IsEmpty());
+  EXPECT_THAT(m.said, ElementsAre("b.yaml:5 merge-users"));
   ASSERT_EQ(m.policy.nodes.size(), 4u);
   EXPECT_EQ(ir::canonical_path(m.policy, 1), "entry > /a > /b");
   EXPECT_EQ(m.policy.nodes[1].users.size(), 2u);
   EXPECT_EQ(ir::canonical_path(m.policy, 3), "entry > /a > /c > /b");
+}
+
+TEST(Union, WhatWasAcceptedStaysSoAndCoversNoMore) {
+  const std::string rules = "    capabilities: [net_raw]\n    accept:\n      dangerous-capability: {net_raw: pings}\n";
+  const Merged m = merge({profile(rules + "      any-user: the image chooses\n      sensitive-file: mine\n"),
+                          profile(rules + "      any-user: it does\n")});
+  EXPECT_THAT(m.said, ElementsAre("b.yaml:4 merge-accept"));
+  EXPECT_THAT(m.text, HasSubstr("net_raw: pings"));
+  EXPECT_THAT(m.text, HasSubstr("any-user: the image chooses"));
+  EXPECT_THAT(m.text, testing::Not(HasSubstr("sensitive-file")));
 }
 
 TEST(Union, TheSameProfileTwiceIsItself) {

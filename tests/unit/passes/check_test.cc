@@ -102,6 +102,18 @@ TEST(WriteAndExecute, AnUnsafeRuleIsExemptAndReported) {
   EXPECT_FALSE(check(w));
 }
 
+// The kernel asks for the signature of who executes, whatever this proof finds.
+TEST(WriteAndExecute, EverySignatureIsSaid) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.file(a, "/data/**", TL_WRITE);
+  w.file(a, "/usr/**", TL_READ | TL_MAP, true);
+  EXPECT_TRUE(check(w));
+  ASSERT_EQ(w.diagnostics.warnings(), 1u);
+  EXPECT_EQ(w.diagnostics.list()[0].code, "unsafe-write-and-execute");
+  EXPECT_THAT(w.diagnostics.list()[0].remedy, testing::HasSubstr("remove it"));
+}
+
 TEST(WriteAndExecute, ASignatureCoversTheSameNodesWordsBelowItsPattern) {
   Writer w;
   const uint32_t a = w.root("/bin/a");

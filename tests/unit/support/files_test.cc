@@ -49,6 +49,17 @@ TEST_F(FilesTest, LimitsAndKindsAreErrorsThatNameTheFile) {
   EXPECT_FALSE(write_file(base_, "x"));
 }
 
+TEST_F(FilesTest, BehindALinkTheFileIsWrittenAndTheLinkStays) {
+  ASSERT_TRUE(write_file(base_ + "/file", "one"));
+  std::filesystem::create_symlink("file", base_ + "/link");
+  std::filesystem::create_symlink("nothing", base_ + "/dangling");
+  ASSERT_TRUE(write_file(base_ + "/link", "two"));
+  EXPECT_TRUE(std::filesystem::is_symlink(base_ + "/link"));
+  EXPECT_EQ(*read_file(base_ + "/file", 10), "two");
+  EXPECT_THAT(write_file(base_ + "/dangling", "x").error().message, testing::HasSubstr("name the file itself"));
+  EXPECT_TRUE(std::filesystem::is_symlink(base_ + "/dangling"));
+}
+
 TEST_F(FilesTest, ADeviceIsWrittenInPlace) { EXPECT_TRUE(write_file("/dev/null", "x")); }
 
 TEST_F(FilesTest, OnlyRegularFilesWithoutLinksAreReadForVerification) {

@@ -37,6 +37,15 @@ TEST(Printable, NothingMovesTheCursor) {
   EXPECT_EQ(printable("\xc3\xa4\xc3\xa4", 3), "\xc3\xa4...");
 }
 
+TEST(Printable, NothingIsHidden) {
+  for (const char* unseen : {"\xc2\xad", "\xcd\x8f", "\xd8\x9c", "\xe1\x85\x9f", "\xe1\xa0\x8e", "\xe2\x80\x8b",
+                             "\xe3\x85\xa4", "\xef\xb8\x8f", "\xef\xbb\xbf", "\xef\xbf\xb9", "\xf3\xa0\x80\x81",
+                             "\xf3\xa0\x87\xae"})
+    EXPECT_EQ(visible_length(unseen, 0), 0u) << printable(unseen);
+  for (const char* seen : {"a", "\xc2\xa0", "\xc3\xa4", "\xe2\x82\xac", "\xef\xbf\xbd", "\xf0\x9f\x98\x80"})
+    EXPECT_EQ(visible_length(seen, 0), std::string_view(seen).size()) << seen;
+}
+
 TEST(Utf8, OnlyTheFormsOfRfc3629) {
   for (const char* good : {"a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
     EXPECT_EQ(utf8_length(good, 0), std::string_view(good).size());

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/diff_parts.h"
+#include "policy-compiler/analysis/network_set.h"
+
+namespace treeline::analysis {
+namespace {
+
+Grade of_rules(const ir::Node& node) {
+  Grade grade;
+  const auto numbers = [&grade](const std::vector<ir::NumberRule>& rules, Grade (*graded_by)(uint32_t)) {
+    for (const ir::NumberRule& rule : rules) grade = graver(std::move(grade), graded_by(rule.value));
+  };
+  numbers(node.sockets, grade_socket);
+  numbers(node.netlink, grade_netlink);
+  numbers(node.capabilities, grade_capability);
+  numbers(node.operations, grade_operation);
+  for (const ir::NetworkRule& rule : node.network) {
+    const NetworkSet set = network_left(rule, {});
+    grade = graver(std::move(grade),
+                   grade_network(rule.direction, rule.protocol, set.outside(), set.any_address(), set.any_port()));
+  }
+  return grade;
+}
+
+Grade of_use(const passes::Use& use, SensitiveSet kinds, bool executed) {
+  if (use.unsafe) return {Risk::kCritical, "what the container wrote may be executed"};
+  if (use.kind != passes::UseKind::kFile) return {};
+  return grade_file(use.access, kinds, executed);
+}
+
+}  // namespace
+
+std::vector<Grade> gravest_held(const Version& version, const Spots& spots, bool after) {
+  const std::vector<passes::PathPattern>& patterns = version.paths->patterns;
+  std::vector<Grade> held(TL_ROW_FIRST + version.policy->nodes.size());
+  for (uint32_t n = 0; n < version.policy->nodes.size(); ++n) held[TL_ROW_FIRST + n] = of_rules(version.policy->nodes[n]);
+
+  const auto numbers_of = [&](const Spot& spot) -> const std::vector<uint32_t>& { return after ? *spot.after : *spot.before; };
+  std::vector<SensitiveSet> always(patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
+  for (const Spot& spot : spots.list())
+    for (const uint32_t number : numbers_of(spot)) always[number] = static_cast<SensitiveSet>(always[number] & spot.kinds);
+  for (const Spot& spot : spots.list()) {
+    bool executed = false;
+    for (const uint32_t number : numbers_of(spot))
+      for (const passes::Use& use : patterns[number].uses)
+        executed = executed || use.kind != passes::UseKind::kFile || (use.access & TL_MAP) != 0;
+    for (const uint32_t number : numbers_of(spot))
+      for (const passes::Use& use : patterns[number].uses)
+        held[use.row] = graver(std::move(held[use.row]), of_use(use, here(spot.kinds, always[number]), executed));
+  }
+  // What a node may start, and that one again; the tree is at most some hundred steps deep.
+  for (bool more = true; more;) {
+    more = false;
+    for (const passes::PathPattern& pattern : patterns)
+      for (const passes::Use& use : pattern.uses) {
+        if (use.kind != passes::UseKind::kStep || held[use.next].risk <= held[use.row].risk) continue;
+        held[use.row] = held[use.next];
+        more = true;
+      }
+  }
+  return held;
+}
+
+}  // namespace treeline::analysis

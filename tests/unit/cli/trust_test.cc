@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must not be lost, hidden or fooled on the way to an exit status.
+
+#include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/cli/commands.h"
+#include "policy-compiler/frontend/profile.h"
+#include "tests/unit/bundle/test_keys.h"
+#include "tests/unit/cli/run.h"
+
+namespace treeline::cli {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+namespace keys = bundle::test;
+
+class TrustTest : public InDirectory {
+ protected:
+  Outcome check(const std::string& profile, const std::string& fail_on = "", Output output = true) {
+    return run([&] { return cli::check({{profile}, output, false, fail_on, ""}); });
+  }
+  std::string bundle(const std::string& name, const std::string& rules) {
+    const std::string profile = put(name + ".yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n" + rules);
+    EXPECT_EQ(run([&] { return cli::compile({profile, base_ + "/" + name + ".bundle", true, false}); }).exit, kYes);
+    return base_ + "/" + name + ".bundle";
+  }
+};
+
+TEST_F(TrustTest, AThousandWarningsHideNoMistake) {
+  std::string text = "treeline: 1\nname: x\nentry:\n  - exec: /usr/sbin/web\n    users: [33]\n    files:\n"
+                     "      /s/**: {access: write create, unsafe_write_and_execute: true}\n";
+  for (int i = 0; i < 1001; ++i) text += "      /s/" + std::to_string(i) + ": map\n";
+  const std::string signed_for = put("signed.yaml", text);
+  EXPECT_EQ(check(signed_for).exit, kYes);
+  const std::string unsigned_too = put("unsigned.yaml", text + "      /usr/bin/**: write create\n    children: [{exec: /usr/bin/tool, users: [33]}]\n");
+  const Outcome o = check(unsigned_too);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_THAT(o.codes("error"), Contains("write-and-execute 1009"));
+  EXPECT_EQ(run([&] { return cli::compile({unsigned_too, base_ + "/b", true, false}); }).exit, kNo);
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/b"));
+}
+
+TEST_F(TrustTest, AThousandNotesHideNoRisk) {
+  std::string text = "treeline: 1\nname: x\nentry:\n  - exec: /web\n    users: [33]\n    files: {/etc/shadow: read write}\n    children:\n";
+  for (int i = 0; i < 1001; ++i) text += "      - {exec: /c" + std::to_string(i) + "}\n";
+  const std::string profile = put("notes.yaml", text);
+  const Outcome o = check(profile, "critical");
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_THAT(o.codes(), Contains("sensitive-file 6"));
+  const Outcome t = check(profile, "critical", false);
+  EXPECT_THAT(t.err, HasSubstr("not shown: 2 medium)"));
+  EXPECT_THAT(t.out, HasSubstr("1002 findings"));
+}
+
+TEST_F(TrustTest, AnImageOfAnotherProfileIsRefused) {
+  const std::string tight = bundle("tight", ""), wide = bundle("wide", "    files: {/etc/shadow: read}\n");
+  Result<bundle::Bundle> evil = bundle::read(tight);
+  ASSERT_TRUE(evil);
+  for (bundle::Artifact& artifact : evil->artifacts)
+    if (artifact.name == bundle::kImage) artifact.bytes = bundle::read(wide)->find(bundle::kImage)->bytes;
+  const std::string path = base_ + "/evil.bundle";
+  ASSERT_TRUE(bundle::write(path, *evil));
+  ASSERT_TRUE(bundle::read(path)) << "whole, by its own digests";
+  const Outcome o = run([&] { return cli::explain({path, {"/web", "read", "/etc/shadow"}, false, false}); });
+  EXPECT_EQ(o.exit, kFailed);
+  EXPECT_THAT(o.err, HasSubstr("policy.img is not what its profile.yaml compiles to"));
+  EXPECT_EQ(run([&] { return cli::diff({tight, path, "any", true}); }).exit, kFailed);
+  const std::string secret = put("key.pem", keys::kSecret), trusted = put("key.pub.pem", keys::kPublic);
+  EXPECT_EQ(run([&] { return cli::sign({path, secret, "", 0, 0, true}); }).exit, kFailed);
+  EXPECT_FALSE(std::filesystem::exists(path + "/signature.json"));
+  EXPECT_EQ(run([&] { return cli::sign({tight, secret, "", 0, 0, true}); }).exit, kYes);
+  evil->compiler = "0.0.9";  // another version's word is not taken for it either
+  ASSERT_TRUE(bundle::write(path, *evil));
+  EXPECT_EQ(run([&] { return cli::explain({path, {}, true, false}); }).exit, kFailed);
+}
+
+TEST_F(TrustTest, ADamagedBundleIsNotWhole) {
+  const std::string path = bundle("web", ""), trusted = put("key.pub.pem", keys::kPublic);
+  put("web.bundle/rules.json", "[]");
+  const Outcome o = run([&] { return cli::verify({path, {trusted}, "", 0, true}); });
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_EQ(o.code(), "bundle-damaged");
+  EXPECT_EQ(run([&] { return cli::verify({base_ + "/none.bundle", {trusted}, "", 0, true}); }).exit, kFailed);
+}
+
+TEST_F(TrustTest, WhatCrossesTheLineIsAFailureInJUnitAndAnErrorInSarif) {
+  const std::string risky = put("risky.yaml", "treeline: 1\nname: x\nentry:\n  - exec: /web\n    files: {/etc/shadow: read write}\n");
+  EXPECT_THAT(check(risky, "critical", Format::kJunit).out, HasSubstr("failures=\"1\""));
+  EXPECT_THAT(check(risky, "medium", Format::kJunit).out, HasSubstr("failures=\"2\""));
+  EXPECT_THAT(check(risky, "", Format::kJunit).out, HasSubstr("failures=\"0\""));
+  EXPECT_EQ(check(risky, "critical", Format::kSarif).json()["runs"][0]["results"][1]["level"], "error");
+  const std::string before = put("before.yaml", "treeline: 1\nname: x\nentry:\n  - exec: /web\n");
+  const auto diff = [&](const std::string& fail_on) { return run([&] { return cli::diff({before, risky, fail_on, Format::kJunit}); }); };
+  EXPECT_THAT(diff("").out, HasSubstr("failures=\"1\""));
+  EXPECT_THAT(diff("none").out, HasSubstr("failures=\"0\""));
+}
+
+TEST_F(TrustTest, WhatATraceLacksIsSaid) {
+  const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n");
+  const std::string lossy = put("loss.jsonl", R"({"type":"trace","schema":1,"workload":"web","late":true}
+{"type":"node","node":"0xa1","parent":"entry","exec":"/web","users":[33]}
+{"type":"loss","count":100000}
+{"type":"end","incomplete":true}
+)");
+  const auto replay = [&](bool json, bool complete) { return run([&] { return cli::replay({profile, {lossy}, false, json, complete}); }); };
+  const Outcome text = replay(false, false);
+  EXPECT_EQ(text.exit, kYes);
+  EXPECT_THAT(text.out, Not(HasSubstr("all allowed")));
+  EXPECT_THAT(text.out, HasSubstr("100000 acts lost"));
+  EXPECT_THAT(text.err, HasSubstr("[trace-late]"));
+  const Outcome o = replay(true, true);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_EQ(o.json()["complete"], false);
+  EXPECT_EQ(o.json()["lost"], 100000);
+}
+
+TEST_F(TrustTest, ALineOfAMegabyteIsNotTakenApartForEachMistake) {
+  std::string text = "{\"treeline\": 1, \"name\": \"x\", \"entry\": [{\"exec\": \"/a\", \"files\": {\"/0\": \"read\"";
+  for (int i = 1; i < 20'000; ++i) text += ", \"/some/file/name/" + std::to_string(i) + "\": \"raed\"";
+  const Outcome o = check(put("line.json", text + "}}]}"), "", false);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_LT(o.err.size(), 1'000'000u);
+  EXPECT_THAT(o.err, HasSubstr("\"/some/file/name/900\": \"raed\""));
+}
+
+TEST_F(TrustTest, OutputThatCannotBeWrittenIsNoSuccess) {
+  const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n");
+  // In a child: a stream that has failed stays so.
+  EXPECT_EXIT(
+      {
+        if (std::freopen("/dev/full", "w", stdout) == nullptr) std::exit(99);
+        std::setvbuf(stdout, nullptr, _IONBF, 0);
+        std::exit(cli::check({{profile}, true, false, "", ""}));
+      },
+      testing::ExitedWithCode(kFailed), "");
+}
+
+TEST_F(TrustTest, EntryIsTheRuntimeWhateverANodeIsCalled) {
+  const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - {exec: /web, id: entry, users: [33]}\n");
+  EXPECT_EQ(run([&] { return cli::explain({profile, {"entry", "exec", "/web"}, true, false}); }).exit, kYes);
+  EXPECT_EQ(run([&] { return cli::explain({profile, {"/web", "read", "/" + std::string(300, 'a')}, true, false}); }).exit, kUsage);
+}
+
+TEST_F(TrustTest, UnknownGroupsByTheThousandAreReportedSoon) {
+  std::string text = "treeline: 1\nname: x\ngroups:\n", use;
+  for (int i = 0; i < 3000; ++i) {
+    text += "  group-number-" + std::to_string(i) + ": {files: {/a: read}}\n";
+    use += (i == 0 ? "" : ", ") + std::string("graup-number-") + std::to_string(i);
+  }
+  const std::string profile = put("groups.yaml", text + "entry:\n  - exec: /a\n    use: [" + use + "]\n");
+  const Outcome o = check(profile);
+  EXPECT_EQ(o.exit, kNo);
+  EXPECT_EQ(o.json()["diagnostics"].back()["remedy"], "define it under 'groups'") << "guesses are for the first ones";
+}
+
+}  // namespace
+}  // namespace treeline::cli
