@@ -194,8 +194,12 @@ class NodeFiles {
           patterns[text_of(path->pattern)].push_back(path);
         }
       } else if (folded(pattern) && (meets_executed(pattern) || Guards::meets_control(pattern))) {
-        ask_about_executed(first.key(), paths);
-        for (const Path* path : paths) literal(*path->name, word, *path->use);
+        stay_literal(paths, word, "executed-among-names",
+                     first.key() + " would match a file that is executed or mapped, or decides what is",
+                     "keep such files in a directory that nothing writes to");
+      } else if (holds_protected(pattern, paths)) {
+        stay_literal(paths, word, "protected-among-names", first.key() + " would match secrets or control",
+                     "name the secrets that are meant, or keep them in a directory whose name does not change");
       } else {
         for (const Path* path : paths) add(first.key(), pattern, *path->name, word, *path->use);
       }
@@ -228,14 +232,30 @@ class NodeFiles {
                        [&](const std::string& file) { return is_path(file) && matches(pattern, split(file)); });
   }
 
-  void ask_about_executed(const std::string& text, const std::vector<Path*>& paths) {
-    std::vector<std::string> examples;
+  // What lies below a folded name is folded with it: /home/user{digits}/.ssh/id_rsa. But for the time stamp of a
+  // projected volume, which is read only and the kubelet's.
+  static bool holds_protected(const PathPattern& pattern, const std::vector<Path*>& paths) {
+    if (!folded(pattern)) return false;
+    const auto projected = [&](const Path* path) {
+      for (size_t i = 0; i < pattern.size(); i++) {
+        if (pattern[i].folded() && !path->components[i].starts_with("..")) return false;
+      }
+      return true;
+    };
+    if (std::all_of(paths.begin(), paths.end(), projected)) return false;
+    return Guards::meets_protected(pattern) || std::any_of(paths.begin(), paths.end(), [](const Path* path) {
+             return Guards::is_protected(path->components, path->components.size());
+           });
+  }
+
+  void stay_literal(const std::vector<Path*>& paths, ir::AccessSet word, const char* code, const std::string& why,
+                    const char* remedy) {
+    std::set<std::string>& examples = refused_[{code, why, remedy}];
     for (const Path* path : paths) {
-      if (examples.size() < kMostExamples) examples.push_back(pattern_text(*path->name));
+      examples.insert(pattern_text(*path->name));
+      if (examples.size() > kMostExamples) examples.erase(std::prev(examples.end()));
+      literal(*path->name, word, *path->use);
     }
-    questions_.push_back({QuestionKind::kLiteral, "executed-among-names", observed_path(observed_, node_),
-                          text + " would match a file that is executed or mapped, or decides what is: the names stay literal",
-                          "keep such files in a directory that nothing writes to", std::move(examples)});
   }
 
   void literal(const std::string& name, ir::AccessSet word, const Use& use) {
@@ -289,6 +309,15 @@ class NodeFiles {
       group.examples.insert(pattern_text(name));
       if (group.examples.size() > kMostExamples) group.examples.erase(std::prev(group.examples.end()));
     }
+    for (const auto& [key, examples] : refused_) {
+      const auto& [code, why, remedy] = key;
+      questions_.push_back({QuestionKind::kLiteral,
+                            code,
+                            observed_path(observed_, node_),
+                            why + ": the names stay literal",
+                            remedy,
+                            {examples.begin(), examples.end()}});
+    }
     for (const auto& [key, group] : groups) {
       const auto& [directory, shape, reason] = key;
       questions_.push_back({QuestionKind::kLiteral,
@@ -326,6 +355,7 @@ class NodeFiles {
   std::map<std::string, std::set<std::string>> names_;   // examples
   std::map<std::string, std::set<std::string>> counts_;  // distinct names
   std::set<std::string> literals_;
+  std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> refused_;  // code, why, remedy
   std::map<std::string, std::tuple<std::string, std::string, size_t>> reasons_;  // path -> shape, reason, names
 };
 

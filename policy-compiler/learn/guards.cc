@@ -118,6 +118,22 @@ bool Guards::is_protected(const std::vector<std::string>& path, size_t depth) {
   return process && any_of(kProcSecrets, path.back());
 }
 
+bool Guards::meets_protected(const PathPattern& pattern) {
+  const auto is_above = [&](string_view tree) {
+    const std::vector<std::string> names = split(tree);
+    if (names.size() > pattern.size()) return false;
+    for (size_t i = 0; i < names.size(); i++) {
+      if (!pattern[i].matches(names[i])) return false;
+    }
+    return true;
+  };
+  if (std::any_of(kProtectedTrees.begin(), kProtectedTrees.end(), is_above)) return true;
+  return std::any_of(pattern.begin(), pattern.end(), [](const NamePattern& name) {
+    const auto matched = [&](string_view word) { return name.matches(word); };
+    return name.folded() && std::any_of(kRuntimeSockets.begin(), kRuntimeSockets.end(), matched);
+  });
+}
+
 bool Guards::held_by_image(const std::string& path) const {
   if (!image_) return false;
   const auto [at, fresh] = held_.emplace(path, true);

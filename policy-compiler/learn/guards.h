@@ -4,7 +4,7 @@
 // every name, and one "no" keeps it literal:
 //   executable   an executable, an interpreter, a file mapped executable, or a directory above one
 //   protected    secrets and control: keys, certificates, accounts, /etc/ssh, /sys, /dev (but /dev/shm), other
-//   processes' memory, a repository's hooks and configuration
+//   processes' memory, a repository's hooks and configuration; a directory above one is literal for what leads to it
 //   hidden       a leading dot
 //   static       the image holds it, or nothing shows that it was born at
 //   run time
@@ -47,6 +47,8 @@ class Guards {
   // An entry of /proc/{own}/fd, fdinfo, task.
   static bool is_kernel_number(const std::vector<std::string>& path, size_t depth);
   static bool is_protected(const std::vector<std::string>& path, size_t depth);
+  // A class that would match a name of the protected ones, whatever names it was seen with.
+  static bool meets_protected(const PathPattern& pattern);
   bool born(const std::string& path) const;
   // A class beside git's config and hooks that would match one of them.
   static bool meets_control(const PathPattern& pattern);

@@ -72,6 +72,39 @@ TEST(Guards, SecretsAndControlStayLiteral) {
   EXPECT_EQ(shared_memory.permits.patterns.size(), 1u);
 }
 
+TEST(Guards, SecretsBelowAFoldedNameStayLiteral) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    for (int i = 0; i < 3; i++) {
+      const std::string home = "/home/user" + std::to_string(10 + 7 * i + e);
+      r.file(n, "mkdir", home);
+      r.file(n, "create write", home + "/notes");
+      r.file(n, "create write", home + "/.ssh/authorized_keys");
+      r.file(n, "read", home + "/server.key");
+      r.file(n, "create write", home + "/site/.git/hooks/post-checkout");
+      r.file(n, "create write", home + "/site/.git/objects/list");
+    }
+  });
+  std::vector<std::string> found;
+  for (const auto& pattern : learned.permits.patterns) found.push_back(pattern.pattern);
+  EXPECT_THAT(found, testing::ElementsAre("/home/user{digits}", "/home/user{digits}/notes",
+                                          "/home/user{digits}/site/.git/objects/list"));
+  EXPECT_EQ(words_of(learned.policy, 0, "/home/user10/.ssh/authorized_keys"), "write create");
+  EXPECT_EQ(words_of(learned.policy, 0, "/home/user10/server.key"), "read");
+  EXPECT_EQ(count_questions(learned, "protected-among-names"), 3u);  // a pattern each, whatever the words
+}
+
+TEST(Guards, NoClassMatchesAKnownSecretOrSocket) {
+  for (const char* directory : {"/etc/", "/run/", "/srv/"}) {
+    const Learned learned = two_starts([&](Recording& r, const std::string& n, int e) {
+      for (const char* core : {"aB3dE", "Zk2Qq"})
+        r.file(n, "create read write excl",
+               directory + std::string(core) + (e == 0 ? "7" : "w") + (directory[1] == 'e' ? "" : ".sock"));
+    });
+    EXPECT_EQ(learned.permits.patterns.size(), 0u) << directory;  // passwd, shadow; docker.sock, podman.sock
+    EXPECT_EQ(count_questions(learned, "protected-among-names"), 1u) << directory;
+  }
+}
+
 TEST(Guards, LeadingDotsStayLiteral) {
   EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) {
               numbered(r, n, "/data/.job-", "", e);
