@@ -168,7 +168,7 @@ TEST(Joined, LeftOutUnlessAskedFor) {
   EXPECT_EQ(without.policy.nodes.size(), 1u);
   EXPECT_TRUE(without.policy.join.empty());
   EXPECT_EQ(count_questions(without, "joined"), 1u);
-  const Learned with = learn_ok({r.trace()}, {.name = "x", .join = true, .image = nullptr});
+  const Learned with = learn_ok({r.trace()}, {.name = "x", .join = true, .image = {}});
   EXPECT_EQ(with.policy.nodes.size(), 3u);
   ASSERT_EQ(with.policy.join.size(), 1u);
   EXPECT_EQ(with.policy.nodes[with.policy.join[0]].executable.text, "/usr/bin/curl");
@@ -181,12 +181,12 @@ TEST(Learn, SaysWhyItCannot) {
     EXPECT_EQ(diagnostics.errors(), 1u);
     return diagnostics.list().empty() ? "" : diagnostics.list()[0].code;
   };
-  EXPECT_EQ(error({}, {.name = "x", .join = false, .image = nullptr}), "learn-no-trace");
-  EXPECT_EQ(error({chain("a", {})}, {.name = "x", .join = false, .image = nullptr}), "learn-no-entry");
-  EXPECT_EQ(error({chain("a", {"/bin/a"})}, {.name = "No!", .join = false, .image = nullptr}), "learn-name");
+  EXPECT_EQ(error({}, {.name = "x", .join = false, .image = {}}), "learn-no-trace");
+  EXPECT_EQ(error({chain("a", {})}, {.name = "x", .join = false, .image = {}}), "learn-no-entry");
+  EXPECT_EQ(error({chain("a", {"/bin/a"})}, {.name = "No!", .join = false, .image = {}}), "learn-name");
   Recording r("a", "2026-03-01T10:00:00Z");
   r.node("entry", "/bin/a", {});
-  EXPECT_EQ(error({r.trace()}, {.name = "x", .join = false, .image = nullptr}), "learn-no-user");
+  EXPECT_EQ(error({r.trace()}, {.name = "x", .join = false, .image = {}}), "learn-no-user");
 }
 
 TEST(Learn, UsersAreAlwaysWritten) {
