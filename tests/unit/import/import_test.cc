@@ -276,6 +276,16 @@ TEST(Strace, NamesAfterAChroot_Imported_AreNotTheContainers) {
   EXPECT_TRUE(out.says("not-carried", 4));
 }
 
+TEST(Strace, TimesOfFiles_Imported_AreNoRightAndSaid) {
+  const Outcome out = take(
+      "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 utimensat(AT_FDCWD, \"/f\", NULL, 0) = 0\n1 utime(\"/g\", NULL) = 0\n"
+      "1 chmod(\"/h\", 0600) = 0\n");
+  ASSERT_TRUE(out.imported);
+  ASSERT_EQ(out.imported->policy.nodes[0].files.size(), 1u);
+  EXPECT_EQ(out.imported->policy.nodes[0].files[0].path.text, "/h");
+  EXPECT_TRUE(out.says("not-carried", 2));
+}
+
 TEST(Strace, ThreadsThatShareTheirDirectory_Imported_ShareIt) {
   const auto file = [](const std::string& flags) {
     const Outcome out =
