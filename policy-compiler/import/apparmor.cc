@@ -2,6 +2,7 @@
 //
 // AppArmor profiles. A profile is the rights of a program; px and cx lead to the program under another profile, ix to
 // one under the same. Included abstractions are not read: what they grant is missing, and said.
+#include <algorithm>
 #include <map>
 
 #include "bpf/lsm/abi.h"
@@ -92,14 +93,15 @@ class AppArmorReader {
                         "profile " + text::quoted(profile.name) + " only reports (complain), so it may be incomplete",
                         "run the draft in the mode monitor first");
     for (const Statement& include : profile.includes)
-      diagnostics_.warning(
-          include.position, "not-carried",
-          "the rules of " + text::quoted(include.words.size() > 1 ? include.words[1] : "an included file"),
-          "put into the file what the program uses of them, or add it to the draft");
+      diagnostics_.warning(include.position, "not-carried",
+                           "the rules of " +
+                               text::quoted(include.words.size() > 1 ? include.words[1] : "an included file") +
+                               ", grants and denials: what they deny, the draft may allow",
+                           "put into the file what the program uses of them and what they deny, and import it again");
     ir::Node& node = rights_[&profile];
+    refusals_.clear();
     for (const Statement& statement : profile.statements) rule(profile, node, statement);
-    for (const uint32_t number : denied_capabilities_[&profile])
-      std::erase_if(node.capabilities, [&](const ir::NumberRule& held) { return held.value == number; });
+    for (const auto& [statement, words] : refusals_) refuse(profile, node, *statement, words);
     for (const Profile& child : profile.children) rights(child);
   }
 
@@ -128,11 +130,8 @@ class AppArmorReader {
     const bool path_first = path_like(words[0]);
     if (path_first || (words.size() > 1 && permissions(words[0]) && path_like(words[1])))
       return file(profile, node, statement, words, path_first, denies, owner);
-    if (words[0] == "capability") return capability(profile, node, statement, words, denies);
-    if (denies) {
-      if (words[0] == "network") denied_network(node, statement, words);
-      return;  // what is not granted is denied
-    }
+    if (denies) return refusals_.emplace_back(&statement, words), void();
+    if (words[0] == "capability") return capability(node, statement, words);
     if (words[0] == "network") return network(node, statement, words);
     if (words[0] == "userns") return add_number(node.operations, TL_OP_USERNS, statement.position);
     if (words[0] == "signal" || words[0] == "ptrace") {
@@ -186,16 +185,9 @@ class AppArmorReader {
     if (starts && !denies) steps_[&profile].push_back(std::move(step));
   }
 
-  void capability(const Profile& profile, ir::Node& node, const Statement& statement,
-                  const std::vector<std::string>& words, bool denies) {
-    if (words.size() == 1 && !denies) return lost(statement, "every capability", "name those that the program needs");
-    if (words.size() == 1) node.capabilities.clear();
-    for (size_t i = 1; i < words.size(); ++i) {
-      if (!denies)
-        draft_.grant_capability(node, words[i], statement.position);
-      else if (const auto number = capability_number(words[i]))
-        denied_capabilities_[&profile].push_back(*number);
-    }
+  void capability(ir::Node& node, const Statement& statement, const std::vector<std::string>& words) {
+    if (words.size() == 1) return lost(statement, "every capability", "name those that the program needs");
+    for (size_t i = 1; i < words.size(); ++i) draft_.grant_capability(node, words[i], statement.position);
   }
 
   struct Sockets {
@@ -239,13 +231,39 @@ class AppArmorReader {
     if (!known) lost(statement, "sockets of a kind that is not known", "add the kind to 'sockets'");
   }
 
-  void denied_network(ir::Node& node, const Statement& statement, const std::vector<std::string>& words) {
-    if (node.network.empty() && node.sockets.empty()) return;
-    node.network.clear();
-    node.sockets.clear();
-    lost(statement,
-         words.size() == 1 ? "sockets are denied" : "sockets of some kinds are denied: none of those before is granted",
-         "add to 'sockets' and 'network' what remains");
+  // A denial holds wherever it stands, so it is asked after every grant of its profile. One that names what is not
+  // known may mean any of its kind.
+  void refuse(const Profile& profile, ir::Node& node, const Statement& statement,
+              const std::vector<std::string>& words) {
+    const bool all = words[0] == "all";
+    const size_t before = node.network.size() + node.sockets.size() + node.capabilities.size() + node.operations.size();
+    if (all || words[0] == "network") {
+      node.network.clear();
+      node.sockets.clear();
+    }
+    if (words[0] == "unix")
+      std::erase_if(node.sockets, [](const ir::NumberRule& held) {
+        return held.value == TL_SOCK_UNIX_STREAM || held.value == TL_SOCK_UNIX_DGRAM ||
+               held.value == TL_SOCK_UNIX_SEQPACKET;
+      });
+    if (all || words[0] == "userns")
+      std::erase_if(node.operations, [](const ir::NumberRule& held) { return held.value == TL_OP_USERNS; });
+    if (all || words[0] == "capability") {
+      bool every = words.size() == 1;
+      for (size_t i = 1; i < words.size(); ++i) every |= !capability_number(words[i]);
+      std::erase_if(node.capabilities, [&](const ir::NumberRule& held) {
+        return every || std::any_of(words.begin() + 1, words.end(),
+                                    [&](const std::string& word) { return capability_number(word) == held.value; });
+      });
+    }
+    if (all || words[0] == "file")
+      for (const char* everything : {"/", "/**"})
+        denied_.push_back(
+            {&profile, everything, uint32_t{glob_access("rwalm", {"/**", false})} | TL_EXECUTE, statement.position});
+    if (node.network.size() + node.sockets.size() + node.capabilities.size() + node.operations.size() != before)
+      lost(statement,
+           "it takes away what other rules grant" + std::string(words[0] == "network" ? ": no socket is granted" : ""),
+           "add by hand what remains of it");
   }
 
   // The program that runs `executable` under `profile`; made with what it may start.
@@ -320,7 +338,7 @@ class AppArmorReader {
   Diagnostics& diagnostics_;
   std::map<const Profile*, ir::Node> rights_;
   std::map<const Profile*, std::vector<Step>> steps_;
-  std::map<const Profile*, std::vector<uint32_t>> denied_capabilities_;
+  std::vector<std::pair<const Statement*, std::vector<std::string>>> refusals_;  // of the profile that is read
   std::map<std::pair<const Profile*, std::string>, size_t> programs_;
   std::map<const std::vector<Profile>*, std::map<std::string, const Profile*, std::less<>>>
       indices_;  // by pattern, "=NAME"

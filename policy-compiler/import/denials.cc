@@ -6,6 +6,7 @@
 #include <set>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/ir/names.h"
 #include "policy-compiler/passes/paths.h"
 #include "policy-compiler/support/text.h"
 
@@ -46,9 +47,41 @@ void remove_nodes(ir::Policy& policy, const std::vector<bool>& gone) {
 }  // namespace
 
 void Denials::add(std::string pattern, ir::AccessSet words, ir::Position position, std::string only) {
+  // To connect takes reading and writing, and who may write may append.
+  if (words & (TL_READ | TL_WRITE)) words = static_cast<ir::AccessSet>(words | TL_CONNECT);
   if (words & TL_WRITE) words = static_cast<ir::AccessSet>(words | kChanges);
+  if (words & TL_APPEND) words = static_cast<ir::AccessSet>(words | TL_WRITE);
   if (words & TL_READ) words = static_cast<ir::AccessSet>(words | TL_LIST);
   denials_.push_back({std::move(pattern), words, position, std::move(only)});
+}
+
+void take_protocol(ir::Node& node, const std::string& name) {
+  std::string lower;
+  for (const char c : name) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto protocol = ir::names::protocols().find(lower);
+  if (!protocol || lower == "other") {
+    node.network.clear();
+    node.sockets.clear();
+    return;
+  }
+  std::erase_if(node.network,
+                [&](const ir::NetworkRule& rule) { return static_cast<uint32_t>(rule.protocol) == *protocol; });
+  std::erase_if(node.sockets, [&](const ir::NumberRule& rule) {
+    switch (rule.value) {
+      case TL_SOCK_INET_STREAM:
+        return lower == "tcp";
+      case TL_SOCK_INET_DGRAM:
+        return lower == "udp";
+      case TL_SOCK_INET_SCTP:
+        return lower == "sctp";
+      case TL_SOCK_INET_PING:
+        return lower == "icmp";
+      case TL_SOCK_INET_RAW:
+        return lower == "raw" || lower == "icmp";
+      default:
+        return false;
+    }
+  });
 }
 
 bool Denials::apply(ir::Policy& policy, Diagnostics& diagnostics) const {

@@ -37,4 +37,8 @@ class Denials {
   std::vector<Denial> denials_;
 };
 
+// Takes a protocol away by its name, whatever its letters: its rules and the sockets that speak it, since no rule of the
+// network sees what a raw one receives. Of a name that is not known, every socket.
+void take_protocol(ir::Node& node, const std::string& name);
+
 }  // namespace treeline::import_

@@ -106,6 +106,9 @@ size_t set(std::string_view text, size_t at, std::string& out) {
   if (inner[0] == '^') {
     out += '!';
     inner.remove_prefix(1);
+  } else if (inner[0] == '!') {  // no negation there: '!' or what follows
+    out += "\\!";
+    inner.remove_prefix(1);
   }
   out += std::string(inner) + "]";
   return end + 1;

@@ -84,18 +84,29 @@ class KubeArmorReader {
     const Action act = action(item, outer, value.position);
     std::string glob(item.text(key));
     const bool recursive = item.flag("recursive"), read_only = item.flag("readOnly"), owner = item.flag("ownerOnly");
-    item.refuse("execname", "a program by its name without a directory", "write its path");
+    const std::string named(act == Action::kBlock && process ? item.text("execname") : std::string_view());
+    if (named.empty()) item.refuse("execname", "a program by its name without a directory", "write its path");
     std::vector<std::string> sources;
+    bool unsaid = false;  // a source that no path names
     for (const Value* source : item.list("fromSource")) {
       Object from(*source, "fromSource", diagnostics_);
       from.refuse("dir", "a directory of sources", "name the programs");
-      if (const auto path = from.text("path"); !path.empty()) sources.push_back(passes::literal_pattern(path));
+      if (const auto path = from.text("path"); !path.empty())
+        sources.push_back(passes::literal_pattern(path));
+      else
+        unsaid = true;
       from.finish();
     }
     const bool limited = item.get("fromSource") != nullptr;
     item.finish();
+    if (act == Action::kBlock && unsaid) sources.clear();  // it holds for any then
+    if (glob.empty() && !named.empty()) {
+      block({{"/**/" + passes::literal_pattern(named), false}}, TL_EXECUTE, sources, value.position);
+      return;
+    }
     if (glob.empty()) {
       diagnostics_.warning(value.position, "not-carried", "a rule without '" + std::string(key) + "'", "give it one");
+      if (act == Action::kBlock) block({{"/**", false}}, process ? uint32_t{TL_EXECUTE} : kAll, {}, value.position);
       return;
     }
     if (limited && sources.empty() && act == Action::kAllow) {
@@ -118,18 +129,12 @@ class KubeArmorReader {
       diagnostics_.warning(value.position, "not-carried", text::quoted(glob) + ": " + translated.problem,
                            "write the rule by hand");
       // A denial that cannot be said would leave grants that it limits.
-      if (act == Action::kBlock)
-        denials_.add("/**", process ? ir::AccessSet{TL_EXECUTE} : ir::AccessSet{kAll}, value.position);
+      if (act == Action::kBlock) block({{"/**", false}}, process ? uint32_t{TL_EXECUTE} : kAll, {}, value.position);
       return;
     }
     if (act == Action::kBlock) {
       const uint32_t words = process ? uint32_t{TL_EXECUTE} : read_only ? (kAll & ~kRead) : (kAll | TL_MAP);
-      for (const Translated& pattern : translated.patterns)
-        if (sources.empty())
-          denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), value.position);
-        else
-          for (const std::string& source : sources)
-            denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), value.position, source);
+      block(translated.patterns, words, sources, value.position);
       return;
     }
     if (!grants(act, value.position, glob)) return;
@@ -160,6 +165,15 @@ class KubeArmorReader {
     }
   }
 
+  void block(const std::vector<Translated>& patterns, uint32_t words, const std::vector<std::string>& sources,
+             Position position) {
+    for (const Translated& pattern : patterns) {
+      if (sources.empty()) denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), position);
+      for (const std::string& source : sources)
+        denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), position, source);
+    }
+  }
+
   // The node that a list of `fromSource` means; the common one without.
   template <typename Grant>
   void for_sources(Object& item, Position position, Grant grant) {
@@ -184,12 +198,11 @@ class KubeArmorReader {
       const Action act = action(rule, inner, item->position);
       const std::string protocol(rule.text("protocol"));
       rule.ignore({"severity", "tags", "message"});
-      for_sources(rule, item->position, [&](ir::Node& node) {
-        if (act == Action::kBlock)
-          blocked_.push_back({protocol, item->position});
-        else if (grants(act, item->position, protocol))
-          draft_.grant_protocol(node, protocol, item->position);
-      });
+      if (act == Action::kBlock) blocked_.push_back({protocol, item->position, false});  // whoever its source is
+      if (act != Action::kAllow) rule.ignore({"fromSource"});
+      if (grants(act, item->position, protocol))
+        for_sources(rule, item->position,
+                    [&](ir::Node& node) { draft_.grant_protocol(node, protocol, item->position); });
       rule.finish();
     }
     section.finish();
@@ -204,32 +217,32 @@ class KubeArmorReader {
       const Action act = action(rule, inner, item->position);
       const std::string capability(rule.text("capability"));
       rule.ignore({"severity", "tags", "message"});
-      for_sources(rule, item->position, [&](ir::Node& node) {
-        if (act == Action::kBlock)
-          blocked_.push_back({capability, item->position});
-        else if (grants(act, item->position, capability))
-          draft_.grant_capability(node, capability, item->position);
-      });
+      if (act == Action::kBlock) blocked_.push_back({capability, item->position, true});  // whoever its source is
+      if (act != Action::kAllow) rule.ignore({"fromSource"});
+      if (grants(act, item->position, capability))
+        for_sources(rule, item->position,
+                    [&](ir::Node& node) { draft_.grant_capability(node, capability, item->position); });
       rule.finish();
     }
     section.finish();
   }
 
  public:
-  // Blocked protocols and capabilities win over grants of the same name.
+  // Blocked protocols and capabilities win over grants of the same name; one that is not known may be any.
   void finish() {
     const auto drop = [&](ir::Node& node) {
-      for (const auto& [name, position] : blocked_) {
-        const size_t before = node.network.size() + node.capabilities.size();
-        std::string lower;
-        for (const char c : name) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-        if (const auto number = capability_number(name))
-          std::erase_if(node.capabilities, [&](const ir::NumberRule& rule) { return rule.value == *number; });
-        if (const auto protocol = ir::names::protocols().find(lower))
-          std::erase_if(node.network,
-                        [&](const ir::NetworkRule& rule) { return static_cast<uint32_t>(rule.protocol) == *protocol; });
-        if (node.network.size() + node.capabilities.size() != before)
-          diagnostics_.warning(position, "not-carried", text::quoted(name) + " is blocked here and allowed elsewhere",
+      for (const Blocked& blocked : blocked_) {
+        const size_t before = node.network.size() + node.sockets.size() + node.capabilities.size();
+        if (blocked.capability) {
+          const auto number = capability_number(blocked.name);
+          std::erase_if(node.capabilities,
+                        [&](const ir::NumberRule& rule) { return !number || rule.value == *number; });
+        } else {
+          take_protocol(node, blocked.name);
+        }
+        if (node.network.size() + node.sockets.size() + node.capabilities.size() != before)
+          diagnostics_.warning(blocked.position, "not-carried",
+                               text::quoted(blocked.name) + " is blocked here and allowed elsewhere",
                                "what is blocked is not granted; write by hand what is meant");
       }
     };
@@ -241,7 +254,12 @@ class KubeArmorReader {
   Draft& draft_;
   Denials& denials_;
   Diagnostics& diagnostics_;
-  std::vector<std::pair<std::string, Position>> blocked_;
+  struct Blocked {
+    std::string name;
+    Position position;
+    bool capability;
+  };
+  std::vector<Blocked> blocked_;
 };
 
 }  // namespace

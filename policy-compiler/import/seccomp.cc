@@ -4,7 +4,7 @@
 // whose spec has the same fields. They name no program and no file: only `syscalls` comes out, for the programs of
 // --exec.
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "policy-compiler/import/draft.h"
 #include "policy-compiler/import/readers.h"
@@ -47,14 +47,26 @@ class SeccompReader {
     root.ignore({"defaultErrnoRet", "defaultErrno", "architectures", "archMap", "flags"});
     root.refuse("listenerPath", "a process that is asked", "write the operation seccomp-listener by hand");
     root.refuse("listenerMetadata", "for a process that is asked", "write the operation seccomp-listener by hand");
-    std::set<std::string, std::less<>> refused;
+    Refusals refused;
     for (const Value* item : root.list("syscalls")) entry(*item, refused);
-    std::erase_if(draft_.common.syscalls, [&](const ir::SyscallRule& rule) { return refused.count(rule.name) != 0; });
+    for (const auto& [name, refusal] : refused)
+      if (std::erase_if(draft_.common.syscalls,
+                        [&, &of = name](const ir::SyscallRule& rule) { return rule.name == of; }))
+        diagnostics_.warning(refusal.position, "not-carried",
+                             text::quoted(name) + " is allowed, and refused here" +
+                                 (refusal.arguments ? " with certain arguments, which 'syscalls' cannot say" : ""),
+                             "add it to 'syscalls' where the workload may call it with any");
     return true;
   }
 
  private:
-  void entry(const Value& value, std::set<std::string, std::less<>>& refused) {
+  struct Refusal {
+    Position position;
+    bool arguments;
+  };
+  using Refusals = std::map<std::string, Refusal, std::less<>>;
+
+  void entry(const Value& value, Refusals& refused) {
     Object item(value, "a list of calls", diagnostics_);
     const Verdict what = verdict(item.text("action"));
     const std::vector<const Value*> arguments = item.list("args");
@@ -66,7 +78,9 @@ class SeccompReader {
     item.finish();
     for (const Value* name : names) {
       if (!name->is_scalar()) continue;
-      if (what == Verdict::kRefuse && arguments.empty()) refused.insert(name->text);
+      // Of those that other rights hold, a refusal of some arguments leaves the call itself.
+      if (what != Verdict::kAllow && (arguments.empty() || held_by(name->text).empty()))
+        refused.emplace(name->text, Refusal{name->position, !arguments.empty()});
       if (what == Verdict::kUnknown)
         diagnostics_.warning(name->position, "not-carried",
                              text::quoted(name->text) + " has an action that is not known",

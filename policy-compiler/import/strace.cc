@@ -150,6 +150,7 @@ class Log {
                            "add the operation 'userns' if it is needed");
     auto child = std::make_shared<Process>(parent);
     if (flags.find("CLONE_FILES") == std::string_view::npos) child->files = std::make_shared<Files>(*parent.files);
+    if (flags.find("CLONE_FS") == std::string_view::npos) child->at = std::make_shared<Whereabouts>(*parent.at);
     // A thread's number names the same process below /proc.
     if (flags.find("CLONE_THREAD") == std::string_view::npos) {
       child->pid = pid;

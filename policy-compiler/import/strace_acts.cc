@@ -30,7 +30,6 @@ constexpr NamedAct kNamedActs[] = {
     {"rename", -1, 1, TL_RENAME_IN},     {"renameat", 2, 3, TL_RENAME_IN}, {"renameat2", 2, 3, TL_RENAME_IN},
     {"chmod", -1, 0, TL_SETATTR},        {"fchmodat", 0, 1, TL_SETATTR},   {"fchmodat2", 0, 1, TL_SETATTR},
     {"chown", -1, 0, TL_SETATTR},        {"lchown", -1, 0, TL_SETATTR},    {"fchownat", 0, 1, TL_SETATTR},
-    {"utime", -1, 0, TL_SETATTR},        {"utimes", -1, 0, TL_SETATTR},    {"utimensat", 0, 1, TL_SETATTR},
     {"setxattr", -1, 0, TL_SETATTR},     {"lsetxattr", -1, 0, TL_SETATTR}, {"removexattr", -1, 0, TL_SETATTR},
     {"lremovexattr", -1, 0, TL_SETATTR},
 };
@@ -79,7 +78,7 @@ std::optional<std::string> Tracee::path(Process& process, const Call& call, size
     lost("names that strace has cut", "record with a larger -s", position);
     return std::nullopt;
   }
-  std::optional<std::string> base = process.directory;
+  std::optional<std::string> base = process.at->directory;
   if (directory && *directory < call.arguments.size()) {
     const auto from = descriptor(call.arguments[*directory]);
     if (from && from->path) {
@@ -92,10 +91,19 @@ std::optional<std::string> Tracee::path(Process& process, const Call& call, size
     }
   }
   if (name->bytes.empty()) return std::nullopt;  // AT_EMPTY_PATH: the descriptor itself
+  if (is_elsewhere(process, name->bytes, position)) return std::nullopt;
   const auto whole = absolute(name->bytes, base);
   if (!whole)
     lost("names with '..', or relative to a directory that the log does not show", "record with strace -y", position);
   return whole;
+}
+
+// A relative name is still one from a directory whose name was known before, or that -y shows.
+bool Tracee::is_elsewhere(const Process& process, const std::string& name, Position position) {
+  if ((!process.at->moved_root && !pivoted_) || name[0] != '/') return false;
+  lost("names after a chroot, pivot_root or setns: they are not those of the container",
+       "record with strace -y, or write by hand what follows it", position);
+  return true;
 }
 
 bool Tracee::act(Process& process, std::string_view name, const Call& call, Position position) {
@@ -220,25 +228,32 @@ void Tracee::paths(Process& process, std::string_view name, const Call& call, Po
       lost("a rename may have replaced a file: the log does not say whether it was there",
            "add 'delete' to the new name then", position);
   }
-  if (name == "chdir") process.directory = path(process, call, 0, std::nullopt, position);
+  if (name == "chdir") process.at->directory = path(process, call, 0, std::nullopt, position);
   if (name == "fchdir" && !call.arguments.empty()) {
-    process.directory.reset();
+    process.at->directory.reset();
     if (const auto from = descriptor(call.arguments[0])) {
       const auto open = process.files->find(from->number);
       if (from->path)
-        process.directory = from->path;
+        process.at->directory = from->path;
       else if (open != process.files->end() && !open->second.path.empty())
-        process.directory = open->second.path;
+        process.at->directory = open->second.path;
     }
   }
-  if (name == "getcwd" && !call.arguments.empty())
+  if (name == "getcwd" && !call.arguments.empty() && !process.at->moved_root && !pivoted_)
     if (const auto here = quoted(call.arguments[0]);
         here && !here->cut && !here->bytes.empty() && here->bytes[0] == '/')
-      process.directory = here->bytes;
-  if (name == "chroot") {
-    lost("names after a chroot are not those of the container", "write by hand what follows it", position);
-    process.directory.reset();
+      process.at->directory = here->bytes;
+  pivoted_ |= name == "pivot_root";  // of whoever shares the mounts
+  if (name == "chroot" || name == "pivot_root" || name == "setns") {
+    process.at->moved_root = true;
+    process.at->directory.reset();
   }
+  if (name == "unshare" && !call.arguments.empty() &&
+      (has(call.arguments[0], "CLONE_FS") || has(call.arguments[0], "CLONE_NEW")))
+    process.at = std::make_shared<Whereabouts>(*process.at);
+  if (name == "utime" || name == "utimes" || name == "lutimes" || name == "futimesat" || name == "utimensat")
+    lost("times of files are set: no hook asks for them", "nothing has to be added: who owns a file may set its times",
+         position);
 }
 
 void Tracee::descriptors(Process& process, std::string_view name, const Call& call, Position) {

@@ -44,6 +44,8 @@ class Tracee {
   // The path of argument `at`, from the directory of argument `directory` where there is one. nullopt: reported.
   std::optional<std::string> path(Process& process, const Call& call, size_t at, std::optional<size_t> directory,
                                   Position position);
+  // A name from a root that is not the container's: reported.
+  bool is_elsewhere(const Process& process, const std::string& name, Position position);
   void grant(Process& process, const std::string& path, uint32_t access, Position position);
   void grant_pattern(Process& process, const std::string& pattern, uint32_t access, Position position);
   // Said once a reason, with the first place, and how often.
@@ -66,6 +68,7 @@ class Tracee {
   std::vector<std::set<std::string, std::less<>>> networks_;             // by node: rules that it has
   std::map<std::string, Loss> losses_;
   size_t rules_ = 0;
+  bool pivoted_ = false;
   bool resolved_ = false;  // -y was given
   bool syscalls_;
   Diagnostics& diagnostics_;

@@ -133,7 +133,9 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
       lost("unix sockets without a name, or with one that was cut", "write the socket's path with 'connect'", position);
     } else if (abstract) {
       if (!binding) grant_pattern(process, "{abstract}/" + passes::literal_pattern(text->bytes), TL_CONNECT, position);
-    } else if (const auto path = absolute(text->bytes, process.directory)) {
+    } else if (is_elsewhere(process, text->bytes, position)) {
+      return;
+    } else if (const auto path = absolute(text->bytes, process.at->directory)) {
       grant(process, *path, binding ? TL_MKNOD : TL_CONNECT, position);
     } else {
       lost("names with '..', or relative to a directory that the log does not show", "record with strace -y", position);

@@ -26,13 +26,19 @@ struct OpenFile {
 
 using Files = std::map<int64_t, OpenFile>;
 
+// What threads made with CLONE_FS have together.
+struct Whereabouts {
+  std::optional<std::string> directory;
+  bool moved_root = false;  // by chroot, pivot_root or setns: "/" is not the container's any more
+};
+
 struct Process {
   uint32_t node = ir::kNoNode;  // none yet: it has not executed anything that the log shows
   bool lost = false;            // it executed something that has no path: what it starts has no place in the tree
   uint32_t pid = 0;
   uint32_t parent = 0;
   std::shared_ptr<Files> files = std::make_shared<Files>();
-  std::optional<std::string> directory;
+  std::shared_ptr<Whereabouts> at = std::make_shared<Whereabouts>();
 };
 
 // A name as a process gave it -> an absolute path without "." and "//". nullopt: relative to an unknown directory, or

@@ -193,9 +193,19 @@ class NodeFiles {
           path->pattern[*weak] = NamePattern::exactly(path->components[*weak]);
           patterns[text_of(path->pattern)].push_back(path);
         }
-      } else if (folded(pattern) && (meets_executed(pattern) || Guards::meets_control(pattern))) {
-        ask_about_executed(first.key(), paths);
-        for (const Path* path : paths) literal(*path->name, word, *path->use);
+      } else if (folded(pattern) && (guards_.meets_executed(pattern) || Guards::meets_control(pattern))) {
+        stay_literal(paths, word, "executed-among-names",
+                     first.key() + " would match a file that is executed or mapped, or decides what is",
+                     "keep such files in a directory that nothing writes to");
+      } else if (holds_protected(pattern, paths)) {
+        stay_literal(paths, word, "protected-among-names", first.key() + " would match secrets or control",
+                     "name the secrets that are meant, or keep them in a directory whose name does not change");
+      } else if (const auto held = meets_image(pattern, paths, word)) {
+        stay_literal(paths, word, "image-among-names",
+                     first.key() + (*held == "?" ? " may match names of the image: a directory of it cannot be read"
+                                                 : " would match " + pattern_text(*held) +
+                                                       ", which the image holds and which was not used so"),
+                     "keep what is born at run time in a directory of its own");
       } else {
         for (const Path* path : paths) add(first.key(), pattern, *path->name, word, *path->use);
       }
@@ -223,19 +233,42 @@ class NodeFiles {
     return episodes.size() < kEpisodesNeeded ? first_class : std::nullopt;
   }
 
-  bool meets_executed(const PathPattern& pattern) const {
-    return std::any_of(guards_.executed().begin(), guards_.executed().end(),
-                       [&](const std::string& file) { return is_path(file) && matches(pattern, split(file)); });
+  // What lies below a folded name is folded with it: /home/user{digits}/.ssh/id_rsa. But for the time stamp of a
+  // projected volume, which is read only and the kubelet's.
+  static bool holds_protected(const PathPattern& pattern, const std::vector<Path*>& paths) {
+    if (!folded(pattern)) return false;
+    const auto projected = [&](const Path* path) {
+      for (size_t i = 0; i < pattern.size(); i++) {
+        if (pattern[i].folded() && !path->components[i].starts_with("..")) return false;
+      }
+      return true;
+    };
+    if (std::all_of(paths.begin(), paths.end(), projected)) return false;
+    return Guards::meets_protected(pattern) || std::any_of(paths.begin(), paths.end(), [](const Path* path) {
+             return Guards::is_protected(path->components, path->components.size());
+           });
   }
 
-  void ask_about_executed(const std::string& text, const std::vector<Path*>& paths) {
-    std::vector<std::string> examples;
+  // Names of the image that this node used so anyway do no harm; nor do the past names of a counter that it began, once
+  // they are what the workload made of them.
+  std::optional<std::string> meets_image(const PathPattern& pattern, const std::vector<Path*>& paths,
+                                         ir::AccessSet word) const {
+    if (!folded(pattern)) return std::nullopt;
+    return guards_.meets_image(pattern, paths.front()->components, [&](const std::string& path) {
+      const auto words = node().files.find(path);
+      if (words != node().files.end() && words->second.contains(word)) return true;
+      return series_.holds(path) && guards_.changed(path);
+    });
+  }
+
+  void stay_literal(const std::vector<Path*>& paths, ir::AccessSet word, const char* code, const std::string& why,
+                    const char* remedy) {
+    std::set<std::string>& examples = refused_[{code, why, remedy}];
     for (const Path* path : paths) {
-      if (examples.size() < kMostExamples) examples.push_back(pattern_text(*path->name));
+      examples.insert(pattern_text(*path->name));
+      if (examples.size() > kMostExamples) examples.erase(std::prev(examples.end()));
+      literal(*path->name, word, *path->use);
     }
-    questions_.push_back({QuestionKind::kLiteral, "executed-among-names", observed_path(observed_, node_),
-                          text + " would match a file that is executed or mapped, or decides what is: the names stay literal",
-                          "keep such files in a directory that nothing writes to", std::move(examples)});
   }
 
   void literal(const std::string& name, ir::AccessSet word, const Use& use) {
@@ -265,6 +298,7 @@ class NodeFiles {
     struct Group {
       std::set<std::string> examples;
       size_t names = 0;
+      bool born = false;
     };
     std::map<std::tuple<std::string, std::string, std::string>, Group> groups;  // directory, shape, reason
     for (const std::string& name : literals_) {
@@ -273,7 +307,9 @@ class NodeFiles {
       for (const auto& [word, use] : node().files.at(name)) in.insert(use.episodes.begin(), use.episodes.end());
       const std::vector<std::string> components = split(name);
       const bool varies = in.size() < episodes_ || episodes_ < kEpisodesNeeded;
-      if (!varies || !(guards_.born(name) || Guards::is_kernel_number(components, components.size()))) continue;
+      if (!varies) continue;
+      const bool born = guards_.born(name) || Guards::is_kernel_number(components, components.size());
+      if (!born && !guards_.on_volume(name)) continue;
       // The reason may lie with a directory above.
       std::string shape, reason;
       for (size_t depth = components.size(); depth > 0 && reason.empty(); depth--) {
@@ -286,8 +322,18 @@ class NodeFiles {
       const std::string directory = pattern_text(join({components.begin(), components.end() - 1}));
       Group& group = groups[{directory, shape, reason}];
       group.names++;
+      group.born |= born;
       group.examples.insert(pattern_text(name));
       if (group.examples.size() > kMostExamples) group.examples.erase(std::prev(group.examples.end()));
+    }
+    for (const auto& [key, examples] : refused_) {
+      const auto& [code, why, remedy] = key;
+      questions_.push_back({QuestionKind::kLiteral,
+                            code,
+                            observed_path(observed_, node_),
+                            why + ": the names stay literal",
+                            remedy,
+                            {examples.begin(), examples.end()}});
     }
     for (const auto& [key, group] : groups) {
       const auto& [directory, shape, reason] = key;
@@ -295,8 +341,8 @@ class NodeFiles {
                             "literal-names",
                             observed_path(observed_, node_),
                             std::to_string(group.names) + (group.names == 1 ? " name" : " names") +
-                                " born at run time in " + directory + (shape.empty() ? "" : ", like " + shape + ",") +
-                                " stayed literal: " + reason,
+                                (group.born ? " born at run time in " : " that vary in ") + directory +
+                                (shape.empty() ? "" : ", like " + shape + ",") + " stayed literal: " + reason,
                             "record another start with such names, or write a pattern for them",
                             {group.examples.begin(), group.examples.end()}});
     }
@@ -310,6 +356,10 @@ class NodeFiles {
         return "names with a leading dot are never folded";
       case Guards::Answer::kExecutable:
         return "what is executed is never folded";
+      case Guards::Answer::kStatic:
+        if (guards_.on_volume(join(components)))
+          return "the image does not hold them, and nothing shows that they were born at run time";
+        [[fallthrough]];
       default:
         return "they were not seen in every start, and fit no class";
     }
@@ -326,6 +376,7 @@ class NodeFiles {
   std::map<std::string, std::set<std::string>> names_;   // examples
   std::map<std::string, std::set<std::string>> counts_;  // distinct names
   std::set<std::string> literals_;
+  std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> refused_;  // code, why, remedy
   std::map<std::string, std::tuple<std::string, std::string, size_t>> reasons_;  // path -> shape, reason, names
 };
 

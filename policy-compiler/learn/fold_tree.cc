@@ -2,8 +2,9 @@
 #include "policy-compiler/learn/fold_tree.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
+
+#include "policy-compiler/learn/programs.h"
 
 namespace treeline::learn {
 namespace {
@@ -202,15 +203,6 @@ std::string observed_path(const Observed& observed, uint32_t node) {
 uint32_t current_node(const Observed& observed, uint32_t node) {
   while (observed.nodes[node].merged_into != ir::kNoNode) node = observed.nodes[node].merged_into;
   return node;
-}
-
-bool is_shell(const Step& step) {
-  constexpr std::array<std::string_view, 11> kShells = {"sh",  "dash", "bash", "ash", "busybox", "zsh",
-                                                        "ksh", "mksh", "fish", "csh", "tcsh"};
-  const auto named = [&](std::string_view path) {
-    return std::find(kShells.begin(), kShells.end(), path.substr(path.rfind('/') + 1)) != kShells.end();
-  };
-  return named(step.executable) || named(step.interpreter);
 }
 
 bool is_network_facing(const ObservedNode& node) {

@@ -41,7 +41,6 @@ std::string observed_path(const Observed& observed, uint32_t node);
 // The node that `node` is now part of.
 uint32_t current_node(const Observed& observed, uint32_t node);
 
-bool is_shell(const Step& step);
 // A node that answered to the network: it listened, or was reached.
 bool is_network_facing(const ObservedNode& node);
 

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/learn/guards.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 
 #include "policy-compiler/learn/object_name.h"
-#include "policy-compiler/support/text.h"
 
 namespace treeline::learn {
 namespace {
@@ -38,51 +30,29 @@ bool any_of(const std::array<string_view, N>& list, string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-struct Descriptor {
-  int fd = -1;
-  explicit Descriptor(int value) : fd(value) {}
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
+// The path itself and every directory above it.
+void add_line(const std::string& path, std::set<std::string>& out) {
+  for (size_t end = path.size(); end != 0 && end != std::string::npos; end = path.rfind('/', end - 1)) {
+    if (!out.insert(path.substr(0, end)).second) break;
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-};
-
-bool holds(int root, const std::string& path) {
-  const std::vector<std::string> components = split(path);
-  auto at = std::make_unique<Descriptor>(dup(root));
-  for (size_t i = 0; i < components.size(); i++) {
-    if (at->fd < 0) return true;  // in doubt
-    struct stat found;
-    if (fstatat(at->fd, components[i].c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0)
-      return errno != ENOENT && errno != ENOTDIR;
-    if (i + 1 == components.size()) return true;
-    // A path that the hooks read has no symbolic link in its middle: one that stands here is replaced at run time.
-    if (!S_ISDIR(found.st_mode)) return false;
-    at = std::make_unique<Descriptor>(
-        openat(at->fd, components[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  }
-  return true;
 }
+
+std::string above(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 }  // namespace
 
-Result<ImageHolds> image_directory(const std::string& directory) {
-  auto root = std::make_shared<Descriptor>(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (root->fd < 0) {
-    return Error{"cannot open the image's directory " + text::quoted(directory) + ": " + std::strerror(errno) +
-                     "; give the root file system as it was before the workload ran",
-                 errno};
-  }
-  return ImageHolds([root](const std::string& path) { return holds(root->fd, path); });
-}
-
 Guards::Guards(const Observed& observed, ImageHolds image) : observed_(observed), image_(std::move(image)) {
   for (const std::string& file : observed.executed) {
-    if (!is_path(file)) continue;
-    for (size_t end = file.size(); end != 0 && end != std::string::npos; end = file.rfind('/', end - 1)) {
-      if (!above_executed_.insert(file.substr(0, end)).second) break;
-    }
+    if (is_path(file)) add_line(file, above_executed_);
+  }
+  const auto add_changed = [&](const std::string& path) {
+    if (!is_path(path)) return;
+    add_line(path, above_changed_);
+    changed_in_.insert(above(path));
+  };
+  for (const std::string& path : observed.written) add_changed(path);
+  for (const auto& [path, birth] : observed.births) {
+    if (birth.made || birth.removed) add_changed(path);
   }
 }
 
@@ -118,10 +88,26 @@ bool Guards::is_protected(const std::vector<std::string>& path, size_t depth) {
   return process && any_of(kProcSecrets, path.back());
 }
 
+bool Guards::meets_protected(const PathPattern& pattern) {
+  const auto is_above = [&](string_view tree) {
+    const std::vector<std::string> names = split(tree);
+    if (names.size() > pattern.size()) return false;
+    for (size_t i = 0; i < names.size(); i++) {
+      if (!pattern[i].matches(names[i])) return false;
+    }
+    return true;
+  };
+  if (std::any_of(kProtectedTrees.begin(), kProtectedTrees.end(), is_above)) return true;
+  return std::any_of(pattern.begin(), pattern.end(), [](const NamePattern& name) {
+    const auto matched = [&](string_view word) { return name.matches(word); };
+    return name.folded() && std::any_of(kRuntimeSockets.begin(), kRuntimeSockets.end(), matched);
+  });
+}
+
 bool Guards::held_by_image(const std::string& path) const {
   if (!image_) return false;
   const auto [at, fresh] = held_.emplace(path, true);
-  if (fresh) at->second = image_(path);
+  if (fresh) at->second = image_.path(path);
   return at->second;
 }
 
@@ -131,7 +117,53 @@ bool Guards::born(const std::string& path) const {
     const auto birth = observed_.births.find(path.substr(0, end));
     if (birth != observed_.births.end() && birth->second.made) return true;
   }
-  return image_ != nullptr;
+  return image_ && (above_changed_.contains(path) || changed_in_.contains(above(path)));
+}
+
+bool Guards::changed(const std::string& path) const {
+  const auto birth = observed_.births.find(path);
+  return observed_.written.contains(path) || (birth != observed_.births.end() && birth->second.removed);
+}
+
+bool Guards::on_volume(const std::string& path) const {
+  constexpr std::array<string_view, 3> kKernels = {"/proc/", "/sys/", "/dev/"};
+  const auto lies_in = [&](string_view tree) { return path.starts_with(tree); };
+  return image_ && std::none_of(kKernels.begin(), kKernels.end(), lies_in) && !held_by_image(path) && !born(path);
+}
+
+bool Guards::meets_executed(const PathPattern& pattern) const {
+  return std::any_of(observed_.executed.begin(), observed_.executed.end(),
+                     [&](const std::string& file) { return is_path(file) && matches(pattern, split(file)); });
+}
+
+const std::optional<std::vector<std::string>>& Guards::names_in_image(const std::string& directory) const {
+  const auto [at, fresh] = names_.emplace(directory, std::nullopt);
+  if (fresh) at->second = image_.names(directory);
+  return at->second;
+}
+
+std::optional<std::string> Guards::meets_image(const PathPattern& pattern, const std::vector<std::string>& like,
+                                               const std::function<bool(const std::string& path)>& known) const {
+  if (!image_) return std::nullopt;
+  std::vector<std::string> at = {""}, next;  // directories that the pattern so far stands for
+  for (size_t i = 0; i < pattern.size(); i++, at.swap(next), next.clear()) {
+    if (is_pseudo(like[i])) return std::nullopt;  // a procfs
+    for (const std::string& directory : at) {
+      if (!pattern[i].folded()) {
+        next.push_back(directory + "/" + like[i]);
+        continue;
+      }
+      const auto& names = names_in_image(directory);
+      if (!names) return "?";
+      for (const std::string& name : *names) {
+        if (pattern[i].matches(name)) next.push_back(directory + "/" + name);
+      }
+    }
+  }
+  for (const std::string& path : at) {
+    if (held_by_image(path) && !known(path)) return path;
+  }
+  return std::nullopt;
 }
 
 bool Guards::meets_control(const PathPattern& pattern) {

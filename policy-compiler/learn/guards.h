@@ -4,37 +4,34 @@
 // every name, and one "no" keeps it literal:
 //   executable   an executable, an interpreter, a file mapped executable, or a directory above one
 //   protected    secrets and control: keys, certificates, accounts, /etc/ssh, /sys, /dev (but /dev/shm), other
-//   processes' memory, a repository's hooks and configuration
+//   processes' memory, a repository's hooks and configuration; a directory above one is literal for what leads to it
 //   hidden       a leading dot
 //   static       the image holds it, or nothing shows that it was born at
 //   run time
 //
 // "Born at run time": some node of some trace made it (create, mkdir, mknod, link, rename to it), or made a directory
-// above it, or it is not in the image given with --image. The entries of the own fd and task directories are the
-// kernel's.
+// above it, or it is not in the image given with --image and something wrote it, below it or beside it. What is only
+// read in a directory that nobody writes in is a configuration volume's. The entries of the own fd and task directories
+// are the kernel's.
+//
+// A pattern is asked about once more as a whole: what it would match counts, not only what it was seen with.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "policy-compiler/learn/image.h"
 #include "policy-compiler/learn/name_pattern.h"
 #include "policy-compiler/learn/observed.h"
-#include "policy-compiler/support/result.h"
 
 namespace treeline::learn {
 
 // A name seen in fewer starts than this is not known to be another one each time.
 constexpr size_t kEpisodesNeeded = 2;
-
-// Whether the image holds this path (walked). In doubt (an unreadable directory) it does.
-using ImageHolds = std::function<bool(const std::string& path)>;
-
-// Looks below `directory`, never following a symbolic link out of it. The directory is the image as it was before any
-// start: one in which the workload has run holds the names that are asked about.
-Result<ImageHolds> image_directory(const std::string& directory);
 
 class Guards {
  public:
@@ -47,18 +44,34 @@ class Guards {
   // An entry of /proc/{own}/fd, fdinfo, task.
   static bool is_kernel_number(const std::vector<std::string>& path, size_t depth);
   static bool is_protected(const std::vector<std::string>& path, size_t depth);
+  // A class that would match a name of the protected ones, whatever names it was seen with.
+  static bool meets_protected(const PathPattern& pattern);
   bool born(const std::string& path) const;
   // A class beside git's config and hooks that would match one of them.
   static bool meets_control(const PathPattern& pattern);
-  const std::set<std::string>& executed() const { return observed_.executed; }
+  bool meets_executed(const PathPattern& pattern) const;
+  // A name of the image that the pattern matches and that is none of `known` ones. `like`: a name that it was seen
+  // with.
+  // "?" where a directory of the image cannot be read.
+  std::optional<std::string> meets_image(const PathPattern& pattern, const std::vector<std::string>& like,
+                                         const std::function<bool(const std::string& path)>& known) const;
+
+  // Neither in the image nor born: another one may lie on the volume next time.
+  bool on_volume(const std::string& path) const;
+  // Written, removed or renamed away by whomever: what the image held is not there any more.
+  bool changed(const std::string& path) const;
 
  private:
   bool held_by_image(const std::string& path) const;
+  const std::optional<std::vector<std::string>>& names_in_image(const std::string& directory) const;
 
   const Observed& observed_;
   ImageHolds image_;
   std::set<std::string> above_executed_;  // executables and every directory above one
+  std::set<std::string> above_changed_;   // what changed() and every directory above one
+  std::set<std::string> changed_in_;      // directories that hold one
   mutable std::map<std::string, bool> held_;
+  mutable std::map<std::string, std::optional<std::vector<std::string>>> names_;
 };
 
 }  // namespace treeline::learn

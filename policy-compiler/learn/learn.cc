@@ -2,7 +2,6 @@
 #include "policy-compiler/learn/learn.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
@@ -15,19 +14,13 @@
 #include "policy-compiler/learn/network_rules.h"
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/learn/observed.h"
+#include "policy-compiler/learn/review.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::learn {
 namespace {
 
 constexpr size_t kMaxPattern = 4096;  // bytes of text, what the front end takes; a byte that must be escaped takes four
-
-constexpr std::array<std::string_view, 17> kGraveCapabilities = {
-    "sys_admin",          "sys_module", "sys_rawio",      "sys_ptrace", "sys_boot",     "bpf",     "perfmon",
-    "checkpoint_restore", "net_admin",  "net_raw",        "mac_admin",  "mac_override", "setfcap", "setpcap",
-    "sys_time",           "syslog",     "dac_read_search"};
-constexpr std::array<uint32_t, 7> kGraveSockets = {TL_SOCK_INET_RAW, TL_SOCK_PACKET, TL_SOCK_ALG,       TL_SOCK_VSOCK,
-                                                   TL_SOCK_XDP,      TL_SOCK_OTHER,  TL_SOCK_INET_OTHER};
 
 std::string label_from(const std::string& executable) {
   std::string out;
@@ -186,17 +179,6 @@ class Drafter {
       return;
     }
     kept_.push_back(node);
-    for (const auto& [child_step, child] : at(node).children) {
-      if (is_shell(child_step)) {
-        for (uint32_t above = node; above != ir::kNoNode; above = at(above).parent) {
-          if (!is_network_facing(at(above))) continue;
-          ask(QuestionKind::kReview, "shell-below-server", child,
-              "a shell is started by a program that listens on the network",
-              "keep it only if the workload needs it: it is what an intruder would start");
-          break;
-        }
-      }
-    }
     keep_one_of_each(at(node).children, at(node).back_edges);
   }
 
@@ -205,9 +187,11 @@ class Drafter {
     const Series series(observed_, guards);
     const FanOut fan_out(observed_);
     std::vector<std::vector<LearnedFile>> all(observed_.nodes.size());
+    for (const uint32_t node : kept_) drop_what_cannot_be_granted(node);
+    review(observed_, kept_, questions_);
     for (const uint32_t node : kept_) {
-      drop_what_cannot_be_granted(node);
-      all[node] = fold_paths(observed_, node, guards, series, fan_out, static_cast<uint32_t>(episodes_.size()), questions_);
+      all[node] =
+          fold_paths(observed_, node, guards, series, fan_out, static_cast<uint32_t>(episodes_.size()), questions_);
     }
     out_.permits.implied_words = close_over_moves(observed_, all);
     renamed_directories();
@@ -349,33 +333,15 @@ class Drafter {
 
   void numbers(uint32_t observed, ir::Node& node) {
     const ObservedNode& seen = at(observed);
-    const auto grave = [&](const std::string& what) {
-      ask(QuestionKind::kReview, "grave-right", observed, what, "remove it unless the workload needs it");
-    };
     std::set<uint32_t> kinds, netlink;
     for (const auto& [kind, use] : seen.sockets) {
       kinds.insert(kind.first);
-      if (kind.first == TL_SOCK_NETLINK && netlink.insert(kind.second).second && kind.second != 0) {
-        grave("sockets of netlink " + ir::names::netlink_text(kind.second));
-      }
+      if (kind.first == TL_SOCK_NETLINK) netlink.insert(kind.second);
     }
-    for (const uint32_t kind : kinds) {
-      node.sockets.push_back({kind, {}});
-      if (std::find(kGraveSockets.begin(), kGraveSockets.end(), kind) != kGraveSockets.end()) {
-        grave("sockets of kind " + std::string(ir::names::socket_kinds().name(kind)));
-      }
-    }
+    for (const uint32_t kind : kinds) node.sockets.push_back({kind, {}});
     for (const uint32_t protocol : netlink) node.netlink.push_back({protocol, {}});
-    for (const auto& [capability, use] : seen.capabilities) {
-      node.capabilities.push_back({capability, {}});
-      const std::string_view name = ir::names::capabilities().name(capability);
-      if (std::find(kGraveCapabilities.begin(), kGraveCapabilities.end(), name) != kGraveCapabilities.end())
-        grave("capability " + std::string(name));
-    }
-    for (const auto& [operation, use] : seen.operations) {
-      node.operations.push_back({operation, {}});
-      grave("special operation " + std::string(ir::names::operations().name(operation)));
-    }
+    for (const auto& [capability, use] : seen.capabilities) node.capabilities.push_back({capability, {}});
+    for (const auto& [operation, use] : seen.operations) node.operations.push_back({operation, {}});
     out_.permits.capabilities += seen.capabilities.size();
     out_.permits.capabilities_used += seen.capabilities.size();
   }

@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   second.identity += "again";
   Diagnostics of_learn;
   const std::optional<learn::Learned> learned =
-      learn::learn({*trace, second}, {.name = "fuzz", .join = true, .image = nullptr}, of_learn);
+      learn::learn({*trace, second}, {.name = "fuzz", .join = true, .image = {}}, of_learn);
   if (!learned) return 0;
   (void)learn::summary_text(*learned);
   (void)learn::questions_text(*learned);

@@ -60,10 +60,11 @@ Lowered lower(const ir::Policy& policy, const Options& options) {
     lowered.profiles += count(profile);
     collect(profile, all);
   }
-  all.push_back({{},
-                 "AppArmor does not judge objects without a path, users, set-id programs, executable memory, namespaces and keyrings, and what the other "
-                 "operations name but signals, traces and mounts; it takes signals within a node for those to oneself, and lets each program "
-                 "read and map itself and its interpreter, which the kernel maps under the new profile"});
+  // Of no rule that is written, so at the first program: a place that every rule shares would mark them all.
+  all.push_back({policy.nodes[0].position,
+                 "AppArmor does not judge what no rule grants either: objects without a path, users, set-id programs, executable memory, namespaces and "
+                 "keyrings; it takes signals within a node for those to oneself, and lets each program read and map itself and its interpreter, which "
+                 "the kernel maps under the new profile"});
   lowered.residuals = bounded(std::move(all));
   return lowered;
 }

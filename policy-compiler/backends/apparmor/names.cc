@@ -12,7 +12,7 @@ std::string last_name(const std::string& pattern) {
   std::string out;
   for (const char c : pattern.substr(pattern.rfind('/') + 1)) {
     const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-    out += good ? c : '_';
+    out += good && (c != '.' || !out.empty()) ? c : '_';
   }
   return out.substr(0, kMostOfName);
 }

@@ -2,7 +2,7 @@
 //
 // Names of profiles: treeline.POLICY for the flat one, treeline.POLICY.NODE in a tree. NODE is the node's id, else the last
 // name of its executable and its key: another node that is added or removed changes no name. A dot within POLICY is written
-// twice, so that the node `a` of policy `shop` and the policy `shop.a` are two names.
+// twice, so that the node `a` of policy `shop` and the policy `shop.a` are two names; NODE begins with none.
 #pragma once
 
 #include <string>

@@ -41,6 +41,8 @@ std::string wider(ir::AccessSet access, const Letters& letters) {
     out = "AppArmor's w is write, append, create, delete, rename and setattr at once";
   if (letters.file.find('r') != std::string::npos && (access & TL_READ) == 0)
     out += std::string(out.empty() ? "" : "; ") + "AppArmor wants r as well";
+  if (letters.directory.find('r') != std::string::npos && (access & TL_LIST) == 0)
+    out += std::string(out.empty() ? "" : "; ") + "to rename a directory AppArmor wants r, which lists it";
   return out;
 }
 
@@ -137,6 +139,13 @@ bool holds(const ir::Node& node, uint32_t operation) {
   return std::any_of(node.operations.begin(), node.operations.end(), [&](const ir::NumberRule& rule) { return rule.value == operation; });
 }
 
+// Operations for which a profile says anything.
+bool judged(uint32_t operation) {
+  constexpr uint32_t kJudged[] = {TL_OP_SIGNAL,           TL_OP_SIGNAL_WORKLOAD,   TL_OP_SIGNAL_DESCENDANT, TL_OP_PTRACE,
+                                  TL_OP_PTRACE_WORKLOAD, TL_OP_PTRACE_DESCENDANT, TL_OP_MOUNT,             TL_OP_SPAWN_WORKLOADS};
+  return std::find(std::begin(kJudged), std::end(kJudged), operation) != std::end(kJudged);
+}
+
 bool holds_class(const ir::Node& node, const char* pattern) {
   return std::any_of(node.files.begin(), node.files.end(), [&](const ir::FileRule& rule) { return rule.path.text == pattern; });
 }
@@ -162,7 +171,9 @@ void Gatherer::add(uint32_t index, Rights& rights) const {
     const std::vector<std::string> types = socket_types(rule.value);
     rights.sockets.insert(types.begin(), types.end());
     if (!by_type(rule.value)) continue;
-    rights.residuals.push_back({rule.position, "of a socket AppArmor judges the type, not the protocol"});
+    rights.residuals.push_back({rule.position, rule.value == TL_SOCK_INET_OTHER
+                                                   ? "AppArmor has no word for other protocols: every type of inet passes, raw ones too"
+                                                   : "of a socket AppArmor judges the type, not the protocol"});
     if (node.network.empty()) rights.residuals.push_back({rule.position, kNoPeer});
   }
   if (holds_class(node, "{socket}")) {
@@ -184,6 +195,10 @@ void Gatherer::add(uint32_t index, Rights& rights) const {
     if ((rule.value == TL_OP_SIGNAL_DESCENDANT && !holds(node, TL_OP_SIGNAL_WORKLOAD) && !holds(node, TL_OP_SIGNAL)) ||
         (rule.value == TL_OP_PTRACE_DESCENDANT && !holds(node, TL_OP_PTRACE_WORKLOAD) && !holds(node, TL_OP_PTRACE)))
       rights.residuals.push_back({rule.position, "AppArmor cannot tell descendants from the workload's other processes"});
+    if (rule.value == TL_OP_SPAWN_WORKLOADS)
+      rights.residuals.push_back({rule.position, "AppArmor lets it change to every profile, and to none: to what runs unconfined"});
+    if (!judged(rule.value))
+      rights.residuals.push_back({rule.position, "AppArmor does not judge the operation " + std::string(ir::names::operations().name(rule.value))});
   }
 }
 

@@ -292,6 +292,8 @@ std::string object_name(const ir::Policy& policy) {
     }
   }
   while (out.back() == '-' || out.back() == '.') out.pop_back();
+  // `web_x` is not to replace the policy of `web-x`.
+  if (out != "treeline-" + policy.name) out += "-" + text::hex64(ir::node_key(policy.name)).substr(2, 8);
   return out;
 }
 

@@ -44,7 +44,7 @@ Flows gather(const ir::Policy& policy, const Options& options, Target target);
 
 // Labels that select the workload's pods.
 std::vector<ir::Label> own_labels(const ir::Policy& policy, const Options& options);
-// metadata.name: the policy's name as RFC 1123 has it.
+// metadata.name: the policy's name as RFC 1123 has it; where that changes it, with a short hash of it behind.
 std::string object_name(const ir::Policy& policy);
 
 }  // namespace treeline::backends::network

@@ -5,7 +5,7 @@
 //   socket, socketpair   the address family: of the kinds in `sockets`
 //   clone, unshare       no new namespaces: of users without the operation userns, of others without the capability
 //                        sys_admin
-//   clone3               its flags lie in memory: ENOSYS, for which a libc calls clone, unless every flag is free
+//   clone3               its flags lie in memory: ENOSYS, for which a libc calls clone, unless it is listed and every flag is free
 //   personality          the kernel's own and the 32-bit ones, reading them; with stack-exec or jit any: READ_IMPLIES_EXEC is
 //                        both
 //   ioctl                neither TIOCSTI nor TIOCLINUX without tty-inject

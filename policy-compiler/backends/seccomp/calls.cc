@@ -155,9 +155,7 @@ std::optional<CallFilter> lower_calls(const ir::Policy& policy, const CallOption
   const Held held = held_by_any(policy);
   std::vector<Rule> listed_rules = rules_of(listed, held);
   // A libc tries clone3 first: after ENOSYS it calls clone, after EPERM it starts no thread.
-  if (!listed.contains("clone3"))
-    for (const Rule& rule : rules_of_call("clone3", held))
-      if (rule.error != 0) listed_rules.push_back(rule);
+  if (!listed.contains("clone3")) listed_rules.push_back({"clone3", kEnosys, {}});
   const std::vector<Rule> runtime_rules = rules_of(runtime, held);
   std::vector<Rule> all = listed_rules;
   all.insert(all.end(), runtime_rules.begin(), runtime_rules.end());

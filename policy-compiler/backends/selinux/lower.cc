@@ -9,6 +9,8 @@
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/backends/selinux/types.h"
 #include "policy-compiler/ir/names.h"
+#include "policy-compiler/passes/match.h"
+#include "policy-compiler/passes/pattern.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::backends::selinux {
@@ -75,20 +77,23 @@ const Operation kOperations[] = {
 std::string block_name(const ir::Policy& policy) {
   std::string out = "treeline_";
   for (const char c : policy.name) out += c == '-' || c == '.' ? '_' : c;
+  // `web-x` is not to replace the module of `web_x`.
+  if (out != "treeline_" + policy.name) out += "_" + text::hex64(ir::node_key(policy.name)).substr(2, 8);
   return out;
 }
 
-// What of a pattern is literal, up to its last '/' before the first wildcard: "/var/log" of "/var/log/*.log".
-std::string_view literal_part(std::string_view pattern) {
-  const size_t wild = pattern.find_first_of("*?[{\\");
-  if (wild == std::string_view::npos) return pattern;
-  const size_t slash = pattern.rfind('/', wild);
-  return pattern.substr(0, slash == std::string_view::npos ? 0 : slash);
-}
-
-bool below(std::string_view path, std::string_view directory) {
-  return path.substr(0, directory.size()) == directory &&
-         (path.size() == directory.size() || path[directory.size()] == '/' || directory.empty());
+// Does the pattern match anything that lies at or below the directory?
+bool reaches(const std::string& text, const std::string& directory) {
+  std::vector<passes::PatternError> errors;
+  const std::optional<passes::Pattern> pattern = passes::parse_pattern(text, errors);
+  if (!pattern || directory == "/") return true;  // a malformed one was refused before
+  passes::Pattern head = *pattern;
+  head.components.clear();
+  for (const passes::Component& component : pattern->components) {
+    head.components.push_back(component);
+    if (passes::matches(head, directory)) return true;
+  }
+  return false;
 }
 
 class Module {
@@ -207,10 +212,8 @@ class Module {
   }
 
   void file(const ir::FileRule& rule) {
-    const std::string_view literal = literal_part(rule.path.text);
-    const bool deep = rule.path.text.size() >= 3 && rule.path.text.substr(rule.path.text.size() - 3) == "/**";
     for (const Mount& mount : options_.mounts) {
-      if (!below(literal, mount.path) && !(deep && below(mount.path, literal))) continue;
+      if (!reaches(rule.path.text, mount.path)) continue;
       const std::string type(mount.type.empty() ? path_type(mount.path) : std::string_view(mount.type));
       if (type.empty()) {
         residual(rule.path.position, "narrower: " + text::quoted(rule.path.text) + ": what lies at " +

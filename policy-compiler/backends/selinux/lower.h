@@ -45,7 +45,7 @@ struct Residual {
 
 struct Lowered {
   std::string text;
-  std::string label;  // "treeline_web.process"
+  std::string label;  // "treeline_web.process"; of "web-x": "treeline_web_x_HASH.process"
   std::vector<Residual> residuals;
 };
 

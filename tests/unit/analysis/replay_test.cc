@@ -70,7 +70,7 @@ class Recorded : public testing::TestWithParam<const char*> {};
 TEST_P(Recorded, WhatWasLearnedFromIsAllowed) {
   const learn::Trace trace = trace_of(source("tests/fuzz/corpus/trace/" + std::string(GetParam()) + ".jsonl"));
   Diagnostics diagnostics;
-  const auto learned = learn::learn({trace}, {.name = "test", .join = true, .image = nullptr}, diagnostics);
+  const auto learned = learn::learn({trace}, {.name = "test", .join = true, .image = {}}, diagnostics);
   ASSERT_TRUE(learned);
   const Built built(test::read(frontend::emit_profile(learned->policy)));
   const Replay replay = built.replay(trace);

@@ -178,8 +178,8 @@ TEST(AppArmor, SocketsCapabilitiesAndOperationsAreRules) {
   node.operations = {{TL_OP_SIGNAL_WORKLOAD, {}}, {TL_OP_PTRACE_DESCENDANT, {}}, {TL_OP_MOUNT, {}}};
   const std::string text = lower(w.policy, {}).text;
   for (const char* rule : {"network inet stream,", "network inet6 stream,", "network unix dgram,", "unix type=dgram,",
-                           "capability net_bind_service,", "signal receive,", "signal send peer=treeline.p{,.**},",
-                           "ptrace trace peer=treeline.p{,.**},", "mount,", "umount,", "pivot_root,"})
+                           "capability net_bind_service,", "signal receive,", "signal send peer=treeline.p{,.[^.]**},",
+                           "ptrace trace peer=treeline.p{,.[^.]**},", "mount,", "umount,", "pivot_root,"})
     EXPECT_THAT(text, HasSubstr("  " + std::string(rule) + "\n"));
   EXPECT_THAT(text, Not(HasSubstr("network inet raw")));
   EXPECT_THAT(text, Not(HasSubstr("change_profile")));
@@ -259,7 +259,14 @@ TEST(AppArmor, WhatOneRightStandsForBesideItselfIsAResidual) {
   w.policy.name = "p";
   ir::Node& node = w.policy.nodes[w.root("/bin/a")];
   node.sockets = {{TL_SOCK_INET_STREAM, {5, 1}}, {TL_SOCK_INET_RAW, {6, 1}}};
-  node.operations = {{TL_OP_SIGNAL_DESCENDANT, {7, 1}}, {TL_OP_PTRACE_DESCENDANT, {8, 1}}};
+  node.operations = {{TL_OP_SIGNAL_DESCENDANT, {7, 1}},
+                     {TL_OP_PTRACE_DESCENDANT, {8, 1}},
+                     {TL_OP_JIT, {11, 1}},
+                     {TL_OP_SPAWN_WORKLOADS, {12, 1}},
+                     {TL_OP_MOUNT, {13, 1}}};
+  node.sockets.push_back({TL_SOCK_INET_OTHER, {14, 1}});
+  node.files = {{{"/moved", {15, 1}}, TL_DELETE, false}, {{"/here", {16, 1}}, TL_RENAME_IN | TL_READ | TL_LIST, false}};
+  node.position = {1, 1};
   const auto says = [&](uint32_t line, const char* text) {
     const Lowered lowered = lower(w.policy, {});
     return testing::Value(lowered.residuals, Contains(AllOf(Field(&Residual::position, Field(&Position::line, line)),
@@ -270,7 +277,14 @@ TEST(AppArmor, WhatOneRightStandsForBesideItselfIsAResidual) {
   EXPECT_FALSE(says(6, "the type, not the protocol"));
   EXPECT_TRUE(says(7, "cannot tell descendants"));
   EXPECT_TRUE(says(8, "cannot tell descendants"));
-  EXPECT_TRUE(says(0, "objects without a path"));
+  EXPECT_TRUE(says(11, "does not judge the operation jit"));
+  EXPECT_TRUE(says(12, "runs unconfined"));
+  EXPECT_FALSE(says(13, ""));
+  EXPECT_TRUE(says(14, "every type of inet passes"));
+  EXPECT_TRUE(says(15, "which lists it"));
+  EXPECT_FALSE(says(16, "which lists it"));
+  EXPECT_FALSE(says(0, "")) << "it would mark every rule";
+  EXPECT_TRUE(says(1, "objects without a path"));
   w.policy.nodes[0].operations.push_back({TL_OP_SIGNAL_WORKLOAD, {9, 1}});
   ir::NetworkRule rule;
   rule.position = {10, 1};
@@ -278,6 +292,16 @@ TEST(AppArmor, WhatOneRightStandsForBesideItselfIsAResidual) {
   EXPECT_FALSE(says(7, "cannot tell descendants"));
   EXPECT_FALSE(says(5, "no address and no port"));
   EXPECT_TRUE(says(10, "no address and no port"));
+}
+
+// treeline.web..x.NODE is policy web.x's.
+TEST(AppArmor, PeersAreTheNodesOfThisPolicyAlone) {
+  Writer w;
+  w.policy.name = "web";
+  w.root("/opt/.hidden");
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_THAT(lowered.text, HasSubstr("ptrace read peer=treeline.web{,.[^.]**},"));
+  EXPECT_THAT(lowered.entry, Not(HasSubstr("web..")));
 }
 
 TEST(AppArmor, ManyAlikeResidualsAreCounted) {

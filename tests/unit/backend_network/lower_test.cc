@@ -243,5 +243,21 @@ TEST(NetworkPolicy, PeerOfPodsWithMistakes_Read_IsReportedAllAtOnce) {
   EXPECT_EQ(diagnostics.errors(), 6u);
 }
 
+TEST(Network, NamesThatDifferInASign_Lowered_AreTwoObjects) {
+  const auto named = [](const char* name) {
+    const std::string text =
+        lower(Target::kKubernetes, profile("      - {direction: in, protocol: tcp, port: 80}\n", name),
+              default_options())
+            .text;
+    const size_t at = text.find("name: ");
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  EXPECT_EQ(named("web-x"), "name: treeline-web-x");
+  EXPECT_EQ(named("web.x"), "name: treeline-web.x");
+  EXPECT_THAT(named("web_x"), testing::MatchesRegex("name: treeline-web-x-[0-9a-f]{8}"));
+  EXPECT_NE(named("web.-x"), named("web.x"));
+  EXPECT_NE(named("web-x-"), named("web-x"));
+}
+
 }  // namespace
 }  // namespace treeline::backends::network

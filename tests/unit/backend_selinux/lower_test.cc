@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "policy-compiler/backends/selinux/types.h"
 #include "policy-compiler/frontend/profile.h"
@@ -23,9 +24,10 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 
-ir::Policy profile(const std::string& rules) {
+ir::Policy profile(const std::string& rules, const std::string& name = "web") {
   Diagnostics diagnostics("test.yaml");
-  ir::Policy policy = frontend::read_profile("treeline: 1\nname: web-1\nentry:\n  - exec: /a\n" + rules, diagnostics);
+  ir::Policy policy =
+      frontend::read_profile("treeline: 1\nname: " + name + "\nentry:\n  - exec: /a\n" + rules, diagnostics);
   for (const Diagnostic& d : diagnostics.list())
     if (d.severity == Severity::kError) ADD_FAILURE() << d.position.line << ": " << d.message;
   return policy;
@@ -85,20 +87,20 @@ std::string compiled(const Lowered& lowered) {
 TEST(Selinux, EveryRuleOfTheLanguage_Lowered_IsCompiledAndReadBack) {
   if (!installed("secilc") || !installed("sesearch")) GTEST_SKIP() << "secilc and setools are not installed";
   const Lowered made = lower(everything(), kMounts);
-  EXPECT_EQ(made.label, "treeline_web_1.process");
+  EXPECT_EQ(made.label, "treeline_web.process");
   const std::string rules = compiled(made);
   for (const char* rule : {
-           "allow treeline_web_1.process http_port_t:tcp_socket name_bind;",
-           "allow treeline_web_1.process http_cache_port_t:tcp_socket name_bind;",
-           "allow treeline_web_1.process postgresql_port_t:tcp_socket name_connect;",
-           "allow treeline_web_1.process unreserved_port_t:tcp_socket name_connect;",
-           "allow treeline_web_1.process dns_port_t:udp_socket name_bind;",
-           "allow treeline_web_1.process port_type:sctp_socket name_connect;",
-           "allow treeline_web_1.process treeline_web_1.process:capability { net_bind_service setuid };",
-           "allow treeline_web_1.process treeline_web_1.process:capability2 { bpf perfmon };",
-           "allow treeline_web_1.process var_log_t:file { append create getattr ioctl lock open };",
-           "allow treeline_web_1.process etc_t:dir { getattr ioctl lock open read search };",
-           "allow treeline_web_1.process user_data_t:sock_file { create getattr write };",
+           "allow treeline_web.process http_port_t:tcp_socket name_bind;",
+           "allow treeline_web.process http_cache_port_t:tcp_socket name_bind;",
+           "allow treeline_web.process postgresql_port_t:tcp_socket name_connect;",
+           "allow treeline_web.process unreserved_port_t:tcp_socket name_connect;",
+           "allow treeline_web.process dns_port_t:udp_socket name_bind;",
+           "allow treeline_web.process port_type:sctp_socket name_connect;",
+           "allow treeline_web.process treeline_web.process:capability { net_bind_service setuid };",
+           "allow treeline_web.process treeline_web.process:capability2 { bpf perfmon };",
+           "allow treeline_web.process var_log_t:file { append create getattr ioctl lock open };",
+           "allow treeline_web.process etc_t:dir { getattr ioctl lock open read search };",
+           "allow treeline_web.process user_data_t:sock_file { create getattr write };",
        })
     EXPECT_THAT(rules, HasSubstr(rule)) << rules << made.text;
   EXPECT_THAT(rules, Not(HasSubstr("etc_t:file { write")));
@@ -106,7 +108,7 @@ TEST(Selinux, EveryRuleOfTheLanguage_Lowered_IsCompiledAndReadBack) {
 
 TEST(Selinux, NoRules_Lowered_IsTheBlockAlone) {
   const Lowered made = lower(profile(""));
-  EXPECT_THAT(made.text, HasSubstr("(block treeline_web_1\n    (blockinherit container)\n)\n"));
+  EXPECT_THAT(made.text, HasSubstr("(block treeline_web\n    (blockinherit container)\n)\n"));
   for (const char* word : {"process:", "container:", "files:"}) EXPECT_THAT(made.text, HasSubstr(word));
   if (!installed("secilc") || !installed("sesearch")) GTEST_SKIP() << "secilc and setools are not installed";
   EXPECT_THAT(compiled(made), Not(HasSubstr("exit status")));
@@ -136,6 +138,27 @@ TEST(Selinux, FileWithoutAMount_Lowered_IsNotGrantedOnTheHost) {
 TEST(Selinux, MountOfATypeThatIsNotUsual_Lowered_IsAResidual) {
   const Lowered made = lower(profile("    files: {/odd/a: read}\n"), {{{"/odd", ""}}});
   EXPECT_THAT(made.text, HasSubstr("narrower: '/odd/a'"));
+}
+
+TEST(Selinux, NamesThatDifferInASign_Lowered_AreTwoModules) {
+  EXPECT_EQ(lower(profile("", "web_x")).label, "treeline_web_x.process");
+  std::set<std::string> labels;
+  for (const char* name : {"web-x", "web_x", "web.x"}) labels.insert(lower(profile("", name)).label);
+  EXPECT_EQ(labels.size(), 3u);
+}
+
+TEST(Selinux, PatternThatReachesIntoAMount_Lowered_IsGrantedAndSaid) {
+  const auto granted = [](const std::string& pattern) {
+    const Lowered made = lower(profile("    files: {'" + pattern + "': append}\n"), {{{"/srv/a", "var_log_t"}}});
+    const bool said = made.text.find("held for all that has the type var_log_t") != std::string::npos;
+    EXPECT_EQ(said, made.text.find("(allow process var_log_t") != std::string::npos) << pattern;
+    return said;
+  };
+  for (const char* pattern :
+       {"/srv/*/log/x.log", "/srv/**/y", "/srv/\\x61/z", "/srv/**", "/**", "/srv/a", "/srv/{a,b}/c", "/srv/a/b/*"})
+    EXPECT_TRUE(granted(pattern)) << pattern;
+  for (const char* pattern : {"/srv/*x/log", "/srv", "/srv/b/**", "/srv/ab", "/*/b/c"})
+    EXPECT_FALSE(granted(pattern)) << pattern;
 }
 
 TEST(Selinux, SamePolicy_LoweredTwice_IsTheSameText) {

@@ -53,6 +53,7 @@ TEST(Glob, OfAppArmor_Translated_MatchesNoMoreThanItDid) {
   EXPECT_THAT(patterns("/proc/self/stat"), ElementsAre("/proc/{own}/stat"));
   EXPECT_THAT(patterns("/proc/[0-9]*/stat"), ElementsAre("/proc/{own}/stat"));
   EXPECT_THAT(patterns("/a\\*b"), ElementsAre("/a\\x2ab"));
+  EXPECT_THAT(patterns("/[!a][^!a]"), ElementsAre("/[\\!a][!!a]"));  // '!' inverts nothing there
 }
 
 TEST(Glob, ThatCannotBeSaid_Translated_IsAProblemAndNoPattern) {
@@ -182,6 +183,119 @@ TEST(AppArmor, DenyOfAGlobThatCannotBeSaid_Imported_LeavesNoGrantItMayMeet) {
   const Outcome out = take("/usr/bin/a {\n  /etc/** r,\n  deny /etc/x**y r,\n}\n");
   ASSERT_TRUE(out.imported);
   EXPECT_TRUE(out.imported->policy.nodes[0].files.empty());
+}
+
+// apparmor.d(5): a denial holds wherever it stands.
+TEST(AppArmor, DenialsBeforeAndBehindTheGrants_Imported_TakeThemAway) {
+  const std::string denials =
+      "  deny network inet stream,\n  deny userns,\n  deny capability,\n  deny /etc/** w,\n  deny /tmp/[!a] r,\n";
+  const std::string grants =
+      "  network inet stream,\n  userns,\n  capability net_admin,\n  /etc/foo rw,\n  /tmp/a r,\n  /tmp/b r,\n";
+  for (const std::string& rules : {denials + grants, grants + denials}) {
+    const Outcome out = take("/usr/bin/x {\n" + rules + "}\n");
+    ASSERT_TRUE(out.imported);
+    const ir::Node& node = out.imported->policy.nodes[0];
+    EXPECT_TRUE(node.network.empty() && node.sockets.empty());
+    EXPECT_TRUE(node.operations.empty() && node.capabilities.empty());
+    ASSERT_EQ(node.files.size(), 2u) << out.profile();
+    EXPECT_EQ(node.files[0].access, TL_READ);  // not to be connected to either
+    EXPECT_EQ(node.files[1].path.text, "/tmp/b");
+    size_t lost = 0;
+    for (const Diagnostic& d : out.findings.list()) lost += d.code == "not-carried";
+    EXPECT_EQ(lost, 5u);
+  }
+}
+
+TEST(AppArmor, DenialOfEverything_Imported_LeavesNothing) {
+  for (const char* denial : {"deny file,", "deny all,"}) {
+    const Outcome out = take("/usr/bin/x {\n  /etc/** rw,\n  /bin/b ix,\n" + std::string(denial) + "\n}\n");
+    ASSERT_TRUE(out.imported);
+    EXPECT_TRUE(out.imported->policy.nodes.empty() || out.imported->policy.nodes[0].files.empty()) << out.profile();
+  }
+}
+
+TEST(AppArmor, Includes_Imported_AreSaidToDenyToo) {
+  const Outcome out = take("/usr/bin/x {\n  include <abstractions/private-files-strict>\n  /home/** rw,\n}\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.says("not-carried", 2));
+  EXPECT_THAT(out.findings.list()[0].message, HasSubstr("what they deny, the draft may allow"));
+}
+
+TEST(Seccomp, RefusalOfSomeArguments_Imported_TakesTheCallAway) {
+  Options options;
+  options.programs = {"/a"};
+  const Outcome out = take(R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+ {"names": ["read", "kill", "socket", "write"], "action": "SCMP_ACT_ALLOW"},
+ {"names": ["kill", "socket"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 9, "op": "SCMP_CMP_EQ"}]},
+ {"names": ["write"], "action": "SCMP_ACT_LATER"}]})",
+                           options);
+  ASSERT_TRUE(out.imported);
+  std::vector<std::string> names;
+  for (const ir::SyscallRule& rule : out.imported->policy.nodes[0].syscalls) names.push_back(rule.name);
+  EXPECT_THAT(names, ElementsAre("read", "socket"));  // families of sockets are held by 'sockets'
+  EXPECT_TRUE(out.says("not-carried", 3));
+}
+
+TEST(KubeArmor, Blocks_Imported_LeaveNoSocketCapabilityOrProgramThatTheyMayMean) {
+  const auto blocking = [](const std::string& block) {
+    return take(
+        "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n"
+        "  process: {matchDirectories: [{dir: /usr/bin/, recursive: true}], matchPaths: [{path: /a}]}\n"
+        "  network: {matchProtocols: [{protocol: TCP}, {protocol: raw}]}\n"
+        "  capabilities: {matchCapabilities: [{capability: net_raw}, {capability: chown}]}\n---\n"
+        "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Block\n" +
+        block);
+  };
+  const auto node = [](const Outcome& out) { return out.imported ? out.imported->policy.nodes[0] : ir::Node{}; };
+  const Outcome raw = blocking("  network: {matchProtocols: [{protocol: RAW}]}\n");
+  ASSERT_EQ(node(raw).sockets.size(), 1u);
+  EXPECT_EQ(node(raw).sockets[0].value, TL_SOCK_INET_STREAM);
+  EXPECT_EQ(node(raw).network.size(), 2u);
+  EXPECT_TRUE(raw.says("not-carried", 13));
+  const Outcome any = blocking("  network: {matchProtocols: [{protocol: all, fromSource: [{path: /b}]}]}\n");
+  EXPECT_TRUE(node(any).sockets.empty() && node(any).network.empty());
+  EXPECT_EQ(any.profile().find("exec: /b"), std::string::npos);  // who is blocked is no program of the draft
+  EXPECT_TRUE(node(blocking("  capabilities: {matchCapabilities: [{capability: all}]}\n")).capabilities.empty());
+  const Outcome curl = blocking("  process: {matchPaths: [{execname: curl}]}\n");
+  EXPECT_EQ(curl.profile().find("/usr/bin"), std::string::npos);
+  EXPECT_THAT(curl.profile(), HasSubstr("exec: /a"));
+  EXPECT_EQ(blocking("  process: {matchPaths: [{path: /a, fromSource: [{dir: /x/}]}]}\n").profile().find("exec: /a\n"),
+            std::string::npos);
+}
+
+TEST(Strace, NamesAfterAChroot_Imported_AreNotTheContainers) {
+  const Outcome out = take(
+      "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 open(\"/etc/hosts\", O_RDONLY) = 3\n1 chroot(\"/var/empty\") = 0\n"
+      "1 open(\"/etc/shadow\", O_RDONLY) = 4\n1 unlink(\"/etc/cron.d/x\") = 0\n1 chdir(\"/etc\") = 0\n"
+      "1 open(\"passwd\", O_RDONLY) = 5\n1 openat(AT_FDCWD, \"/x\", O_RDONLY) = 6</var/empty/x>\n"
+      "1 connect(7, {sa_family=AF_UNIX, sun_path=\"/run/s\"}, 110) = 0\n");
+  ASSERT_TRUE(out.imported);
+  std::vector<std::string> files;
+  for (const ir::FileRule& rule : out.imported->policy.nodes[0].files) files.push_back(rule.path.text);
+  EXPECT_THAT(files, ElementsAre("/etc/hosts", "/var/empty/x"));
+  EXPECT_TRUE(out.says("not-carried", 4));
+}
+
+TEST(Strace, TimesOfFiles_Imported_AreNoRightAndSaid) {
+  const Outcome out = take(
+      "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 utimensat(AT_FDCWD, \"/f\", NULL, 0) = 0\n1 utime(\"/g\", NULL) = 0\n"
+      "1 chmod(\"/h\", 0600) = 0\n");
+  ASSERT_TRUE(out.imported);
+  ASSERT_EQ(out.imported->policy.nodes[0].files.size(), 1u);
+  EXPECT_EQ(out.imported->policy.nodes[0].files[0].path.text, "/h");
+  EXPECT_TRUE(out.says("not-carried", 2));
+}
+
+TEST(Strace, ThreadsThatShareTheirDirectory_Imported_ShareIt) {
+  const auto file = [](const std::string& flags) {
+    const Outcome out =
+        take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 chdir(\"/srv\") = 0\n1 clone(child_stack=0x1, flags=" + flags +
+             ") = 2\n2 chdir(\"/etc\") = 0\n1 open(\"passwd\", O_RDONLY) = 3\n");
+    return out.imported ? out.imported->policy.nodes[0].files[0].path.text : "";
+  };
+  EXPECT_EQ(file("CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_THREAD"), "/etc/passwd");
+  EXPECT_EQ(file("CLONE_VM|CLONE_FILES"), "/srv/passwd");
+  EXPECT_EQ(file("CLONE_FS|CLONE_CHILD_SETTID|SIGCHLD"), "/etc/passwd");
 }
 
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {

@@ -16,9 +16,21 @@
 namespace treeline::learn::test {
 namespace {
 
+// An image of just these names.
+ImageHolds image_of(const std::set<std::string>& held) {
+  return {[held](const std::string& path) { return held.contains(path); },
+          [held](const std::string& directory) {
+            std::vector<std::string> names;
+            for (const std::string& path : held) {
+              if (path.substr(0, path.rfind('/')) == directory) names.push_back(path.substr(directory.size() + 1));
+            }
+            return std::optional(names);
+          }};
+}
+
 // Two starts, each doing `act(recording, node, episode)`.
 template <typename Act>
-Learned two_starts(Act act, ImageHolds image = nullptr) {
+Learned two_starts(Act act, ImageHolds image = {}) {
   std::vector<Trace> traces;
   for (int episode = 0; episode < 2; episode++) {
     Recording r("c" + std::to_string(episode), "2026-03-0" + std::to_string(1 + episode) + "T10:00:00Z");
@@ -72,6 +84,39 @@ TEST(Guards, SecretsAndControlStayLiteral) {
   EXPECT_EQ(shared_memory.permits.patterns.size(), 1u);
 }
 
+TEST(Guards, SecretsBelowAFoldedNameStayLiteral) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    for (int i = 0; i < 3; i++) {
+      const std::string home = "/home/user" + std::to_string(10 + 7 * i + e);
+      r.file(n, "mkdir", home);
+      r.file(n, "create write", home + "/notes");
+      r.file(n, "create write", home + "/.ssh/authorized_keys");
+      r.file(n, "read", home + "/server.key");
+      r.file(n, "create write", home + "/site/.git/hooks/post-checkout");
+      r.file(n, "create write", home + "/site/.git/objects/list");
+    }
+  });
+  std::vector<std::string> found;
+  for (const auto& pattern : learned.permits.patterns) found.push_back(pattern.pattern);
+  EXPECT_THAT(found, testing::ElementsAre("/home/user{digits}", "/home/user{digits}/notes",
+                                          "/home/user{digits}/site/.git/objects/list"));
+  EXPECT_EQ(words_of(learned.policy, 0, "/home/user10/.ssh/authorized_keys"), "write create");
+  EXPECT_EQ(words_of(learned.policy, 0, "/home/user10/server.key"), "read");
+  EXPECT_EQ(count_questions(learned, "protected-among-names"), 3u);  // a pattern each, whatever the words
+}
+
+TEST(Guards, NoClassMatchesAKnownSecretOrSocket) {
+  for (const char* directory : {"/etc/", "/run/", "/srv/"}) {
+    const Learned learned = two_starts([&](Recording& r, const std::string& n, int e) {
+      for (const char* core : {"aB3dE", "Zk2Qq"})
+        r.file(n, "create read write excl",
+               directory + std::string(core) + (e == 0 ? "7" : "w") + (directory[1] == 'e' ? "" : ".sock"));
+    });
+    EXPECT_EQ(learned.permits.patterns.size(), 0u) << directory;  // passwd, shadow; docker.sock, podman.sock
+    EXPECT_EQ(count_questions(learned, "protected-among-names"), 1u) << directory;
+  }
+}
+
 TEST(Guards, LeadingDotsStayLiteral) {
   EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) {
               numbered(r, n, "/data/.job-", "", e);
@@ -98,17 +143,51 @@ TEST(Guards, ADirectoryMadeAtRunTimeHoldsOnlyNamesBornAtRunTime) {
 TEST(Guards, WhatTheImageHoldsStaysLiteralAndWhatItDoesNotIsBorn) {
   const auto act = [](Recording& r, const std::string& n, int e) {
     numbered(r, n, "/data/job-", "", e);
-    for (const char* id : {"a", "b"})
-      r.file(n, "read", "/volume/123e4567-e89b-42d3-a456-42661417400" + std::string(id));
+    r.file(n, "create write", "/data/lock");
+    for (const char* id : {"a", "b"}) r.file(n, "read", "/data/123e4567-e89b-42d3-a456-42661417400" + std::string(id));
   };
-  std::vector<std::string> asked;
-  const Learned held = two_starts(act, [](const std::string&) { return true; });
+  // In doubt, all.
+  const Learned held =
+      two_starts(act, {[](const std::string&) { return true; }, [](const std::string&) { return std::nullopt; }});
   EXPECT_EQ(held.permits.patterns.size(), 0u);
-  const Learned absent = two_starts(act, [](const std::string&) { return false; });
-  EXPECT_EQ(absent.permits.patterns.size(), 2u);
-  const Learned one = two_starts(act, [](const std::string& path) { return path == "/data/job-10"; });
+  EXPECT_EQ(two_starts(act, image_of({"/data"})).permits.patterns.size(), 2u);
+  // A name of the image that was used with the same words does no harm.
+  const Learned one = two_starts(act, image_of({"/data", "/data/job-10"}));
   EXPECT_EQ(words_of(one.policy, 0, "/data/job-10"), "write create delete");
   EXPECT_EQ(words_of(one.policy, 0, "/data/job-{digits}"), "write create delete");
+}
+
+TEST(Guards, NoClassTakesInANameOfTheImage) {
+  const auto act = [](Recording& r, const std::string& n, int e) {
+    for (const char* page : {"1", "2"}) r.file(n, "read", "/srv/page-" + std::string(page) + ".html");
+    numbered(r, n, "/srv/page-", ".html", e, "create read write delete");
+    numbered(r, n, "/srv/new/page-", ".html", e, "create read write delete");
+  };
+  const Learned learned = two_starts(act, image_of({"/srv", "/srv/new", "/srv/page-1.html", "/srv/page-2.html"}));
+  EXPECT_EQ(words_of(learned.policy, 0, "/srv/page-{digits}.html"), "read");  // as of the two that it holds
+  EXPECT_EQ(words_of(learned.policy, 0, "/srv/page-10.html"), "write create delete");
+  EXPECT_EQ(words_of(learned.policy, 0, "/srv/new/page-{digits}.html"), "read write create delete");
+  ASSERT_EQ(count_questions(learned, "image-among-names"), 1u);
+  for (const Question& question : learned.questions) {
+    if (question.code == "image-among-names") {
+      EXPECT_THAT(question.text, testing::HasSubstr("would match /srv/page-1.html"));
+    }
+  }
+  EXPECT_EQ(words_of(two_starts(act, image_of({"/srv", "/srv/page-3.html"})).policy, 0, "/srv/page-{digits}.html"), "");
+}
+
+TEST(Guards, AVolumeThatIsOnlyReadIsStatic) {
+  const auto act = [](bool beside) {
+    return [=](Recording& r, const std::string& n, int e) {
+      for (int i = 0; i < 3; i++)
+        r.file(n, "read", "/etc/config/123e4567-e89b-42d3-a456-42661417400" + std::to_string(3 * e + i) + ".json");
+      if (beside) r.file(n, "create write", "/etc/config/state");
+    };
+  };
+  const Learned learned = two_starts(act(false), image_of({"/etc", "/etc/config"}));
+  EXPECT_EQ(learned.permits.patterns.size(), 0u);
+  EXPECT_EQ(count_questions(learned, "literal-names"), 1u);
+  EXPECT_EQ(two_starts(act(true), image_of({"/etc", "/etc/config"})).permits.patterns.size(), 1u);
 }
 
 TEST(Guards, EachWordHasItsOwnSupport) {
@@ -224,8 +303,18 @@ TEST(Folding, ACounterThatTheImageBegan) {
     return s;
   }();
   EXPECT_THAT(patterns(two_starts(act)), testing::ElementsAre(pattern + ": read write create delete"));
-  const auto held = [](const std::string& path) { return !path.starts_with("/data/wal/") || path.back() <= 'A'; };
-  EXPECT_THAT(patterns(two_starts(act, held)), testing::ElementsAre(pattern + ": read write create delete"));
+  std::set<std::string> held = {"/data", "/data/wal"};
+  for (const char* old : {"06", "07", "0A"}) held.insert(std::string("/data/wal/0000000000000000000000") + old);
+  EXPECT_THAT(patterns(two_starts(act, image_of(held))), testing::ElementsAre(pattern + ": read write create delete"));
+  // One that it only read is the image's still: 05 may not be made anew.
+  const auto reads = [&](Recording& r, const std::string& n, int e) {
+    act(r, n, e);
+    r.file(n, "read", "/data/wal/000000000000000000000005");
+  };
+  held.insert("/data/wal/000000000000000000000005");
+  const Learned learned = two_starts(reads, image_of(held));
+  EXPECT_EQ(words_of(learned.policy, 0, pattern), "read");
+  EXPECT_EQ(count_questions(learned, "image-among-names"), 1u);
   // Were the names only read, or the born ones not its continuation, they would stay as they are.
   EXPECT_EQ(two_starts([](Recording& r, const std::string& n, int e) {
               for (const char* old : {"06", "07", "0D"})
@@ -430,11 +519,15 @@ TEST(ImageDirectory, LooksInsideAndNeverOut) {
   ASSERT_EQ(symlink("/", (root + "/out").c_str()), 0);
   const Result<ImageHolds> holds = image_directory(root);
   ASSERT_TRUE(holds);
-  EXPECT_TRUE((*holds)("/etc"));
-  EXPECT_TRUE((*holds)("/etc/hosts"));
-  EXPECT_FALSE((*holds)("/etc/passwd"));
-  EXPECT_FALSE((*holds)("/out/etc/passwd"));  // the link is the image's, what it points to is not
-  EXPECT_TRUE((*holds)("/out"));
+  EXPECT_TRUE(holds->path("/etc"));
+  EXPECT_TRUE(holds->path("/etc/hosts"));
+  EXPECT_FALSE(holds->path("/etc/passwd"));
+  EXPECT_FALSE(holds->path("/out/etc/passwd"));  // the link is the image's, what it points to is not
+  EXPECT_TRUE(holds->path("/out"));
+  EXPECT_THAT(holds->names("/etc"), testing::Optional(testing::ElementsAre("hosts")));
+  EXPECT_THAT(holds->names(""), testing::Optional(testing::UnorderedElementsAre("etc", "out")));
+  EXPECT_THAT(holds->names("/out"), testing::Optional(testing::IsEmpty()));
+  EXPECT_THAT(holds->names("/nothing"), testing::Optional(testing::IsEmpty()));
   EXPECT_FALSE(image_directory(root + "/nothing"));
   unlink((root + "/etc/hosts").c_str());
   unlink((root + "/out").c_str());

@@ -132,6 +132,52 @@ TEST(Recursion, NeverAShellBelowAServerIntoOneAboveIt) {
   EXPECT_EQ(serving("/bin/supervisor").policy.nodes.size(), 2u);
 }
 
+TEST(Review, ShellsAndInterpretersBelowAServer) {
+  Recording r("a", "2026-03-01T10:00:00Z");
+  const auto start = r.node("entry", "/bin/start", {0});
+  r.node(start, "/usr/bin/python3.11", {0});  // beside the server, not below it
+  const auto server = r.node(start, "/usr/sbin/server", {0});
+  r.net(server, "in", "0.0.0.0", 80);
+  for (const char* program : {"/usr/bin/perl", "/usr/bin/python3.11", "/bin/rbash", "/bin/toybox", "/usr/bin/curl"})
+    r.node(server, program, {0});
+  r.node(server, "/srv/cgi.py", {0}, "/usr/bin/python3.11");  // a program of its own
+  const auto shell = r.node(start, "/bin/bash", {0});
+  r.net(shell, "in", "0.0.0.0", 4444);
+  const Learned learned = learn_ok({r.trace()});
+  EXPECT_EQ(count_questions(learned, "interpreter-below-server"), 2u);
+  EXPECT_EQ(count_questions(learned, "shell-below-server"), 3u);
+}
+
+TEST(Review, GraveFilesAreAskedAboutByWhatTheyAreFor) {
+  Recording r("a", "2026-03-01T10:00:00Z");
+  const auto a = r.node("entry", "/bin/a", {0});
+  for (const char* name :
+       {"/etc/ld.so.preload", "/etc/cron.d/x", "/root/.ssh/authorized_keys", "/srv/.git/hooks/pre-push"})
+    r.file(a, "write create", name);
+  for (const char* name :
+       {"/etc/passwd", "/etc/hosts", "/proc/{own}/maps", "/dev/null", "/usr/lib/libc.so.6", "/run/db.sock"})
+    r.file(a, "read", name);
+  for (const char* name : {"/dev/null", "/srv/data"}) r.file(a, "write", name);
+  r.file(a, "connect", "/run/docker.sock");
+  r.file(a, "connect", "/run/db.sock");
+  r.file(a, "read", "/proc/{other}/mem");
+  r.net(a, "out", "10.0.0.7", 0, "raw");
+  for (const char* name : {"dac_override", "setuid", "mknod", "sys_chroot", "chown"}) r.capability(a, name);
+  const Learned learned = learn_ok({r.trace()});
+  std::vector<std::string> found;
+  for (const Question& q : learned.questions) {
+    if (q.code == "grave-file") found.push_back(q.text + ": " + q.examples[0]);
+  }
+  EXPECT_THAT(
+      found,
+      testing::UnorderedElementsAre(
+          "the program may change what starts programs later, or says who may do what: 4 names: /etc/cron.d/x",
+          "the program may look into other processes: 1 name: /proc/{other}/mem",
+          "the program may reach the socket of a container runtime: who connects is root of the machine: 1 name: "
+          "/run/docker.sock"));
+  EXPECT_EQ(count_questions(learned, "grave-right"), 5u);  // four capabilities, raw
+}
+
 TEST(Recursion, FoldingAgainChangesNothing) {
   Diagnostics diagnostics;
   const std::vector<Trace> episodes =
@@ -168,7 +214,7 @@ TEST(Joined, LeftOutUnlessAskedFor) {
   EXPECT_EQ(without.policy.nodes.size(), 1u);
   EXPECT_TRUE(without.policy.join.empty());
   EXPECT_EQ(count_questions(without, "joined"), 1u);
-  const Learned with = learn_ok({r.trace()}, {.name = "x", .join = true, .image = nullptr});
+  const Learned with = learn_ok({r.trace()}, {.name = "x", .join = true, .image = {}});
   EXPECT_EQ(with.policy.nodes.size(), 3u);
   ASSERT_EQ(with.policy.join.size(), 1u);
   EXPECT_EQ(with.policy.nodes[with.policy.join[0]].executable.text, "/usr/bin/curl");
@@ -181,12 +227,12 @@ TEST(Learn, SaysWhyItCannot) {
     EXPECT_EQ(diagnostics.errors(), 1u);
     return diagnostics.list().empty() ? "" : diagnostics.list()[0].code;
   };
-  EXPECT_EQ(error({}, {.name = "x", .join = false, .image = nullptr}), "learn-no-trace");
-  EXPECT_EQ(error({chain("a", {})}, {.name = "x", .join = false, .image = nullptr}), "learn-no-entry");
-  EXPECT_EQ(error({chain("a", {"/bin/a"})}, {.name = "No!", .join = false, .image = nullptr}), "learn-name");
+  EXPECT_EQ(error({}, {.name = "x", .join = false, .image = {}}), "learn-no-trace");
+  EXPECT_EQ(error({chain("a", {})}, {.name = "x", .join = false, .image = {}}), "learn-no-entry");
+  EXPECT_EQ(error({chain("a", {"/bin/a"})}, {.name = "No!", .join = false, .image = {}}), "learn-name");
   Recording r("a", "2026-03-01T10:00:00Z");
   r.node("entry", "/bin/a", {});
-  EXPECT_EQ(error({r.trace()}, {.name = "x", .join = false, .image = nullptr}), "learn-no-user");
+  EXPECT_EQ(error({r.trace()}, {.name = "x", .join = false, .image = {}}), "learn-no-user");
 }
 
 TEST(Learn, UsersAreAlwaysWritten) {

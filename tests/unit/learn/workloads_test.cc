@@ -430,7 +430,7 @@ TEST_P(Workload, TheOrderOfTheTracesDoesNotMatter) {
 // The shape of the whole draft. TREELINE_UPDATE_GOLDEN=1 writes the files (and the fuzzer's seeds) anew.
 TEST_P(Workload, Golden) {
   const Learned learned = learn_ok({GetParam().record(1, 60).trace(), GetParam().record(2, 60).trace()},
-                                   {.name = GetParam().name, .join = false, .image = nullptr});
+                                   {.name = GetParam().name, .join = false, .image = {}});
   const std::string text = frontend::emit_profile(learned.policy) + "--- summary\n" + summary_text(learned) +
                            "--- questions\n" + questions_text(learned);
   const std::string file = std::string(TREELINE_SOURCE_DIR) + "/tests/golden/learn/" + GetParam().name + ".txt";
