@@ -55,16 +55,22 @@ static __always_inline bool opens_layer(struct vfsmount *mnt)
 	return is_stacked_layer(mnt);
 }
 
-/* The fast answer for an open file. A frame of its own: with the hook's, what lies below it has too little left on 5.10. */
-static __noinline enum held file_held(struct tl_tag *tag, struct file *file, u32 words)
+/* The fast answer for an open file; not of the runtime's. */
+static __always_inline enum held file_held(struct tl_tag *tag, struct file *file, u32 words)
 {
 	struct dentry *dentry = file->f_path.dentry;
 	struct subject s;
 
-	if (!dentry->d_hash.pprev || (tag->flags & TL_TAG_RUNTIME)) /* not found by its name, so perhaps it has none */
+	if (!dentry->d_hash.pprev) /* not found by its name, so perhaps it has none */
 		return NOT_KNOWN;
 	subject_of(&s, tag);
 	return held_fast(&s, dentry, file->f_path.mnt, words);
+}
+
+/* In a frame of its own: with the hook's, what lies below has too little left on 5.10. */
+static __noinline enum held map_held(struct tl_tag *tag, struct file *file)
+{
+	return tag->flags & TL_TAG_RUNTIME ? NOT_KNOWN : file_held(tag, file, TL_MAP);
 }
 
 #define OPENED(words) WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words)
@@ -186,7 +192,7 @@ int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned lo
 	if (!file_address || !file)
 		return 0;
 	ASK_WRITTEN(tag, TL_HOOK_MMAP_FILE, file, file_address);
-	ALLOW_IF(file_held(tag, file, TL_MAP), file_mount(file_address));
+	ALLOW_IF(map_held(tag, file), file_mount(file_address));
 	ASK_MAP(TL_HOOK_MMAP_FILE, file_address);
 	return 0;
 }

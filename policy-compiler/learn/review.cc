@@ -21,7 +21,7 @@ constexpr std::string_view kCapabilities[] = {
     "checkpoint_restore", "net_admin",    "net_raw",   "mac_admin",    "mac_override",    "setfcap", "setpcap",
     "sys_time",           "syslog",       "setuid",    "dac_override", "dac_read_search", "setgid",  "mknod",
     "sys_chroot",         "audit_control"};
-constexpr uint32_t kSockets[] = {TL_SOCK_INET_RAW, TL_SOCK_PACKET, TL_SOCK_ALG,       TL_SOCK_VSOCK,
+constexpr uint32_t kSocketKinds[] = {TL_SOCK_INET_RAW, TL_SOCK_PACKET, TL_SOCK_ALG,       TL_SOCK_VSOCK,
                                  TL_SOCK_XDP,      TL_SOCK_OTHER,  TL_SOCK_INET_OTHER};
 
 class Reviewer {
@@ -70,7 +70,7 @@ class Reviewer {
     }
     for (const uint32_t protocol : netlink) grave("sockets of netlink " + ir::names::netlink_text(protocol));
     for (const uint32_t kind : kinds) {
-      if (std::find(std::begin(kSockets), std::end(kSockets), kind) != std::end(kSockets))
+      if (std::find(std::begin(kSocketKinds), std::end(kSocketKinds), kind) != std::end(kSocketKinds))
         grave("sockets of kind " + std::string(ir::names::socket_kinds().name(kind)));
     }
     std::set<ir::Protocol> protocols;

@@ -71,7 +71,7 @@ TEST(Union, WhatWasAcceptedStaysSoAndCoversNoMore) {
                           profile(rules + "      any-user: it does\n")});
   EXPECT_THAT(m.said, ElementsAre("b.yaml:4 merge-accept"));
   EXPECT_THAT(m.text, HasSubstr("net_raw: pings"));
-  EXPECT_THAT(m.text, HasSubstr("any-user: the image chooses"));
+  EXPECT_THAT(m.text, HasSubstr("any-user: 'the image chooses'"));
   EXPECT_THAT(m.text, testing::Not(HasSubstr("sensitive-file")));
 }
 
