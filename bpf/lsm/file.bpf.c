@@ -55,22 +55,23 @@ static __always_inline bool opens_layer(struct vfsmount *mnt)
 	return is_stacked_layer(mnt);
 }
 
-/* The fast answer for an open file; not of the runtime's. */
-static __always_inline enum held file_held(struct tl_tag *tag, struct file *file, u32 words)
+/* The fast answer for an open file. One that was not found by its name has perhaps none. */
+static __always_inline enum held file_held(const struct subject *s, struct file *file, u32 words)
 {
 	struct dentry *dentry = file->f_path.dentry;
-	struct subject s;
 
-	if (!dentry->d_hash.pprev) /* not found by its name, so perhaps it has none */
-		return NOT_KNOWN;
-	subject_of(&s, tag);
-	return held_fast(&s, dentry, file->f_path.mnt, words);
+	return dentry->d_hash.pprev ? held_fast(s, dentry, file->f_path.mnt, words) : NOT_KNOWN;
 }
 
 /* In a frame of its own: with the hook's, what lies below has too little left on 5.10. */
 static __noinline enum held map_held(struct tl_tag *tag, struct file *file)
 {
-	return tag->flags & TL_TAG_RUNTIME ? NOT_KNOWN : file_held(tag, file, TL_MAP);
+	struct subject s;
+
+	if (tag->flags & TL_TAG_RUNTIME)
+		return NOT_KNOWN;
+	subject_of(&s, tag);
+	return file_held(&s, file, TL_MAP);
 }
 
 #define OPENED(words) WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words)
@@ -79,26 +80,27 @@ static __noinline enum held map_held(struct tl_tag *tag, struct file *file)
 SEC("lsm/file_open")
 int BPF_PROG(tl_file_open, struct file *file)
 {
-	bool layer = k_task_storage && opens_layer(file->f_path.mnt);
-	struct tl_tag *tag;
+	struct subject s;
 	struct inode *inode;
 	u32 words, flags;
 	u64 what, file_address;
 	enum held answer;
 
-	if (layer && !(file->f_mode & FMODE_WRITE))
+	if (k_task_storage && opens_layer(file->f_path.mnt)) {
+		if (!(file->f_mode & FMODE_WRITE) || !(s.tag = my_tag()) || (s.tag->flags & TL_TAG_RUNTIME))
+			return 0;
+		goto allowed;
+	}
+	if (!subject(&s))
 		return 0;
-	tag = my_tag();
-	if (!tag || (tag->flags & TL_TAG_RUNTIME))
-		return 0;
-	if (layer || (!k_task_storage && opens_layer(file->f_path.mnt)))
+	if (!k_task_storage && opens_layer(file->f_path.mnt))
 		goto allowed;
 	flags = file->f_flags;
 	if (flags & FMODE_EXEC_FLAG) /* an exec's own opens are judged by the exec hooks */
 		return 0;
 	inode = file->f_inode;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
-	answer = file_held(tag, file, words);
+	answer = file_held(&s, file, words);
 	if (answer == HELD)
 		goto allowed;
 	if (answer == NO_PREFIX)
@@ -115,7 +117,7 @@ allowed: /* or a stacked file system's own open, after the container's was allow
 	inode = file->f_inode;
 	if ((inode->i_mode & S_IFMT) != S_IFREG)
 		return 0;
-	if (unsigned_for(tag, OPENED(TL_WRITE), raw_argument(ctx, 0)) && !mark_written(tag, inode))
+	if (unsigned_for(s.tag, OPENED(TL_WRITE), raw_argument(ctx, 0)) && !mark_written(s.tag, inode))
 		ASK(report_file(UNMARKED, raw_argument(ctx, 0)));
 	return 0;
 }

@@ -135,23 +135,23 @@ static __always_inline struct tl_event *my_draft(void)
 }
 
 /* What a violation costs beside the refusal: by what the operator said of the policy, else by the path, else by the reason. */
-static __always_inline u32 cost_of_violation(const struct subject *s, u64 what, u32 reason)
+static __always_inline u32 cost_of_violation(const struct subject *s, u64 slot_flags, u64 what, u32 reason)
 {
-	if (s->slot_flags & TL_SLOT_DENY)
+	if (slot_flags & TL_SLOT_DENY)
 		return TL_COST_DENY;
-	if (s->slot_flags & TL_SLOT_FREEZE_CONTAINER)
+	if (slot_flags & TL_SLOT_FREEZE_CONTAINER)
 		return TL_COST_FREEZE_CONTAINER;
-	if (s->slot_flags & TL_SLOT_KILL)
-		return s->slot_flags & TL_SLOT_KILL_CONTAINER ? TL_COST_KILL_CONTAINER : TL_COST_KILL;
+	if (slot_flags & TL_SLOT_KILL)
+		return slot_flags & TL_SLOT_KILL_CONTAINER ? TL_COST_KILL_CONTAINER : TL_COST_KILL;
 	if (s->row == TL_ROW_NONE)
 		return TL_COST_DENY;
 	return what_cost(what) ? what_cost(what) - 1 : tl_cost_of_reason(s->img, s->row, reason);
 }
 
-static __always_inline bool cost_kills(const struct subject *s, u64 what, u32 reason, u32 cost)
+static __always_inline bool cost_kills(u64 slot_flags, u64 what, u32 reason, u32 cost)
 {
 	return cost == TL_COST_KILL || cost == TL_COST_KILL_CONTAINER || (what_flags(what) & WHAT_ALWAYS_KILL) ||
-	       (reason == TL_REASON_ORPHAN && (s->slot_flags & TL_SLOT_ORPHANS_KILL));
+	       (reason == TL_REASON_ORPHAN && (slot_flags & TL_SLOT_ORPHANS_KILL));
 }
 
 /* What is user space's to do is asked for at the container; true: that is news. */
@@ -214,9 +214,12 @@ __noinline u32 begin(u64 what, u64 object)
 		if (s->mode == TL_MODE_MONITOR) {
 			verdict = TL_VERDICT_WOULD_DENY;
 		} else {
-			cost = cost_of_violation(s, what, reason);
+			struct tl_slot *slot = bpf_map_lookup_elem(&policies, &tag->slot);
+			u64 slot_flags = slot ? slot->flags : 0;
+
+			cost = cost_of_violation(s, slot_flags, what, reason);
 			first = ask_daemon(tag->container, cost);
-			verdict = cost_kills(s, what, reason, cost) ? TL_VERDICT_KILL : TL_VERDICT_DENY;
+			verdict = cost_kills(slot_flags, what, reason, cost) ? TL_VERDICT_KILL : TL_VERDICT_DENY;
 			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (verdict == TL_VERDICT_KILL ? REPORT_KILL : 0);
 		}
 		counted = count_denial(tag->slot, node, what, object);

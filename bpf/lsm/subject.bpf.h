@@ -15,7 +15,6 @@ struct subject {
 	u32 row; /* TL_ROW_NONE: the image does not hold the node */
 	u32 mode;
 	u32 policy; /* generation and mode, as published: what is kept for one is good for no other */
-	u64 slot_flags;
 };
 
 static __always_inline struct tl_tag *my_tag(void)
@@ -84,7 +83,6 @@ static __always_inline void subject_of(struct subject *s, struct tl_tag *tag)
 	u64 published = slot ? *(volatile u64 *)&slot->published : 0;
 
 	s->tag = tag;
-	s->slot_flags = slot ? slot->flags : 0;
 	s->mode = TL_PUBLISHED_MODE(published);
 	s->policy = published >> 32;
 	s->img = TL_PUBLISHED_BASE(published);
