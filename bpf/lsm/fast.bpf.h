@@ -66,8 +66,12 @@ __noinline u32 remember_prefix(u64 vfsmount)
 	state = walk_slow(s.img, TL_DFA_START, 0, vfsmount, ns);
 	if (state >= WALK_ERROR || locks_now() != locks)
 		return 0;
-	at = 2 * prefix_bucket(policy, READ32(struct super_block, s_dev, superblock), ino) + ((vfsmount >> 8) & 1);
+	at = 2 * prefix_bucket(policy, READ32(struct super_block, s_dev, superblock), ino);
 	p = bpf_map_lookup_elem(&prefixes, &at);
+	if (p && p->locks == locks && p->policy == policy && p->mount != vfsmount) { /* the same directory, mounted twice */
+		at++;
+		p = bpf_map_lookup_elem(&prefixes, &at);
+	}
 	if (!p)
 		return 0;
 	p->check = 0;
