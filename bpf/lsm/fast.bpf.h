@@ -101,9 +101,8 @@ static __noinline u64 prefix_now(const struct subject *s, struct vfsmount *mnt)
 		same = mount = *(volatile u64 *)&p->mount;
 		barrier_var(same);
 		state = *(volatile u64 *)&p->state;
-		if (same != (u64)mnt || p->locks != locks || p->policy != policy || p->ns != ns)
-			continue;
-		if (p->check == prefix_check(mount, ns, policy, locks, state))
+		/* Was this written for the same namespace, policy and counts? Their hash says so, and that the state was written with them. */
+		if (same == (u64)mnt && p->check == prefix_check(mount, ns, policy, locks, state))
 			return state;
 	}
 	return WALK_UNKNOWN;

@@ -35,24 +35,9 @@ static __always_inline u32 words_of_open(u32 flags, u32 mode, u16 inode_mode)
 	if (flags & O_TRUNC)
 		words |= TL_WRITE;
 	/* Access mode 3: the kernel asks for both rights and gives a descriptor for ioctl alone (open(2)). */
-	return words ? words : TL_READ | TL_WRITE;
-}
-
-/*
- * A stacked file system's open of a layer, under its mounter's credentials. Asked before anything else, as it is every second open there; the
- * credentials first, which are cheap. (Before bpf_get_current_task_btf, two probe reads would cost more than to know the subject.) One that
- * is opened under the task's own credentials is told by its mount, later.
- */
-static __always_inline bool opens_layer(struct vfsmount *mnt)
-{
-	struct task_struct *me;
-
-	if (k_task_storage) {
-		me = (void *)bpf_get_current_task_btf();
-		if (me->cred == me->real_cred)
-			return false;
-	}
-	return is_stacked_layer(mnt);
+	if (!(mode & (FMODE_READ | FMODE_WRITE)))
+		words |= TL_READ | TL_WRITE;
+	return words;
 }
 
 /* The fast answer for an open file. One that was not found by its name has perhaps none. */
@@ -86,15 +71,29 @@ int BPF_PROG(tl_file_open, struct file *file)
 	u64 what, file_address;
 	enum held answer;
 
-	if (k_task_storage && opens_layer(file->f_path.mnt)) {
-		if (!(file->f_mode & FMODE_WRITE) || !(s.tag = my_tag()) || (s.tag->flags & TL_TAG_RUNTIME))
+	/*
+	 * A stacked file system opens a layer under its mounter's credentials: every second open there, so it is told before anything else, by the
+	 * credentials first, which are cheap. (Where they are not, as they take probe reads, the subject comes first.)
+	 */
+	if (k_task_storage) {
+		struct task_struct *me = (void *)bpf_get_current_task_btf();
+		bool layer = me->cred != me->real_cred && is_stacked_layer(file->f_path.mnt);
+
+		if (layer && !(file->f_mode & FMODE_WRITE))
 			return 0;
-		goto allowed;
+		s.tag = bpf_task_storage_get(&tags, me, 0, 0);
+		if (!s.tag || (s.tag->flags & TL_TAG_RUNTIME))
+			return 0;
+		if (layer)
+			goto allowed;
+	} else {
+		s.tag = my_tag();
+		if (!s.tag || (s.tag->flags & TL_TAG_RUNTIME))
+			return 0;
+		if (is_stacked_layer(file->f_path.mnt))
+			goto allowed;
 	}
-	if (!subject(&s))
-		return 0;
-	if (!k_task_storage && opens_layer(file->f_path.mnt))
-		goto allowed;
+	subject_of(&s, s.tag);
 	flags = file->f_flags;
 	if (flags & FMODE_EXEC_FLAG) /* an exec's own opens are judged by the exec hooks */
 		return 0;
