@@ -7,8 +7,8 @@
  * one side would not notice does not build. All integers are in the byte order of the machine (little endian on every
  * supported one). "Offset" is in bytes from the start of the image unless said otherwise.
  *
- * Frozen across upgrades (maps are pinned and taken over by the next version): struct tl_tag, tl_slot, tl_container,
- * tl_denial_key, tl_denial, and their map names. A change to one of them raises TL_ABI_MAPS. The image has its own
+ * Frozen across upgrades (maps are pinned and taken over by the next version): struct tl_tag, tl_slot, tl_container, tl_owner,
+ * tl_written, tl_denial_key, tl_denial, and their map names. A change to one of them raises TL_ABI_MAPS. The image has its own
  * number, TL_ABI_IMAGE.
  */
 #ifndef TREELINE_BPF_LSM_ABI_H
@@ -441,7 +441,7 @@ struct tl_owner {
 	__u32 container;
 	__u64 cache; /* published word >> 32, row */
 	__u64 yes[TL_NET_DIRECTIONS]; /* the last allowed peer, as yes_of() of net.bpf.c has it; 0: none */
-	struct tl_endpoint peer; /* whom connect() named, before anybody else put another in its place; family 0: nobody */
+	struct tl_endpoint peer; /* whom connect() named, before a load balancer puts another in its place; family 0: nobody */
 };
 
 /*

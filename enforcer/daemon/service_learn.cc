@@ -120,7 +120,10 @@ std::vector<std::string> Service::take_spooled(const std::string& name) {
   std::vector<std::string> lines;
   for (const std::string& file : recorder::spooled(spool_directory(name))) {
     lines.clear();
-    if (!recorder::read_lines(file, [&](const std::string& line) { lines.push_back(line); })) lines.clear();
+    if (recorder::read_lines(file, [&](const std::string& line) { lines.push_back(line); })) continue;
+    lines.clear();
+    ++lost_traces_;
+    log_error("the trace of " + name + " is lost: cannot read " + file);
   }
   (void)!remove_flat_directory(spool_directory(name)).has_value();
   return lines;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/kernel/images.h"
 
+#include <cerrno>
 #include <cstring>
 #include <string>
 
@@ -24,6 +25,8 @@ std::optional<uint32_t> foreign_format(std::span<const tl_slot> slots, std::span
 
 Result<void> check_pinned_images(const Pins& pins) {
   UniqueFd policies(bpf_obj_get(pins.map("policies").c_str())), arena(bpf_obj_get(pins.map("arena").c_str()));
+  // A start that died before it had pinned them attached nothing either: there is nothing in force.
+  if ((!policies || !arena) && errno == ENOENT && pins.links().empty()) return {};
   if (!policies || !arena) return system_error("cannot open the pinned maps of policies in " + pins.root() + " (afresh: treelined --detach --reason repair)", errno);
   bpf_map_info info{};
   uint32_t length = sizeof info;

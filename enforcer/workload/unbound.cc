@@ -8,6 +8,7 @@
 
 #include "enforcer/base/files.h"
 #include "enforcer/base/json.h"
+#include "enforcer/base/log.h"
 #include "enforcer/workload/process.h"
 #include "policy-compiler/support/text.h"
 
@@ -19,7 +20,10 @@ Result<void> Unbound::restore() {
   for (std::filesystem::directory_iterator each(directory_, gone), end; !gone && each != end; each.increment(gone)) {
     const auto number = text::decimal(each->path().stem().string(), UINT32_MAX);
     const std::optional<Json> known = parse_json(read_file_or_empty(each->path(), 1 << 20));
-    if (!number || !known || !known->is_object() || text_at(*known, "cgroup").empty()) continue;
+    if (!number || !known || !known->is_object() || text_at(*known, "cgroup").empty()) {
+      log_error(each->path().string() + " is damaged: the container that it stands for runs without a policy, and is not listed");
+      continue;
+    }
     containers_[static_cast<uint32_t>(*number)] = {text_at(*known, "id"), text_at(*known, "cgroup"), text_at(*known, "since"),
                                                    static_cast<pid_t>(number_at(*known, "pid")), static_cast<uint64_t>(number_at(*known, "start_time"))};
   }
