@@ -10,7 +10,7 @@
  * message, kept at the socket. What that node may accept follows from what is published now, so a swap reaches sockets that are open already.
  * Nobody is killed here. Learning records of those that come in only who answers from elsewhere than asked: as a peer to send to.
  */
-#include "report.bpf.h"
+#include "peer.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define ETH_P_IP_NETWORK_ORDER 0x0008

@@ -4,6 +4,7 @@
 #include "exec.bpf.c"
 #include "net.bpf.c"
 #include "incoming.bpf.c"
+#include "unix.bpf.c"
 #include "cred.bpf.c"
 #include "process.bpf.c"
 #include "kernel.bpf.c"
