@@ -67,7 +67,7 @@ Result<std::string> policy_asked_for(const json::Value* annotations) {
   if (!asked->is(json::Kind::kString)) return Error{"annotation " + text::quoted(key) + " is not a string", EINVAL};
   if (!valid_policy_name(asked->scalar))
     return Error{"annotation " + text::quoted(key) + " is " + text::quoted(asked->scalar) +
-                     ", which is no name of a policy: 1 to 63 of [a-z0-9._-], the first a letter, a digit or '_'",
+                     ", which is no name of a policy: " + kPolicyNames,
                  EINVAL};
   return asked->scalar;
 }

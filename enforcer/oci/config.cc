@@ -93,16 +93,25 @@ Result<void> Config::set(std::initializer_list<std::string_view> path, std::stri
 
 Result<void> Config::add_hook(std::string_view stage, const std::string& program, const std::vector<std::string>& args,
                               int timeout_seconds) {
-  if (const json::Value* hooks = root_.at({"hooks", stage}))
-    for (const json::Value& hook : hooks->elements) {
-      const json::Value *path = hook.find("path"), *have = hook.find("args");
-      if (path && path->scalar == program && have && have->elements.size() > 1 && have->elements[1].scalar == args[1])
-        return {};
-    }
-  std::string list;
-  for (const std::string& word : args) list += (list.empty() ? "" : ",") + json::quote(word);
-  const std::string hook = "{\"path\":" + json::quote(program) + ",\"args\":[" + list +
+  std::string words;
+  for (const std::string& word : args) words += (words.empty() ? "" : ",") + json::quote(word);
+  const std::string hook = "{\"path\":" + json::quote(program) + ",\"args\":[" + words +
                            "],\"timeout\":" + std::to_string(timeout_seconds) + "}";
+  const auto is_ours = [&](const json::Value& other) {
+    const json::Value *path = other.find("path"), *have = other.find("args");
+    return path && path->scalar == program && have && have->elements.size() > 1 && have->elements[1].scalar == args[1];
+  };
+  std::string others;
+  bool replaces = false;
+  if (const json::Value* hooks = root_.at({"hooks", stage}))
+    for (const json::Value& other : hooks->elements) {
+      if (text_of(other) == hook) return {};
+      if (is_ours(other))
+        replaces = true;
+      else
+        others.append(",").append(text_of(other));
+    }
+  if (replaces) return set({"hooks", stage}, "[" + hook + others + "]");
   Result<std::string> changed = json::add_element(text_, {"hooks", stage}, hook, json::Place::kFirst);
   if (!changed) return wrong(changed.error().message);
   changed_ = true;

@@ -40,7 +40,8 @@ class Config {
   }
 
   Result<void> set(std::initializer_list<std::string_view> path, std::string_view value);
-  // As the first of its stage; nothing if a hook of that path with that argument (args[1]) is there already.
+  // As the first of its stage. It takes the place of a hook of that path with that argument (args[1]): a bundle that is
+  // started again may have been prepared with other options.
   Result<void> add_hook(std::string_view stage, const std::string& program, const std::vector<std::string>& args,
                         int timeout_seconds);
   // If something was changed: beside the target, flushed, renamed; with the owner and mode that the file had.

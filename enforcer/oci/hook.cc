@@ -13,6 +13,7 @@
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
 #include "enforcer/oci/in_process.h"
+#include "enforcer/oci/options.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/settings.h"
@@ -42,19 +43,21 @@ Result<std::string> read_standard_input(Deadline deadline) {
   }
 }
 
-Result<std::string> conf_of(std::span<const std::string> args) {
-  if (args.empty()) return std::string(kDefaultConf);
-  if (args.size() == 2 && args[0] == "--conf" && !args[1].empty()) return args[1];
-  return Error{"a hook takes only --conf FILE, not " + text::quoted(args[0]), EINVAL};
+Result<Options> options_of(std::span<const std::string> args) {
+  Result<Options> options = take_options(args);
+  if (!options || (options->rest.empty() && options->runtime.empty())) return options;
+  return Error{"a hook takes only --conf FILE and --policy NAME, not " +
+                   (options->rest.empty() ? "--runtime" : text::quoted(options->rest[0])),
+               EINVAL};
 }
 
-// The policy that the state and config.json agree on.
-Result<std::string> agreed_policy(const State& state, const Config& config) {
+// The policy that the state and config.json agree on; the hook's own where they name none.
+Result<std::string> agreed_policy(const State& state, const Config& config, const std::string& otherwise) {
   Result<std::string> told = policy_asked_for(state.whole.find("annotations"));
   if (!told) return told;
   Result<std::string> written = policy_asked_for(config.root().find("annotations"));
   if (!written) return written;
-  if (*told == *written) return told;
+  if (*told == *written) return told->empty() ? otherwise : *told;
   const auto named = [](const std::string& name) { return name.empty() ? std::string("none") : "'" + name + "'"; };
   return Error{"the runtime says that the container asks for policy " + named(*told) + ", its config.json for " +
                    named(*written) + ": config.json was changed meanwhile",
@@ -84,7 +87,7 @@ bool has_bundle(const Json& answer) {
   return mode != "learn" && mode != "off";
 }
 
-Result<void> bind(const State& state, Daemon& daemon) {
+Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   if (state.status == "stopped" || state.pid <= 1)
     return Error{"container '" + text::printable(state.id) + "' has no process yet or any more (status " +
@@ -92,7 +95,7 @@ Result<void> bind(const State& state, Daemon& daemon) {
                  EINVAL};
   Result<Config> config = Config::read(state.bundle);
   if (!config) return config.error();
-  Result<std::string> asked = agreed_policy(state, *config);
+  Result<std::string> asked = agreed_policy(state, *config, options.policy);
   if (!asked) return asked.error();
 
   // What is wrong with config.json is found before anything is bound; what is bound is then the same, or is verified
@@ -135,21 +138,21 @@ int finish(const Result<void>& done, const std::string& what) {
 }
 
 int with_state(std::span<const std::string> args, const std::string& what, Absent absent,
-               Result<void> (*act)(const State&, Daemon&)) {
+               Result<void> (*act)(const State&, const Options&, Daemon&)) {
   const Deadline deadline = std::chrono::steady_clock::now() + kAnswerWithin;
-  Result<std::string> conf = conf_of(args);
-  if (!conf) return report(conf.error().message, {}), kUsage;
+  Result<Options> options = options_of(args);
+  if (!options) return report(options.error().message, {}), kUsage;
   Result<std::string> text = read_standard_input(deadline);
   if (!text) return finish(text.error(), what);
   Result<State> state = parse_state(*text);
   if (!state) return finish(state.error(), what);
-  Result<Settings> settings = read_settings(*conf);
+  Result<Settings> settings = read_settings(options->conf);
   if (!settings) return finish(settings.error(), what), kUsage;
   Daemon daemon(settings->socket, std::chrono::milliseconds(milliseconds_left(deadline)), absent);
-  return finish(act(*state, daemon), what);
+  return finish(act(*state, *options, daemon), what);
 }
 
-Result<void> unbind(const State& state, Daemon& daemon) {
+Result<void> unbind(const State& state, const Options&, Daemon& daemon) {
   Result<Json> answer = daemon.ask({{"do", "unbind"}, {"container", state.id}});
   if (answer) return {};
   return answer.error();

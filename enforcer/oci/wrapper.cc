@@ -14,6 +14,7 @@
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
 #include "enforcer/oci/in_process.h"
+#include "enforcer/oci/options.h"
 #include "enforcer/oci/original.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
@@ -23,45 +24,14 @@
 namespace treeline::oci {
 namespace {
 
-struct Own {
-  std::string runtime, conf = kDefaultConf;
-  std::span<const std::string> rest;  // the runtime's
-};
-
-// Ours come first; the first word that is not ours begins the runtime's.
-Result<Own> take_own(std::span<const std::string> args) {
-  Own own;
-  while (!args.empty()) {
-    std::string* value = nullptr;
-    for (auto [name, field] : {std::pair("--runtime", &own.runtime), std::pair("--conf", &own.conf)}) {
-      const std::string with_value = std::string(name) + "=";
-      if (args[0] == name) {
-        if (args.size() < 2) return Error{std::string(name) + " wants a value", EINVAL};
-        *(value = field) = args[1];
-        args = args.subspan(2);
-        break;
-      }
-      if (args[0].rfind(with_value, 0) == 0) {
-        *(value = field) = args[0].substr(with_value.size());
-        args = args.subspan(1);
-        break;
-      }
-    }
-    if (!value) break;
-    if (value->empty()) return Error{"--runtime and --conf want a value", EINVAL};
-  }
-  own.rest = args;
-  return own;
-}
-
 // The runtime as the caller names it; "": treeline.conf has to.
-std::string named_runtime(const Own& own) {
+std::string named_runtime(const Options& own) {
   if (!own.runtime.empty()) return own.runtime;
   const char* variable = std::getenv("TREELINE_RUNTIME");
   return variable ? variable : "";
 }
 
-Result<std::string> choose_runtime(const Own& own, const Settings& settings) {
+Result<std::string> choose_runtime(const Options& own, const Settings& settings) {
   if (const std::string named = named_runtime(own); !named.empty()) return find_runtime(named);
   if (!settings.oci_runtime.empty()) return find_runtime(settings.oci_runtime);
   return Error{
@@ -83,13 +53,14 @@ Result<void> apply_policy(const Json& answer, Config& config, const RuntimeLog& 
 }
 
 // What has to be true before the runtime may start a container.
-Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& settings, const std::string& runtime,
+Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings& settings, const std::string& runtime,
                      const RuntimeLog& log) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   Result<Config> config = Config::read(call.bundle);
   if (!config) return config.error();
   Result<std::string> asked = policy_asked_for(config->root().find("annotations"));
   if (!asked) return asked.error();
+  if (asked->empty()) *asked = own.policy;
 
   Daemon daemon(settings.socket, kAnswerWithin);
   Result<Json> answer = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
@@ -114,9 +85,10 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
     if (Result<void> confined = apply_policy(*answer, *config, log); !confined) return confined;
   Result<std::string> program = own_path();
   if (!program) return program.error();
-  for (auto [stage, argument] : {std::pair("createRuntime", "hook"), std::pair("poststop", "poststop")}) {
+  for (const auto& [stage, argument] : {std::pair("createRuntime", std::string("hook")), std::pair("poststop", std::string("poststop"))}) {
     std::vector<std::string> words = {"treeline-oci", argument};
     if (own.conf != kDefaultConf) words.insert(words.end(), {"--conf", own.conf});
+    if (!own.policy.empty() && argument == "hook") words.insert(words.end(), {"--policy", own.policy});
     if (Result<void> added = config->add_hook(stage, *program, words, kHookTimeoutSeconds); !added) return added;
   }
   if (Result<void> kept = keep(call.bundle, before, *config); !kept) return kept;
@@ -126,7 +98,7 @@ Result<void> prepare(const RuntimeCall& call, const Own& own, const Settings& se
 }  // namespace
 
 int run_wrapper(std::span<const std::string> args) {
-  Result<Own> own = take_own(args);
+  Result<Options> own = take_options(args);
   if (!own) return report(own.error().message, {}), kUsage;
   RuntimeCall call;
   const Result<void> parsed = parse_call(own->rest, call);

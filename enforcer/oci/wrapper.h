@@ -2,7 +2,7 @@
 //
 // The runtime wrapper: what a container engine calls instead of runc or crun.
 //
-//   treeline-oci [--runtime runc|crun|PATH] [--conf FILE] RUNTIME'S OWN ARGUMENTS...
+//   treeline-oci [--runtime runc|crun|PATH] [--policy NAME] [--conf FILE] RUNTIME'S OWN ARGUMENTS...
 //
 // The runtime: --runtime, else TREELINE_RUNTIME, else oci_runtime of treeline.conf. Before `create` and `run` it looks
 // at the bundle: which policy is asked for, is there one, what does it want in config.json. That and the hooks are

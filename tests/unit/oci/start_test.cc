@@ -386,6 +386,44 @@ TEST_F(Start, an_input_that_never_ends_refuses_in_time) {
   EXPECT_THAT(outcome.errors, HasSubstr("did not end within"));
 }
 
+// Docker before 24 writes no annotations: daemon.json has a runtime per policy.
+TEST_F(Start, the_caller_names_the_policy_of_what_names_none) {
+  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
+  const auto started_by = [&](const std::string& policy) {
+    const std::vector<std::string> args = {"--conf",  world.path + "/conf", "--policy", policy, "--runtime", world.path + "/runtime",
+                                           "create", "--bundle",           world.path + "/b", "web-1"};
+    return in_child("", [&] { return run_wrapper(args); });
+  };
+  const std::string unnamed = R"({"ociVersion":"1.0.2","hooks":{"createRuntime":[{"path":"/other"}]}})";
+  world.config(unnamed);
+  EXPECT_EQ(started_by("web").status, 42);
+  EXPECT_THAT(world.config(), HasSubstr(R"(,"--policy","web"],"timeout":60},{"path":"/other"}])"));
+  EXPECT_THAT(world.config(), Not(HasSubstr(R"("poststop","--conf",")" + world.path + R"(/conf","--policy")")));
+  EXPECT_THAT(started_by("other").errors, HasSubstr("no policy 'other'"));
+  EXPECT_THAT(started_by("../web").errors, HasSubstr("--policy '../web' is no name of a policy"));
+
+  const std::string plain = to_line(Json{{"ociVersion", "1.0.2"}, {"id", "web-1"}, {"status", "creating"}, {"pid", 4711}, {"bundle", world.path + "/b"}});
+  const std::vector<std::string> words = {"--conf", world.path + "/conf", "--policy", "web"};
+  EXPECT_EQ(in_child(plain, [&] { return run_hook(words); }).status, 0);
+  EXPECT_THAT(hook(plain).errors, HasSubstr("no policy ''")) << "the default is treelined's to say";
+  world.config(R"({"annotations":{"treeline.policy":"other"}})");
+  EXPECT_THAT(started_by("web").errors, HasSubstr("no policy 'other'")) << "an annotation goes first";
+}
+
+TEST_F(Start, a_bundle_that_was_prepared_with_other_options_gets_these) {
+  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
+  world.config(R"({"annotations":{"treeline.policy":"web"}})");
+  EXPECT_EQ(create().status, 42);
+  const std::string before = world.config();
+  world.write("conf2", "runtime = " + world.path + "\n");
+  const std::vector<std::string> args = {"--conf", world.path + "/conf2", "--runtime", world.path + "/runtime", "create", "--bundle", world.path + "/b", "w"};
+  EXPECT_EQ(in_child("", [&] { return run_wrapper(args); }).status, 42);
+  EXPECT_THAT(world.config(), HasSubstr("/conf2"));
+  EXPECT_THAT(world.config(), Not(HasSubstr("/conf\"")));
+  EXPECT_EQ(create().status, 42);
+  EXPECT_EQ(world.config(), before);
+}
+
 TEST_F(Start, poststop_releases) {
   FakeDaemon daemon(world, knows_web("enforce", ""));
   const std::vector<std::string> args = {"--conf", world.path + "/conf"};

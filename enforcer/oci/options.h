@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options of treeline-oci itself, in front of the runtime's own words.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "policy-compiler/support/result.h"
+
+namespace treeline::oci {
+
+struct Options {
+  std::string runtime;  // "": the caller's environment or treeline.conf says
+  std::string conf;
+  std::string policy;                 // of a container that names none by annotation; "": treeline.conf's default
+  std::span<const std::string> rest;  // from the first word that is not ours
+};
+
+// EINVAL: a value is missing, or is no name of a policy.
+Result<Options> take_options(std::span<const std::string> args);
+
+}  // namespace treeline::oci
