@@ -21,7 +21,7 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 5
+#define TL_ABI_MAPS 6
 #define TL_ABI_IMAGE 4
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
@@ -459,7 +459,9 @@ struct tl_control {
 	__u32 daemon; /* tgid of treelined, 0 = none: exempt from nothing, protected from bound containers */
 	__u64 seed; /* of object hashes; random per boot */
 	__u32 tracing; /* containers in learn mode: 0 lets the system call recorder leave at once */
-	__u32 reserved[11];
+	__u32 reserved;
+	__u64 told_from; /* ns, CLOCK_BOOTTIME: refusals that were last told before are told again (a start, a load, another mode) */
+	__u64 free[4];
 };
 
 /* Which hook. Order is part of the layout of `doubts` and of events. */
@@ -587,8 +589,7 @@ enum tl_loss {
 };
 
 /*
- * denials: HASH, exact counts by behaviour; outlives lost events. An event is sent when the count reaches a power of two, so
- * a flood costs bounded log.
+ * denials: HASH, exact counts by behaviour; outlives lost events. Which of them an event tells: report.bpf.h, count_denial().
  */
 struct tl_denial_key {
 	__u64 node;
@@ -599,9 +600,13 @@ struct tl_denial_key {
 	__u16 access;
 };
 struct tl_denial {
-	__u64 count;
+	__u64 count; /* stopped */
+	__u64 would; /* monitor: happened */
 	__u64 first; /* ns, CLOCK_BOOTTIME (5.10: bpf_ktime_get_boot_ns) */
 	__u64 last;
+	__u64 told; /* the last event */
+	__u32 container; /* whose that was */
+	__u32 reserved;
 };
 
 /* learned: HASH, what was seen in learn mode. The first sight sends an event with the text; then only counts. */
@@ -742,7 +747,7 @@ TL_ASSERT(sizeof(struct tl_tag) == 96);
 TL_ASSERT(sizeof(struct tl_container) == 320);
 TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16);
 TL_ASSERT(sizeof(struct tl_control) == 64);
-TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 24);
+TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 48);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);
 TL_ASSERT(sizeof(struct tl_syscalls_key) == 16 && sizeof(struct tl_syscalls) == 512);
 TL_ASSERT(sizeof(struct tl_event) == 152);

@@ -85,18 +85,18 @@ static __always_inline void send_draft(void *ctx, u64 key)
 	bpf_map_delete_elem(&scratch, &key);
 }
 
-/* Counts a refused peer by port (a flood of made-up addresses is one behaviour) and tells it where the count reaches a power of two. */
+/* Counts a refused peer by port (a flood of made-up addresses is one behaviour) and tells it as count_denial() says. */
 static __noinline u32 refuse_peer(const struct tl_owner *owner, const struct arrival *a, u32 mode, u32 reason)
 {
 	u32 verdict = mode == TL_MODE_MONITOR ? TL_VERDICT_WOULD_DENY : TL_VERDICT_DENY;
-	u64 what = WHAT(a->hook, reason, TL_KIND_NET, 0), mine = (u64)owner, object, counted;
+	u64 what = WHAT(a->hook, reason, TL_KIND_NET, 0) | WHAT_FLAGS(mode == TL_MODE_MONITOR ? WHAT_MONITOR : 0), mine = (u64)owner, object, counted;
 	struct tl_event *e;
 
 	object = tl_hash_word(seed(), ENDPOINT(a->local, a->protocol, TL_NET_IN, a->peer.family));
 	if (reason >= TL_REASON_DOUBT)
 		doubt(a->hook, reason);
-	counted = count_denial(owner->slot, owner->node, what, object);
-	if (!power_of_two(counted) || !draft(owner, a, mine, object, counted) || !(e = bpf_map_lookup_elem(&scratch, &mine)))
+	counted = count_denial(owner->slot, owner->node, what, object, owner->container);
+	if (!(counted & COUNT_TELL) || !draft(owner, a, mine, object, count_of(counted)) || !(e = bpf_map_lookup_elem(&scratch, &mine)))
 		return verdict;
 	e->type = TL_EVENT_DENIAL;
 	e->verdict = verdict;

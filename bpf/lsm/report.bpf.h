@@ -33,6 +33,7 @@
 #define WHAT_EPERM 8u /* refused with EPERM, else EACCES */
 #define WHAT_ALWAYS_KILL 16u /* the hook cannot refuse: what is refused is killed */
 #define WHAT_PROTECTED 64u /* refused in every mode */
+#define WHAT_MONITOR 128u /* the act goes on: counted apart from what was stopped */
 #define WHAT_NAME 32u /* a name (parent and dentry), not an open object: no reserved class applies */
 
 #define WITH_WORDS(what, words) (((what) & ~(0xffffull << 32)) | (u64)(words) << 32)
@@ -50,23 +51,34 @@
 #define REPORT_DRAFT 0x100u
 #define REPORT_KILL 0x200u
 
+/* Of a count: this one is to be told by an event. */
+#define COUNT_TELL (1ull << 63)
+#define count_of(counted) ((counted) & ~COUNT_TELL)
+
+#define TELL_AGAIN_NS (600 * 1000000000ull) /* what goes on is told again after this time */
+#define TELL_OTHER_NS (1000000000ull) /* and after this time where it is another container's */
+
 static __always_inline bool power_of_two(u64 n) { return (n & (n - 1)) == 0; }
 
 /* The map has no room for this object: it is counted with all others of its hook and reason, so that a flood of names still folds. */
 __noinline u64 count_overflow(u32 hook, u32 reason)
 {
 	u32 index = hook * TL_REASONS + reason;
-	u64 *n = bpf_map_lookup_elem(&overflow, &index);
+	u64 *n = bpf_map_lookup_elem(&overflow, &index), count;
 
 	lost(TL_LOSS_DENIALS);
 	if (!n)
-		return 1;
+		return 1 | COUNT_TELL;
 	__sync_fetch_and_add(n, 1);
-	return *(volatile u64 *)n;
+	count = *(volatile u64 *)n;
+	return power_of_two(count) ? count | COUNT_TELL : count;
 }
 
-/* Counts a refused act; the new count. */
-__noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object)
+/*
+ * Counts a refused act; the new count, and whether it is to be told: at each power of two, so that a flood costs bounded log, and again
+ * after a time, for another container of the policy, and after what root changed (control.told_from), so that no quiet hides it.
+ */
+__noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object, u32 container)
 {
 	struct tl_denial_key key = {.node = node,
 				    .object = object,
@@ -74,21 +86,30 @@ __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object)
 				    .hook = what_hook(what),
 				    .reason = what_reason(what),
 				    .access = what_words(what)};
-	u64 now = bpf_ktime_get_boot_ns();
-	struct tl_denial first = {.count = 1, .first = now, .last = now}, *d;
-	void *map = slot == TL_SLOT_CANARY ? (void *)&canary_denials : (void *)&denials;
+	void *map = slot == TL_SLOT_CANARY ? (void *)&canary_denials : (void *)&denials, *zero = zero_draft();
+	u64 now = bpf_ktime_get_boot_ns(), quiet, *n, count;
+	struct tl_control *control = the_control();
+	struct tl_denial *d = bpf_map_lookup_elem(map, &key);
 
-	d = bpf_map_lookup_elem(map, &key);
-	if (!d) {
-		if (!bpf_map_update_elem(map, &key, &first, BPF_NOEXIST))
-			return 1;
+	if (!d && zero) {
+		bpf_map_update_elem(map, &key, zero, BPF_NOEXIST);
 		d = bpf_map_lookup_elem(map, &key);
-		if (!d)
-			return count_overflow(what_hook(what), what_reason(what));
 	}
-	__sync_fetch_and_add(&d->count, 1);
+	if (!d)
+		return count_overflow(what_hook(what), what_reason(what));
+	n = what_flags(what) & WHAT_MONITOR ? &d->would : &d->count;
+	__sync_fetch_and_add(n, 1);
+	count = *(volatile u64 *)n;
+	if (!d->first)
+		d->first = now;
 	d->last = now;
-	return d->count;
+	quiet = now - d->told;
+	if (!power_of_two(count) && quiet < TELL_AGAIN_NS && (d->container == container || quiet < TELL_OTHER_NS) &&
+	    (!control || d->told > control->told_from))
+		return count;
+	d->told = now;
+	d->container = container;
+	return count | COUNT_TELL;
 }
 
 /* Counts a learned act; the count if its text has still to be told, else 0. */
@@ -190,8 +211,8 @@ __noinline u32 begin(u64 what, u64 object)
 	if (what_flags(what) & WHAT_PROTECTED) {
 		verdict = TL_VERDICT_DENY;
 		answer = EPERM;
-		counted = count_denial(tag->slot, node, what, object);
-		if (!power_of_two(counted))
+		counted = count_denial(tag->slot, node, what, object, tag->container);
+		if (!(counted & COUNT_TELL))
 			return answer;
 	} else if (s->mode == TL_MODE_LEARN) {
 		counted = count_learned(tag->container, node, what, object);
@@ -213,6 +234,7 @@ __noinline u32 begin(u64 what, u64 object)
 		what = (what & ~0xff00ull) | (u64)reason << 8;
 		if (s->mode == TL_MODE_MONITOR) {
 			verdict = TL_VERDICT_WOULD_DENY;
+			what |= (u64)WHAT_MONITOR << 24;
 		} else {
 			struct tl_slot *slot = bpf_map_lookup_elem(&policies, &tag->slot);
 			u64 slot_flags = slot ? slot->flags : 0;
@@ -222,8 +244,8 @@ __noinline u32 begin(u64 what, u64 object)
 			verdict = cost_kills(slot_flags, what, reason, cost) ? TL_VERDICT_KILL : TL_VERDICT_DENY;
 			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (verdict == TL_VERDICT_KILL ? REPORT_KILL : 0);
 		}
-		counted = count_denial(tag->slot, node, what, object);
-		if (!power_of_two(counted) && !first)
+		counted = count_denial(tag->slot, node, what, object, tag->container);
+		if (!(counted & COUNT_TELL) && !first)
 			return answer;
 	}
 	zero = zero_draft();
@@ -245,7 +267,7 @@ __noinline u32 begin(u64 what, u64 object)
 	e->time = bpf_ktime_get_boot_ns();
 	e->node = node;
 	e->object = object;
-	e->count = counted;
+	e->count = count_of(counted);
 	e->slot = tag->slot;
 	e->container = tag->container;
 	e->generation = s->policy >> 4;

@@ -14,8 +14,7 @@ LogLevel quietest = LogLevel::kInfo;
 
 void set_log_level(LogLevel level) { quietest = level; }
 
-void log_line(LogLevel level, std::string_view message) {
-  if (level > quietest) return;
+static void write_line(LogLevel level, std::string_view message) {
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
   const std::string start = journal ? "<" + std::to_string(static_cast<int>(level)) + ">" : "treelined: ";
   std::string line = start;
@@ -28,5 +27,11 @@ void log_line(LogLevel level, std::string_view message) {
   line += '\n';
   [[maybe_unused]] ssize_t n = write(STDERR_FILENO, line.data(), line.size());
 }
+
+void log_line(LogLevel level, std::string_view message) {
+  if (level <= quietest) write_line(level, message);
+}
+
+void log_audit(std::string_view message) { write_line(LogLevel::kNotice, "audit: " + std::string(message)); }
 
 }  // namespace treeline

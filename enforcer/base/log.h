@@ -13,6 +13,8 @@ enum class LogLevel { kError = 3, kWarning = 4, kNotice = 5, kInfo = 6 };
 
 void set_log_level(LogLevel quietest_shown);
 void log_line(LogLevel level, std::string_view message);
+// What root asked for and who asked: shown whatever the level.
+void log_audit(std::string_view message);
 inline void log_error(std::string_view m) { log_line(LogLevel::kError, m); }
 inline void log_warning(std::string_view m) { log_line(LogLevel::kWarning, m); }
 inline void log_notice(std::string_view m) { log_line(LogLevel::kNotice, m); }

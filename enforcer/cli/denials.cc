@@ -8,7 +8,7 @@ namespace treeline::cli {
 namespace {
 
 std::vector<std::string> row(const Json& d) {
-  return {text_at(d, "policy"), std::to_string(number_at(d, "count")), std::to_string(number_at(d, "objects")), text_at(d, "hook"),
+  return {text_at(d, "policy"), std::to_string(number_at(d, "stopped")), std::to_string(number_at(d, "would")), std::to_string(number_at(d, "objects")), text_at(d, "hook"),
           text_at(d, "reason"), text_at(d, "last").substr(0, 19) + "Z", text_at(d, "node")};
 }
 
@@ -19,14 +19,16 @@ int show_denials(const Context& context, const std::string& policy) {
   const Json& denials = (*answer)["denials"];
   const bool any = !denials.empty() || number_at(*answer, "uncounted") != 0;
   if (context.json) {
-    print_line(to_line({{"schema", 1}, {"denials", denials}, {"total", number_at(*answer, "total")}, {"uncounted", number_at(*answer, "uncounted")}}));
+    Json all = {{"schema", 1}, {"denials", denials}};
+    for (const char* number : {"stopped", "would", "total", "uncounted"}) all[number] = number_at(*answer, number);
+    print_line(to_line(all));
     return any ? kFinding : kYes;
   }
   if (!any) {
     print_line("nothing was refused, nor would have been");
     return kYes;
   }
-  std::vector<std::vector<std::string>> rows = {{"policy", "count", "objects", "hook", "reason", "last", "node"}};
+  std::vector<std::vector<std::string>> rows = {{"policy", "stopped", "would", "objects", "hook", "reason", "last", "node"}};
   for (const Json& d : denials) rows.push_back(row(d));
   std::vector<size_t> widths(rows[0].size());
   for (const auto& cells : rows)
@@ -36,7 +38,7 @@ int show_denials(const Context& context, const std::string& policy) {
     for (size_t i = 0; i < cells.size(); ++i) line += i + 1 < cells.size() ? padded(cells[i], widths[i] + 2) : cells[i];
     print_line(line);
   }
-  print_line(std::to_string(number_at(*answer, "total")) + " in all");
+  print_line(std::to_string(number_at(*answer, "stopped")) + " stopped, " + std::to_string(number_at(*answer, "would")) + " in monitor would have been");
   if (const int64_t uncounted = number_at(*answer, "uncounted"))
     print_line(std::to_string(uncounted) + " more were refused and not counted by object: the table of the kernel side was full");
   return kFinding;
@@ -45,7 +47,8 @@ int show_denials(const Context& context, const std::string& policy) {
 }  // namespace
 
 void add_denials(CLI::App& app, Context& context) {
-  auto* sub = app.add_subcommand("denials", "what was refused (in monitor: would have been), counted exactly by the hooks since boot, events lost or not "
+  auto* sub = app.add_subcommand("denials", "what was refused (in monitor: would have been), counted exactly by the hooks, events lost or not; from the "
+                                            "policy's load, the boot or the last detach on "
                                             "(exit 0 nothing, 1 something)");
   auto policy = std::make_shared<std::string>();
   sub->add_option("POLICY", *policy, "only of this policy");

@@ -1,13 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
 #include "enforcer/base/files.h"
 #include "enforcer/cli/ask.h"
 
 namespace treeline::cli {
 namespace {
 
-int start(const Context& context, const std::string& name) {
+struct Start {
+  std::string name, reason;
+  bool discard = false;
+};
+
+int start(const Context& context, const Start& asked) {
+  const std::string& name = asked.name;
   int status = 0;
-  std::optional<Json> answer = ask(context, {{"do", "learn.start"}, {"name", name}}, status);
+  std::optional<Json> answer = ask(context, {{"do", "learn.start"}, {"name", name}, {"reason", asked.reason}, {"discard", asked.discard}}, status);
   if (!answer) return status;
   if (context.json) {
     answer->erase("id");
@@ -24,8 +36,16 @@ int start(const Context& context, const std::string& name) {
   return status;
 }
 
+// Asked before anything is stopped. Why not; "" where it can.
+std::string why_not_writable(const std::string& output) {
+  const std::string directory = std::filesystem::path(output).parent_path().string();
+  return access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) == 0 ? "" : "cannot write to " + output + ": " + std::strerror(errno);
+}
+
 int stop(const Context& context, const std::string& name, const std::string& output) {
   int status = 0;
+  if (const std::string why = why_not_writable(output); !why.empty()) return say(why + "; nothing was stopped"), kUsage;
+  const std::string again = "; treelined keeps the traces: treeline learn stop " + name + " -o FILE writes them";
   std::optional<daemon::Client> client = connect(context, status);
   if (!client) return status;
   Result<Json> answer = client->request({{"do", "learn.stop"}, {"name", name}});
@@ -39,12 +59,12 @@ int stop(const Context& context, const std::string& name, const std::string& out
   for (size_t i = 1; i <= traces; ++i) {
     std::string text, last;
     if (!read_trace(*client, text, last)) {
-      say("trace " + std::to_string(i) + " of " + std::to_string(traces) + " did not arrive whole");
+      say("trace " + std::to_string(i) + " of " + std::to_string(traces) + " did not arrive whole" + again);
       return kCannotAsk;
     }
     const std::string path = numbered(output, i);
     if (Result<void> written = write_file_atomically(path, text, 0644); !written) {
-      say(written.error().message);
+      say(written.error().message + again);
       return kCannotAsk;
     }
     std::optional<Json> end = parse_json(last);
@@ -53,14 +73,18 @@ int stop(const Context& context, const std::string& name, const std::string& out
     if (context.json) print_line(to_line({{"schema", 1}, {"trace", path}, {"incomplete", end && flag_at(*end, "incomplete")}}));
     else print_line(path);
   }
+  if (Result<Json> collected = client->request({{"do", "learn.collected"}, {"name", name}}); !collected)
+    say("treelined keeps its copies of the traces: " + collected.error().message);
+  const int64_t lost = number_at(*answer, "lost");
+  if (lost) say(std::to_string(lost) + (lost == 1 ? " container's trace was" : " containers' traces were") + " lost; treelined's log says why");
   if (number_at(*answer, "still_running"))
     say(std::to_string(number_at(*answer, "still_running")) + " of its containers still run, unrecorded and unrestricted: restart them to bind them to a policy");
-  if (traces == 0) {
+  if (traces == 0 && !lost) {
     say("no container named '" + name + "' while it was on: nothing was recorded");
     return kFinding;
   }
-  if (!context.json) say("next: treelinec learn" + files + " -o profile.yaml");
-  return incomplete ? kFinding : kYes;
+  if (!context.json && traces) say("next: treelinec learn" + files + " -o profile.yaml");
+  return incomplete || lost ? kFinding : kYes;
 }
 
 int show_recordings(const Context& context) {
@@ -94,11 +118,14 @@ void add_learn(CLI::App& app, Context& context) {
       "  treeline learn stop nginx -o nginx.jsonl\n"
       "  treelinec learn nginx.jsonl nginx.2.jsonl -o profile.yaml\n");
   auto name = std::make_shared<std::string>(), output = std::make_shared<std::string>("trace.jsonl");
-  auto* start_command = learn->add_subcommand("start", "from now on, containers that name NAME are recorded");
-  start_command->add_option("name", *name)->required();
-  start_command->callback([&context, name] { context.action = [&context, name] { return start(context, *name); }; });
-  auto* stop_command = learn->add_subcommand("stop", "stop recording and write the traces");
-  stop_command->add_option("name", *name)->required();
+  auto asked = std::make_shared<Start>();
+  auto* start_command = learn->add_subcommand("start", "from now on, containers that name NAME are recorded, and refused nothing");
+  start_command->add_option("name", asked->name, "the name that containers ask for")->required();
+  start_command->add_option("--reason", asked->reason, "why, for the log; demanded where a policy of that name is enforced");
+  start_command->add_flag("--discard", asked->discard, "remove the traces of an earlier learning that were never written out");
+  start_command->callback([&context, asked] { context.action = [&context, asked] { return start(context, *asked); }; });
+  auto* stop_command = learn->add_subcommand("stop", "stop recording and write the traces (exit 1: none, incomplete ones, or some lost)");
+  stop_command->add_option("name", *name, "as in start; again, where its traces could not be written")->required();
   stop_command->add_option("-o,--output", *output, "the first trace; the others are numbered: trace.2.jsonl")->capture_default_str();
   stop_command->callback([&context, name, output] { context.action = [&context, name, output] { return stop(context, *name, *output); }; });
   learn->add_subcommand("status", "what is being recorded")->callback([&context] { context.action = [&context] { return show_recordings(context); }; });

@@ -35,6 +35,9 @@ int change(const Context& context, Json request, const PolicyOptions& o, const s
   const Json policy = answer->contains("policy") ? (*answer)["policy"] : Json::object();
   if (context.json) print_line(to_line({{"schema", 1}, {"policy", policy}}));
   else print_line(policy_line(policy));
+  if (const int64_t filtered = number_at(policy, "filtered"); filtered && text_at(policy, "mode") == "monitor")
+    say(std::to_string(filtered) + (filtered == 1 ? " container keeps" : " containers keep") +
+        " the system call filter (and AppArmor profile) of the start until started again; what those refuse makes no event");
   if (!next.empty()) say(next + text_at(policy, "name"));
   return std::max(status_of(policy), hold_profiles(context, text_at(policy, "name")));
 }

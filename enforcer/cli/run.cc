@@ -367,7 +367,7 @@ class Run {
       }
       usleep(500000);
     }
-    say("no treelined came back; what was stopped is in its log" + std::string(options_.learn ? ", and the trace is lost" : ""));
+    say("no treelined came back; " + std::string(options_.learn ? "the trace is lost" : "treeline denials of the next one counts what was stopped"));
     return Error{"gone", ECONNRESET};
   }
 
@@ -414,13 +414,8 @@ class Run {
     if (flag_at(answer, "restarted") && !options_.quiet) say("treelined was restarted meanwhile: its counts of this run begin there");
     if (!options_.learn) {
       const int64_t denied = number_at(answer, "denied"), would = number_at(answer, "would");
-      if (flag_at(answer, "mode_changed")) {
-        if (!options_.quiet) say(std::to_string(denied + would) + " acts were stopped, or would have been: its mode was changed meanwhile");
-        return 0;
-      }
-      if (!options_.quiet && (denied || would))
-        say(would ? std::to_string(would) + (would == 1 ? " act" : " acts") + " happened that enforce would have stopped"
-                  : std::to_string(denied) + (denied == 1 ? " act was stopped" : " acts were stopped"));
+      if (!options_.quiet && denied) say(std::to_string(denied) + (denied == 1 ? " act was stopped" : " acts were stopped"));
+      if (!options_.quiet && would) say(std::to_string(would) + (would == 1 ? " act" : " acts") + " happened that enforce would have stopped");
       return 0;
     }
     std::string text, last;

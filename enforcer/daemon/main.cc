@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,7 +13,9 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 
+#include "enforcer/base/bytes.h"
 #include "enforcer/base/fault.h"
 #include "enforcer/base/files.h"
 #include "enforcer/canary/performance.h"
@@ -24,6 +27,7 @@
 #include "enforcer/helper/helper.h"
 #include "enforcer/kernel/pins.h"
 #include "enforcer/sandbox/sandbox.h"
+#include "enforcer/workload/process.h"
 
 namespace treeline::daemon {
 namespace {
@@ -97,7 +101,10 @@ int detach(const Options& options, const Conf& conf) {
                 "treelined; treelined --detach --reason TEXT (its log says what stood in the way)");
       return kExitCannot;
     }
-    log_notice("detached; " + std::to_string(number_at(*answer, "freed")) + " containers run free; to protect the next ones: systemctl start treelined");
+    const int64_t filtered = number_at(*answer, "filtered");
+    log_notice("detached; " + std::to_string(number_at(*answer, "freed")) + " containers run free" +
+               (filtered ? "; " + std::to_string(filtered) + " of them keep the system call filter (and AppArmor profile) of their start until they are started again" : "") +
+               ". What is started through treeline-oci is refused until treelined runs again: systemctl start treelined");
     return 0;
   }
   if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) return fail_detach(client.error(), silent);
@@ -105,7 +112,11 @@ int detach(const Options& options, const Conf& conf) {
     log_error(detached.error().message);
     return kExitCannot;
   }
-  log_notice("audit: detached without a daemon by uid " + std::to_string(getuid()) + ", reason: " + options.reason);
+  // No daemon's log holds it.
+  const std::string person = workload::login_uid(getpid()), text = "detached without a daemon" + (person.empty() ? "" : " by login uid " + person) + ", reason: " + options.reason;
+  log_audit(text);
+  openlog("treelined", LOG_PID, LOG_DAEMON);
+  syslog(LOG_NOTICE, "audit: %s", escape_bytes(text).c_str());
   return 0;
 }
 
@@ -169,12 +180,14 @@ int serve(const Options& options, Conf conf) {
 
   Loop loop;
   if (Result<void> opened = loop.open(); !opened) return fail(options, opened.error());
+  std::function<void()> reload = [] {};  // until there is something to reload
   UniqueFd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (Result<void> added = loop.add(signal_fd.get(), EPOLLIN,
                                     [&](uint32_t) {
                                       signalfd_siginfo info{};
                                       while (read(signal_fd.get(), &info, sizeof info) == sizeof info)
-                                        if (info.ssi_signo != SIGHUP) loop.stop();
+                                        if (info.ssi_signo == SIGHUP) reload();
+                                        else loop.stop();
                                     });
       !added)
     return fail(options, added.error());
@@ -190,6 +203,11 @@ int serve(const Options& options, Conf conf) {
   arm_fault(options.crash_at, /*started=*/false);
   Service service(loop, conf, how, std::move(facts), **helper);
   if (Result<void> opened = service.open(); !opened) return fail(options, opened.error());
+  reload = [&] {
+    Result<Conf> read = read_conf(options.conf, /*may_be_missing=*/options.conf == kDefaultConf);
+    if (read) service.reload(*read);
+    else log_error("treeline.conf is not read again, what it said before counts: " + read.error().message);
+  };
   Server server(loop, {[&](pid_t pid) { return service.admit(pid); }, [&](Peer& peer, const Json& request) { service.handle(peer, request); },
                        [&](uint64_t peer) { service.gone(peer); }});
   service.set_server(server);

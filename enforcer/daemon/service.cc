@@ -59,6 +59,7 @@ Result<void> Service::open() {
   tl_control& control = maps.control_word();
   if (control.seed == 0 && getrandom(&control.seed, sizeof control.seed, 0) != sizeof control.seed) return system_error("cannot draw a random seed", errno);
   control.daemon = static_cast<uint32_t>(getpid());
+  tell_again();
 
   Result<kernel::Grace> grace = kernel::Grace::create();
   if (!grace) return grace.error();
@@ -155,9 +156,14 @@ std::vector<sandbox::Place> Service::places() const {
 }
 
 void Service::audit(const Peer& peer, const Json& request, const std::string& what) const {
-  std::string reason = text_at(request, "reason");
-  log_notice("audit: " + what + ", asked by pid " + std::to_string(peer.pid()) + " uid " + std::to_string(peer.uid()) +
-             (reason.empty() ? "" : ", reason: " + reason));
+  std::string text = what;
+  for (auto [key, word] : {std::pair("on_violation", "on violation "), std::pair("orphans", "orphans "), std::pair("bundle", "bundle ")})
+    if (const std::string value = text_at(request, key); !value.empty()) text += std::string(", ") + word + value;
+  if (flag_at(request, "without_filter")) text += ", without the filter";
+  text += ", asked by pid " + std::to_string(peer.pid());
+  if (const std::string person = workload::login_uid(peer.pid()); !person.empty()) text += " of login uid " + person;
+  if (const std::string reason = text_at(request, "reason"); !reason.empty()) text += ", reason: " + reason;
+  log_audit(text);
 }
 
 void Service::handle(Peer& peer, const Json& request) {
@@ -186,6 +192,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
   if (what == "policy.unload") return policy_unload(peer, request);
   if (what == "learn.start") return learn_start(peer, request);
   if (what == "learn.stop") return learn_stop(peer, request, answered);
+  if (what == "learn.collected") return learn_collected(request);
   if (what == "learn.status") return learn_status();
   if (what == "run") return run(peer, request);
   if (what == "run.end") return run_end(peer, request, answered);
@@ -199,6 +206,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
     audit(peer, request, "detached everything, " + std::to_string(containers_->all().size()) + " containers go free");
     detach_asked_ = true;
     Json answer;
+    answer["filtered"] = std::count_if(containers_->all().begin(), containers_->all().end(), [](const auto& each) { return each.second.enforced_at_start; });
     answer["freed"] = containers_->all().size();
     answer["pinned"] = !options_.ephemeral;
     return answer;
@@ -210,6 +218,22 @@ void Service::gone(uint64_t peer) {
   subscribers_.erase(peer);
   for (auto& [index, run] : runs_)
     if (run.peer == peer) run.peer = 0;
+}
+
+void Service::reload(const Conf& conf) {
+  const std::pair<const char*, bool> kept[] = {{"arena_mib", conf.arena_mib != conf_.arena_mib},
+                                               {"ring_kib", conf.ring_kib != conf_.ring_kib},
+                                               {"store", conf.store != conf_.store},
+                                               {"runtime", conf.runtime != conf_.runtime}};
+  for (const auto& [name, changed] : kept)
+    if (changed) log_warning(std::string(name) + " in treeline.conf has changed: that counts from the next start of treelined on");
+  conf_.default_ = conf.default_;
+  conf_.default_policy = conf.default_policy;
+  conf_.require_signature = conf.require_signature;
+  conf_.trusted_keys = conf.trusted_keys;
+  registry_->admit_by(store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}}));
+  set_log_level(conf.log);
+  log_audit("treeline.conf read again");
 }
 
 // Told once when it begins; status tells it as long as it lasts.

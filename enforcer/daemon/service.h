@@ -61,6 +61,8 @@ class Service {
   void handle(Peer& peer, const Json& request);
   void gone(uint64_t peer);
   void tick();
+  // What of a changed treeline.conf needs no new start: default, log, require_signature, trusted_keys. The rest is named in the log.
+  void reload(const Conf& conf);
   // Where the daemon goes on writing, once it has started.
   [[nodiscard]] std::vector<sandbox::Place> places() const;
   // Before the process ends. On a signal: what enforces stays, what records is written. After a detach all pins go; an Error: some are left.
@@ -77,14 +79,12 @@ class Service {
   struct Run {  // a plain tree and the command that waits for it
     uint64_t peer = 0;
     bool learn = false;
-    uint32_t mode = 0;   // when it began
     bool ended = false;  // the command's own child has ended; it waits for the rest
     bool done = false;   // the whole tree has ended
     int exit_code = -1;
     Json end_request;
     std::vector<std::string> trace;
     uint64_t denied = 0, would = 0;
-    bool mode_changed = false;
   };
 
   // service.cc
@@ -120,9 +120,11 @@ class Service {
   // service_learn.cc
   Answer learn_start(Peer& peer, const Json& request);
   Answer learn_stop(Peer& peer, const Json& request, bool& answered);
+  void send_traces(Peer& peer, const Json& request, size_t still_running);
   Answer learn_status() const;
   Result<void> begin_session(const workload::Container& container, const std::string& name, bool resumed = false);
   std::vector<std::string> end_session(uint32_t container, int exit_code);  // the trace
+  Answer learn_collected(const Json& request);
   void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
   std::vector<std::string> take_spooled(const std::string& name);  // the lines of its one trace, which is removed
   [[nodiscard]] std::string spool_directory(const std::string& name) const;
@@ -150,6 +152,7 @@ class Service {
   void finish_run(uint32_t index);
   void count_denials(uint32_t slot, Run& run) const;
   void forget_denials(uint32_t slot) const;
+  void tell_again() const;
 
   // service_denials.cc
   Answer denials(const Json& request) const;
@@ -194,6 +197,7 @@ class Service {
   mutable Doubts doubts_;  // what status() has seen
   uint64_t undecodable_ = 0;
   uint64_t lost_traces_ = 0;
+  std::map<std::string, uint64_t> lost_of_;  // traces, by the name that was learned, until its stop was answered for
   uint32_t next_run_ = 1;
   bool detach_asked_ = false;
 };

@@ -29,7 +29,7 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
       case Default::kPolicy: name = conf_.default_policy; break;
       case Default::kRefuse:
         return Error{"the container names no policy (annotation treeline.policy) and treeline.conf says default = refuse; name one, or set "
-                     "default = unbound or default = POLICY",
+                     "default = unbound or default = POLICY there, then: systemctl reload treelined",
                      EPERM};
     }
   }

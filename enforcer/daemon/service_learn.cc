@@ -112,6 +112,7 @@ void Service::spool(uint32_t slot, const std::string& container, const std::vect
   if (!policy || trace.empty()) return;
   if (Result<void> kept = recorder::spool(spool_directory(policy->state.name), trace); !kept) {
     ++lost_traces_;
+    ++lost_of_[policy->state.name];
     log_error("the trace of " + container + " is lost: " + kept.error().message);
   }
 }
@@ -133,9 +134,16 @@ Service::Answer Service::learn_start(Peer& peer, const Json& request) {
   const std::string name = text_at(request, "name");
   if (!store::valid_policy_name(name)) return Error{"a name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
   if (registry_->find_learning(name)) return Error{"'" + name + "' is being learned already; treeline learn status shows it", EEXIST};
-  for (const std::string& left : recorder::spooled(spool_directory(name))) unlink(left.c_str());  // of a learning that was never collected
+  if (const store::Policy* enforced = registry_->find(name); enforced && enforced->state.mode == TL_MODE_ENFORCE && text_at(request, "reason").empty())
+    return Error{"'" + name + "' is enforced, and what starts while it is learned is refused nothing: say why, with --reason TEXT (it is kept in the log)", EPERM};
+  if (const size_t left = recorder::spooled(spool_directory(name)).size(); left && !flag_at(request, "discard"))
+    return Error{std::to_string(left) + " traces of an earlier learning of '" + name + "' were never written out: treeline learn stop " + name +
+                     " -o trace.jsonl writes them; --discard removes them",
+                 EEXIST};
   Result<store::Policy*> policy = registry_->start_learning(name);
   if (!policy) return policy.error();
+  (void)!remove_flat_directory(spool_directory(name)).has_value();
+  lost_of_.erase(name);
   audit(peer, request, "started learning " + name);
   Json answer;
   answer["name"] = name;
@@ -147,6 +155,11 @@ Service::Answer Service::learn_start(Peer& peer, const Json& request) {
 Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answered) {
   const std::string name = text_at(request, "name");
   store::Policy* policy = registry_->find_learning(name);
+  if (!policy && (!recorder::spooled(spool_directory(name)).empty() || lost_of_.contains(name))) {  // asked for before, and not written out
+    answered = true;
+    send_traces(peer, request, 0);
+    return Json::object();
+  }
   if (!policy) return Error{"'" + name + "' is not being learned; treeline learn status shows what is", ENOENT};
   const uint32_t slot = policy->slot;
   if (Result<void> stopped = registry_->stop_learning(slot); !stopped) return stopped.error();
@@ -160,17 +173,33 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
   if (containers_->bound_to(slot) == 0)
     if (Result<void> freed = registry_->free_learning(slot); !freed) return freed.error();
   audit(peer, request, "stopped learning " + name);
-  std::vector<std::string> files = recorder::spooled(spool_directory(name));
+  answered = true;
+  send_traces(peer, request, running.size());
+  return Json::object();
+}
+
+// They stay until the client says that it has written them (learn.collected).
+void Service::send_traces(Peer& peer, const Json& request, size_t still_running) {
+  const std::string name = text_at(request, "name");
+  const std::vector<std::string> files = recorder::spooled(spool_directory(name));
+  const auto lost = lost_of_.find(name);
   Json answer;
   answer["traces"] = files.size();
-  answer["still_running"] = running.size();
-  answered = true;
+  answer["lost"] = lost == lost_of_.end() ? 0 : lost->second;
+  answer["still_running"] = still_running;
   peer.reply(request, std::move(answer));
   for (const std::string& file : files) {
     if (recorder::read_lines(file, [&](const std::string& line) { peer.line(line); })) continue;
     peer.line(R"({"type":"end","incomplete":true})");
     log_error("cannot read the trace " + file);
   }
+}
+
+Service::Answer Service::learn_collected(const Json& request) {
+  const std::string name = text_at(request, "name");
+  if (!store::valid_policy_name(name) || registry_->find_learning(name)) return Error{"nothing of that name was stopped", ENOENT};
+  lost_of_.erase(name);
+  if (Result<void> removed = remove_flat_directory(spool_directory(name)); !removed) return removed.error();
   return Json::object();
 }
 

@@ -53,7 +53,9 @@ std::string Service::directory_of(const store::Policy& p) const {
 
 Json Service::policy_json(const store::Policy& policy) const {
   Json json = brief(policy);
-  json["bound"] = containers_->bound_to(policy.slot);
+  const size_t bound = containers_->bound_to(policy.slot), unfiltered = containers_->without_filter(policy.slot).size();
+  json["bound"] = bound;
+  json["filtered"] = bound - unfiltered;  // by the seccomp filter and AppArmor profile of their start, whatever the mode is now
   if (policy.mode == TL_MODE_ENFORCE) {
     std::optional<Error> why = why_not_enforce();
     json["enforced"] = !why;
@@ -103,6 +105,7 @@ Service::Answer Service::policy_load(Peer& peer, const Json& request) {
   if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
   Result<store::Policy*> policy = registry_->load(*bundle, *change);
   if (!policy) return policy.error();
+  tell_again();
   audit(peer, request, "loaded policy " + change->name + " generation " + std::to_string((*policy)->state.generation) + " in " +
                            std::string(events::mode_word((*policy)->mode)));
   return Json{{"policy", policy_json(**policy)}};
@@ -115,8 +118,7 @@ Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
   if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
   Result<store::Policy*> changed = registry_->set_mode(*change);
   if (!changed) return changed.error();
-  for (auto& [index, run] : runs_)
-    if (const workload::Container* c = containers_->at(index); c && c->slot == (*changed)->slot && run.mode != (*changed)->mode) run.mode_changed = true;
+  tell_again();
   audit(peer, request, "set policy " + change->name + " to " + std::string(events::mode_word((*changed)->mode)));
   return Json{{"policy", policy_json(**changed)}};
 }
@@ -126,6 +128,7 @@ Service::Answer Service::policy_rollback(Peer& peer, const Json& request) {
   if (!change) return change.error();
   Result<store::Policy*> policy = registry_->rollback(*change);
   if (!policy) return policy.error();
+  tell_again();
   audit(peer, request, "rolled policy " + change->name + " back, now generation " + std::to_string((*policy)->state.generation));
   return Json{{"policy", policy_json(**policy)}};
 }

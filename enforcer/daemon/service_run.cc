@@ -80,7 +80,6 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   Run run;
   run.peer = peer.id();
   run.learn = learn;
-  run.mode = policy->mode;
   runs_[index] = std::move(run);
   log_info(name + ": pid " + std::to_string(pid) + " in " + std::string(events::mode_word(policy->mode)));
   Json answer;
@@ -144,11 +143,10 @@ Service::Answer Service::run_kill(const Json& request) {
 
 void Service::count_denials(uint32_t slot, Run& run) const {
   run.denied = run.would = 0;
-  const uint32_t mode = publisher_->read(slot).mode;
-  const bool monitor = mode == TL_MODE_MONITOR;
-  run.mode_changed = run.mode_changed || (run.mode != 0 && run.mode != mode);
   kernel::for_each<tl_denial_key, tl_denial>(engine_->maps().denials.get(), 1 << 20, [&](const tl_denial_key& key, const tl_denial& denial) {
-    if (key.slot == slot) (monitor ? run.would : run.denied) += denial.count;
+    if (key.slot != slot) return;
+    run.denied += denial.count;
+    run.would += denial.would;
   });
 }
 
@@ -173,7 +171,6 @@ void Service::finish_run(uint32_t index) {
   answer["denied"] = run.denied;
   answer["would"] = run.would;
   answer["traces"] = run.learn ? 1 : 0;
-  if (run.mode_changed) answer["mode_changed"] = true;  // the counters do not tell which act fell into which mode
   peer->reply(run.end_request, std::move(answer));
   for (const std::string& line : run.trace) peer->line(line);
 }

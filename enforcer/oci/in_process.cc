@@ -27,8 +27,8 @@ Result<void> check_annotations(const json::Value* annotations) {
   for (const auto& refused : kPastThePolicy)
     if (annotations->find(refused.key))
       return Error{"annotation " + text::quoted(refused.key) + ": " + std::string(refused.why) +
-                       "; take it away, or let the container run unbound (default = unbound in treeline.conf, and no "
-                       "treeline.policy)",
+                       "; take it away, or let the container run unbound (default = unbound in treeline.conf, systemctl "
+                       "reload treelined, and no treeline.policy)",
                    EPERM};
   return {};
 }
@@ -38,7 +38,7 @@ Result<void> check_runtime(const std::string& path) {
   if (name != "krun" && name != "runsc" && name.rfind("crun-", 0) != 0) return {};
   return Error{"called as " + text::quoted(name) + ", " + kNoExec +
                    "; name another one (crun, runc), or let the container run unbound (default = unbound in "
-                   "treeline.conf, and no treeline.policy)",
+                   "treeline.conf, systemctl reload treelined, and no treeline.policy)",
                EPERM};
 }
 

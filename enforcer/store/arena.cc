@@ -56,7 +56,7 @@ Result<uint32_t> ArenaSpace::take(uint32_t size) {
   }
   return Error{"the arena is full: the image needs " + std::to_string(need) + " bytes in one piece, " + std::to_string(used()) +
                    " of " + std::to_string(total()) +
-                   " are used; unload a policy, or set arena_mib higher in treeline.conf (it takes effect when no container is bound)",
+                   " are used; unload a policy, or set arena_mib higher in treeline.conf (which counts after a reboot, or after treelined --detach --reason TEXT)",
                ENOSPC};
 }
 

@@ -295,7 +295,7 @@ Result<void> Registry::unload(const std::string& name) {
   if (!policy) return no_such(name);
   if (uint32_t bound = world_.bound(policy->slot))
     return Error{std::to_string(bound) + (bound == 1 ? " container is" : " containers are") + " bound to '" + name +
-                     "'; stop them first, or set the policy to monitor: treeline policy mode " + name + " monitor",
+                     "'; stop them first. (So that it stops nothing meanwhile: treeline policy mode " + name + " monitor --reason TEXT)",
                  EBUSY};
   const uint32_t slot = policy->slot, base = policy->base, previous = policy->previous_base;
   PolicyStore& store = store_of(*policy);

@@ -83,6 +83,9 @@ class Registry {
   // its containers would be bound to the one, and commands would reach the other.
   Result<void> restore(std::vector<std::string>& complaints);
 
+  // From now on; what is in force stays.
+  void admit_by(Admission admission) { world_.admission = std::move(admission); }
+
   Result<Policy*> load(const bundle::Bundle& bundle, const Change& change);
   Result<Policy*> set_mode(const Change& change);
   Result<Policy*> rollback(const Change& change);

@@ -71,6 +71,12 @@ uint64_t start_time(pid_t pid) {
   return time;
 }
 
+std::string login_uid(pid_t pid) {
+  constexpr std::string_view kUnset = "4294967295";  // AUDIT_UID_UNSET, linux/audit.h
+  Result<std::string> text = read_file("/proc/" + std::to_string(pid) + "/loginuid", 64);
+  return text && *text != kUnset ? *text : "";
+}
+
 Result<Look> look_at(pid_t pid) {
   Look look;
   look.start_time = start_time(pid);

@@ -22,6 +22,9 @@ uint32_t mount_namespace(pid_t pid);
 // Start time in clock ticks since boot, field 22 of proc_pid_stat(5): with the pid it names one process. 0: there is none.
 uint64_t start_time(pid_t pid);
 
+// Whose session it belongs to, by the audit subsystem (loginuid, proc(5)): set at login, kept through sudo. "": nobody's, or not known.
+std::string login_uid(pid_t pid);
+
 // All of that, and its cgroup, of one process: its start time is the same before and after.
 struct Look {
   uint64_t start_time = 0;
