@@ -343,15 +343,15 @@ enum tl_mode {
 };
 
 /*
- * policies: ARRAY[TL_SLOTS], mmapable. One 64-bit store publishes: generation << 36 | mode << 32 | arena address of the image.
- * Address is in bytes from the arena's start, a multiple of 64; no image is ever placed at 0: 0 means none (learn). Generation counts per slot
+ * policies: ARRAY[TL_SLOTS], mmapable. One 64-bit store publishes: generation << 36 | which << 35 | mode << 32 | arena address of the image.
+ * `which` says which of the two flags go with it: the next ones are written beside those in force before the store. Address is in bytes from the arena's start, a multiple of 64; no image is ever placed at 0: 0 means none (learn). Generation counts per slot
  * from 1 and wraps within 28 bits.
  */
 #define TL_SLOTS 1024
 #define TL_SLOT_CANARY (TL_SLOTS - 1) /* what is refused there is counted in canary_denials */
 struct tl_slot {
 	__u64 published;
-	__u64 flags; /* enum tl_slot_flag */
+	__u32 flags[2]; /* enum tl_slot_flag */
 };
 enum tl_slot_flag {
 	TL_SLOT_KILL = 1u << 0, /* a violation kills, whatever the row says */
@@ -360,11 +360,12 @@ enum tl_slot_flag {
 	TL_SLOT_FREEZE_CONTAINER = 1u << 3,
 	TL_SLOT_DENY = 1u << 4, /* a violation is refused and costs no more, whatever the row says */
 };
-#define TL_PUBLISHED_MODE(p) ((__u32)((p) >> 32) & 0xf)
+#define TL_PUBLISHED_MODE(p) ((__u32)((p) >> 32) & 0x7)
+#define TL_PUBLISHED_WHICH(p) ((__u32)((p) >> 35) & 1)
 #define TL_PUBLISHED_BASE(p) ((__u32)(p))
 #define TL_PUBLISHED_GENERATION(p) ((__u32)((p) >> 36))
-#define TL_PUBLISH(generation, mode, base) \
-	(((__u64)(generation) << 36) | ((__u64)(mode) << 32) | (__u64)(__u32)(base))
+#define TL_PUBLISH(generation, mode, which, base) \
+	(((__u64)(generation) << 36) | ((__u64)(which) << 35) | ((__u64)(mode) << 32) | (__u64)(__u32)(base))
 
 /* Where a row's rights lie: offsets into the image and the row's index, see tl_row.rights. */
 struct tl_rights_at {
@@ -453,6 +454,17 @@ struct tl_written {
 	__u64 others; /* 1: a second one wrote as well */
 };
 
+/*
+ * asked: LRU_HASH of who sent a datagram that was let in: what may be answered. By address, since some protocols answer to another port
+ * than they were asked from (SIP, RFC 3261 18.2.2).
+ */
+struct tl_asked {
+	__u64 high, low; /* as in tl_endpoint */
+	__u32 container;
+	__u16 local; /* port */
+	__u16 reserved;
+};
+
 /* control: ARRAY[1], mmapable. */
 struct tl_control {
 	__u32 bound; /* containers bound now: 0 lets an untagged task leave fork and exec at once */
@@ -535,7 +547,10 @@ enum tl_hook {
 	TL_HOOK_SOCKET_SETSOCKOPT,
 	TL_HOOK_INODE_FOLLOW_LINK,
 	TL_HOOK_SHM_SHMAT,
-	TL_HOOK_LAST = TL_HOOK_SHM_SHMAT,
+	TL_HOOK_FS_CONTEXT_PARSE_PARAM,
+	TL_HOOK_PATH_NOTIFY,
+	TL_HOOK_SOCKET_GETSOCKOPT,
+	TL_HOOK_LAST = TL_HOOK_SOCKET_GETSOCKOPT,
 	TL_HOOKS = 96, /* room: the layout of `doubts` does not move when hooks are added */
 };
 
@@ -745,7 +760,7 @@ TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && siz
 TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 96);
 TL_ASSERT(sizeof(struct tl_container) == 320);
-TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16);
+TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16 && sizeof(struct tl_asked) == 24);
 TL_ASSERT(sizeof(struct tl_control) == 64);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 48);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);

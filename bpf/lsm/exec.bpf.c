@@ -14,13 +14,6 @@
 #include <bpf/bpf_tracing.h>
 
 /* ------------------------------------------------------------------------------------------------- adoption --- */
-static __always_inline struct tl_container *container_of_tag(const struct tl_tag *tag)
-{
-	u32 index = tag->container;
-
-	return bpf_map_lookup_elem(&containers, &index);
-}
-
 /*
  * The container whose cgroup, or an ancestor of it, the current task is in; TL_CONTAINERS: none; TOO_DEEP: it lies deeper than is looked at.
  * Read from the cgroup v2 hierarchy by hand: LSM programs got bpf_get_current_ancestor_cgroup_id only after 5.10.
@@ -276,7 +269,7 @@ int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
 
 		if (!tag || !(tag->flags & TL_TAG_PENDING_EDGE)) /* the runtime at work, outside */
 			return 0;
-		if (!was_written(tag, bprm->file->f_inode))
+		if (!memory_file(file_address) && !was_written(tag, bprm->file->f_inode))
 			return 0;
 		what = EXEC(TL_REASON_WX);
 		if (!unsigned_for(tag, what, file_address))
@@ -287,28 +280,6 @@ int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
 
 /* -------------------------------------------------------------------------------------------------- commit --- */
 #define MAX_FDS 4096
-
-static __always_inline bool same_file(const struct tl_file_id *id, u64 dev, u64 ino)
-{
-	return id->ino == ino && id->dev == dev && ino;
-}
-
-/* fds 0-2 of an entry or a join are the operator's: granted by identity, on whatever number they are inherited later. */
-__noinline bool granted_stdio(u64 file)
-{
-	struct tl_tag *tag = my_tag();
-	struct tl_container *c = tag ? container_of_tag(tag) : NULL;
-	u64 inode = READ(struct file, f_inode, file), dev, ino;
-
-	if (!c || !inode)
-		return false;
-	ino = READ(struct inode, i_ino, inode);
-	dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
-	for (u32 i = 0; i < TL_STDIO; i++)
-		if (same_file(&c->stdio[i], dev, ino))
-			return true;
-	return false;
-}
 
 __noinline u32 remember_stdio(u32 index, u64 files, bool joins)
 {
@@ -457,14 +428,18 @@ __noinline u64 file_of_fd(u64 fdt, u32 fd) { return read_u64(READ(struct fdtable
 __noinline u64 dentry_of_file(u64 file) { return file_dentry(file); }
 __noinline u64 mount_of_file(u64 file) { return file_mount(file); }
 
-#define JUDGED_FDS 128 /* open descriptors that one exec may hand over; more is refused */
+/*
+ * Open descriptors that one exec may hand over; more is refused. Java hands on all it has (its jspawnhelper closes them after its own exec). The
+ * verifier follows every turn, and gives up at 8,192 jumps (BPF_COMPLEXITY_LIMIT_JMP_SEQ).
+ */
+#define JUDGED_FDS 512
 
 /* A void hook: it cannot refuse. What is not allowed is killed before its first instruction. */
 SEC("lsm/bprm_committing_creds")
 int BPF_PROG(tl_bprm_committing_creds, struct linux_binprm *bprm)
 {
-	u64 files, fdt;
 	u32 fd = 0, step;
+	u64 files, fdt;
 
 	if (!my_tag())
 		return 0;

@@ -73,7 +73,8 @@ int BPF_PROG(tl_file_open, struct file *file)
 
 	/*
 	 * A stacked file system opens a layer under its mounter's credentials: every second open there, so it is told before anything else, by the
-	 * credentials first, which are cheap. (Where they are not, as they take probe reads, the subject comes first.)
+	 * credentials first, which are cheap. (Where they are not, as they take probe reads, the mount comes first.) Under the task's own ones it is
+	 * the task's open: fanotify hands out descriptors on a layer (create_fd).
 	 */
 	if (k_task_storage) {
 		struct task_struct *me = (void *)bpf_get_current_task_btf();
@@ -90,14 +91,14 @@ int BPF_PROG(tl_file_open, struct file *file)
 		s.tag = my_tag();
 		if (!s.tag || (s.tag->flags & TL_TAG_RUNTIME))
 			return 0;
-		if (is_stacked_layer(file->f_path.mnt))
+		if (is_stacked_layer(file->f_path.mnt) && has_other_credentials())
 			goto allowed;
 	}
 	subject_of(&s, s.tag);
 	flags = file->f_flags;
-	if (flags & FMODE_EXEC_FLAG) /* an exec's own opens are judged by the exec hooks */
-		return 0;
 	inode = file->f_inode;
+	if ((flags & FMODE_EXEC_FLAG) && inode->i_sb->s_magic != MQUEUE_MAGIC) /* an exec's own opens are judged by the exec hooks; mq_open passes any flag */
+		return 0;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
 	answer = file_held(&s, file, words);
 	if (answer == HELD)
@@ -108,7 +109,8 @@ int BPF_PROG(tl_file_open, struct file *file)
 	       WHAT_FLAGS((flags & O_TMPFILE_BIT) && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0) |
 	       WHAT_FLAGS((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? WHAT_EXCL : 0); /* learning: its name was born here */
 	file_address = raw_argument(ctx, 0);
-	if (!stacked_layer(file_mount(file_address)))
+	/* A terminal that the operator gave as a standard stream is opened by its name, too (/dev/stdout). */
+	if ((inode->i_mode & S_IFMT) != S_IFCHR || !granted_stdio(file_address))
 		ASK_PATH(what, file_dentry(file_address), file_mount(file_address));
 allowed: /* or a stacked file system's own open, after the container's was allowed: what is open for writing bears a mark (written.bpf.h) */
 	if (!(file->f_mode & FMODE_WRITE))
@@ -158,14 +160,21 @@ static __always_inline bool own_program(u64 file)
 		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), READ(struct path, dentry, appended), READ(struct path, mnt, appended)); \
 	} while (0)
 
-/* MAP_SHARED | MAP_ANONYMOUS: a file of the kernel's own (shmem_zero_setup) that nothing else can name. */
-__noinline bool shared_anonymous(u64 file)
+/*
+ * A file of the kernel's own that is memory: memfd_create, System V shared memory, MAP_SHARED | MAP_ANONYMOUS (shmem_zero_setup), which nothing else
+ * can name. No open of it is ever asked for, so no mark tells that it was written: what it holds is code that was made here.
+ */
+enum memory_file { NO_MEMORY_FILE, NAMED_MEMORY, NAMELESS_MEMORY };
+__noinline u32 memory_file(u64 file)
 {
-	u64 dentry = file_dentry(file);
+	u64 dentry = file_dentry(file), magic;
 
-	return (READ32(struct vfsmount, mnt_flags, file_mount(file)) & MNT_INTERNAL) &&
-	       READ(struct super_block, s_magic, READ(struct dentry, d_sb, dentry)) == TMPFS_MAGIC &&
-	       read_u64(READ(struct dentry, d_name.name, dentry)) == NAME8('d', 'e', 'v', '/', 'z', 'e', 'r', 'o');
+	if (!(READ32(struct vfsmount, mnt_flags, file_mount(file)) & MNT_INTERNAL))
+		return NO_MEMORY_FILE;
+	magic = READ(struct super_block, s_magic, READ(struct dentry, d_sb, dentry));
+	if (magic != TMPFS_MAGIC && magic != HUGETLBFS_MAGIC)
+		return NO_MEMORY_FILE;
+	return read_u64(READ(struct dentry, d_name.name, dentry)) == NAME8('d', 'e', 'v', '/', 'z', 'e', 'r', 'o') ? NAMELESS_MEMORY : NAMED_MEMORY;
 }
 
 static __always_inline bool appends(struct file *file)
@@ -176,7 +185,7 @@ static __always_inline bool appends(struct file *file)
 SEC("lsm/mmap_file")
 int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
-	bool shared = flags & MAP_SHARED;
+	bool shared = flags & MAP_SHARED, made_here;
 	struct tl_tag *tag;
 	u64 file_address;
 
@@ -188,11 +197,13 @@ int BPF_PROG(tl_mmap_file, struct file *file, unsigned long reqprot, unsigned lo
 		ASK_OVERWRITE(TL_HOOK_MMAP_FILE, file_address);
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (!file_address || (prot & PROT_WRITE))
+	made_here = file_address && memory_file(file_address) && !own_program(file_address);
+	if (!file_address || (prot & PROT_WRITE) || made_here)
 		ASK(check_operation(tag, TL_HOOK_MMAP_FILE, TL_OP_JIT, 0));
 	if (!file_address || !file)
 		return 0;
-	ASK_WRITTEN(tag, TL_HOOK_MMAP_FILE, file, file_address);
+	if (!made_here)
+		ASK_WRITTEN(tag, TL_HOOK_MMAP_FILE, file, file_address);
 	ALLOW_IF(map_held(tag, file), file_mount(file_address));
 	ASK_MAP(TL_HOOK_MMAP_FILE, file_address);
 	return 0;
@@ -202,10 +213,11 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	unsigned long had = vma->vm_flags;
-	bool shared = (prot & PROT_WRITE) && (had & (VM_SHARED | VM_WRITE)) == VM_SHARED, nameless;
+	bool shared = (prot & PROT_WRITE) && (had & (VM_SHARED | VM_WRITE)) == VM_SHARED;
 	struct tl_tag *tag;
 	struct file *file;
 	u64 file_address;
+	u32 memory;
 
 	if ((!(prot & PROT_EXEC) && !shared) || !(tag = my_tag()))
 		return 0;
@@ -217,9 +229,9 @@ int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 		return 0; /* it was executable and does not become writable */
 	file = vma->vm_file;
 	file_address = READ(struct vm_area_struct, vm_file, raw_argument(ctx, 0));
-	nameless = file && shared_anonymous(file_address);
-	/* Writable and executable, or executable after it could be written: anonymous memory, or private pages of a file. */
-	if ((prot & PROT_WRITE) || !file || nameless || vma->anon_vma) {
+	memory = file && !own_program(file_address) ? memory_file(file_address) : NO_MEMORY_FILE;
+	/* Writable and executable, or executable after it could be written: memory, or private pages of a file. */
+	if ((prot & PROT_WRITE) || !file || memory || vma->anon_vma) {
 		struct mm_struct *mm = vma->vm_mm;
 		u32 operation = TL_OP_JIT;
 
@@ -227,9 +239,10 @@ int BPF_PROG(tl_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 			operation = TL_OP_STACK_EXEC;
 		ASK(check_operation(tag, TL_HOOK_FILE_MPROTECT, operation, 0));
 	}
-	if (!file || nameless)
+	if (!file || memory == NAMELESS_MEMORY)
 		return 0;
-	ASK_WRITTEN(tag, TL_HOOK_FILE_MPROTECT, file, file_address);
+	if (!memory)
+		ASK_WRITTEN(tag, TL_HOOK_FILE_MPROTECT, file, file_address);
 	ASK_MAP(TL_HOOK_FILE_MPROTECT, file_address);
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  *   file_receive                     SCM_RIGHTS, pidfd_getfd: what an open of it would need
  *   file_ioctl, file_ioctl_compat    input into a terminal; the flags of an inode (chattr): setattr; the receiver of its signals; fallocate;
- *                                    subvolumes and snapshots of btrfs: mount
+ *                                    subvolumes and snapshots of btrfs, files by handle of XFS, blocks that are traded: mount
  *   file_fcntl                       F_SETOWN: who gets SIGIO, or any signal (F_SETSIG); F_SETFL: what was opened to append is written
  *   inode_setxattr, _removexattr, _set_acl, _remove_acl    setattr under every name that the container has for the inode
  *   inode_follow_link                another process's descriptors by /proc/PID/fd
@@ -61,6 +61,17 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define BTRFS_IOC_SNAP_CREATE_V2 0x50009417
 #define BTRFS_IOC_SUBVOL_CREATE_V2 0x50009418
 #define BTRFS_IOC_SNAP_DESTROY_V2 0x5000943f
+#define BTRFS_IOC_SUBVOL_SETFLAGS 0x4008941a
+#define EXT4_IOC_MOVE_EXT 0xc028660f /* fs/ext4/ext4.h */
+#define F2FS_IOC_MOVE_RANGE 0xc020f509 /* uapi/linux/f2fs.h */
+#define XFS_IOC_OPEN_BY_HANDLE 0xc038586b /* fs/xfs/libxfs/xfs_fs.h */
+#define XFS_IOC_OPEN_BY_HANDLE_32 0xc01c586b
+#define XFS_IOC_ATTRMULTI_BY_HANDLE 0x4048587b
+#define XFS_IOC_ATTRMULTI_BY_HANDLE_32 0x4024587b
+#define EXT4_IOC_SETVERSION 0x40086604
+#define FS_IOC_SET_ENCRYPTION_POLICY 0x800c6613 /* linux/fscrypt.h */
+#define FS_IOC_ENABLE_VERITY 0x40806685 /* linux/fsverity.h */
+#define FAT_IOCTL_SET_ATTRIBUTES 0x40047211 /* linux/msdos_fs.h */
 
 static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u64 file, u32 command)
 {
@@ -80,9 +91,16 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case FS_IOC_FSSETXATTR:
 	case FS_IOC_SETVERSION:
 	case FS_IOC32_SETVERSION:
-		if (stacked_layer(mount_of_file(file))) /* an overlay asks again for its layer's file (ovl_real_fileattr_set) */
+	case EXT4_IOC_SETVERSION:
+	case FS_IOC_SET_ENCRYPTION_POLICY:
+	case FAT_IOCTL_SET_ATTRIBUTES:
+	case BTRFS_IOC_SUBVOL_SETFLAGS:
+		if (stacked_layer(mount_of_file(file)) && has_other_credentials()) /* an overlay asks again for its layer's file (ovl_real_fileattr_set) */
 			return 0;
 		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_SETATTR), dentry_of_file(file), mount_of_file(file));
+		return 0;
+	case FS_IOC_ENABLE_VERITY: /* by a descriptor to read: nobody writes the file any more */
+		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), dentry_of_file(file), mount_of_file(file));
 		return 0;
 	case FS_IOC_UNRESVSP:
 	case FS_IOC_UNRESVSP64:
@@ -103,6 +121,12 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case BTRFS_IOC_SNAP_CREATE_V2:
 	case BTRFS_IOC_SUBVOL_CREATE_V2:
 	case BTRFS_IOC_SNAP_DESTROY_V2: /* a tree gets a second name, or goes, and no hook for paths is asked */
+	case XFS_IOC_OPEN_BY_HANDLE: /* any inode of the file system, with flags of the caller's: also one that says "an exec's open" */
+	case XFS_IOC_OPEN_BY_HANDLE_32:
+	case XFS_IOC_ATTRMULTI_BY_HANDLE:
+	case XFS_IOC_ATTRMULTI_BY_HANDLE_32:
+	case EXT4_IOC_MOVE_EXT: /* trades blocks with a second descriptor, which may be one to append */
+	case F2FS_IOC_MOVE_RANGE:
 		return finish(ctx, check_operation(tag, hook, TL_OP_MOUNT, 0));
 	default:
 		return 0;

@@ -130,6 +130,8 @@ static __noinline u32 judge_arrival(struct tl_owner *owner, const struct arrival
 	peer = peer_of(img, &a->peer);
 	if (tl_net_allowed(img, row, TL_NET_IN, a->protocol, peer, port_class(img, a->local))) {
 		say_yes(owner, TL_NET_IN, in);
+		if (datagram)
+			remember_asker(owner->container, &a->peer, a->local);
 		return TL_REASON_NONE;
 	}
 	if (datagram && tl_net_allowed(img, row, TL_NET_OUT, a->protocol, peer, port_class(img, a->peer.port))) {
@@ -236,7 +238,9 @@ int BPF_PROG(tl_socket_sock_rcv_skb, struct sock *sk, struct sk_buff *skb)
 	if (sk->__sk_common.skc_dport && owner->peer.family)
 		a.peer = owner->peer;
 	if (mode == TL_MODE_LEARN) {
-		if (!bound_by_program(sk) && learn_answer(owner, &a))
+		if (bound_by_program(sk))
+			remember_asker(owner->container, &a.peer, a.local);
+		else if (learn_answer(owner, &a))
 			send_draft(ctx, (u64)owner);
 		return 0;
 	}

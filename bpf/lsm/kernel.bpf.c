@@ -3,6 +3,8 @@
  * What reaches for the kernel itself: each a special operation of the node.
  *
  *   sb_mount, sb_umount, sb_pivotroot, sb_remount, move_mount    mounts; one that fsmount made is in no namespace, so nothing opens there
+ *   fs_context_parse_param                                       a file system that is being made: an overlay copies by itself, mounted or not
+ *   path_notify                                                  fanotify marks of a mount or a whole file system
  *   userns_create                                                user namespaces (from 6.1)
  *   bpf, bpf_map, bpf_prog                                       bpf(); Treeline's own maps and programs are out of reach
  *   perf_event_open, key_alloc, key_permission, syslog
@@ -31,6 +33,28 @@ OPERATION_HOOK(key_alloc, KEY_ALLOC, TL_OP_KEYRING)
 OPERATION_HOOK(key_permission, KEY_PERMISSION, TL_OP_KEYRING)
 OPERATION_HOOK(kernel_module_request, KERNEL_MODULE_REQUEST, TL_OP_AUTOLOAD_MODULE)
 OPERATION_HOOK(syslog, SYSLOG, TL_OP_KERNEL_LOG)
+
+/* (context, parameter): mount(2) and fsconfig; what a file system mounts by itself when a path leads there (NFS) is nobody's right. */
+SEC("lsm/fs_context_parse_param")
+int BPF_PROG(tl_fs_context_parse_param, struct fs_context *context)
+{
+	struct tl_tag *tag;
+
+	if (BPF_CORE_READ_BITFIELD(context, purpose) == FS_CONTEXT_FOR_SUBMOUNT || !(tag = my_tag()))
+		return 0;
+	return finish(ctx, check_operation(tag, TL_HOOK_FS_CONTEXT_PARSE_PARAM, TL_OP_MOUNT, 0));
+}
+
+/* (path, mask, what is marked): a single object is read or not by file_open; more than that is other people's, and permission events hold it up. */
+SEC("lsm/path_notify")
+int tl_path_notify(u64 *ctx)
+{
+	struct tl_tag *tag;
+
+	if (!(u32)ctx[2] /* FSNOTIFY_OBJ_TYPE_INODE on every kernel */ || !(tag = my_tag()))
+		return 0;
+	return finish(ctx, check_operation(tag, TL_HOOK_PATH_NOTIFY, TL_OP_MOUNT, 0));
+}
 
 /* What the kernel is to read: the numbers of the enumeration are this kernel's. */
 enum kernel_load_data_id {
@@ -131,7 +155,7 @@ int tl_bpf_map(u64 *ctx)
 	map = raw_argument(ctx, 0);
 	if (IS_MAP(map, arena) || IS_MAP(map, policies) || IS_MAP(map, tags_by_task) || IS_MAP(map, bindings) || IS_MAP(map, containers) ||
 	    IS_MAP(map, control) || IS_MAP(map, doubts) || IS_MAP(map, losses) || IS_MAP(map, denials) || IS_MAP(map, canary_denials) ||
-	    IS_MAP(map, overflow) || IS_MAP(map, learned) || IS_MAP(map, syscalls) || IS_MAP(map, owners) || IS_MAP(map, written) ||
+	    IS_MAP(map, overflow) || IS_MAP(map, learned) || IS_MAP(map, syscalls) || IS_MAP(map, owners) || IS_MAP(map, asked) || IS_MAP(map, written) ||
 	    IS_MAP(map, scratch) || IS_MAP(map, zeroes) || IS_MAP(map, prefixes))
 		return finish(ctx, protect(TL_HOOK_BPF_MAP));
 	if (IS_MAP_IF(k_task_storage, map, tags) || IS_MAP_IF(k_ringbuf, map, events) || IS_MAP_IF(!k_ringbuf, map, events_perf))

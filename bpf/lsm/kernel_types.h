@@ -36,6 +36,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_INODE_STORAGE = 28,
@@ -332,6 +333,12 @@ struct msghdr {
 	unsigned int msg_flags;
 	void *msg_control;
 	unsigned long msg_controllen;
+};
+enum fs_context_purpose {
+	FS_CONTEXT_FOR_SUBMOUNT = 1,
+};
+struct fs_context {
+	enum fs_context_purpose purpose : 8;
 };
 struct pt_regs {
 	unsigned long orig_ax;

@@ -5,7 +5,7 @@
  *   socket_create            may the node have a socket of this kind?
  *   socket_connect           may it reach this peer and port?
  *   socket_sendmsg           the same for a message that names its peer: UDP, raw, SCTP, and TCP Fast Open, which connect never sees
- *   socket_setsockopt        may it send by way of somebody else (a source route)?
+ *   socket_setsockopt, _getsockopt    may it send by way of somebody else (a source route)?
  *   socket_bind, _listen     may it serve this port? (incoming.bpf.c: to whom?)
  */
 #include "peer.bpf.h"
@@ -75,6 +75,7 @@ int BPF_PROG(tl_socket_create, int family, int type, int protocol, int kern)
 #define IP_RETOPTS 7
 #define IPV6_2292RTHDR 5
 #define IPV6_2292PKTOPTIONS 6
+#define IPV6_FLOWLABEL_MGR 32
 #define IPV6_RTHDR 57
 #define SCTP_SOCKOPT_BINDX_ADD 100
 #define SCTP_SOCKOPT_CONNECTX_OLD 107
@@ -82,8 +83,8 @@ int BPF_PROG(tl_socket_create, int family, int type, int protocol, int kern)
 #define SCTP_SOCKOPT_CONNECTX3 111
 
 /*
- * What sends packets to another address than the one that is judged: a source route (the kernel asks for no capability), and SCTP's
- * addresses in memory.
+ * What sends packets to another address than the one that is judged: a source route (the kernel asks for no capability), also one that a flow
+ * label keeps, and SCTP's addresses in memory.
  */
 static __always_inline bool reroutes_option(u32 level, u32 name)
 {
@@ -91,9 +92,9 @@ static __always_inline bool reroutes_option(u32 level, u32 name)
 	case SOL_IP:
 		return name == IP_OPTIONS || name == IP_RETOPTS;
 	case SOL_IPV6:
-		return name == IPV6_RTHDR || name == IPV6_2292RTHDR || name == IPV6_2292PKTOPTIONS;
+		return name == IPV6_RTHDR || name == IPV6_2292RTHDR || name == IPV6_2292PKTOPTIONS || name == IPV6_FLOWLABEL_MGR;
 	case SOL_SCTP:
-		return name == SCTP_SOCKOPT_BINDX_ADD || name == SCTP_SOCKOPT_CONNECTX || name == SCTP_SOCKOPT_CONNECTX_OLD || name == SCTP_SOCKOPT_CONNECTX3;
+		return name == SCTP_SOCKOPT_BINDX_ADD || name == SCTP_SOCKOPT_CONNECTX || name == SCTP_SOCKOPT_CONNECTX_OLD;
 	default:
 		return false;
 	}
@@ -117,12 +118,21 @@ int BPF_PROG(tl_socket_setsockopt, struct socket *sock, int level, int name)
 	return finish(ctx, check_route(TL_HOOK_SOCKET_SETSOCKOPT));
 }
 
+/* SCTP connects to addresses in memory by a question, too (sctp_getsockopt_connectx3): the one that sctp_connectx(3) asks first. */
+SEC("lsm/socket_getsockopt")
+int BPF_PROG(tl_socket_getsockopt, struct socket *sock, int level, int name)
+{
+	if ((u32)level != SOL_SCTP || (u32)name != SCTP_SOCKOPT_CONNECTX3 || !my_tag())
+		return 0;
+	return finish(ctx, check_route(TL_HOOK_SOCKET_GETSOCKOPT));
+}
+
 /* ------------------------------------------------------------------------------------------------ going out --- */
 #define NOT_ALLOWED (1ull << 63)
 /* connect, and a message that names its peer: 0, or NOT_ALLOWED and the ENDPOINT to tell (learn: always). */
 static __noinline u64 judge_out(const struct subject *s, u32 hook, struct sock *sk, struct tl_endpoint *e)
 {
-	u32 protocol = protocol_of_kind(sk->sk_type, sk->sk_protocol), peer;
+	u32 protocol = protocol_of_kind(sk->__sk_common.skc_family, sk->sk_type, sk->sk_protocol), peer;
 	u16 local = sk->__sk_common.skc_num;
 	struct tl_owner *owner = NULL;
 	u64 out = 0, in = 0;
@@ -134,7 +144,7 @@ static __noinline u64 judge_out(const struct subject *s, u32 hook, struct sock *
 		return NOT_ALLOWED | ENDPOINT(0, protocol, TL_NET_OUT, 0);
 	serving = protocol == TL_PROTO_UDP && hook == TL_HOOK_SOCKET_SENDMSG && local && bound_by_program(sk);
 	if (s->mode == TL_MODE_LEARN)
-		return NOT_ALLOWED | (serving ? ENDPOINT(local, protocol, TL_NET_IN, e->family) : ENDPOINT(e->port, protocol, TL_NET_OUT, e->family));
+		return NOT_ALLOWED | (serving && has_asked(s->tag->container, e, local) ? ENDPOINT(local, protocol, TL_NET_IN, e->family) : ENDPOINT(e->port, protocol, TL_NET_OUT, e->family));
 	if (protocol == TL_PROTO_UDP && (owner = bpf_sk_storage_get(&owners, sk, 0, 0))) {
 		out = yes_of(s->policy, s->tag->slot, s->tag->node, TL_NET_OUT, protocol, e, e->port);
 		if (said_yes(owner, TL_NET_OUT, out))
@@ -150,10 +160,8 @@ static __noinline u64 judge_out(const struct subject *s, u32 hook, struct sock *
 		say_yes(owner, TL_NET_OUT, out);
 		return 0;
 	}
-	if (serving && tl_net_allowed(s->img, s->row, TL_NET_IN, protocol, peer, port_class(s->img, local))) {
-		say_yes(owner, TL_NET_IN, in);
+	if (serving && has_asked(s->tag->container, e, local) && tl_net_allowed(s->img, s->row, TL_NET_IN, protocol, peer, port_class(s->img, local)))
 		return 0;
-	}
 	return NOT_ALLOWED | ENDPOINT(e->port, protocol, TL_NET_OUT, e->family);
 }
 
@@ -170,7 +178,9 @@ static __noinline u64 judge_out(const struct subject *s, u32 hook, struct sock *
 
 static __always_inline bool is_inet(const struct sock *sk)
 {
-	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
+	u16 family = sk->__sk_common.skc_family;
+
+	return family == AF_INET || family == AF_INET6 || family == AF_SMC;
 }
 
 SEC("lsm/socket_connect")
@@ -252,7 +262,7 @@ __noinline u32 check_in(u32 hook, u64 sk, u32 port, u64 high, u64 low)
 	struct tl_endpoint e = {.high = high, .low = low, .port = (u16)port, .family = (u8)family};
 	struct subject s;
 
-	if (!subject(&s) || (family != AF_INET && family != AF_INET6))
+	if (!subject(&s) || (family != AF_INET && family != AF_INET6 && family != AF_SMC))
 		return 0;
 	normalise(&e);
 	if (protocol == TL_PROTO_RAW || protocol == TL_PROTO_ICMP)

@@ -17,6 +17,7 @@
 #define AF_PACKET 17
 #define AF_ALG 38
 #define AF_VSOCK 40
+#define AF_SMC 43 /* over a TCP socket, also one that was given the ULP "smc": its addresses are that one's */
 #define AF_XDP 44
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
@@ -71,8 +72,11 @@ static __always_inline void read_endpoint(struct tl_endpoint *e, u64 address, u3
 	normalise(e);
 }
 
-static __always_inline u32 protocol_of_kind(u32 type, u32 protocol)
+/* `family`: of an SMC socket the protocol says IPv4 or IPv6 (SMCPROTO_SMC, SMCPROTO_SMC6), and it is TCP that it falls back to. */
+static __always_inline u32 protocol_of_kind(u32 family, u32 type, u32 protocol)
 {
+	if (family == AF_SMC)
+		return TL_PROTO_TCP;
 	if (type == SOCK_RAW)
 		return TL_PROTO_RAW;
 	switch (protocol) {
@@ -93,7 +97,7 @@ static __always_inline u32 protocol_of_kind(u32 type, u32 protocol)
 
 static __always_inline u32 protocol_of(u64 sk)
 {
-	return protocol_of_kind(READ32(struct sock, sk_type, sk) & 0xffff, READ32(struct sock, sk_protocol, sk) & 0xffff);
+	return protocol_of_kind(READ32(struct sock, __sk_common.skc_family, sk) & 0xffff, READ32(struct sock, sk_type, sk) & 0xffff, READ32(struct sock, sk_protocol, sk) & 0xffff);
 }
 
 /* Was the local port chosen by the program? Then what it answers from there is the service's traffic. */
@@ -161,6 +165,23 @@ static __always_inline void say_yes(struct tl_owner *owner, u32 direction, u64 y
 {
 	if (owner && yes)
 		*(volatile u64 *)&owner->yes[direction] = yes;
+}
+
+/* Whom a node has let a datagram come in from, at this port of its container: whom it may answer. */
+static __always_inline void remember_asker(u32 container, const struct tl_endpoint *e, u32 local)
+{
+	struct tl_asked key = {.high = e->high, .low = e->low, .container = container, .local = (u16)local};
+	u64 yes = 1;
+
+	if (!bpf_map_lookup_elem(&asked, &key))
+		bpf_map_update_elem(&asked, &key, &yes, BPF_ANY);
+}
+
+static __always_inline bool has_asked(u32 container, const struct tl_endpoint *e, u32 local)
+{
+	struct tl_asked key = {.high = e->high, .low = e->low, .container = container, .local = (u16)local};
+
+	return bpf_map_lookup_elem(&asked, &key);
 }
 
 #define OWN(hook, sk, peer) \

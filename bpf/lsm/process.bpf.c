@@ -182,6 +182,8 @@ int tl_bprm_creds_from_file(u64 *ctx)
 
 #define PR_SET_SECUREBITS 28
 #define PR_SET_MM 35
+#define PR_SET_MM_ARG_START 8
+#define PR_SET_MM_AUXV 12
 #define CAP_SETPCAP 8
 /* 0 lets the hook's own answer stand: -ENOSYS, "not mine". */
 SEC("lsm/task_prctl")
@@ -191,6 +193,8 @@ int tl_task_prctl(u64 *ctx)
 	struct subject s;
 
 	if (!(option == PR_SET_SECUREBITS || option == PR_SET_MM) || !subject(&s))
+		return 0;
+	if (option == PR_SET_MM && (u32)ctx[1] >= PR_SET_MM_ARG_START && (u32)ctx[1] <= PR_SET_MM_AUXV) /* what ps shows: a process title */
 		return 0;
 	if (option == PR_SET_MM) /* can change what counts as the task's program (own_program): a checkpointer's right */
 		return finish(ctx, check_operation(s.tag, TL_HOOK_TASK_PRCTL, TL_OP_PTRACE, 0));

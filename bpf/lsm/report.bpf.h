@@ -237,7 +237,7 @@ __noinline u32 begin(u64 what, u64 object)
 			what |= (u64)WHAT_MONITOR << 24;
 		} else {
 			struct tl_slot *slot = bpf_map_lookup_elem(&policies, &tag->slot);
-			u64 slot_flags = slot ? slot->flags : 0;
+			u64 slot_flags = slot ? slot->flags[s->policy >> 3 & 1] : 0; /* TL_PUBLISHED_WHICH of the word that decided */
 
 			cost = cost_of_violation(s, slot_flags, what, reason);
 			first = ask_daemon(tag->container, cost);
@@ -409,6 +409,35 @@ static __noinline u32 check_operation(struct tl_tag *tag, u32 hook, u32 operatio
 __noinline u32 protect(u32 hook)
 {
 	return report_number(WHAT(hook, TL_REASON_PROTECTED, TL_KIND_OPERATION, 0) | WHAT_FLAGS(WHAT_PROTECTED), 0);
+}
+
+static __always_inline struct tl_container *container_of_tag(const struct tl_tag *tag)
+{
+	u32 index = tag->container;
+
+	return bpf_map_lookup_elem(&containers, &index);
+}
+
+static __always_inline bool same_file(const struct tl_file_id *id, u64 dev, u64 ino)
+{
+	return id->ino == ino && id->dev == dev && ino;
+}
+
+/* fds 0-2 of an entry or a join are the operator's: granted by identity, on whatever number they are inherited later. */
+__noinline bool granted_stdio(u64 file)
+{
+	struct tl_tag *tag = my_tag();
+	struct tl_container *c = tag ? container_of_tag(tag) : NULL;
+	u64 inode = READ(struct file, f_inode, file), dev, ino;
+
+	if (!c || !inode)
+		return false;
+	ino = READ(struct inode, i_ino, inode);
+	dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
+	for (u32 i = 0; i < TL_STDIO; i++)
+		if (same_file(&c->stdio[i], dev, ino))
+			return true;
+	return false;
 }
 
 /* Sends the draft of this task, if any, and turns the answer into the hook's return value: 0, -EACCES or -EPERM, nothing else. */

@@ -14,7 +14,7 @@ struct subject {
 	u32 img; /* 0: none (learn) */
 	u32 row; /* TL_ROW_NONE: the image does not hold the node */
 	u32 mode;
-	u32 policy; /* generation and mode, as published: what is kept for one is good for no other */
+	u32 policy; /* the upper half of the published word: what is kept for one is good for no other */
 };
 
 static __always_inline struct tl_tag *my_tag(void)
@@ -111,6 +111,7 @@ static __always_inline u64 raw_argument(void *ctx, int n)
 
 /* ------------------------------------------------------------------------------------------------ objects --- */
 #define S_IFMT 0170000
+#define S_IFCHR 0020000
 #define S_IFDIR 0040000
 #define S_IFLNK 0120000
 #define MNT_INTERNAL 0x4000
@@ -132,6 +133,7 @@ static __always_inline u64 raw_argument(void *ctx, int n)
 #define BPF_FS_MAGIC 0xcafe4a11
 #define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
+#define MQUEUE_MAGIC 0x19800202
 
 #define NAME8(a, b, c, d, e, f, g, h) \
 	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | (u64)(f) << 40 | (u64)(g) << 48 | (u64)(h) << 56)
@@ -215,7 +217,7 @@ __noinline u32 reserved_class(u64 dentry, u64 vfsmount, u32 file_flags)
 
 /*
  * Is this a stacked file system's private view of a layer? Such a mount is a clone in no namespace (MNT_NS_INTERNAL, clone_private_mount)
- * and not one of the kernel's own file systems; no descriptor on it reaches user space. Told by the mount: the file's mode has a bit for it
+ * and not one of the kernel's own file systems; the only descriptors on it that reach user space are fanotify's. Told by the mount: the file's mode has a bit for it
  * from 6.5 on, but it has moved since.
  */
 #define MNT_NS_INTERNAL ((u64)-22)
@@ -228,6 +230,14 @@ __noinline bool stacked_layer(u64 vfsmount)
 static __always_inline bool is_stacked_layer(struct vfsmount *mnt)
 {
 	return !(mnt->mnt_flags & MNT_INTERNAL) && read_u64((u64)mnt - FIELD(struct mount, mnt) + FIELD(struct mount, mnt_ns)) == MNT_NS_INTERNAL;
+}
+
+/* Does the kernel act for this task under credentials that are not its own, as a stacked file system does in a layer? */
+static __always_inline bool has_other_credentials(void)
+{
+	u64 me = bpf_get_current_task();
+
+	return READ(struct task_struct, cred, me) != READ(struct task_struct, real_cred, me);
 }
 
 /* The path state of an object by addresses; an unnamed temporary file is DIR//tmpfile. */

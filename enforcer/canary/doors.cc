@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
@@ -344,6 +345,24 @@ int act_follow(const Props&) {
     return fd ? 0 : errno;
   });
 }
+int act_connect_by_question(const Props&) {
+  constexpr int kSolSctp = 132, kConnectx3 = 111;  // linux/sctp.h; asked of any socket
+  UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  char value[16] = {};
+  socklen_t length = sizeof value;
+  return fd ? outcome(getsockopt(fd.get(), kSolSctp, kConnectx3, value, &length)) : ENOSYS;
+}
+int act_make_file_system(const Props&) {
+  constexpr long kFsopen = 430, kFsconfig = 431;  // on every architecture (5.2)
+  constexpr int kSetString = 1;                   // FSCONFIG_SET_STRING
+  UniqueFd fd(static_cast<int>(syscall(kFsopen, "tmpfs", 1 /* FSOPEN_CLOEXEC */)));
+  return fd ? outcome(static_cast<int>(syscall(kFsconfig, fd.get(), kSetString, "mode", "0700", 0))) : ENOSYS;
+}
+int act_watch_file_system(const Props&) {
+  UniqueFd fd(fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC, O_RDONLY));
+  if (!fd) return errno == ENOSYS ? kNotHere : ENOSYS;
+  return outcome(fanotify_mark(fd.get(), FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_ACCESS, AT_FDCWD, "/"));
+}
 int act_share_memory(const Props&) {
   const int id = shmget(IPC_PRIVATE, 1, 0600);
   if (id < 0) return errno == ENOSYS ? kNotHere : ENOSYS;
@@ -399,6 +418,9 @@ const std::vector<Act>& door_acts() {
       {"socket_setsockopt", act_route},
       {"inode_follow_link", act_follow},
       {"shm_shmat", act_share_memory},
+      {"fs_context_parse_param", act_make_file_system},
+      {"path_notify", act_watch_file_system},
+      {"socket_getsockopt", act_connect_by_question},
   };
   return acts;
 }

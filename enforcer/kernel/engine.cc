@@ -46,6 +46,7 @@ constexpr MapName kMaps[] = {
     {"denials", &Maps::denials, false},       {"learned", &Maps::learned, false},   {"syscalls", &Maps::syscalls, false},
     {"owners", &Maps::owners, false},         {"written", &Maps::written, false},   {"events", &Maps::events, true},
     {"events_perf", &Maps::events_perf, true}, {"canary_denials", &Maps::canary_denials, false},
+    {"asked", &Maps::asked, false},
 };
 
 bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }

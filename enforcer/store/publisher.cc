@@ -48,15 +48,16 @@ Published Publisher::read(uint32_t slot) const {
   const tl_slot& s = memory_.slots[slot];
   const uint64_t published = __atomic_load_n(&s.published, __ATOMIC_ACQUIRE);
   return {TL_PUBLISHED_GENERATION(published), TL_PUBLISHED_MODE(published), TL_PUBLISHED_BASE(published),
-          __atomic_load_n(&s.flags, __ATOMIC_RELAXED)};
+          __atomic_load_n(&s.flags[TL_PUBLISHED_WHICH(published)], __ATOMIC_RELAXED)};
 }
 
 void Publisher::publish(uint32_t slot, Published what) {
   tl_slot& s = memory_.slots[slot];
-  // Flags first: a hook that sees the new image must not act by the old answer to "what does a violation cost".
-  __atomic_store_n(&s.flags, what.flags, __ATOMIC_RELAXED);
+  // What a violation costs goes with the image: the flags beside those in force, then one store for both.
+  const uint32_t which = !TL_PUBLISHED_WHICH(s.published);
+  __atomic_store_n(&s.flags[which], what.flags, __ATOMIC_RELAXED);
   fault_point("flags-stored");
-  __atomic_store_n(&s.published, TL_PUBLISH(what.generation, what.mode, what.base), __ATOMIC_RELEASE);
+  __atomic_store_n(&s.published, TL_PUBLISH(what.generation, what.mode, which, what.base), __ATOMIC_RELEASE);
 }
 
 Result<void> Publisher::retire(uint32_t base) {

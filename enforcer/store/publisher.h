@@ -24,7 +24,7 @@ struct Published {
   uint32_t generation = 0;  // of the slot, 28 bits; 0: never published
   uint32_t mode = TL_MODE_OFF;
   uint32_t base = 0;        // 0: no image (learn)
-  uint64_t flags = 0;       // enum tl_slot_flag
+  uint32_t flags = 0;       // enum tl_slot_flag
 };
 
 // The generation behind `generation`: 28 bits, and never 0.

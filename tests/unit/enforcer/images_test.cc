@@ -14,8 +14,8 @@ constexpr size_t kBase = 4096;
 class Images : public testing::Test {
  protected:
   Images() {
-    slots_[3].published = TL_PUBLISH(7ull, TL_MODE_ENFORCE, kBase);
-    slots_[4].published = TL_PUBLISH(2ull, TL_MODE_LEARN, 0);  // no image
+    slots_[3].published = TL_PUBLISH(7ull, TL_MODE_ENFORCE, 0, kBase);
+    slots_[4].published = TL_PUBLISH(2ull, TL_MODE_LEARN, 1, 0);  // no image
     put(TL_IMAGE_MAGIC, TL_ABI_IMAGE);
   }
   void put(uint32_t magic, uint32_t abi) {
@@ -33,14 +33,14 @@ TEST_F(Images, WhatThisVersionPlacedIsRead) { EXPECT_EQ(foreign_format(slots_, a
 TEST_F(Images, AnotherFormatIsNamed) {
   put(TL_IMAGE_MAGIC, TL_ABI_IMAGE - 1);
   EXPECT_EQ(foreign_format(slots_, arena_), TL_ABI_IMAGE - 1u);
-  slots_[3].published = TL_PUBLISH(8ull, TL_MODE_OFF, kBase);  // not in force
+  slots_[3].published = TL_PUBLISH(8ull, TL_MODE_OFF, 1, kBase);  // not in force
   EXPECT_EQ(foreign_format(slots_, arena_), std::nullopt);
 }
 
 TEST_F(Images, WhatIsNoImageIsNotReadEither) {
   put(0, TL_ABI_IMAGE);
   EXPECT_EQ(foreign_format(slots_, arena_), 0u);
-  slots_[3].published = TL_PUBLISH(7ull, TL_MODE_ENFORCE, 2 * kBase - 64);
+  slots_[3].published = TL_PUBLISH(7ull, TL_MODE_ENFORCE, 0, 2 * kBase - 64);
   EXPECT_EQ(foreign_format(slots_, arena_), 0u);
 }
 

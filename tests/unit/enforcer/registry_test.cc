@@ -218,7 +218,7 @@ TEST_F(RegistryTest, DamagedFilesAreComplaintsAndLeaveWhatIsPublishedInForce) {
 TEST(Publisher, GenerationsWrapWithinTheirBitsAndAreNeverZero) {
   EXPECT_EQ(next_generation(0), 1u);
   EXPECT_EQ(next_generation(0x0fffffff), 1u);
-  EXPECT_EQ(TL_PUBLISHED_GENERATION(TL_PUBLISH(0x0fffffffull, 3, 64)), 0x0fffffffu);
+  EXPECT_EQ(TL_PUBLISHED_GENERATION(TL_PUBLISH(0x0fffffffull, 3, 1, 64)), 0x0fffffffu);
 }
 
 TEST(PolicyNames, OnlyTheStated) {
