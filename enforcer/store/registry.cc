@@ -12,8 +12,8 @@
 namespace treeline::store {
 namespace {
 
-uint64_t slot_flags(const PolicyState& state) {
-  uint64_t flags = 0;
+uint32_t slot_flags(const PolicyState& state) {
+  uint32_t flags = 0;
   switch (state.on_violation) {
     case Violation::kProfile: break;
     case Violation::kDeny: flags |= TL_SLOT_DENY; break;

@@ -52,7 +52,8 @@ def wait_for(condition, seconds, what):
 
 class Podman:
     name = "podman"
-    _call = ("/usr/bin/podman", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs")
+    _plain = ("/usr/bin/podman", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs")
+    _call = (*_plain, "--runtime", "treeline")
 
     def begin(self):
         place = pathlib.Path("/etc/containers/containers.conf.d/treeline.conf")
