@@ -95,7 +95,8 @@ class Treeline:
         return done.stdout
 
     def is_bound(self, identity):
-        return any(word == identity for line in self("status", check=False).splitlines() for word in line.split())
+        status = json.loads(self("--json", "status", check=False))
+        return any(c["container"] == identity for c in status["containers"])
 
 
 def bundle_in_store(name):
