@@ -355,7 +355,7 @@ struct tl_slot {
 };
 enum tl_slot_flag {
 	TL_SLOT_KILL = 1u << 0, /* a violation kills, whatever the row says */
-	TL_SLOT_ORPHANS_KILL = 1u << 1, /* a task on a node that the image does not hold is killed, else denied */
+	TL_SLOT_ORPHANS_KILL = 1u << 1, /* a task on a node that the image does not hold, or outside the tree, is killed, else denied */
 	TL_SLOT_KILL_CONTAINER = 1u << 2, /* with TL_SLOT_KILL; as TL_COST_KILL_CONTAINER, whatever the row says */
 	TL_SLOT_FREEZE_CONTAINER = 1u << 3,
 	TL_SLOT_DENY = 1u << 4, /* a violation is refused and costs no more, whatever the row says */
@@ -568,7 +568,7 @@ enum tl_reason {
 	TL_REASON_MOVE = 9, /* new name would grant more than the old one */
 	TL_REASON_INTERPRETER = 10, /* hop two of an exec is not the script's interpreter */
 	TL_REASON_FOREIGN = 11, /* object reached through another mount namespace, or detached */
-	TL_REASON_OUTSIDE = 12, /* monitor: counted on the OUTSIDE node */
+	TL_REASON_OUTSIDE = 12, /* the task is on the OUTSIDE node: in monitor only counted, by hook */
 	TL_REASON_WX = 13, /* the file was written by this container since it was bound, or is open for writing, or mapped so */
 	TL_REASON_PROTECTED = 14, /* Treeline's own maps, programs, links, process, socket: out of reach in every mode, whatever the policy grants */
 	TL_REASON_DOUBT = 32,

@@ -23,7 +23,7 @@ __noinline u32 bound_container(void)
 {
 	u64 cgroup = READ(struct css_set, dfl_cgrp, READ(struct task_struct, cgroups, bpf_get_current_task()));
 
-	for (int level = 0; level < TL_CGROUP_DEPTH; level++) {
+	for (int level = 0; level <= TL_CGROUP_DEPTH; level++) { /* that many below the root, and the root */
 		u64 parent, id;
 		u32 *index;
 
@@ -465,9 +465,7 @@ int BPF_PROG(tl_bprm_committing_creds, struct linux_binprm *bprm)
 		if (what)
 			ASK(report_path(what, dentry_of_file(file), mount_of_file(file), 0, 0));
 	}
-	if (next_fd(fdt, fd) < MAX_FDS || too_many_fds(files)) {
-		doubt(TL_HOOK_BPRM_COMMITTING, TL_REASON_TOO_MANY_FDS);
+	if (next_fd(fdt, fd) < MAX_FDS || too_many_fds(files))
 		ASK(report_number(WHAT(TL_HOOK_BPRM_COMMITTING, TL_REASON_TOO_MANY_FDS, TL_KIND_FILE, 0) | WHAT_FLAGS(WHAT_ALWAYS_KILL), JUDGED_FDS));
-	}
 	return 0;
 }

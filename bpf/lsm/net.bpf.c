@@ -101,13 +101,13 @@ static __always_inline bool reroutes_option(u32 level, u32 name)
 }
 
 /* Who may have a raw socket writes what it likes into a header, and may route too. */
-__noinline u32 check_route(u32 hook)
+__noinline u32 check_route(u32 hook, u32 reason)
 {
 	struct subject s;
 
 	if (!subject(&s) || (s.mode != TL_MODE_LEARN && tl_socket_allowed(s.img, s.row, TL_SOCK_INET_RAW, 0)))
 		return 0;
-	return report_number(WHAT(hook, TL_REASON_SOCKET_KIND, TL_KIND_SOCKET, 0), (u64)TL_SOCK_INET_RAW << 32);
+	return report_number(WHAT(hook, reason, TL_KIND_SOCKET, 0), (u64)TL_SOCK_INET_RAW << 32);
 }
 
 SEC("lsm/socket_setsockopt")
@@ -115,7 +115,7 @@ int BPF_PROG(tl_socket_setsockopt, struct socket *sock, int level, int name)
 {
 	if (!reroutes_option((u32)level, (u32)name) || !my_tag())
 		return 0;
-	return finish(ctx, check_route(TL_HOOK_SOCKET_SETSOCKOPT));
+	return finish(ctx, check_route(TL_HOOK_SOCKET_SETSOCKOPT, TL_REASON_SOCKET_KIND));
 }
 
 /* SCTP connects to addresses in memory by a question, too (sctp_getsockopt_connectx3): the one that sctp_connectx(3) asks first. */
@@ -202,11 +202,11 @@ int BPF_PROG(tl_socket_connect, struct socket *sock, struct sockaddr *address, i
 }
 
 /*
- * Does a control message send the datagram by way of somebody else (a source route)? The buffer is the kernel's copy. More of them than are
- * looked at: in doubt, yes.
+ * Does a control message send the datagram by way of somebody else (a source route)? The reason to refuse it, or 0. The buffer is the
+ * kernel's copy. More of them than are looked at: in doubt, yes.
  */
 #define MAX_CONTROL 8
-__noinline bool reroutes(u64 control, u64 length)
+__noinline u32 reroutes(u64 control, u64 length)
 {
 	u64 at = 0;
 
@@ -214,16 +214,16 @@ __noinline bool reroutes(u64 control, u64 length)
 		u64 size, kind;
 
 		if (at + 16 > length)
-			return false;
+			return 0;
 		size = read_u64(control + at); /* struct cmsghdr: size_t cmsg_len; int cmsg_level, cmsg_type */
 		kind = read_u64(control + at + 8);
 		if (reroutes_option((u32)kind, (u32)(kind >> 32)))
-			return true;
+			return TL_REASON_SOCKET_KIND;
 		if (size < 16 || size > length)
-			return false; /* the kernel reads no further (CMSG_OK) */
+			return 0; /* the kernel reads no further (CMSG_OK) */
 		at += (size + 7) & ~7ull;
 	}
-	return at + 16 <= length;
+	return at + 16 <= length ? TL_REASON_BAD_ADDRESS : 0;
 }
 
 SEC("lsm/socket_sendmsg")
@@ -232,11 +232,13 @@ int BPF_PROG(tl_socket_sendmsg, struct socket *sock, struct msghdr *msg, int siz
 	struct sock *own = sock->sk;
 	struct tl_endpoint e;
 	struct subject s;
+	u32 reason;
 
 	if (!own || !is_inet(own))
 		return 0;
-	if (msg->msg_controllen && reroutes(READ(struct msghdr, msg_control, raw_argument(ctx, 1)), msg->msg_controllen) && my_tag())
-		ASK(check_route(TL_HOOK_SOCKET_SENDMSG));
+	reason = msg->msg_controllen ? reroutes(READ(struct msghdr, msg_control, raw_argument(ctx, 1)), msg->msg_controllen) : 0;
+	if (reason && my_tag())
+		ASK(check_route(TL_HOOK_SOCKET_SENDMSG, reason));
 	if (!msg->msg_name) {
 		if (is_udp(own) && !own->__sk_common.skc_num) /* inet_send_prepare gives it a port before it misses the name */
 			OWN(TL_HOOK_SOCKET_SENDMSG, own, NULL);

@@ -172,7 +172,7 @@ static __always_inline u32 cost_of_violation(const struct subject *s, u64 slot_f
 static __always_inline bool cost_kills(u64 slot_flags, u64 what, u32 reason, u32 cost)
 {
 	return cost == TL_COST_KILL || cost == TL_COST_KILL_CONTAINER || (what_flags(what) & WHAT_ALWAYS_KILL) ||
-	       (reason == TL_REASON_ORPHAN && (slot_flags & TL_SLOT_ORPHANS_KILL));
+	       ((reason == TL_REASON_ORPHAN || reason == TL_REASON_OUTSIDE) && (slot_flags & TL_SLOT_ORPHANS_KILL));
 }
 
 /* What is user space's to do is asked for at the container; true: that is news. */
@@ -219,12 +219,17 @@ __noinline u32 begin(u64 what, u64 object)
 		if (!counted)
 			return answer;
 	} else {
-		if (s->mode == TL_MODE_MONITOR && s->row == TL_ROW_OUTSIDE)
+		if (s->mode == TL_MODE_MONITOR && s->row == TL_ROW_OUTSIDE) {
+			/* The exec that led here was told. What follows has no node to be judged by: one count for each hook, no event. */
+			count_denial(tag->slot, node, WHAT(what_hook(what), TL_REASON_OUTSIDE, 0, 0), 0);
 			return answer;
+		}
 		if (s->mode < TL_MODE_LEARN || s->mode > TL_MODE_ENFORCE || !s->img)
 			reason = TL_REASON_NO_POLICY;
 		else if (s->row == TL_ROW_NONE)
 			reason = TL_REASON_ORPHAN;
+		else if (s->row == TL_ROW_OUTSIDE)
+			reason = TL_REASON_OUTSIDE;
 		else if (what_class(what) == TL_CLASS_UNREADABLE)
 			reason = TL_REASON_UNREADABLE;
 		else if (what_class(what) == TL_CLASS_DETACHED)

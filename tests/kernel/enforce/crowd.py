@@ -30,9 +30,10 @@ class Daemon:
 
 
 class Member:
-    """One container: its process waits, is bound, and execs a shell with this script when it is told to begin."""
+    """One container: its process waits, is bound, and execs a shell with this script, or a command, when it is told to begin."""
 
-    def __init__(self, number, script):
+    def __init__(self, number, script="", command=None):
+        command = command or ["/usr/bin/dash", "-c", script]
         self.name = f"crowd-{number}"
         self.cgroup = pathlib.Path("/sys/fs/cgroup") / self.name
         self.cgroup.mkdir()
@@ -52,7 +53,7 @@ class Member:
                 os.write(is_ready, b"x")
                 os.read(go_on, 1)
                 os.closerange(3, 65536)
-                os.execv("/usr/bin/dash", ["dash", "-c", script])
+                os.execv(command[0], [os.path.basename(command[0]), *command[1:]])
             finally:
                 os._exit(99)
         for fd in (stdin, stdout, go_on, is_ready):
@@ -84,7 +85,7 @@ class Member:
         while chunk := os.read(self.stdout, 4096):
             said += chunk
         os.close(self.stdout)
-        os.waitpid(self.pid, 0)
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return said.decode().split()
 
     def remove(self):
