@@ -2,6 +2,7 @@
 """The table of expectations, and whether what came of a run is as it says."""
 
 import dataclasses
+import fnmatch
 import tomllib
 
 from profile import fill
@@ -50,6 +51,18 @@ def read_table(path, kernel, values):
         if names.count(name) > 1:
             rows[index] = (f"{name}-{names[:index].count(name) + 1}", rows[index][1])
     return rows
+
+
+class Unknown(Exception):
+    """Rows were asked for that the table does not have."""
+
+
+def select(rows, wanted):
+    """The rows whose name meets one of the wanted ones, each a shell pattern. One that meets none is a mistake: what it meant is not tried."""
+    unknown = [each for each in wanted if not any(fnmatch.fnmatchcase(name, each) for name, _ in rows)]
+    if unknown:
+        raise Unknown("no row is called " + ", ".join(unknown))
+    return [(name, row) for name, row in rows if any(fnmatch.fnmatchcase(name, each) for each in wanted)]
 
 
 def objects(event):
