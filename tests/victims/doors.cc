@@ -98,6 +98,7 @@ void traced_exec(const Scene& s) {
   waitpid(child, &status, 0);
   const bool stopped = WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
   if (stopped) kill(child, SIGKILL), waitpid(child, &status, 0);
+  else tell_killed(status);
   errno = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   tell(stopped, "another node's program under trace");
 }
