@@ -11,6 +11,10 @@ VERDICTS = {"enforce": "deny", "kill": "kill", "monitor": "would-deny"}
 KILLED = 128 + 9
 NODE = "entry > {base}/bin/{program}"
 NODES = {"victim_first": "entry > {base}/bin/first"}
+# Why a hook refuses, where the row does not say it; what is in neither: an operation that is not granted.
+REASONS = {"bprm_check_security": "not-in-tree", "bprm_committing_creds": "inherited-fd", "capable": "capability", "socket_create": "socket-kind",
+           "socket_setsockopt": "socket-kind"}
+FAMILIES = {"file_": "access", "path_": "access", "inode_": "access", "mmap_": "access", "unix_": "access", "socket_": "network", "inet_": "network"}
 
 
 @dataclasses.dataclass
@@ -65,8 +69,10 @@ def read_table(path, kernel, values):
         for fields in tomllib.load(f)["row"]:
             fields = {**fields, **fields.pop(kernel, {})}
             fields = {name: value for name, value in fields.items() if name[0].isalpha()}
-            row = Row(**{"node": NODES.get(fields.get("program"), NODE).replace("{program}", fields.get("program", "victim")), **fields})
+            row = Row(**fields)
             name = row.name
+            row.node = row.node or NODES.get(row.program, NODE).replace("{program}", row.program)
+            row.reason = row.reason or ("protected" if row.protected else reason_of(row.hooks[0]) if row.hooks else None)
             for field in ("act", "object", "node"):
                 if getattr(row, field):
                     setattr(row, field, fill(getattr(row, field), values))
@@ -76,6 +82,10 @@ def read_table(path, kernel, values):
         if names.count(name) > 1:
             rows[index] = (f"{name}-{names[:index].count(name) + 1}", rows[index][1])
     return rows
+
+
+def reason_of(hook):
+    return REASONS.get(hook) or next((reason for family, reason in FAMILIES.items() if hook.startswith(family)), "operation")
 
 
 class Unknown(Exception):
@@ -95,7 +105,7 @@ def objects(event):
     what = event.get("object", {})
     named = [what.get(key) for key in ("path", "second_path", "class", "name")]
     if what.get("type") == "net":
-        named.append(f"{what.get('address', '*')}:{what.get('port')}")
+        named += [f"{what.get('address', '*')}:{what.get('port')}", what.get("address")]  # the port may be the kernel's choice
     return [name for name in named if name]
 
 
