@@ -95,7 +95,7 @@ GROUPS = [
     Group("oci", "what starts under the runtimes, what does not, and what is said then", lambda k, e, p: [ROOT / "tests/lib/oci", k], kernels="one",
           timeout=1800, builds=("release",), targets=(*TREELINE, "treeline-oci")),
     Group("attacks", "each forbidden act has its effect unconfined, none under a policy, and one event",
-          _victims, kernels="all", timeout=2400, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True),
+          _victims, kernels="all", timeout=4200, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True),
     Group("cases", "the case table, each act performed on its node under its policy: by the hooks, by AppArmor",
           lambda k, e, p: [ROOT / "tests/kernel/cases/run", p, ROOT / "build/release/bin"], kernels="one", timeout=1800, builds=("release",),
           targets=(*TREELINE, "case_actor", "case_list"), vm=True, parts=lambda k, e: ["bpf", "apparmor"]),
