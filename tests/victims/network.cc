@@ -28,8 +28,8 @@ void connect_mapped(const Scene& s) {
 }
 
 void connect_again(const Scene& s) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  const Peer first("127.0.0.1", s.number(2)), second(s.argument(0), s.number(1));
+  const Peer second(s.argument(0), s.number(1)), first(second.family() == AF_INET6 ? "::1" : "127.0.0.1", s.number(2));
+  const int fd = socket(second.family(), SOCK_STREAM, 0);
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
   if (fd < 0 || connect(fd, first.plain(), first.size()) != 0) return tell(false, "the first connection");
