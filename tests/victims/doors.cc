@@ -98,6 +98,7 @@ void traced_exec(const Scene& s) {
   waitpid(child, &status, 0);
   const bool stopped = WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
   if (stopped) kill(child, SIGKILL), waitpid(child, &status, 0);
+  else tell_killed(status);
   errno = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   tell(stopped, "another node's program under trace");
 }
@@ -409,33 +410,6 @@ void access_list(const Scene& s) {
   tell(done, "an access list");
 }
 
-// ------------------------------------------------------------------------------------------------------------- incoming
-// Serves on a port; the test connects there all the time, from the address named.
-void served(const Scene& s) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(s.number(0)));
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 16) != 0) return tell(false, "a listener");
-  pollfd somebody{fd, POLLIN, 0};
-  const int came = poll(&somebody, 1, 1500);
-  errno = 0;
-  tell(came == 1, "a peer on port " + s.argument(0));
-}
-
-void sent(const Scene& s) {
-  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(s.number(0)));
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return tell(false, "a socket");
-  pollfd something{fd, POLLIN, 0};
-  const int came = poll(&something, 1, 1500);
-  errno = 0;
-  tell(came == 1, "a message on port " + s.argument(0));
-}
-
 }  // namespace
 
 std::vector<Act> door_acts() {
@@ -481,9 +455,7 @@ std::vector<Act> door_acts() {
           {"inode-flags", "FS_IOC_SETFLAGS", inode_flags},
           {"attribute", "setxattr", attribute},
           {"drop-attribute", "removexattr", drop_attribute},
-          {"access-list", "a POSIX access list", access_list},
-          {"served", "a peer that connects", served},
-          {"sent", "a peer that sends a datagram", sent}};
+          {"access-list", "a POSIX access list", access_list}};
 }
 
 }  // namespace victim

@@ -71,6 +71,7 @@ void by_vfork(const Scene&) {
   if (pid == 0) run_shell("/bin/sh");
   int ended = 0;
   waitpid(pid, &ended, 0);
+  tell_killed(ended);
   tell(WIFEXITED(ended) && WEXITSTATUS(ended) == kRan, "a shell by vfork");
 }
 

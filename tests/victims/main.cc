@@ -14,10 +14,10 @@ namespace {
 
 std::vector<victim::Act> all_acts() {
   std::vector<victim::Act> all;
-  for (const auto& family : {victim::exec_acts(), victim::borrow_acts(), victim::file_acts(), victim::appended_acts(), victim::name_acts(), victim::nameless_acts(), victim::descriptor_acts(),
-                             victim::memory_acts(), victim::network_acts(), victim::privilege_acts(),
-                             victim::moved_acts(), victim::door_acts(), victim::loop_acts(),
-                             victim::swap_acts(), victim::flood_acts()})
+  for (const auto& family : {victim::exec_acts(), victim::borrow_acts(), victim::file_acts(), victim::appended_acts(), victim::name_acts(),
+                             victim::nameless_acts(), victim::descriptor_acts(), victim::memory_acts(), victim::network_acts(), victim::privilege_acts(),
+                             victim::moved_acts(), victim::door_acts(), victim::loop_acts(), victim::swap_acts(), victim::flood_acts(),
+                             victim::odd_name_acts(), victim::odd_network_acts(), victim::unix_acts()})
     all.insert(all.end(), family.begin(), family.end());
   return all;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -40,6 +41,11 @@ void tell(bool happened, const std::string& detail) {
   (void)!write(STDOUT_FILENO, line.data(), line.size());
 }
 
+void tell_killed(int status) {
+  const char kLine[] = "CHILD killed\n";
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) (void)!write(STDOUT_FILENO, kLine, sizeof kLine - 1);
+}
+
 bool reads_fd(int fd) {
   char byte = 0;
   return read(fd, &byte, 1) == 1;
@@ -72,6 +78,7 @@ bool exits_with(int status, const std::function<void()>& child) {
   int ended = 0;
   while (waitpid(pid, &ended, 0) < 0 && errno == EINTR) {
   }
+  tell_killed(ended);
   errno = WIFSIGNALED(ended) ? EINTR : EPERM;
   return WIFEXITED(ended) && WEXITSTATUS(ended) == status;
 }

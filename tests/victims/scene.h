@@ -30,6 +30,8 @@ struct Act {
 
 // One line to stdout: "EFFECT yes|no DETAIL". `errno` is added where the effect did not come about.
 void tell(bool happened, const std::string& detail);
+// "CHILD killed", where a child that committed the act in its place ended by SIGKILL. status: as waitpid() gives it.
+void tell_killed(int status);
 
 // Effects that several acts share.
 bool reads(const std::string& path);            // opens it and gets at least one byte
@@ -49,9 +51,12 @@ std::vector<Act> file_acts();
 std::vector<Act> appended_acts();
 std::vector<Act> name_acts();
 std::vector<Act> nameless_acts();
+std::vector<Act> odd_name_acts();
 std::vector<Act> descriptor_acts();
 std::vector<Act> memory_acts();
 std::vector<Act> network_acts();
+std::vector<Act> odd_network_acts();
+std::vector<Act> unix_acts();
 std::vector<Act> privilege_acts();
 std::vector<Act> moved_acts();
 std::vector<Act> door_acts();

@@ -2,11 +2,34 @@
 """The table of expectations, and whether what came of a run is as it says."""
 
 import dataclasses
+import fnmatch
 import tomllib
 
 from profile import fill
 
 VERDICTS = {"enforce": "deny", "kill": "kill", "monitor": "would-deny"}
+KILLED = 128 + 9
+NODE = "entry > {base}/bin/{program}"
+NODES = {"victim_first": "entry > {base}/bin/first"}
+# Why a hook refuses, where the row does not say it; what is in neither: an operation that is not granted.
+REASONS = {"bprm_check_security": "not-in-tree", "bprm_committing_creds": "inherited-fd", "capable": "capability", "socket_create": "socket-kind",
+           "socket_setsockopt": "socket-kind"}
+FAMILIES = {"file_": "access", "path_": "access", "inode_": "access", "mmap_": "access", "unix_": "access", "socket_": "network", "inet_": "network"}
+
+
+@dataclasses.dataclass
+class End:
+    """How the process ended that was to commit the act, and what it said."""
+    status: object  # as a shell gives it; None: it hung
+    out: str
+
+    @property
+    def killed(self):
+        return self.status == KILLED
+
+    @property
+    def child_killed(self):
+        return "CHILD killed" in self.out.splitlines()
 
 
 @dataclasses.dataclass
@@ -14,6 +37,9 @@ class Row:
     act: str
     hook: object = ()
     object: str = None
+    node: str = None
+    reason: str = None
+    child: bool = False
     also: tuple = ()
     killed: bool = False
     allowed: bool = False
@@ -29,6 +55,10 @@ class Row:
         return name if self.program.startswith("victim") else f"{self.program}-{name}"
 
     @property
+    def doubt(self):
+        return (self.reason or "").startswith("doubt-")
+
+    @property
     def hooks(self):
         return [self.hook] if isinstance(self.hook, str) else list(self.hook)
 
@@ -41,7 +71,9 @@ def read_table(path, kernel, values):
             fields = {name: value for name, value in fields.items() if name[0].isalpha()}
             row = Row(**fields)
             name = row.name
-            for field in ("act", "object"):
+            row.node = row.node or NODES.get(row.program, NODE).replace("{program}", row.program)
+            row.reason = row.reason or ("protected" if row.protected else reason_of(row.hooks[0]) if row.hooks else None)
+            for field in ("act", "object", "node"):
                 if getattr(row, field):
                     setattr(row, field, fill(getattr(row, field), values))
             rows.append((name, row))
@@ -52,12 +84,28 @@ def read_table(path, kernel, values):
     return rows
 
 
+def reason_of(hook):
+    return REASONS.get(hook) or next((reason for family, reason in FAMILIES.items() if hook.startswith(family)), "operation")
+
+
+class Unknown(Exception):
+    """Rows were asked for that the table does not have."""
+
+
+def select(rows, wanted):
+    """The rows whose name meets one of the wanted ones, each a shell pattern. One that meets none is a mistake: what it meant is not tried."""
+    unknown = [each for each in wanted if not any(fnmatch.fnmatchcase(name, each) for name, _ in rows)]
+    if unknown:
+        raise Unknown("no row is called " + ", ".join(unknown))
+    return [(name, row) for name, row in rows if any(fnmatch.fnmatchcase(name, each) for each in wanted)]
+
+
 def objects(event):
     """Every text by which an event names what was acted on."""
     what = event.get("object", {})
     named = [what.get(key) for key in ("path", "second_path", "class", "name")]
     if what.get("type") == "net":
-        named.append(f"{what.get('address', '*')}:{what.get('port')}")
+        named += [f"{what.get('address', '*')}:{what.get('port')}", what.get("address")]  # the port may be the kernel's choice
     return [name for name in named if name]
 
 
@@ -72,13 +120,15 @@ def effect(out):
     return happened, detail
 
 
-def wrong(row, mode, happened, events, changed):
-    """Why this run is not as expected; empty where it is. Modes: enforce, kill, monitor."""
+def wrong(row, mode, happened, events, changed, end=None):
+    """Why this run is not as expected; empty where it is. Modes: enforce, kill, monitor, learn (without events). end: where the caller has one."""
     denials = [event for event in events if event.get("type") == "denial"]
     losses = [event for event in events if event.get("type") == "loss"]
     reasons = []
     if losses:
         reasons.append(f"events were lost: {losses}")
+    if end:
+        reasons += _wrong_end(row, mode, end)
     if row.allowed:
         if happened is not True:
             reasons.append("what is allowed did not happen")
@@ -92,9 +142,21 @@ def wrong(row, mode, happened, events, changed):
         reasons.append("THE EFFECT CAME ABOUT")
     if not should and changed:
         reasons.append("the scene has changed: " + ", ".join(changed))
+    if mode == "learn":
+        return reasons
     if row.filtered:
         return reasons + (["events: " + "; ".join(map(brief, denials))] if denials else [])
     return reasons + _wrong_event(row, mode, denials)
+
+
+def _wrong_end(row, mode, end):
+    if end.status is None:
+        return ["it hung"]
+    dies = mode == "kill" and not (row.allowed or row.filtered or row.protected or row.unkilled) or mode == "enforce" and row.killed
+    if (end.killed, end.child_killed) == (dies and not row.child, dies and row.child):
+        return []
+    return [f"{'a child was to be killed' if dies and row.child else 'it was to be killed' if dies else 'nobody was to be killed'}: status {end.status}"
+            + (", a child was killed" if end.child_killed else "")]
 
 
 def _wrong_event(row, mode, denials):
@@ -117,12 +179,23 @@ def _wrong_event(row, mode, denials):
     expected = {"verdict": verdict, "mode": "monitor" if mode == "monitor" else "enforce", "stopped": mode != "monitor" or row.protected}
     if mode == "monitor" and not row.protected:
         expected["would_have_been"] = "denied"
+    if row.reason and event.get("hook") in row.hooks:
+        expected["reason"] = row.reason
     for key, value in expected.items():
         if event.get(key) != value:
             reasons.append(f"{key} is {event.get(key)!r}, not {value!r}")
-    if not event.get("node", {}).get("path"):
-        reasons.append("the event names no node")
+    node = event.get("node", {}).get("path")
+    if not node or row.node and node != row.node:
+        reasons.append(f"the event's node is {node!r}" + (f", not {row.node!r}" if row.node else ""))
     return reasons
+
+
+def uncounted(row, events, before, after):
+    """A doubt is counted by treelined, as often as its event says. Why it is not so; before, after: Treeline.doubts()."""
+    said = max((e.get("count", 0) for e in events if e.get("type") == "denial" and e.get("reason") == row.reason), default=0)
+    rose = {key[0]: count - before.get(key, 0) for key, count in after.items() if key[1] == row.reason and count != before.get(key, 0)}
+    hook = next((hook for hook in row.hooks if hook in rose), None)
+    return [] if hook and rose[hook] >= said >= 1 else [f"the doubts that were counted: {rose}, events said {said}"]
 
 
 def brief(event):

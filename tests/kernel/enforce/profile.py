@@ -26,9 +26,9 @@ entry:
       "{pipe}": read write
     sockets: [inet-stream, inet-dgram, unix-stream]
     network:
-      - {direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {open}}
+      - {direction: out, protocol: tcp, peer: [127.0.0.1/32, "::1/128"], port: {open}}
       - {direction: in, protocol: tcp, port: {free}}
-      - {direction: out, protocol: udp, peer: 127.0.0.1/32, port: {echo}}
+      - {direction: out, protocol: udp, peer: [127.0.0.1/32, "::1/128"], port: {echo}}
     children:
       - exec: {base}/lib/tool
         users: [0]
@@ -80,15 +80,26 @@ DOORS = """\
     capabilities: {capabilities}
     sockets: [inet-stream, inet-dgram, unix-stream]
     network:
-      - {direction: in, protocol: udp, port: {sent}, peer: 127.0.0.1/32}
-      - {direction: in, protocol: udp, port: {welcome}, peer: 127.0.0.1/32}
-      - {direction: in, protocol: tcp, port: {served}, peer: 127.0.0.1/32}
-      - {direction: in, protocol: tcp, port: {invited}, peer: 127.0.0.1/32}
+      - {direction: in, protocol: udp, port: {sent}, peer: [127.0.0.1/32, "::1/128"]}
+      - {direction: in, protocol: udp, port: {welcome}, peer: [127.0.0.1/32, "::1/128"]}
+      - {direction: in, protocol: tcp, port: {served}, peer: [127.0.0.1/32, "::1/128"]}
+      - {direction: in, protocol: tcp, port: {invited}, peer: [127.0.0.1/32, "::1/128"]}
     children:
       - exec: {base}/bin/child
         users: [0]
         files:
           "{pipe}": read write
+"""
+# The other kinds of sockets, each with one peer that it may reach.
+TALKER = """\
+  - exec: {base}/bin/talker
+    users: [0]
+    files:
+      {base}/mailbox: connect
+      "{pipe}": read write
+    sockets: [inet-stream, inet-dgram, inet-mptcp, unix-stream, unix-dgram, unix-seqpacket]
+    network:
+      - {direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {open}}
 """
 OPERATIONS = "    operations: [bpf, ptrace, signal, tune]\n"
 
@@ -96,7 +107,7 @@ OPERATIONS = "    operations: [bpf, ptrace, signal, tune]\n"
 def text(values):
     doors = "".join(fill(DOORS, {"program": program, "capabilities": CAPABILITIES}).replace("    sockets:", operations + "    sockets:")
                     for program, operations in (("door", ""), ("tracer", OPERATIONS)))
-    return fill(TEXT + doors, values)
+    return fill(TEXT + doors + TALKER, values)
 
 
 def fill(template, values):

@@ -2,21 +2,26 @@
 """Where the victims act: a directory, made anew for each run.
 
   BASE/bin/victim, child, host, first      programs; child is another copy of victim, host is dynamically linked
-  BASE/bin/door, tracer                    copies of victim, with rights of their own
+  BASE/bin/door, tracer, talker            copies of victim, with rights of their own
   BASE/bin/broken, script                  an executable of no known format; a script whose interpreter does not exist
   BASE/page.html                           victim may read it
   BASE/log                                 victim may read it and append to it
-  BASE/ok/...                              victim may read all of it; to-secret and sh are symbolic links out of it
+  BASE/ok/...                              victim may read all of it; to-secret, to-socket and sh are symbolic links out of it
   BASE/out/                                victim may do everything there but execute
   BASE/only/child, broken, script          for that node alone
   BASE/secret, BASE/private/               for nobody
-  BASE/socket, @tl-victim                  listening unix sockets
+  BASE/{ok,private}/                       files with odd names, and below 255-byte directories some whose whole path has N bytes (BORDER)
+  BASE/socket, @tl-victim                  listening unix sockets; BASE/packets likewise, of packets
+  BASE/letters, @tl-letters, BASE/mailbox  unix sockets of datagrams; talker may send to the mailbox
   BASE/giver                               one that hands a descriptor of BASE/secret to whoever connects
   BASE/drop/                               victim may make, write and remove files there, not read them
   BASE/lib/code, tool                      victim may map the one and exec the other; out/code-twin, tool-twin are hard links to them
-  ports `served` and `invited`             somebody connects there all the time, from 127.0.0.2 and from 127.0.0.1
+  ports `served` and `invited`             somebody connects there all the time, the stranger and a friend
   UDP ports `sent` and `welcome`           likewise somebody sends there
-  UDP port `echo`                          answers each message; "stranger" from 127.0.0.2 and another port; "to PORT" from there to that port
+  UDP port `echo`                          answers each message; "stranger" from the stranger and another port; "to PORT" from there to that port
+  port `shared`                            a listener that lets others listen beside it, and a friend that connects there all the time
+
+All that is of IPv4 and of IPv6: a friend is 127.0.0.1 or ::1, the stranger 127.0.0.2 or fd00::2, which the loopback gets for it.
 """
 
 import os
@@ -27,11 +32,12 @@ import subprocess
 import threading
 
 DEEP = 200
-LONG = "l" * 250
+LONG = "l" * 255  # NAME_MAX
+BORDER = (4095, 4096, 4097)  # bytes of a path: what the policy's automaton takes, TL_PATH_MAX, is in the middle
+ODD = {"newline": b"new\nline", "byte": b"\xff\xfe", "space": b" ", "deleted": b"gone (deleted)"}
 PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004, "served": 4005, "invited": 4006,
-         "sent": 4007, "welcome": 4008, "echo": 4009}
-CALLERS = {"served": "127.0.0.2", "invited": "127.0.0.1"}
-SENDERS = {"sent": "127.0.0.2", "welcome": "127.0.0.1"}
+         "sent": 4007, "welcome": 4008, "echo": 4009, "shared": 4010}
+FRIENDS = {"127.0.0.1": "127.0.0.2", "::1": "fd00::2"}  # and the stranger of that family
 CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 
 
@@ -44,12 +50,13 @@ class Scene:
         for name in ("bin", "lib", "ok/place", "out", "drop", "only", "private"):
             (self.base / name).mkdir(parents=True)
         for name, program in (("victim", "victim"), ("child", "victim"), ("door", "victim"), ("tracer", "victim"),
-                              ("host", "victim_host"), ("first", "victim_first")):
+                              ("talker", "victim"), ("host", "victim_host"), ("first", "victim_first")):
             shutil.copy(pathlib.Path(programs) / program, self.base / "bin" / name)
         self._write("bin/broken", "this is no program\n", 0o755)
         self._write("bin/script", f"#!{self.base}/bin/no-interpreter\n", 0o755)
         shutil.copy(pathlib.Path(programs) / "victim_preload.so", self.base / "ok/evil.so")
         (self.base / "ok/to-secret").symlink_to("../secret")
+        (self.base / "ok/to-socket").symlink_to("../socket")
         (self.base / "ok/sh").symlink_to("/bin/sh")
         for name in ("ok/file", "only/child", "only/broken", "only/script", "private/secret"):
             self._write(name, "contents\n")
@@ -58,19 +65,24 @@ class Scene:
                 directory = self.base / top / "/".join(["d"] * depth)
                 directory.mkdir(parents=True, exist_ok=True)
                 (directory / "file").write_text("deep\n")
-        _make_long(self.base / "ok")
+            _make_long(self.base / top)
+            for name in ODD.values():
+                self._write(os.fsdecode(top.encode() + b"/" + name), "odd\n")
         self._listen()
         self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL)
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._give), threading.Thread(target=self._echo),
-                         *(threading.Thread(target=self._call, args=each) for each in CALLERS.items()),
-                         *(threading.Thread(target=self._send, args=each) for each in SENDERS.items())]
+        self._threads = [threading.Thread(target=self._give)]
+        for friend, stranger in FRIENDS.items():
+            self._threads += [threading.Thread(target=work, args=words) for work, *words in (
+                (self._echo, friend, stranger), (self._call, friend, "served", stranger), (self._call, friend, "invited", friend),
+                (self._call, friend, "shared", friend), (self._send, friend, "sent", stranger), (self._send, friend, "welcome", friend))]
         for thread in self._threads:
             thread.start()
         self.reset()
 
     def values(self):
-        return {"base": str(self.base), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()}}
+        return {"base": str(self.base), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()},
+                **{f"{top}-{size}": border_path(self.base / top, size) for top in ("ok", "private") for size in BORDER}}
 
     def reset(self):
         """What a victim can have changed is as at first."""
@@ -97,6 +109,9 @@ class Scene:
             _remove(child)
             shutil.copy(victim, child)
         _remove(pathlib.Path("/dev/shm/tl-tiny"))
+        for each in self._letters:  # else the queue is full one day
+            while _receive(each):
+                pass
 
     def state(self):
         """What must not change under a policy, comparable: contents, modes, owners, names."""
@@ -129,25 +144,25 @@ class Scene:
         self._threads.append(threading.Thread(target=self._drain))
         self._threads[-1].start()
 
-    def _send(self, port, whence):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    def _send(self, host, port, whence):
+        with socket.socket(_family(host), socket.SOCK_DGRAM) as sender:
             sender.bind((whence, 0))
             while not self._ended.wait(0.05):
                 try:
-                    sender.sendto(b"x", ("127.0.0.1", PORTS[port]))
+                    sender.sendto(b"x", (host, PORTS[port]))
                 except OSError:
                     pass  # nobody is there
 
-    def _echo(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            echo.bind(("127.0.0.1", PORTS["echo"]))
-            stranger.bind(("127.0.0.2", 0))
+    def _echo(self, host, other):
+        with socket.socket(_family(host), socket.SOCK_DGRAM) as echo, socket.socket(_family(host), socket.SOCK_DGRAM) as stranger:
+            echo.bind((host, PORTS["echo"]))
+            stranger.bind((other, 0))
             echo.settimeout(0.2)
             while not self._ended.is_set():
                 try:
                     message, whence = echo.recvfrom(100)
                     if message.startswith(b"to "):
-                        stranger.sendto(message, ("127.0.0.1", int(message[3:])))
+                        stranger.sendto(message, (host, int(message[3:])))
                     else:
                         (stranger if message == b"stranger" else echo).sendto(message, whence)
                 except OSError:
@@ -169,13 +184,13 @@ class Scene:
             with there, open(self.base / "secret", "rb") as secret:
                 socket.send_fds(there, [b"x"], [secret.fileno()])
 
-    def _call(self, port, address):
+    def _call(self, host, port, whence):
         while not self._ended.wait(0.05):
-            with socket.socket() as caller:
+            with socket.socket(_family(host)) as caller:
                 caller.settimeout(0.5)  # a request that is dropped gets no answer
                 try:
-                    caller.bind((address, 0))
-                    caller.connect(("127.0.0.1", PORTS[port]))
+                    caller.bind((whence, 0))
+                    caller.connect((host, PORTS[port]))
                 except OSError:
                     pass
 
@@ -186,13 +201,16 @@ class Scene:
         os.chown(path, 0, 0)
 
     def _listen(self):
-        for host, port in (("127.0.0.1", "open"), ("127.0.0.2", "open"), ("127.0.0.1", "elsewhere")):
-            listener = socket.socket()
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for address in ("fd00::2", "::127.0.0.2"):
+            subprocess.run(["/usr/sbin/ip", "-6", "address", "replace", f"{address}/128", "dev", "lo", "nodad"], check=True)
+        for host, port in (("127.0.0.1", "open"), ("127.0.0.2", "open"), ("127.0.0.1", "elsewhere"), ("127.0.0.1", "shared"), ("::1", "open"),
+                           ("::1", "elsewhere"), ("fd00::2", "open"), ("::127.0.0.2", "open")):
+            listener = socket.socket(_family(host))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if port == "shared" else socket.SO_REUSEADDR, 1)
             listener.bind((host, PORTS[port]))
             self._sockets.append(listener)
-        for name in (str(self.base / "socket"), "\0tl-victim"):
-            listener = socket.socket(socket.AF_UNIX)
+        for name, kind in ((f"{self.base}/socket", socket.SOCK_STREAM), ("\0tl-victim", socket.SOCK_STREAM), (f"{self.base}/packets", socket.SOCK_SEQPACKET)):
+            listener = socket.socket(socket.AF_UNIX, kind)
             listener.bind(name)
             self._sockets.append(listener)
         self._giver = socket.socket(socket.AF_UNIX)
@@ -201,6 +219,23 @@ class Scene:
         self._sockets.append(self._giver)
         for listener in self._sockets:
             listener.listen(1000)  # nobody accepts: a connection is made when the kernel has made it
+        self._letters = []
+        for name in (f"{self.base}/letters", "\0tl-letters", f"{self.base}/mailbox"):
+            self._letters.append(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+            self._letters[-1].bind(name)
+            self._letters[-1].setblocking(False)
+        self._sockets += self._letters
+
+
+def _receive(letters):
+    try:
+        return letters.recv(100)
+    except BlockingIOError:
+        return b""
+
+
+def _family(host):
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _remove(path):
@@ -210,15 +245,33 @@ def _remove(path):
         path.unlink(missing_ok=True)
 
 
+def border_path(top, size):
+    """The file below `top` whose path has so many bytes; its name and those of its directories have up to 255."""
+    path = str(top)
+    while size - len(path) > 2 * (len(LONG) + 1):
+        path += f"/{LONG}"
+    half = (size - len(path)) // 2  # of the rest, with its slash
+    return path + "/" + "m" * (half - 1) + "/" + "f" * (size - len(path) - half - 1)
+
+
 def _make_long(top):
-    """Step by step: the whole name is longer than any system call takes."""
-    directory = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
-    for _ in range(20):
-        os.mkdir(LONG, 0o755, dir_fd=directory)
-        below = os.open(LONG, os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory)
-        os.close(directory)
-        directory = below
-    os.close(os.open("file", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=directory))
-    with open(os.open("file", os.O_WRONLY, dir_fd=directory), "w", encoding="ascii") as f:
+    """Step by step: no system call takes the whole name. 20 times 255 bytes and a file, and the files at the border."""
+    _make_stepwise(f"{top}/" + f"{LONG}/" * 20 + "file")
+    for size in BORDER:
+        _make_stepwise(border_path(top, size))
+
+
+def _make_stepwise(path):
+    *directories, name = path[1:].split("/")
+    at = os.open("/", os.O_PATH)
+    for each in directories:
+        try:
+            os.mkdir(each, 0o755, dir_fd=at)
+        except FileExistsError:
+            pass
+        below = os.open(each, os.O_PATH | os.O_DIRECTORY, dir_fd=at)
+        os.close(at)
+        at = below
+    with open(os.open(name, os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=at), "w", encoding="ascii") as f:
         f.write("long\n")
-    os.close(directory)
+    os.close(at)

@@ -121,6 +121,17 @@ class Treeline:
         lines = events.read_text(errors="replace").splitlines() if events.exists() else []
         return status, out, err, [json.loads(line) for line in lines]
 
+    def learn(self, command, *, timeout=90):
+        """Runs a command while all that it does is allowed and recorded: (exit status or None, stdout, stderr)."""
+        return call([self.programs / "treeline", "run", "--quiet", "--learn", "-o", self.work / "trace.jsonl", "--", *command], timeout)
+
+    def doubts(self):
+        """How often a hook could not know, and refused: {(hook, reason): count}."""
+        status, out, err = call([self.programs / "treeline", "--json", "status"], 60)
+        if status not in (0, 1):  # 1: degraded, which a doubt is
+            raise Broken(f"treeline status: status {status}: {err}")
+        return {(each["hook"], each["reason"]): each["count"] for each in json.loads(out)["doubts"]}
+
     def _call(self, program, *words, timeout=120):
         return subprocess.run([self.programs / program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout, check=False, text=True, errors="replace")
