@@ -56,5 +56,13 @@ std::vector<Act> privilege_acts();
 std::vector<Act> moved_acts();
 std::vector<Act> door_acts();
 std::vector<Act> loop_acts();
+std::vector<Act> ring_acts();
+std::vector<Act> handle_acts();
+std::vector<Act> mount_acts();
+std::vector<Act> host_file_acts();
+std::vector<Act> gain_acts();
+std::vector<Act> pin_acts();
+std::vector<Act> other_acts();
+std::vector<Act> script_acts();
 
 }  // namespace victim
