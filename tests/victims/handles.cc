@@ -28,6 +28,13 @@ void by_handle(const Scene& s) {
   tell(fd >= 0 && reads_fd(fd), "a secret by its handle");
 }
 
+// What whoever started it left: a directory of another mount namespace, open or as the current one (tests/kernel/enforce/leaks.py).
+void below_left(const Scene& s) {
+  const int fd = openat(s.number(0), "secret", O_RDONLY | O_CLOEXEC);
+  tell(fd >= 0 && reads_fd(fd), "a secret below a descriptor that was left");
+}
+void beside_left(const Scene&) { tell(reads("secret"), "a secret below the directory that was left"); }
+
 int process(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 int namespace_flag(const std::string& kind) {
   return kind == "user" ? CLONE_NEWUSER : kind == "pid" ? CLONE_NEWPID : kind == "cgroup" ? CLONE_NEWCGROUP : CLONE_NEWNS;
@@ -115,6 +122,8 @@ void many_children(const Scene& s) {
 
 std::vector<Act> handle_acts() {
   return {{"handle", "name_to_handle_at, open_by_handle_at", by_handle},
+          {"below-left", "FD: reads below a descriptor that was left", below_left},
+          {"beside-left", "reads below the current directory", beside_left},
           {"enter", "mount|pid PID: setns by a pidfd", enter_other},
           {"enter-own", "setns into a child's mount namespace, then reads", enter_own},
           {"clone-reading", "clone|clone3 mount|user|pid|cgroup: a child in a new namespace reads", by_clone},

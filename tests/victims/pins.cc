@@ -17,33 +17,22 @@
 namespace victim {
 namespace {
 
-constexpr char kPins[] = "/sys/fs/bpf/treeline";
+const std::string kPins = "/sys/fs/bpf/treeline";
 
 int bpf(int command, bpf_attr& attributes) { return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes)); }
 
-// What a descriptor of bpf() is, as /proc says it: bpf-map, bpf-prog, bpf_link (bpf-link from 6.17 on).
-std::string kind_of(int fd) {
-  char text[64] = {};
-  (void)!readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), text, sizeof text - 1);
-  return text;
-}
-
-// The first pin of a kind that can be had; -1 and the error of the last that could not.
+// The first pin of a kind that can be had; -1 and the error of the last that could not. (enforcer/kernel/pins.h)
 int pinned(const std::string& kind) {
   std::error_code ignored;
   int error = ENOENT;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(kPins, ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(kPins + (kind == "link" ? "/links" : kind == "program" ? "/programs" : std::string()), ignored)) {
     if (entry.is_directory(ignored)) continue;
     const std::string path = entry.path();
     bpf_attr which{};
     which.pathname = reinterpret_cast<uint64_t>(path.c_str());
     const int fd = bpf(BPF_OBJ_GET, which);
-    if (fd < 0) {
-      error = errno;
-      continue;
-    }
-    if (kind_of(fd).find(kind) != std::string::npos) return fd;
-    close(fd);
+    if (fd >= 0) return fd;
+    error = errno;
   }
   errno = error;
   return -1;
@@ -67,7 +56,7 @@ void pin_put(const Scene&) {
   made.max_entries = 1;
   const int fd = bpf(BPF_MAP_CREATE, made);
   if (fd < 0) return tell(false, "a map of its own");
-  const std::string path = std::string(kPins) + "/victim";
+  const std::string path = kPins + "/victim";
   pin.pathname = reinterpret_cast<uint64_t>(path.c_str());
   pin.bpf_fd = static_cast<uint32_t>(fd);
   const bool done = bpf(BPF_OBJ_PIN, pin) == 0;
@@ -78,7 +67,7 @@ void pin_put(const Scene&) {
 }
 
 void pin_directory(const Scene&) {
-  const std::string path = std::string(kPins) + "/victim";
+  const std::string path = kPins + "/victim";
   const bool done = mkdir(path.c_str(), 0700) == 0;
   const int error = errno;
   if (done) rmdir(path.c_str());
@@ -86,7 +75,7 @@ void pin_directory(const Scene&) {
   tell(done, "a directory among Treeline's pins");
 }
 void pin_link(const Scene&) {
-  const std::string path = std::string(kPins) + "/victim";
+  const std::string path = kPins + "/victim";
   const bool done = symlink("x", path.c_str()) == 0;
   const int error = errno;
   if (done) unlink(path.c_str());
@@ -107,7 +96,7 @@ void oom_score(const Scene& s) { process_file(s, "oom_score_adj", O_WRONLY); }
 }  // namespace
 
 std::vector<Act> pin_acts() {
-  return {{"pin-get", "map|prog|link: BPF_OBJ_GET of a pin", pin_get},
+  return {{"pin-get", "map|program|link: BPF_OBJ_GET of a pin", pin_get},
           {"detach", "BPF_LINK_DETACH", detach},
           {"pin-put", "BPF_OBJ_PIN among Treeline's pins", pin_put},
           {"pin-directory", "mkdir there", pin_directory},
