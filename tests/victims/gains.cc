@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Users and capabilities that come with a program: set-id bits, file capabilities, what an ordinary user was left. `lower` becomes one
-// before it acts; its node may.
+// Users and capabilities that come with a program: set-id bits, file capabilities, what an ordinary user was left.
+// `lower` becomes one before it acts; its node may.
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -20,7 +20,9 @@ namespace {
 constexpr uid_t kUser = 1000;
 
 // As an ordinary user, without a group of root's.
-bool lower() { return setgroups(0, nullptr) == 0 && setresgid(kUser, kUser, kUser) == 0 && setresuid(kUser, kUser, kUser) == 0; }
+bool lower() {
+  return setgroups(0, nullptr) == 0 && setresgid(kUser, kUser, kUser) == 0 && setresuid(kUser, kUser, kUser) == 0;
+}
 
 void run(const Scene& s, const char* name, const char* act) {
   const std::string program = s.file(std::string("bin/") + name);
@@ -45,17 +47,20 @@ void is_shadow(const Scene&) { tell(getegid() == 42, "a group by a set-group-id 
 void is_capable(const Scene&) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2]{};
-  tell(syscall(SYS_capget, &header, sets) == 0 && (sets[0].effective & 1u << CAP_NET_RAW), "a capability by a program that has it");
+  tell(syscall(SYS_capget, &header, sets) == 0 && (sets[0].effective & 1u << CAP_NET_RAW),
+       "a capability by a program that has it");
 }
 
 // An ordinary user who holds CAP_SETUID over the exec, in a node that may have it and is for no other user.
 void become_root(const Scene& s) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2]{};
-  if (prctl(PR_SET_KEEPCAPS, 1) != 0 || !lower() || syscall(SYS_capget, &header, sets) != 0) return tell(false, "an ordinary user");
+  if (prctl(PR_SET_KEEPCAPS, 1) != 0 || !lower() || syscall(SYS_capget, &header, sets) != 0)
+    return tell(false, "an ordinary user");
   sets[0] = {1u << CAP_SETUID, 1u << CAP_SETUID, 1u << CAP_SETUID};
   sets[1] = {};
-  if (syscall(SYS_capset, &header, sets) != 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0) != 0) return tell(false, "a capability kept");
+  if (syscall(SYS_capset, &header, sets) != 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0) != 0)
+    return tell(false, "a capability kept");
   run(s, "user", "set-root");
 }
 void set_root(const Scene&) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files by handle, and namespaces and cgroups that are entered without mount(2): what no hook sees begin, and file_open has to see end.
+// Files by handle, and namespaces and cgroups that are entered without mount(2): what no hook sees begin, and file_open
+// has to see end.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -28,7 +29,8 @@ void by_handle(const Scene& s) {
   tell(fd >= 0 && reads_fd(fd), "a secret by its handle");
 }
 
-// What whoever started it left: a directory of another mount namespace, open or as the current one (tests/kernel/enforce/leaks.py).
+// What whoever started it left: a directory of another mount namespace, open or as the current one
+// (tests/kernel/enforce/leaks.py).
 void below_left(const Scene& s) {
   const int fd = openat(s.number(0), "secret", O_RDONLY | O_CLOEXEC);
   tell(fd >= 0 && reads_fd(fd), "a secret below a descriptor that was left");
@@ -37,7 +39,10 @@ void beside_left(const Scene&) { tell(reads("secret"), "a secret below the direc
 
 int process(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 int namespace_flag(const std::string& kind) {
-  return kind == "user" ? CLONE_NEWUSER : kind == "pid" ? CLONE_NEWPID : kind == "cgroup" ? CLONE_NEWCGROUP : CLONE_NEWNS;
+  return kind == "user"     ? CLONE_NEWUSER
+         : kind == "pid"    ? CLONE_NEWPID
+         : kind == "cgroup" ? CLONE_NEWCGROUP
+                            : CLONE_NEWNS;
 }
 
 void enter_other(const Scene& s) {
@@ -57,7 +62,8 @@ void enter_own(const Scene& s) {
   }
   char made = 'n';
   (void)!read(ready[0], &made, 1);
-  const bool entered = made == 'y' && setns(process(child), CLONE_NEWNS) == 0, read = entered && reads(s.file("secret"));
+  const bool entered = made == 'y' && setns(process(child), CLONE_NEWNS) == 0,
+             read = entered && reads(s.file("secret"));
   const int error = errno;
   close(go[1]);
   waitpid(child, nullptr, 0);
@@ -71,7 +77,8 @@ struct CloneArguments {  // linux/sched.h: struct clone_args, as of 5.7
 constexpr uint64_t kIntoCgroup = 0x200000000;
 
 pid_t child_by(const std::string& call, uint64_t flags, int cgroup) {
-  if (call == "clone") return static_cast<pid_t>(syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  if (call == "clone")
+    return static_cast<pid_t>(syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
   CloneArguments arguments{};
   arguments.flags = flags;
   arguments.exit_signal = SIGCHLD;
@@ -90,7 +97,8 @@ void read_in_child(const Scene& s, const std::string& call, uint64_t flags, int 
 }
 
 void by_clone(const Scene& s) {
-  read_in_child(s, s.argument(0), static_cast<uint64_t>(namespace_flag(s.argument(1))), 0, "a secret in a namespace made by clone");
+  read_in_child(s, s.argument(0), static_cast<uint64_t>(namespace_flag(s.argument(1))), 0,
+                "a secret in a namespace made by clone");
 }
 // An O_PATH descriptor is enough: no file is opened, and no hook asked.
 void into_cgroup(const Scene& s) {

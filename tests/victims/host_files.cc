@@ -14,9 +14,9 @@ struct Place {
   int flags;
 };
 constexpr Place kPlaces[] = {
-    {"core-pattern", "/proc/sys/kernel/core_pattern", O_WRONLY},       // a program that runs as root on the host
-    {"modprobe", "/proc/sys/kernel/modprobe", O_WRONLY},               // likewise
-    {"binfmt", "/proc/sys/fs/binfmt_misc/register", O_WRONLY},         // an interpreter for every program
+    {"core-pattern", "/proc/sys/kernel/core_pattern", O_WRONLY},  // a program that runs as root on the host
+    {"modprobe", "/proc/sys/kernel/modprobe", O_WRONLY},          // likewise
+    {"binfmt", "/proc/sys/fs/binfmt_misc/register", O_WRONLY},    // an interpreter for every program
     {"sysrq", "/proc/sysrq-trigger", O_WRONLY},
     {"physical-memory", "/dev/mem", O_RDWR},
     {"ports", "/dev/port", O_RDWR},
@@ -24,9 +24,9 @@ constexpr Place kPlaces[] = {
     {"kernel-messages", "/dev/kmsg", O_RDWR},
     {"debug", "/sys/kernel/debug/clear_warn_once", O_WRONLY},
     {"trace", "/sys/kernel/tracing/trace_marker", O_WRONLY},
-    {"policy", "/sys/kernel/security/apparmor/.load", O_WRONLY},       // another module's policy
+    {"policy", "/sys/kernel/security/apparmor/.load", O_WRONLY},  // another module's policy
     {"own-user-map", "/proc/self/uid_map", O_WRONLY},
-    {"preload", "/etc/ld.so.preload", O_WRONLY | O_CREAT},             // in each dynamic program from now on
+    {"preload", "/etc/ld.so.preload", O_WRONLY | O_CREAT},  // in each dynamic program from now on
 };
 
 void host_file(const Scene& s) {
@@ -40,8 +40,6 @@ void host_file(const Scene& s) {
 
 }  // namespace
 
-std::vector<Act> host_file_acts() {
-  return {{"host-file", "NAME: opens what the host is told by", host_file}};
-}
+std::vector<Act> host_file_acts() { return {{"host-file", "NAME: opens what the host is told by", host_file}}; }
 
 }  // namespace victim

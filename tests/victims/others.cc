@@ -47,7 +47,8 @@ int beside_child(const std::function<void(pid_t)>& act) {
 void write_memory(const Scene&) {
   char byte = 'X';
   const iovec here{&byte, 1}, there{const_cast<char*>(&g_there), 1};
-  tell(beside_child([&](pid_t child) { (void)!process_vm_writev(child, &here, 1, &there, 1, 0); }) == kTinyStatus, "a child's memory changed");
+  tell(beside_child([&](pid_t child) { (void)!process_vm_writev(child, &here, 1, &there, 1, 0); }) == kTinyStatus,
+       "a child's memory changed");
 }
 void child_memory(const Scene&) {
   const auto act = [](pid_t child) {
@@ -83,7 +84,8 @@ void other_signal(const Scene& s) {
   info.si_signo = SIGCONT;
   info.si_code = SI_QUEUE;
   long done = -1;
-  if (way == "pidfd") done = syscall(SYS_pidfd_send_signal, static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), SIGCONT, nullptr, 0);
+  if (way == "pidfd")
+    done = syscall(SYS_pidfd_send_signal, static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), SIGCONT, nullptr, 0);
   if (way == "thread") done = syscall(SYS_tgkill, pid, pid, SIGCONT);
   if (way == "queued") done = syscall(SYS_rt_sigqueueinfo, pid, SIGCONT, &info);
   tell(done == 0, "a signal to another process, " + way);
@@ -106,8 +108,12 @@ void move_memory(const Scene&) {
   tell(done == 0, "the pages of a child");
 }
 
-void other_directory(const Scene& s) { tell(open(("/proc/" + s.argument(0) + "/cwd/.").c_str(), O_RDONLY | O_DIRECTORY) >= 0, "another process's directory"); }
-void other_descriptor(const Scene& s) { tell(open(("/proc/" + s.argument(0) + "/fd/0").c_str(), O_RDONLY) >= 0, "another process's descriptor"); }
+void other_directory(const Scene& s) {
+  tell(open(("/proc/" + s.argument(0) + "/cwd/.").c_str(), O_RDONLY | O_DIRECTORY) >= 0, "another process's directory");
+}
+void other_descriptor(const Scene& s) {
+  tell(open(("/proc/" + s.argument(0) + "/fd/0").c_str(), O_RDONLY) >= 0, "another process's descriptor");
+}
 
 // As a 32-bit program: its calls have a hook of their own from 6.8 on.
 void inject_32(const Scene&) {
@@ -119,7 +125,9 @@ void inject_32(const Scene&) {
 #ifdef __x86_64__
   if (low != MAP_FAILED) {
     *static_cast<char*>(low) = 'x';
-    asm volatile("int $0x80" : "=a"(result) : "a"(54L), "b"(static_cast<long>(terminal)), "c"(static_cast<long>(TIOCSTI)), "d"(low)
+    asm volatile("int $0x80"
+                 : "=a"(result)
+                 : "a"(54L), "b"(static_cast<long>(terminal)), "c"(static_cast<long>(TIOCSTI)), "d"(low)
                  : "memory", "r8", "r9", "r10", "r11");
   }
 #endif

@@ -19,13 +19,18 @@ namespace {
 
 const std::string kPins = "/sys/fs/bpf/treeline";
 
-int bpf(int command, bpf_attr& attributes) { return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes)); }
+int bpf(int command, bpf_attr& attributes) {
+  return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes));
+}
 
 // The first pin of a kind that can be had; -1 and the error of the last that could not. (enforcer/kernel/pins.h)
 int pinned(const std::string& kind) {
   std::error_code ignored;
   int error = ENOENT;
-  for (const auto& entry : std::filesystem::directory_iterator(kPins + (kind == "link" ? "/links" : kind == "program" ? "/programs" : std::string()), ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(kPins + (kind == "link"      ? "/links"
+                                                                        : kind == "program" ? "/programs"
+                                                                                            : std::string()),
+                                                               ignored)) {
     if (entry.is_directory(ignored)) continue;
     const std::string path = entry.path();
     bpf_attr which{};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Acts by io_uring, by a program whose profile grants it rings and little else. The last argument says who does the work: nothing, the
-// caller; `async`, a worker thread (IOSQE_ASYNC); `polled`, a thread that takes it from the ring without a system call
-// (IORING_SETUP_SQPOLL); `lent`, whoever, under credentials that the ring was given (IORING_REGISTER_PERSONALITY).
+// Acts by io_uring, by a program whose profile grants it rings and little else. The last argument says who does the
+// work: nothing, the caller; `async`, a worker thread (IOSQE_ASYNC); `polled`, a thread that takes it from the ring
+// without a system call (IORING_SETUP_SQPOLL); `lent`, whoever, under credentials that the ring was given
+// (IORING_REGISTER_PERSONALITY).
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -26,7 +27,9 @@ namespace {
 constexpr int kFtruncate = 55, kBind = 56, kListen = 57;  // linux/io_uring.h of 6.9 and 6.11
 
 template <typename T>
-uint64_t address_of(const T* thing) { return reinterpret_cast<uint64_t>(thing); }
+uint64_t address_of(const T* thing) {
+  return reinterpret_cast<uint64_t>(thing);
+}
 
 class Ring {
  public:
@@ -37,7 +40,8 @@ class Ring {
     if (fd < 0) return;
     submitted_ = map(p.sq_off.array + p.sq_entries * sizeof(unsigned), IORING_OFF_SQ_RING);
     completed_ = map(p.cq_off.cqes + p.cq_entries * sizeof(io_uring_cqe), IORING_OFF_CQ_RING);
-    entries_ = static_cast<io_uring_sqe*>(static_cast<void*>(map(p.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES)));
+    entries_ =
+        static_cast<io_uring_sqe*>(static_cast<void*>(map(p.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES)));
     parameters_ = p;
     if (way_ != "lent") return;
     personality_ = static_cast<int>(syscall(SYS_io_uring_register, fd, IORING_REGISTER_PERSONALITY, nullptr, 0));
@@ -49,7 +53,8 @@ class Ring {
     if (fd < 0) return -1;
     if (way_ == "async") entry.flags |= IOSQE_ASYNC;
     if (personality_ > 0) entry.personality = static_cast<uint16_t>(personality_);
-    const unsigned tail = *at(submitted_, parameters_.sq_off.tail), mask = *at(submitted_, parameters_.sq_off.ring_mask);
+    const unsigned tail = *at(submitted_, parameters_.sq_off.tail),
+                   mask = *at(submitted_, parameters_.sq_off.ring_mask);
     entries_[tail & mask] = entry;
     at(submitted_, parameters_.sq_off.array)[tail & mask] = tail & mask;
     __atomic_store_n(at(submitted_, parameters_.sq_off.tail), tail + 1, __ATOMIC_SEQ_CST);
@@ -58,7 +63,10 @@ class Ring {
     unsigned* head = at(completed_, parameters_.cq_off.head);
     if (__atomic_load_n(at(completed_, parameters_.cq_off.tail), __ATOMIC_ACQUIRE) == *head) return errno = EAGAIN, -1;
     io_uring_cqe done{};
-    std::memcpy(&done, completed_ + parameters_.cq_off.cqes + (*head & *at(completed_, parameters_.cq_off.ring_mask)) * sizeof done, sizeof done);
+    std::memcpy(
+        &done,
+        completed_ + parameters_.cq_off.cqes + (*head & *at(completed_, parameters_.cq_off.ring_mask)) * sizeof done,
+        sizeof done);
     __atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
     if (done.res >= 0) return done.res;
     errno = -done.res;
@@ -105,9 +113,7 @@ sockaddr_in peer(const std::string& host, int port) {
   return a;
 }
 
-int opened(Ring& ring, const std::string& path) {
-  return ring.run(on_names(IORING_OP_OPENAT, path, ""));
-}
+int opened(Ring& ring, const std::string& path) { return ring.run(on_names(IORING_OP_OPENAT, path, "")); }
 
 void ring_open(const Scene& s) {
   Ring ring(s.argument(0));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scripts and their interpreters. `scripter` may start scripts of BASE/scripts, and, as programs of their own, its copy `sh` of the shell
-// and busybox: those are as wide as their nodes (SECURITY.md), and no wider.
+// Scripts and their interpreters. `scripter` may start scripts of BASE/scripts, and, as programs of their own, its copy
+// `sh` of the shell and busybox: those are as wide as their nodes (SECURITY.md), and no wider.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +19,8 @@ namespace {
 constexpr int kRan = 7;  // what each script exits with
 
 // Execs a program with these words (from argv[0] on), and an input.
-bool ran(const std::string& program, std::initializer_list<std::string> words, int status = kRan, const std::string& input = "") {
+bool ran(const std::string& program, std::initializer_list<std::string> words, int status = kRan,
+         const std::string& input = "") {
   std::vector<const char*> arguments;
   for (const std::string& word : words) arguments.push_back(word.c_str());
   arguments.push_back(nullptr);
@@ -40,14 +41,15 @@ void shell(const Scene& s) {
   const std::string how = s.argument(0), sh = s.file("scripts/sh");
   bool done = false;
   if (how == "command") done = ran(sh, {"sh", "-c", "exit 7"});
-  if (how == "input") done = exits_with(kRan, [&] {  // the writing end has to be closed before the shell reads on
-    int in[2];
-    if (pipe(in) != 0 || write(in[1], "exit 7\n", 7) != 7) _exit(96);
-    dup2(in[0], STDIN_FILENO);
-    close(in[0]);
-    close(in[1]);
-    execl(sh.c_str(), "sh", "-s", nullptr);
-  });
+  if (how == "input")
+    done = exits_with(kRan, [&] {  // the writing end has to be closed before the shell reads on
+      int in[2];
+      if (pipe(in) != 0 || write(in[1], "exit 7\n", 7) != 7) _exit(96);
+      dup2(in[0], STDIN_FILENO);
+      close(in[0]);
+      close(in[1]);
+      execl(sh.c_str(), "sh", "-s", nullptr);
+    });
   if (how == "interactive") done = ran(sh, {"sh", "-i"}, kRan, "exit 7\n");
   if (how == "file") done = ran(sh, {"sh", s.file("scripts/plain")});
   if (how == "secret") done = ran(sh, {"sh", "-c", "read line <" + s.file("secret") + " && exit 7"});
@@ -75,7 +77,8 @@ void by_env(const Scene& s) {
   tell(ran("/usr/bin/env", {"env", s.file("scripts/sh"), "-c", "exit 7"}), "a shell by env");
 }
 
-// A text without a #! line: the C library starts a shell with it. `broken` is one that the tree holds; the shell finds no command `this`.
+// A text without a #! line: the C library starts a shell with it. `broken` is one that the tree holds; the shell finds
+// no command `this`.
 void without_interpreter(const Scene& s) {
   const std::string program = s.file("bin/broken");
   const auto run = [&] {
