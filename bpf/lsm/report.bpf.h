@@ -413,7 +413,7 @@ static __noinline u32 check_operation(struct tl_tag *tag, u32 hook, u32 operatio
 /* What is Treeline's own is out of reach, whatever the policy grants. */
 __noinline u32 protect(u32 hook)
 {
-	return report_number(WHAT(hook, TL_REASON_PROTECTED, TL_KIND_OPERATION, 0) | WHAT_FLAGS(WHAT_PROTECTED), 0);
+	return begin(WHAT(hook, TL_REASON_PROTECTED, TL_KIND_OPERATION, 0) | WHAT_FLAGS(WHAT_PROTECTED), 0); /* an event without an object */
 }
 
 static __always_inline struct tl_container *container_of_tag(const struct tl_tag *tag)

@@ -81,6 +81,15 @@ void by_vector(const Scene& s) {
   told(s, "the log written by pwritev2 with RWF_NOAPPEND");
 }
 
+void by_truncation(const Scene& s) {
+  const int fd = log_of(s, O_WRONLY);
+  (void)!ftruncate(fd, 0);
+  const int error = errno;
+  const off_t left = lseek(fd, 0, SEEK_END);
+  errno = error;
+  tell(left == 0, "the log emptied by ftruncate");
+}
+
 void allowed(const Scene& s) {
   const int fd = log_of(s, O_WRONLY);
   const bool good = write(fd, "X", 1) == 1 && fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK) == 0 && fallocate(fd, kKeepSize, 0, 8192) == 0 && write(fd, "X", 1) == 1;
@@ -98,6 +107,7 @@ std::vector<Act> appended_acts() {
           {"append-ioctl", "the same, by FS_IOC_UNRESVSP", by_ioctl},
           {"append-advice", "the same, by MADV_REMOVE of a mapping to read", by_advice},
           {"append-vector", "writes what it may append to, by RWF_NOAPPEND", by_vector},
+          {"append-truncate", "empties what it may append to", by_truncation},
           {"append-allowed", "appends where it may", allowed}};
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,6 +32,33 @@ void after_no_interpreter(const Scene& s) {
   tell(reads(s.file("only/script")), "a file of the node whose exec failed (no interpreter)");
 }
 
+// The header is right, and the loader that it names does not exist.
+void after_no_loader(const Scene& s) {
+  run(s.file("bin/torn"));
+  tell(reads(s.file("only/torn")), "a file of the node whose exec failed (no loader)");
+}
+
+// More words than any stack holds.
+void after_too_much(const Scene& s) {
+  const std::string path = s.file("bin/child"), word(1 << 17, 'x');
+  std::vector<const char*> arguments(200, word.c_str());
+  arguments.push_back(nullptr);
+  execve(path.c_str(), const_cast<char**>(arguments.data()), environ);
+  tell(reads(s.file("only/child")), "a file of the node whose exec failed (too many words)");
+}
+
+// The child shares memory with its parent, which waits: not its node.
+void after_vfork(const Scene& s) {
+  const std::string path = s.file("bin/broken");
+  const pid_t pid = vfork();
+  if (pid == 0) {
+    execl(path.c_str(), path.c_str(), nullptr);
+    _exit(0);
+  }
+  waitpid(pid, nullptr, 0);
+  tell(reads(s.file("only/broken")), "a file of the node that a child by vfork failed to become");
+}
+
 void* fail_for_ever(void* scene) {
   for (;;) run(static_cast<const Scene*>(scene)->file("bin/broken"));
 }
@@ -42,6 +70,17 @@ void beside_failing(const Scene& s) {
   bool got = false;
   for (int i = 0; i < 300 && !got; ++i) got = reads(s.file("only/broken"));
   tell(got, "a file of the node that a sibling thread fails to become");
+}
+
+void* fail_script_for_ever(void* scene) {
+  for (;;) run(static_cast<const Scene*>(scene)->file("bin/script"));
+}
+void beside_failing_script(const Scene& s) {
+  pthread_t thread;
+  pthread_create(&thread, nullptr, fail_script_for_ever, const_cast<Scene*>(&s));
+  bool got = false;
+  for (int i = 0; i < 300 && !got; ++i) got = reads(s.file("only/script"));
+  tell(got, "a file of the script's node that a sibling thread fails to become");
 }
 
 void in_child(const Scene& s, const char* act, const std::string& argument, const char* environment) {
@@ -60,6 +99,38 @@ void inherit(const Scene& s) {
   in_child(s, "read-fd", s.argument(0), nullptr);
 }
 
+// One more than is looked at.
+void inherit_many(const Scene& s) {
+  for (int i = 0; i < 65; ++i) {
+    int ends[2];
+    if (pipe(ends) != 0) return tell(false, "pipe");
+  }
+  in_child(s, "here", "", nullptr);
+}
+
+// A sibling thread puts the page on a number and takes it off again while the exec is under way.
+void* put_for_ever(void* page) {
+  for (;;) {
+    dup2(*static_cast<int*>(page), 500);
+    close(500);
+  }
+}
+void inherit_racing(const Scene& s) {
+  bool got = false;
+  for (int i = 0; i < 40 && !got; ++i)
+    got = exits_with(kTinyStatus, [&] {
+      static int page;
+      page = open(s.file("page.html").c_str(), O_RDONLY | O_CLOEXEC);
+      pthread_t thread;
+      pthread_create(&thread, nullptr, put_for_ever, &page);
+      usleep(static_cast<useconds_t>(100 * (i % 10)));
+      in_child(s, "exit-reading", "500", nullptr);
+    });
+  errno = 0;
+  tell(got, "a descriptor put in place by a sibling thread");
+}
+void exit_reading(const Scene& s) { _exit(reads_fd(s.number(0)) ? kTinyStatus : 0); }
+
 void read_fd(const Scene& s) { tell(reads_fd(s.number(0)), "descriptor " + s.argument(0) + ", left open by another node"); }
 
 void child(const Scene& s) { in_child(s, "read-own", "", nullptr); }
@@ -68,8 +139,8 @@ void read_page(const Scene& s) { tell(reads(s.file("page.html")), "a file of the
 void child_reads_page(const Scene& s) { in_child(s, "read-page", "", nullptr); }
 
 // A library that it wrote where it may write, loaded into a program that it may start.
-void preload(const Scene& s) {
-  const std::string library = s.file("out/evil.so"), host = s.file("bin/host"), setting = "LD_PRELOAD=" + library;
+void load_into_host(const Scene& s, const char* variable) {
+  const std::string library = s.file("out/evil.so"), host = s.file("bin/host"), setting = variable + ("=" + library);
   const int from = open(s.file("ok/evil.so").c_str(), O_RDONLY | O_CLOEXEC), to = open(library.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
   char buffer[65536];
   ssize_t n = 0;
@@ -82,20 +153,30 @@ void preload(const Scene& s) {
   execve(host.c_str(), const_cast<char**>(arguments), const_cast<char**>(settings));
   tell(false, "the host did not start");
 }
+void preload(const Scene& s) { load_into_host(s, "LD_PRELOAD"); }
+void audit(const Scene& s) { load_into_host(s, "LD_AUDIT"); }
 
 }  // namespace
 
 std::vector<Act> borrow_acts() {
   return {{"failed-exec", "exec of a file of no known format, then the other node's file", after_no_format},
           {"failed-script", "exec of a script without interpreter, then the other node's file", after_no_interpreter},
+          {"failed-exec-loader", "exec of a file whose loader does not exist, then the other node's file", after_no_loader},
+          {"failed-exec-words", "exec with more words than fit, then the other node's file", after_too_much},
+          {"failed-exec-vfork", "exec that fails in a child by vfork, then the other node's file", after_vfork},
+          {"failed-script-thread", "a script's exec that fails in a sibling thread", beside_failing_script},
           {"failed-exec-thread", "the same from a sibling thread", beside_failing},
           {"inherit", "N: a file left open as N for a node that may not read it", inherit},
+          {"inherit-many", "130 pipes left open", inherit_many},
+          {"inherit-racing", "a file that a sibling thread puts on a number while the exec is under way", inherit_racing},
+          {"exit-reading", "(the child of `inherit-racing`)", exit_reading},
           {"read-fd", "(the child of `inherit`)", read_fd},
           {"child", "exec of a program that the tree holds", child},
           {"read-own", "(the child of `child`)", read_own},
           {"child-reads-page", "the child reads what only its parent may", child_reads_page},
           {"read-page", "reads the page", read_page},
-          {"preload", "LD_PRELOAD of a written library into an allowed program", preload}};
+          {"preload", "LD_PRELOAD of a written library into an allowed program", preload},
+          {"audit", "the same by LD_AUDIT", audit}};
 }
 
 }  // namespace victim

@@ -11,6 +11,7 @@
 #include <linux/mount.h>
 #include <linux/perf_event.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -337,10 +338,10 @@ bool connected(int fd, const std::string& path) {
   return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
 }
 
-// Somebody hands over a descriptor of what the victim may not open.
-void receive(const Scene& s) {
+// Somebody hands over a descriptor, of the kind that he is asked for; -1: he did not, or it did not arrive.
+int gift_of(const Scene& s, const char* wanted) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (!connected(fd, s.argument(0))) return tell(false, "the giver");
+  if (!connected(fd, s.argument(0)) || write(fd, wanted, std::strlen(wanted)) < 0) return -1;
   char byte = 0;
   alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))]{};
   iovec data{&byte, 1};
@@ -349,11 +350,34 @@ void receive(const Scene& s) {
   message.msg_iovlen = 1;
   message.msg_control = room;
   message.msg_controllen = sizeof room;
-  if (recvmsg(fd, &message, MSG_CMSG_CLOEXEC) != 1) return tell(false, "the giver's message");
+  if (recvmsg(fd, &message, MSG_CMSG_CLOEXEC) != 1) return -1;
   cmsghdr* head = CMSG_FIRSTHDR(&message);
   int gift = -1;
   if (head && head->cmsg_len >= CMSG_LEN(sizeof(int))) std::memcpy(&gift, CMSG_DATA(head), sizeof gift);
+  return gift;
+}
+void receive(const Scene& s) {
+  const int gift = gift_of(s, "secret");
   tell(gift >= 0 && reads_fd(gift), "a file that was handed over");
+}
+void receive_directory(const Scene& s) {
+  const int gift = gift_of(s, "directory");
+  tell(gift >= 0 && lseek(gift, 0, SEEK_CUR) == 0, "a directory that was handed over");
+}
+// Handed over as a place alone (O_PATH), which is no right: what is opened below it is asked for.
+void receive_place(const Scene& s) {
+  const int gift = gift_of(s, "place"), fd = openat(gift, "secret", O_RDONLY | O_CLOEXEC);
+  tell(gift >= 0 && fd >= 0 && reads_fd(fd), "a secret below a directory that was handed over");
+}
+void receive_writing(const Scene& s) {
+  const int gift = gift_of(s, "writing");
+  tell(gift >= 0 && write(gift, "X", 1) == 1, "the web page by a descriptor that was handed over");
+}
+
+// A way to send for which the kernel loads a module of its own accord.
+void autoload(const Scene&) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  tell(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "hybla", 5) == 0, "a module that the kernel loaded");
 }
 
 void daemon_socket(const Scene& s) {
@@ -377,6 +401,19 @@ void inode_flags(const Scene& s) {
   if (done) ioctl(fd, FS_IOC_SETFLAGS, &had);
   errno = error;
   tell(done, "an inode's flags");
+}
+
+// What gives a program capabilities.
+void file_capability(const Scene& s) {
+  const struct {
+    uint32_t magic = 0x02000001, sets[4] = {1u << CAP_NET_RAW, 0, 0, 0};  // linux/capability.h: struct vfs_cap_data
+  } capability;
+  const std::string page = s.file("page.html");
+  bool done = setxattr(page.c_str(), "security.capability", &capability, sizeof capability, 0) == 0;
+  const int error = errno;
+  if (done) removexattr(page.c_str(), "security.capability");
+  errno = error;
+  tell(done, "a file's capabilities");
 }
 
 constexpr char kNew[] = "trusted.victim", kThere[] = "trusted.there", kList[] = "system.posix_acl_access";
@@ -450,9 +487,14 @@ std::vector<Act> door_acts() {
           {"fault-handler", "userfaultfd", fault_handler},
           {"descriptor-table", "modify_ldt", descriptor_table},
           {"receive", "a descriptor by SCM_RIGHTS", receive},
+          {"receive-directory", "a directory by SCM_RIGHTS", receive_directory},
+          {"receive-place", "an O_PATH descriptor of one", receive_place},
+          {"receive-writing", "a file open for writing", receive_writing},
+          {"autoload", "a TCP congestion control that is a module", autoload},
           {"daemon-socket", "a connection to treelined", daemon_socket},
           {"tty-inject", "TIOCSTI", tty_inject},
           {"inode-flags", "FS_IOC_SETFLAGS", inode_flags},
+          {"file-capability", "setxattr of security.capability", file_capability},
           {"attribute", "setxattr", attribute},
           {"drop-attribute", "removexattr", drop_attribute},
           {"access-list", "a POSIX access list", access_list}};

@@ -162,6 +162,42 @@ void in_tmpfile(const Scene& s) {
   tell(exits_with(kTinyStatus, [&] { run_fd(again); }), "a program in an unnamed file");
 }
 
+// An unnamed file gets a name, and is executed by that.
+void linked(const Scene& s) {
+  const std::string name = s.file("out/tiny");
+  const int fd = open(s.file("out").c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0755);
+  if (fd < 0 || write(fd, kTiny, kTinySize) != static_cast<ssize_t>(kTinySize)) return tell(false, "O_TMPFILE");
+  if (linkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0) return tell(false, "linkat");
+  close(fd);
+  const auto run = [&] {
+    const char* arguments[] = {"tiny", nullptr};
+    execve(name.c_str(), const_cast<char**>(arguments), environ);
+  };
+  tell(exits_with(kTinyStatus, run), "a program in a file that was unnamed");
+}
+
+void by_directory_fd(const Scene& s) {
+  const auto run = [&] {
+    const int directory = open(s.file("ok").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const char* arguments[] = {"sh", "-c", "exit 7", nullptr};
+    syscall(SYS_execveat, directory, "sh", arguments, environ, 0);
+  };
+  tell(exits_with(kRan, run), "a shell by execveat of a name below a descriptor");
+}
+
+// It may read the shell, and write here: not run what it wrote.
+void copied_shell(const Scene& s) {
+  const std::string copy = s.file("out/sh");
+  const int from = open("/usr/bin/dash", O_RDONLY | O_CLOEXEC), to = open(copy.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+  static char buffer[65536];
+  ssize_t n = 0;
+  if (from < 0 || to < 0) return tell(false, "copying the shell");
+  while ((n = read(from, buffer, sizeof buffer)) > 0) (void)!write(to, buffer, static_cast<size_t>(n));
+  close(from);
+  close(to);
+  tell(exits_with(kRan, [&] { run_shell(copy.c_str()); }), "a shell by a copy of its own");
+}
+
 }  // namespace
 
 std::vector<Act> exec_acts() {
@@ -179,7 +215,10 @@ std::vector<Act> exec_acts() {
           {"memfd", "exec of a memfd", memfd},
           {"written-exec", "exec of a file it wrote where it may write", written},
           {"shm-exec", "exec of a file it wrote in /dev/shm", in_shm},
-          {"tmpfile-exec", "exec of an unnamed file", in_tmpfile}};
+          {"tmpfile-exec", "exec of an unnamed file", in_tmpfile},
+          {"linked-exec", "exec of one that got a name by linkat", linked},
+          {"directory-exec", "execveat of a name below a descriptor", by_directory_fd},
+          {"copied-shell", "exec of its copy of the shell", copied_shell}};
 }
 
 }  // namespace victim

@@ -95,6 +95,13 @@ void other_environment(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "
 void other_memory_map(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "/maps"), "the memory map of another process"); }
 void other_root(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "/root" + s.file("secret")), "a secret by another process's root"); }
 
+// Names that a rule, an event or a hand-written walk could read as another: deleted, long, line, byte.
+std::string odd_name(const std::string& kind) {
+  return kind == "deleted" ? "x (deleted)" : kind == "long" ? std::string(255, 'n') : kind == "line" ? "a\nb" : "\xff";
+}
+void odd(const Scene& s) { tell(reads(s.file("private/" + odd_name(s.argument(0)))), "a file of an odd name: " + s.argument(0)); }
+void odd_allowed(const Scene& s) { tell(reads(s.file("ok/" + odd_name(s.argument(0)))), "a file of an odd name, allowed: " + s.argument(0)); }
+
 void list_directory(const Scene& s) { tell(open(s.file("private").c_str(), O_RDONLY | O_DIRECTORY) >= 0, "a forbidden directory"); }
 
 void read_allowed(const Scene& s) { tell(reads(s.file("page.html")) && reads(s.file("ok/file")), "the page and a file"); }
@@ -134,6 +141,8 @@ std::vector<Act> file_acts() {
           {"other-environ", "PID: reads /proc/PID/environ", other_environment},
           {"other-maps", "PID: reads /proc/PID/maps", other_memory_map},
           {"other-root", "PID: reads through /proc/PID/root", other_root},
+          {"odd-name", "deleted|long|line|byte: reads a file whose name ends in \" (deleted)\", is long, has a line's end or no character", odd},
+          {"odd-name-allowed", "the same where it may", odd_allowed},
           {"list", "lists a forbidden directory", list_directory},
           {"read-allowed", "reads what it may", read_allowed},
           {"write-allowed", "makes, writes, renames, removes where it may", write_allowed}};

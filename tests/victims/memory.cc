@@ -124,6 +124,53 @@ void exec_twin(const Scene& s) {
   tell(exits_with(kTinyStatus, [&] { execl(path.c_str(), path.c_str(), nullptr); }), "a program that it wrote by another name");
 }
 
+// By another name of the same file, and not by write(2).
+void map_mapped(const Scene& s) {
+  const int fd = open(s.file("out/code-twin").c_str(), O_RDWR | O_CLOEXEC);
+  void* page = fd < 0 ? MAP_FAILED : mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (page == MAP_FAILED) return tell(false, "its other name");
+  std::memcpy(page, kCode, sizeof(kCode));
+  munmap(page, kPage);
+  close(fd);
+  map_library(s, false, "code in a library that it wrote through a mapping of its other name");
+}
+
+void protect_stack(const Scene&) {
+  alignas(kPage) unsigned char page[kPage];
+  std::memcpy(page, kCode, sizeof(kCode));
+  if (mprotect(page, kPage, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) return tell(false, "mprotect");
+  tell(runs(page), "code on the stack");
+}
+void protect_with_key(const Scene&) {
+  void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return tell(false, "mmap");
+  std::memcpy(page, kCode, sizeof(kCode));
+  if (syscall(SYS_pkey_mprotect, page, kPage, PROT_READ | PROT_EXEC, -1) != 0) return tell(false, "pkey_mprotect");
+  tell(runs(page), "code in memory written, then made executable by pkey_mprotect");
+}
+void map_memfd(const Scene&) {
+  const int fd = memfd_create("code", MFD_CLOEXEC);
+  if (fd < 0 || write(fd, kCode, sizeof(kCode)) != static_cast<ssize_t>(sizeof(kCode))) return tell(false, "memfd_create");
+  void* page = mmap(nullptr, kPage, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+  if (page == MAP_FAILED) return tell(false, "mmap");
+  tell(runs(page), "code in a memfd");
+}
+
+// A segment that it may read and write, attached a second time to be executed.
+void segment_code(const Scene&) {
+  const int id = shmget(IPC_PRIVATE, kPage, 0700);
+  void* writing = shmat(id, nullptr, 0);
+  if (writing == reinterpret_cast<void*>(-1)) return tell(false, "shmat");
+  std::memcpy(writing, kCode, sizeof(kCode));
+  shmdt(writing);
+  void* code = shmat(id, nullptr, SHM_RDONLY | SHM_EXEC);
+  const int error = errno;
+  shmctl(id, IPC_RMID, nullptr);
+  errno = error;
+  if (code == reinterpret_cast<void*>(-1)) return tell(false, "shmat with SHM_EXEC");
+  tell(runs(code), "code in a System V segment");
+}
+
 }  // namespace
 
 std::vector<Act> memory_acts() {
@@ -140,6 +187,11 @@ std::vector<Act> memory_acts() {
           {"map-twin", "the same of one that it wrote by a hard link", map_twin},
           {"protect-twin", "likewise, mprotect to PROT_EXEC later", protect_twin},
           {"map-open", "mmap PROT_EXEC of what is open for writing", map_open},
+          {"map-mapped", "the same of one that it wrote through a shared mapping", map_mapped},
+          {"protect-stack", "mprotect of the stack to PROT_EXEC", protect_stack},
+          {"protect-with-key", "pkey_mprotect of written memory to PROT_EXEC", protect_with_key},
+          {"map-memfd", "mmap PROT_EXEC of a memfd", map_memfd},
+          {"segment-code", "a System V segment, attached again with SHM_EXEC", segment_code},
           {"exec-twin", "exec of what it wrote by a hard link", exec_twin}};
 }
 

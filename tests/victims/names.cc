@@ -55,8 +55,31 @@ void rename_filled(const Scene& s, const char* from, const char* to, bool read) 
 }
 void rename_directory(const Scene& s) { rename_filled(s, "out/stage.new", "out/stage", true); }
 void rename_to_more(const Scene& s) { rename_filled(s, "out/shelf.new", "out/shelf", false); }
+void exchange_directory(const Scene& s) {
+  const std::string mine = s.file("out/stage");
+  tell(mkdir(mine.c_str(), 0755) == 0 && syscall(SYS_renameat2, AT_FDCWD, mine.c_str(), AT_FDCWD, s.file("private").c_str(), RENAME_EXCHANGE) == 0 &&
+           reads(mine + "/secret"),
+       "a secret by a directory exchanged with one of its own");
+}
+// By an O_PATH descriptor, for which no file is opened.
+void link_by_descriptor(const Scene& s) {
+  const std::string name = s.file("out/linked");
+  const int fd = open(s.file("secret").c_str(), O_PATH | O_CLOEXEC);
+  tell(linkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0 && reads(name),
+       "a secret by a hard link to a descriptor");
+}
+// Character device 0:0, for which the kernel wants no capability: what hides a file of a lower layer of an overlay.
+void make_whiteout(const Scene& s) { tell(mknod(s.file("out/white").c_str(), S_IFCHR, 0) == 0, "a whiteout made"); }
 void mode(const Scene& s) { tell(chmod(s.file("page.html").c_str(), 0666) == 0, "the web page's mode"); }
 void owner(const Scene& s) { tell(chown(s.file("page.html").c_str(), 1000, 1000) == 0, "the web page's owner"); }
+int page_of(const Scene& s) { return open(s.file("page.html").c_str(), O_RDONLY | O_CLOEXEC); }
+void mode_by_descriptor(const Scene& s) { tell(fchmod(page_of(s), 0666) == 0, "the web page's mode by a descriptor"); }
+void mode_at(const Scene& s) {
+  constexpr long kFchmodat2 = 452;  // 6.6
+  tell(syscall(kFchmodat2, AT_FDCWD, s.file("page.html").c_str(), 0666, AT_SYMLINK_NOFOLLOW) == 0, "the web page's mode by fchmodat2");
+}
+void owner_by_descriptor(const Scene& s) { tell(fchown(page_of(s), 1000, 1000) == 0, "the web page's owner by a descriptor"); }
+void owner_of_link(const Scene& s) { tell(lchown(s.file("ok/to-secret").c_str(), 1000, 1000) == 0, "a symbolic link's owner"); }
 
 }  // namespace
 
@@ -76,8 +99,15 @@ std::vector<Act> name_acts() {
           {"move-directory", "renames a directory of secrets to where it may read", move_directory},
           {"rename-directory", "renames a directory of its own where it may", rename_directory},
           {"rename-to-more", "renames a directory of its own to where it may do more below", rename_to_more},
+          {"exchange-directory", "exchanges a directory of secrets with its own", exchange_directory},
+          {"link-by-descriptor", "linkat of /proc/self/fd/N, of an O_PATH descriptor", link_by_descriptor},
+          {"make-whiteout", "mknod of device 0:0 where it may make files", make_whiteout},
           {"mode", "chmod", mode},
-          {"owner", "chown", owner}};
+          {"mode-by-descriptor", "fchmod", mode_by_descriptor},
+          {"mode-at", "fchmodat2", mode_at},
+          {"owner", "chown", owner},
+          {"owner-by-descriptor", "fchown", owner_by_descriptor},
+          {"owner-of-link", "lchown", owner_of_link}};
 }
 
 }  // namespace victim

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library of `victim BASE preload`: its constructor is the effect. */
+/* The library of `victim BASE preload` and `audit`: its constructor is the effect. */
 #include <unistd.h>
+
+/* Without it ld.so unloads what LD_AUDIT names (rtld-audit(7)). */
+unsigned la_version(unsigned version)
+{
+	return version;
+}
 
 __attribute__((constructor)) static void taken(void)
 {

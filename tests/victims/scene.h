@@ -63,5 +63,13 @@ std::vector<Act> door_acts();
 std::vector<Act> loop_acts();
 std::vector<Act> swap_acts();
 std::vector<Act> flood_acts();
+std::vector<Act> ring_acts();
+std::vector<Act> handle_acts();
+std::vector<Act> mount_acts();
+std::vector<Act> host_file_acts();
+std::vector<Act> gain_acts();
+std::vector<Act> pin_acts();
+std::vector<Act> other_acts();
+std::vector<Act> script_acts();
 
 }  // namespace victim

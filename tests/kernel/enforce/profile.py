@@ -4,6 +4,13 @@
 TEXT = """\
 treeline: 1
 name: victims
+groups:
+  script:
+    files:
+      {base}/scripts/*: read
+      /etc/ld.so.cache: read
+      /usr/lib/**: read map
+      "{pipe}": read write
 entry:
   - exec: {base}/bin/first
     users: [0]
@@ -23,6 +30,7 @@ entry:
       "{base}/out/{tmpfile}": read write create
       /dev/shm/*: read write create
       /dev/null: read write
+      /usr/bin/dash: read
       "{pipe}": read write
     sockets: [inet-stream, inet-dgram, unix-stream]
     network:
@@ -49,11 +57,61 @@ entry:
         users: [0]
         files:
           {base}/only/broken: read
+      - exec: {base}/bin/torn
+        users: [0]
+        files:
+          {base}/only/torn: read
       - exec: {base}/bin/script
         interpreter: {base}/bin/no-interpreter
         users: [0]
         files:
           {base}/only/script: read
+  - exec: {base}/bin/lower
+    users: [0, 1000]
+    files:
+      "{pipe}": read write
+    capabilities: [setuid, setgid]
+    children:
+      - exec: {base}/bin/setuser
+        users: [0, 1000]
+        files:
+          "{pipe}": read write
+      - exec: {base}/bin/setgroup
+        users: [1000]
+        files:
+          "{pipe}": read write
+      - exec: {base}/bin/capable
+        users: [1000]
+        files:
+          "{pipe}": read write
+      - exec: {base}/bin/user
+        users: [1000]
+        files:
+          "{pipe}": read write
+        capabilities: [setuid]
+  - exec: {base}/bin/scripter
+    users: [0]
+    files:
+      "{pipe}": read write
+    children:
+      - exec: {base}/scripts/sh
+        users: [0]
+        files:
+          {base}/scripts/plain: read
+          /etc/ld.so.cache: read
+          /usr/lib/**: read map
+          /dev/tty: read write
+          "{pipe}": read write
+      - exec: /usr/bin/busybox
+        users: [0]
+        files:
+          "{pipe}": read write
+      - {exec: {base}/scripts/tool, interpreter: {base}/scripts/sh, users: [0], use: [script]}
+      - {exec: {base}/scripts/foreign, interpreter: {base}/scripts/sh, users: [0], use: [script]}
+      - {exec: {base}/scripts/loader, interpreter: {base}/scripts/sh, users: [0], use: [script]}
+      - {exec: {base}/scripts/chain-middle, interpreter: {base}/scripts/sh, users: [0], use: [script]}
+      - {exec: {base}/scripts/chain-end, interpreter: {base}/scripts/inner, users: [0], use: [script]}
+      - {exec: {base}/scripts/chain, interpreter: "{base}/scripts/{inner,sh}", users: [0], use: [script]}
 """
 
 
@@ -73,7 +131,10 @@ DOORS = """\
       {daemon_socket}: connect
       /dev/ptmx: read write
       /dev/pts/*: read write
-      /sys/fs/bpf/**: read list delete create rename-in
+      /sys/fs/bpf/**: read list delete create rename-in mkdir link
+      /sys/fs/cgroup/tl-other/cgroup.procs: write
+      /proc/{other}/mem: read write
+      "{sysv-shm}": read write
       "{pipe}": read write
       "{socket}": read write
       "{anon:pidfd}": read write
@@ -101,6 +162,30 @@ TALKER = """\
     network:
       - {direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {open}}
 """
+# Where one node may have a ring, the filter lets every process have one (5.10 has no hook for it): so a policy of its own.
+RINGER = """\
+treeline: 1
+name: ringer
+entry:
+  - exec: {base}/bin/ringer
+    users: [0]
+    files:
+      {base}/page.html: read
+      {base}/log: read append
+      {base}/out/*: read write append create delete link rename-in
+      "{pipe}": read write
+    operations: [io-uring]
+    capabilities: [ipc_lock, sys_admin, sys_nice]
+    sockets: [inet-stream, inet-dgram]
+    network:
+      - {direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {open}}
+    children:
+      - exec: {base}/bin/child
+        users: [0]
+        files:
+          {base}/only/child: read
+          "{pipe}": read write
+"""
 OPERATIONS = "    operations: [bpf, ptrace, signal, tune]\n"
 
 
@@ -108,6 +193,11 @@ def text(values):
     doors = "".join(fill(DOORS, {"program": program, "capabilities": CAPABILITIES}).replace("    sockets:", operations + "    sockets:")
                     for program, operations in (("door", ""), ("tracer", OPERATIONS)))
     return fill(TEXT + doors + TALKER, values)
+
+
+def texts(values):
+    """The profile of each program that does not stand in that of all others."""
+    return {"ringer": fill(RINGER, values)}
 
 
 def fill(template, values):

@@ -2,18 +2,24 @@
 """Where the victims act: a directory, made anew for each run.
 
   BASE/bin/victim, child, host, first      programs; child is another copy of victim, host is dynamically linked
-  BASE/bin/door, tracer, talker            copies of victim, with rights of their own
+  BASE/bin/door, tracer, talker, ringer, lower, scripter    copies of victim, with rights of their own
+  BASE/bin/setuser, setgroup, capable, user         copies that `lower` starts: set-user-id, set-group-id, with a capability, plain
+  BASE/bin/torn                            an executable whose loader does not exist
   BASE/bin/broken, script                  an executable of no known format; a script whose interpreter does not exist
   BASE/page.html                           victim may read it
   BASE/log                                 victim may read it and append to it
   BASE/ok/...                              victim may read all of it; to-secret, to-socket and sh are symbolic links out of it
   BASE/out/                                victim may do everything there but execute
-  BASE/only/child, broken, script          for that node alone
+  BASE/scripts/                            a shell `sh`, scripts with #! lines, and `plain`, without one
+  BASE/cgroup1/                            a control group hierarchy of version 1
+  /sys/fs/cgroup/tl-other                  a control group
+  BASE/only/child, broken, torn, script    for that node alone
   BASE/secret, BASE/private/               for nobody
   BASE/{ok,private}/                       files with odd names, and below 255-byte directories some whose whole path has N bytes (BORDER)
   BASE/socket, @tl-victim                  listening unix sockets; BASE/packets likewise, of packets
   BASE/letters, @tl-letters, BASE/mailbox  unix sockets of datagrams; talker may send to the mailbox
-  BASE/giver                               one that hands a descriptor of BASE/secret to whoever connects
+  BASE/giver                               one that hands over a descriptor: what is asked for, else of BASE/secret
+  /sys/fs/bpf/tl-victim, tl-victim-link    a directory and a symbolic link on the bpffs
   BASE/drop/                               victim may make, write and remove files there, not read them
   BASE/lib/code, tool                      victim may map the one and exec the other; out/code-twin, tool-twin are hard links to them
   ports `served` and `invited`             somebody connects there all the time, the stranger and a friend
@@ -28,6 +34,7 @@ import os
 import pathlib
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 
@@ -38,6 +45,16 @@ ODD = {"newline": b"new\nline", "byte": b"\xff\xfe", "space": b" ", "deleted": b
 PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004, "served": 4005, "invited": 4006,
          "sent": 4007, "welcome": 4008, "echo": 4009, "shared": 4010}
 FRIENDS = {"127.0.0.1": "127.0.0.2", "::1": "fd00::2"}  # and the stranger of that family
+COPIES = ("ringer", "lower", "scripter", "setuser", "setgroup", "capable", "user")  # of victim
+GIFTS = {"secret": ("secret", os.O_RDONLY), "directory": ("private", os.O_RDONLY | os.O_DIRECTORY), "place": ("private", os.O_PATH),
+         "writing": ("page.html", os.O_WRONLY)}
+# An ELF header and one program header, which names a loader.
+TORN = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0) + \
+    struct.pack("<IIQQQQQQ", 3, 4, 120, 120, 120, 13, 13, 1) + b"/no/such/one\0"
+CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)  # cap_net_raw, permitted and effective (struct vfs_cap_data)
+ODDITIES = ("x (deleted)", "n" * 255, "a\nb", os.fsdecode(b"\xff"))
+CGROUP = pathlib.Path("/sys/fs/cgroup/tl-other")
+BPFFS = pathlib.Path("/sys/fs/bpf")
 CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 
 
@@ -47,18 +64,26 @@ class Scene:
         self._sockets = []
         self._sleeper = None
         shutil.rmtree(self.base, ignore_errors=True)
-        for name in ("bin", "lib", "ok/place", "out", "drop", "only", "private"):
+        for name in ("bin", "lib", "ok/place", "out", "drop", "only", "private", "scripts", "cgroup1"):
             (self.base / name).mkdir(parents=True)
         for name, program in (("victim", "victim"), ("child", "victim"), ("door", "victim"), ("tracer", "victim"),
-                              ("talker", "victim"), ("host", "victim_host"), ("first", "victim_first")):
+                              ("talker", "victim"), ("host", "victim_host"), ("first", "victim_first"), *((name, "victim") for name in COPIES)):
             shutil.copy(pathlib.Path(programs) / program, self.base / "bin" / name)
+        os.chown(self.base / "bin/setgroup", 0, 42)
+        (self.base / "bin/setgroup").chmod(0o2755)
+        (self.base / "bin/setuser").chmod(0o4755)
+        os.setxattr(self.base / "bin/capable", "security.capability", CAPABILITY)
+        (self.base / "bin/torn").write_bytes(TORN)
+        (self.base / "bin/torn").chmod(0o755)
+        self._scripts()
         self._write("bin/broken", "this is no program\n", 0o755)
         self._write("bin/script", f"#!{self.base}/bin/no-interpreter\n", 0o755)
         shutil.copy(pathlib.Path(programs) / "victim_preload.so", self.base / "ok/evil.so")
         (self.base / "ok/to-secret").symlink_to("../secret")
         (self.base / "ok/to-socket").symlink_to("../socket")
         (self.base / "ok/sh").symlink_to("/bin/sh")
-        for name in ("ok/file", "only/child", "only/broken", "only/script", "private/secret"):
+        for name in ("ok/file", "only/child", "only/broken", "only/torn", "only/script", "private/secret",
+                     *(f"{top}/{odd}" for top in ("ok", "private") for odd in ODDITIES)):
             self._write(name, "contents\n")
         for top in ("ok", "private"):
             for depth in (20, 64, DEEP):
@@ -68,6 +93,11 @@ class Scene:
             _make_long(self.base / top)
             for name in ODD.values():
                 self._write(os.fsdecode(top.encode() + b"/" + name), "odd\n")
+        CGROUP.mkdir(exist_ok=True)
+        _mount("cgroup", self.base / "cgroup1", "none,name=treeline-victims")
+        if not pathlib.Path("/proc/sys/fs/binfmt_misc/register").exists():
+            subprocess.run(["modprobe", "binfmt_misc"], check=False)
+            _mount("binfmt_misc", "/proc/sys/fs/binfmt_misc")
         self._listen()
         self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL)
         self._ended = threading.Event()
@@ -94,7 +124,9 @@ class Scene:
         self._write("log", "l" * 4096)
         _remove(self.base / "new")
         for entry in (self.base / "out").iterdir():
-            if entry.name == "moved" and entry.is_dir():
+            if (entry / "secret").exists():  # the directory of secrets, moved or exchanged
+                if (self.base / "private").exists():
+                    (self.base / "private").rmdir()
                 entry.rename(self.base / "private")
             else:
                 _remove(entry)
@@ -112,6 +144,13 @@ class Scene:
         for each in self._letters:  # else the queue is full one day
             while _receive(each):
                 pass
+        os.chown(self.base / "ok/to-secret", 0, 0, follow_symlinks=False)
+        (BPFFS / "tl-victim").mkdir(exist_ok=True)
+        _remove(BPFFS / "tl-victim-link")
+        (BPFFS / "tl-victim-link").symlink_to("x")
+        _remove(pathlib.Path("/etc/ld.so.preload"))
+        if pathlib.Path("/sys/module/tcp_hybla").exists():
+            subprocess.run(["modprobe", "-r", "tcp_hybla"], check=False)
 
     def state(self):
         """What must not change under a policy, comparable: contents, modes, owners, names."""
@@ -136,6 +175,11 @@ class Scene:
         if self._sleeper:
             self._sleeper.kill()
             self._sleeper.wait()
+        subprocess.run(["umount", self.base / "cgroup1"], check=False)
+        (BPFFS / "tl-victim").rmdir()
+        _remove(BPFFS / "tl-victim-link")
+        if not (CGROUP / "cgroup.procs").read_text():
+            CGROUP.rmdir()
         shutil.rmtree(self.base, ignore_errors=True)
 
     def drain(self):
@@ -181,8 +225,15 @@ class Scene:
                 there, _ = self._giver.accept()
             except socket.timeout:
                 continue
-            with there, open(self.base / "secret", "rb") as secret:
-                socket.send_fds(there, [b"x"], [secret.fileno()])
+            with there:
+                there.settimeout(1)
+                try:
+                    name, flags = GIFTS[there.recv(20).decode()]
+                    gift = os.open(self.base / name, flags)
+                    socket.send_fds(there, [b"x"], [gift])
+                    os.close(gift)
+                except OSError:
+                    pass  # whoever asked is gone
 
     def _call(self, host, port, whence):
         while not self._ended.wait(0.05):
@@ -199,6 +250,16 @@ class Scene:
         path.write_text(text)
         path.chmod(mode)
         os.chown(path, 0, 0)
+
+    def _scripts(self):
+        shell = self.base / "scripts/sh"
+        shutil.copy("/usr/bin/dash", shell)
+        (self.base / "scripts/cat").symlink_to("/usr/bin/busybox")
+        interpreters = {"tool": shell, "other": shell, "inner": shell, "foreign": "/usr/bin/busybox sh", "loader": f"/lib64/ld-linux-x86-64.so.2 {shell}",
+                        **dict.fromkeys(("chain", "chain-end", "chain-middle"), self.base / "scripts/inner")}
+        for name, interpreter in interpreters.items():
+            self._write(f"scripts/{name}", f"#!{interpreter}\nexit 7\n", 0o755)
+        self._write("scripts/plain", "exit 7\n")
 
     def _listen(self):
         for address in ("fd00::2", "::127.0.0.2"):
@@ -236,6 +297,13 @@ def _receive(letters):
 
 def _family(host):
     return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _mount(kind, where, options=""):
+    done = subprocess.run(["mount", "-t", kind, *(["-o", options] if options else []), "none", where], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          check=False)
+    if done.returncode:
+        print(f"NOTE the scene has no {kind}: {done.stdout.decode(errors='replace').strip()}", flush=True)
 
 
 def _remove(path):

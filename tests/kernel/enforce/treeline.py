@@ -110,14 +110,14 @@ class Treeline:
             raise Broken(f"the map of refusals cannot be read: {path} {done}")
         return {tuple(sorted(each["formatted"]["key"].items())): each["formatted"]["value"]["count"] for each in json.loads(done[1])}
 
-    def run(self, bundle, command, *, mode="enforce", on_violation=None, timeout=90):
-        """Runs a command under a policy: (exit status or None, stdout, stderr, events)."""
+    def run(self, bundle, command, *, mode="enforce", on_violation=None, timeout=90, **started):
+        """Runs a command under a policy: (exit status or None, stdout, stderr, events). `started`: how, for Popen."""
         events = self.work / "events.json"
         events.unlink(missing_ok=True)
         options = ["--on-violation", on_violation] if on_violation else []
         argv = [self.programs / "treeline", "run", "--quiet", "--rest", "kill", "--events", events, "--policy", bundle, "--mode", mode, *options, "--",
                 *command]
-        status, out, err = call(argv, timeout)
+        status, out, err = call(argv, timeout, **started)
         lines = events.read_text(errors="replace").splitlines() if events.exists() else []
         return status, out, err, [json.loads(line) for line in lines]
 
@@ -137,9 +137,10 @@ class Treeline:
                               stderr=subprocess.STDOUT, timeout=timeout, check=False, text=True, errors="replace")
 
 
-def call(argv, timeout):
+def call(argv, timeout, **started):
     """(exit status as a shell gives it, None where it hung; stdout; stderr)"""
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                               **started)
     try:
         out, err = process.communicate(timeout=timeout)
         status = process.returncode if process.returncode >= 0 else 128 - process.returncode

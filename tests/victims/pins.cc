@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Treeline by its pins below /sys/fs/bpf, and treelined by /proc.
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "tests/victims/scene.h"
+
+namespace victim {
+namespace {
+
+const std::string kPins = "/sys/fs/bpf/treeline";
+
+int bpf(int command, bpf_attr& attributes) {
+  return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes));
+}
+
+// The first pin of a kind that can be had; -1 and the error of the last that could not. (enforcer/kernel/pins.h)
+int pinned(const std::string& kind) {
+  std::error_code ignored;
+  int error = ENOENT;
+  for (const auto& entry : std::filesystem::directory_iterator(kPins + (kind == "link"      ? "/links"
+                                                                        : kind == "program" ? "/programs"
+                                                                                            : std::string()),
+                                                               ignored)) {
+    if (entry.is_directory(ignored)) continue;
+    const std::string path = entry.path();
+    bpf_attr which{};
+    which.pathname = reinterpret_cast<uint64_t>(path.c_str());
+    const int fd = bpf(BPF_OBJ_GET, which);
+    if (fd >= 0) return fd;
+    error = errno;
+  }
+  errno = error;
+  return -1;
+}
+
+void pin_get(const Scene& s) { tell(pinned(s.argument(0)) >= 0, "a " + s.argument(0) + " of Treeline's by its pin"); }
+
+// The kernel detaches no link of a hook: one step before it says so, and not that it may not be asked.
+void detach(const Scene&) {
+  bpf_attr which{};
+  which.link_detach.link_fd = static_cast<uint32_t>(pinned("link"));
+  tell(bpf(BPF_LINK_DETACH, which) != 0 && errno == EOPNOTSUPP, "a link of Treeline's, asked to be detached");
+}
+
+void pin_put(const Scene&) {
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  setrlimit(RLIMIT_MEMLOCK, &unlimited);  // before 5.11 maps count
+  bpf_attr made{}, pin{};
+  made.map_type = BPF_MAP_TYPE_ARRAY;
+  made.key_size = made.value_size = 4;
+  made.max_entries = 1;
+  const int fd = bpf(BPF_MAP_CREATE, made);
+  if (fd < 0) return tell(false, "a map of its own");
+  const std::string path = kPins + "/victim";
+  pin.pathname = reinterpret_cast<uint64_t>(path.c_str());
+  pin.bpf_fd = static_cast<uint32_t>(fd);
+  const bool done = bpf(BPF_OBJ_PIN, pin) == 0;
+  const int error = errno;
+  if (done) unlink(path.c_str());
+  errno = error;
+  tell(done, "a pin of its own among Treeline's");
+}
+
+void pin_directory(const Scene&) {
+  const std::string path = kPins + "/victim";
+  const bool done = mkdir(path.c_str(), 0700) == 0;
+  const int error = errno;
+  if (done) rmdir(path.c_str());
+  errno = error;
+  tell(done, "a directory among Treeline's pins");
+}
+void pin_link(const Scene&) {
+  const std::string path = kPins + "/victim";
+  const bool done = symlink("x", path.c_str()) == 0;
+  const int error = errno;
+  if (done) unlink(path.c_str());
+  errno = error;
+  tell(done, "a symbolic link among Treeline's pins");
+}
+// Of the scene's, which stand for Treeline's: they are gone then.
+void pin_rmdir(const Scene&) { tell(rmdir("/sys/fs/bpf/tl-victim") == 0, "a directory of a bpffs removed"); }
+void pin_unlink(const Scene&) { tell(unlink("/sys/fs/bpf/tl-victim-link") == 0, "a name of a bpffs removed"); }
+
+void process_file(const Scene& s, const char* name, int flags) {
+  const std::string path = "/proc/" + s.argument(0) + "/" + name;
+  tell(open(path.c_str(), flags | O_CLOEXEC) >= 0, path);
+}
+void memory(const Scene& s) { process_file(s, "mem", O_RDWR); }
+void oom_score(const Scene& s) { process_file(s, "oom_score_adj", O_WRONLY); }
+
+}  // namespace
+
+std::vector<Act> pin_acts() {
+  return {{"pin-get", "map|program|link: BPF_OBJ_GET of a pin", pin_get},
+          {"detach", "BPF_LINK_DETACH", detach},
+          {"pin-put", "BPF_OBJ_PIN among Treeline's pins", pin_put},
+          {"pin-directory", "mkdir there", pin_directory},
+          {"pin-link", "symlink there", pin_link},
+          {"pin-rmdir", "rmdir on a bpffs", pin_rmdir},
+          {"pin-unlink", "unlink on a bpffs", pin_unlink},
+          {"memory-of", "PID: opens /proc/PID/mem to write", memory},
+          {"oom-score-of", "PID: opens /proc/PID/oom_score_adj to write", oom_score}};
+}
+
+}  // namespace victim
