@@ -124,7 +124,7 @@ int BPF_PROG(tl_socket_getsockopt, struct socket *sock, int level, int name)
 {
 	if ((u32)level != SOL_SCTP || (u32)name != SCTP_SOCKOPT_CONNECTX3 || !my_tag())
 		return 0;
-	return finish(ctx, check_route(TL_HOOK_SOCKET_GETSOCKOPT));
+	return finish(ctx, check_route(TL_HOOK_SOCKET_GETSOCKOPT, TL_REASON_SOCKET_KIND));
 }
 
 /* ------------------------------------------------------------------------------------------------ going out --- */

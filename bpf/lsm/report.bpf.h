@@ -221,7 +221,7 @@ __noinline u32 begin(u64 what, u64 object)
 	} else {
 		if (s->mode == TL_MODE_MONITOR && s->row == TL_ROW_OUTSIDE) {
 			/* The exec that led here was told. What follows has no node to be judged by: one count for each hook, no event. */
-			count_denial(tag->slot, node, WHAT(what_hook(what), TL_REASON_OUTSIDE, 0, 0), 0);
+			count_denial(tag->slot, node, WHAT(what_hook(what), TL_REASON_OUTSIDE, 0, 0) | WHAT_FLAGS(WHAT_MONITOR), 0, tag->container);
 			return answer;
 		}
 		if (s->mode < TL_MODE_LEARN || s->mode > TL_MODE_ENFORCE || !s->img)

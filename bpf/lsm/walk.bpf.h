@@ -261,6 +261,24 @@ __noinline u64 climb_mounts(u64 mount, u32 n)
 	return mount;
 }
 
+/* Each mount's part of a path may be short enough, and all of them not. (A function of its own, as walk_slow's frame is full.) */
+__noinline bool too_long(u64 dentry, u64 mount)
+{
+	u32 bytes = 0;
+
+	for (u32 i = 0; i < MAX_MOUNTS && dentry; i++) {
+		u64 part = survey(dentry, READ(struct mount, mnt.mnt_root, mount)), parent = READ(struct mount, mnt_parent, mount);
+
+		if (part != SURVEY_BAD)
+			bytes += SURVEY_BYTES(part);
+		if (parent == mount)
+			break;
+		dentry = READ(struct mount, mnt_mountpoint, mount);
+		mount = parent;
+	}
+	return bytes > TL_PATH_MAX;
+}
+
 /* Sequence number of the namespace that a mount is in: unique for a boot, never reused. 0: in none. */
 __noinline u64 namespace_of(u64 vfsmount)
 {
@@ -281,7 +299,7 @@ __noinline u64 namespace_of(u64 vfsmount)
 __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 {
 	u64 start = state, mount = mount_of(vfsmount), above = mount;
-	u32 mounts = 0, bytes = 0;
+	u32 mounts = 0;
 
 	if (!ns || namespace_of(vfsmount) != ns)
 		return WALK_FOREIGN;
@@ -293,10 +311,10 @@ __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 		above = parent;
 		mounts++;
 	}
-	if (mounts >= MAX_MOUNTS)
+	if (mounts >= MAX_MOUNTS || (mounts && too_long(dentry, mount)))
 		return WALK_UNREADABLE;
 	for (u32 i = 0; i <= MAX_MOUNTS; i++) {
-		u64 root, leaf = dentry, some;
+		u64 root, leaf = dentry;
 
 		if (i > mounts || (i == mounts && !dentry))
 			break;
@@ -306,11 +324,6 @@ __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 		state = walk_segment(sink, state, leaf, root);
 		if (state >= WALK_ERROR)
 			return state;
-		some = mounts ? survey(leaf, root) : 0; /* each part may be short enough, and all of them not */
-		if (some != SURVEY_BAD)
-			bytes += SURVEY_BYTES(some);
-		if (bytes > TL_PATH_MAX)
-			return WALK_UNREADABLE;
 	}
 	return state == start && dentry ? feed(sink, state, '/', 1) : state;
 }
