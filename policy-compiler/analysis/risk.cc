@@ -56,7 +56,6 @@ constexpr Numbered kOperations[] = {
     {TL_OP_KEXEC, Risk::kCritical, "replaces the kernel"},
     {TL_OP_BPF, Risk::kCritical, "loads programs into the kernel"},
     {TL_OP_MOUNT, Risk::kCritical, "changes what its paths mean"},
-    {TL_OP_SPAWN_WORKLOADS, Risk::kCritical, "starts containers"},
     {TL_OP_PTRACE, Risk::kCritical, "reads and writes any process"},
     {TL_OP_PTRACE_WORKLOAD, Risk::kHigh, "takes over other nodes of the workload"},
     {TL_OP_USERNS, Risk::kHigh, "makes a user namespace, in which it has all capabilities"},

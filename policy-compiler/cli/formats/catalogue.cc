@@ -96,7 +96,7 @@ constexpr Entry kEntries[] = {
      "A file that some node may write is one that some node may execute or map: whoever writes it runs his own code."},
 
     {"accept-outgrown", Stage::kGrades, kWarning, "5.0",
-     "A file rule has become more than what was accepted: of critical risk, or with words that the 'accept' does not name."},
+     "What was accepted has become more: of critical risk without being named, or a file rule with words that the 'accept' does not name."},
     {"accept-unused", Stage::kGrades, kWarning, "",
      "An 'accept' for a finding that is not there any more: remove it, or it hides the next one."},
     {"any-egress", Stage::kGrades, kWarning, "6.5",
@@ -123,7 +123,7 @@ constexpr Entry kEntries[] = {
     {"metadata-egress", Stage::kGrades, kWarning, "7.0",
      "A node may ask the cloud's metadata service, which hands out credentials of the machine."},
     {"residual", Stage::kGrades, kWarning, "5.0",
-     "A rule that no chosen back end enforces exactly. An error with --strict, and where it must hold."},
+     "A rule that no chosen back end enforces as it is written. An error with --strict, and where none enforces it at all, unless the node accepts that."},
     {"sensitive-file", Stage::kGrades, kWarning, "8.0",
      "A pattern that meets secrets, accounts, programs, the kernel's settings, disks, other processes or a runtime's socket."},
     {"shadowed-rule", Stage::kGrades, kNote, "",

@@ -131,6 +131,9 @@ TEST(Grade, ProgramThatItsParentCannotStart) {
 TEST(Accept, ByCodeOrByRuleWithItsReason) {
   const auto lines = [](const std::string& accept) { return found_in("    capabilities: [sys_admin, net_raw]\n    accept:\n" + accept); };
   EXPECT_THAT(lines("      dangerous-capability: reviewed\n"),
+              ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high accepted", "accept-outgrown 8"))
+      << "what is critical is named";
+  EXPECT_THAT(lines("      dangerous-capability: {sys_admin: mounts, net_raw: pings}\n"),
               ElementsAre("dangerous-capability 6 critical accepted", "dangerous-capability 6 high accepted"));
   EXPECT_THAT(lines("      dangerous-capability:\n        net_raw: pings\n"), ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high accepted"));
   EXPECT_THAT(lines("      dangerous-capability:\n        net_raw: pings\n        chown: nobody\n"),
@@ -138,7 +141,7 @@ TEST(Accept, ByCodeOrByRuleWithItsReason) {
 }
 
 TEST(Accept, AcceptedOnesCountNoMore) {
-  const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capability: it is the backup}\n"));
+  const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capability: {sys_admin: it is the backup}}\n"));
   EXPECT_EQ(d.warnings(), 0u);
   EXPECT_EQ(d.list()[0].accepted, "it is the backup");
 }
@@ -162,9 +165,9 @@ TEST(Accept, WhatMeetsNothingIsAWarning) {
 }
 
 TEST(Accept, OfAGroupsRuleByAllItsNodes) {
-  const std::string text = "treeline: 1\nname: x\ngroups:\n  g: {capabilities: [sys_admin]}\nentry:\n  - {exec: /a, users: [1], use: [g], accept: {dangerous-capability: yes}}\n  - {exec: /b, users: [1], use: [g]";
+  const std::string text = "treeline: 1\nname: x\ngroups:\n  g: {capabilities: [sys_admin]}\nentry:\n  - {exec: /a, users: [1], use: [g], accept: {dangerous-capability: {sys_admin: yes}}}\n  - {exec: /b, users: [1], use: [g]";
   EXPECT_THAT(found(graded(test::read(text + "}\n"))), ElementsAre("dangerous-capability 4 critical", "dangerous-capability 4 critical"));
-  EXPECT_THAT(found(graded(test::read(text + ", accept: {dangerous-capability: too}}\n"))),
+  EXPECT_THAT(found(graded(test::read(text + ", accept: {dangerous-capability: {sys_admin: too}}}\n"))),
               ElementsAre("dangerous-capability 4 critical accepted", "dangerous-capability 4 critical accepted"));
 }
 

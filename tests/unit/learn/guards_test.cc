@@ -205,6 +205,15 @@ TEST(Guards, AMemoryFileIsNeverExecuted) {
   EXPECT_EQ(count_questions(learned, "executed-without-path"), 1u);
 }
 
+TEST(Guards, AMemoryFileIsNeverMapped) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "read map", "{memfd}");
+    r.file(n, "map", "{sysv-shm}");
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("{memfd}: read"));
+  EXPECT_EQ(count_questions(learned, "made-and-mapped"), 1u);
+}
+
 TEST(Guards, OneStartFoldsNothing) {
   Recording r("c", "2026-03-01T10:00:00Z");
   const auto n = r.node("entry", "/bin/a", {0});

@@ -257,6 +257,19 @@ TEST(Learn, SystemCallsAreClosedOverFallbacks) {
   EXPECT_EQ(count_questions(learned, "foreign-calls"), 1u);
 }
 
+TEST(Learn, ThatNoFilterHoldsTheCallsIsWrittenAndAsked) {
+  Recording r("a", "2026-03-01T10:00:00Z");
+  const auto a = r.node("entry", "/bin/a", {0});
+  r.node(a, "/bin/b", {0});
+  r.calls(a, R"("read")");
+  const Learned learned = learn_ok({r.trace()});
+  ASSERT_EQ(learned.policy.nodes.size(), 2u);
+  ASSERT_EQ(learned.policy.nodes[0].accepted.size(), 1u);
+  EXPECT_EQ(learned.policy.nodes[0].accepted[0].code + " " + learned.policy.nodes[0].accepted[0].about, "residual syscalls");
+  EXPECT_TRUE(learned.policy.nodes[1].accepted.empty()) << "it lists none";
+  EXPECT_EQ(count_questions(learned, "calls-not-held"), 1u);
+}
+
 TEST(Learn, ACallThatNoHookSeesGivesItsOperationAndTheQuestion) {
   Recording r("a", "2026-03-01T10:00:00Z");
   const auto a = r.node("entry", "/bin/a", {0});
