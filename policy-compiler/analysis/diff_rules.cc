@@ -54,13 +54,15 @@ class NodeRules {
 
   void network() {
     const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
-      for (const ir::NetworkRule& rule : has.network) {
-        const NetworkSet left = network_left(rule, lacks.network);
+      std::vector<NetworkSet> differs;
+      for (const ir::NetworkRule& rule : has.network) differs.push_back(network_left(rule, lacks.network));
+      for (size_t i = 0; i < has.network.size(); ++i) {
+        const ir::NetworkRule& rule = has.network[i];
+        const NetworkSet& left = differs[i];
         if (left.empty()) continue;
         const std::string all = network_left(rule, {}).text(), part = left.text();
-        add(effect, "net", part,
-            grade_network(rule.direction, rule.protocol, left.outside(), left.any_address(), left.any_port()),
-            rule.position);
+        const bool anywhere = left.any_address() || (left.outside() && opens_all(has, lacks, rule, differs));
+        add(effect, "net", part, grade_network(rule.direction, rule.protocol, left.outside(), anywhere, left.any_port()), rule.position);
         out_.back().words = std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
                             std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol)));
         out_.back().whole = all == part;
@@ -89,6 +91,13 @@ class NodeRules {
     one_way(before_, after_, Effect::kDenied);
   }
 
+  // What `check` counted until now: the reviewer of the change is who has to know.
+  void accepted() {
+    for (const ir::Accepted& one : after_.accepted)
+      if (std::none_of(before_.accepted.begin(), before_.accepted.end(), [&](const ir::Accepted& a) { return a.code == one.code && a.about == one.about; }))
+        add(Effect::kChanged, "accept", one.code + (one.about.empty() ? "" : " " + one.about), {Risk::kMedium, "`check` counts it no more"}, one.position);
+  }
+
   void digest() {
     if (before_.digest == after_.digest) return;
     if (after_.digest.empty())
@@ -115,6 +124,21 @@ class NodeRules {
   }
 
  private:
+  // One rule may open a part, and several all: of what differs, or of what `has` reaches now and `lacks` did not.
+  static bool opens_all(const ir::Node& has, const ir::Node& lacks, const ir::NetworkRule& rule, const std::vector<NetworkSet>& differs) {
+    const auto of_its_kind = [&](const ir::NetworkRule& other) { return other.direction == rule.direction && other.protocol == rule.protocol; };
+    const auto reached = [&](const ir::Node& node) {
+      std::vector<NetworkSet> sets;
+      for (const ir::NetworkRule& other : node.network)
+        if (of_its_kind(other)) sets.push_back(network_left(other, {}));
+      return together(sets).any_address();
+    };
+    std::vector<NetworkSet> alike;
+    for (size_t i = 0; i < has.network.size(); ++i)
+      if (of_its_kind(has.network[i])) alike.push_back(differs[i]);
+    return together(alike).any_address() || (reached(has) && !reached(lacks));
+  }
+
   const ir::Node& before_;
   const ir::Node& after_;
   std::vector<Change>& out_;
@@ -196,6 +220,7 @@ void compare_rules(const Comparison& in, Changes& changes) {
     if (before == nullptr || after == nullptr) continue;
     rules.users();
     rules.digest();
+    rules.accepted();
     changed_costs(costs_of(*in.before.policy, pair.before - TL_ROW_FIRST), costs_of(*in.after.policy, pair.after - TL_ROW_FIRST),
                   after->position, rules);
     const bool newly = !reach_before.reached(pair.before - TL_ROW_FIRST) && reach_after.reached(pair.after - TL_ROW_FIRST);

@@ -75,7 +75,7 @@ class NodeGrader {
 
   // By what the rule means: 0.0.0.0/0 is any address, 1-65535 any port.
   void egress(const ir::NetworkRule& rule, const NetworkSet& set) {
-    if (set.any_port() && set.any_address())
+    if (set.any_port() && (set.any_address() || (set.outside() && any_port_anywhere(rule.protocol))))
       return add(rule.position, "any-egress", program_ + " may send to any port of the outside",
                  "name the peers or the ports: what is stolen leaves by a rule like this", {Risk::kHigh, ""});
     const bool metadata = rule.protocol == ir::Protocol::kTcp &&
@@ -84,6 +84,17 @@ class NodeGrader {
     if (metadata)
       add(rule.position, "metadata-egress", program_ + " may ask the cloud's metadata service, which hands out credentials",
           "write 'external' or 'internal', which do not hold it, or name the peers", {Risk::kHigh, ""});
+  }
+
+  // What its rules open together: two halves are all.
+  bool any_port_anywhere(ir::Protocol protocol) const {
+    std::vector<NetworkSet> sets;
+    for (const ir::NetworkRule& rule : node_.network) {
+      if (rule.direction != ir::Direction::kOut || rule.protocol != protocol) continue;
+      NetworkSet set = network_left(rule, {});
+      if (set.any_port()) sets.push_back(std::move(set));
+    }
+    return together(sets).any_address();
   }
 
   // A socket may be inherited from above, so all of the line has to lack the kind.

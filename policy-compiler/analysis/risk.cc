@@ -100,6 +100,7 @@ Grade grade_file(ir::AccessSet words, SensitiveSet name, bool executed) {
   if (content && (executed || (words & TL_MAP) != 0)) return of(Risk::kCritical, "it is executed as well");
   if (holds(name, Sensitive::kRuntimeSocket) && (words & (TL_CONNECT | TL_READ | kContent)) != 0)
     return of(Risk::kCritical, named(Sensitive::kRuntimeSocket));
+  if (holds(name, Sensitive::kMemory) && content) return of(Risk::kCritical, named(Sensitive::kMemory));
   if (holds(name, Sensitive::kDevice) && (reads || content)) return of(Risk::kCritical, named(Sensitive::kDevice));
   for (const Sensitive kind : {Sensitive::kKernel, Sensitive::kStartup, Sensitive::kProgram, Sensitive::kSecret}) {
     if (!holds(name, kind) || !changes) continue;

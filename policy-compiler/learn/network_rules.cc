@@ -34,6 +34,7 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
                                       std::vector<Question>& questions) {
   // One rule for each (direction, protocol, port, kind of peer).
   std::map<std::tuple<ir::Direction, ir::Protocol, uint16_t, ir::PeerKind>, LearnedNet> rules;
+  std::map<std::pair<ir::Protocol, uint16_t>, std::vector<std::string>> varying;  // peers that were not in every start
   for (const auto& [net, use] : nets) {
     const bool in = net.direction == ir::Direction::kIn;
     if (in && net.port >= kEphemeralFirst && net.port <= kEphemeralLast &&
@@ -64,9 +65,20 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
     learned.rule.peer.kind = kind;
     if (kind == ir::PeerKind::kBlocks) {
       learned.rule.peer.blocks.push_back({net.v6, net.address, static_cast<uint8_t>(net.v6 ? 128 : 32)});
+      if (episodes > 1 && use.episodes.size() < episodes) varying[{net.protocol, net.port}].push_back(endpoint_text(net));
     }
     learned.use.add(use);
     learned.pairs++;
+  }
+  for (auto& [key, peers] : varying) {
+    const std::string count = std::to_string(peers.size());
+    if (peers.size() > kMostExamples) peers.resize(kMostExamples);
+    questions.push_back({QuestionKind::kLiteral,
+                         "varying-peers",
+                         path,
+                         count + (count == "1" ? " peer was" : " peers were") + " not in every start: what is reached by a name has other addresses next time, and they are refused",
+                         "write its published block, 'internal' or 'external' in the place of the addresses",
+                         std::move(peers)});
   }
   std::vector<LearnedNet> out;
   for (auto& [key, learned] : rules) {

@@ -122,6 +122,8 @@ constexpr Entry kEntries[] = {
      "What a kernel cannot hold by its hooks alone; the seccomp filter of the bundle does, for the whole workload."},
     {"metadata-egress", Stage::kGrades, kWarning, "7.0",
      "A node may ask the cloud's metadata service, which hands out credentials of the machine."},
+    {"not-graded", Stage::kGrades, kWarning, "9.0",
+     "A pattern that matches names in more ways than can be looked at: what it meets is not known, so not clean."},
     {"residual", Stage::kGrades, kWarning, "5.0",
      "A rule that no chosen back end enforces as it is written. An error with --strict, and where none enforces it at all, unless the node accepts that."},
     {"sensitive-file", Stage::kGrades, kWarning, "8.0",

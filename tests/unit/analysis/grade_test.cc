@@ -128,6 +128,29 @@ TEST(Grade, ProgramThatItsParentCannotStart) {
   EXPECT_THAT(found(graded(test::read(tree + "    operations: [setuid]\n"))), testing::Not(testing::Contains("dead-step 6 low")));
 }
 
+// 2^10 states of one pattern times those of the names: what the other patterns meet is said all the same, and of that one that nothing is known.
+TEST(Grade, APatternThatCannotBeLookedAtHidesNoOtherAndIsNotClean) {
+  const auto checked = test::node("    files:\n      '/a/*a??????????': read\n      /run/containerd/containerd.sock: connect\n      /home/u/.ssh/authorized_keys: write create\n");
+  Diagnostics bounded("test.yaml"), whole("test.yaml");
+  grade_paths(checked.policy, checked.paths, bounded, 20'000);
+  EXPECT_THAT(found(bounded), UnorderedElementsAre("not-graded 7 critical", "sensitive-file 8 critical", "sensitive-file 9 critical"));
+  grade_paths(checked.policy, checked.paths, whole);
+  EXPECT_THAT(found(whole), UnorderedElementsAre("sensitive-file 8 critical", "sensitive-file 9 critical"));
+}
+
+// Accepting the shell is not accepting python.
+TEST(Grade, AnInterpreterBesideAShellIsToldApart) {
+  const std::string text = "    network: [{direction: in, protocol: tcp, port: 80}]\n    sockets: [inet-stream]\n    children: [{exec: '/bin/{sh,python3}', users: [1]}]\n";
+  EXPECT_THAT(found_in(text), testing::IsSupersetOf({"shell-behind-network 8 critical", "interpreter-behind-network 8 high"}));
+}
+
+TEST(Grade, TwoHalvesOfTheOutsideAreAll) {
+  EXPECT_THAT(found_in("    sockets: [inet-stream]\n    network:\n      - {direction: out, protocol: tcp, peer: 0.0.0.0/1, port: any}\n"
+                       "      - {direction: out, protocol: tcp, peer: 128.0.0.0/2, port: any}\n      - {direction: out, protocol: tcp, peer: 198.51.100.0/24, port: any}\n"),
+              testing::IsSupersetOf({"any-egress 8 high", "any-egress 9 high", "any-egress 10 high"}));
+  EXPECT_THAT(found_in("    sockets: [inet-stream]\n    network:\n      - {direction: out, protocol: tcp, peer: 198.51.100.0/24, port: any}\n"), IsEmpty());
+}
+
 TEST(Accept, ByCodeOrByRuleWithItsReason) {
   const auto lines = [](const std::string& accept) { return found_in("    capabilities: [sys_admin, net_raw]\n    accept:\n" + accept); };
   EXPECT_THAT(lines("      dangerous-capability: reviewed\n"),

@@ -78,6 +78,8 @@ TEST(Glob, APatternIsSaidExactlyOrItsResidualSaysWhyNot) {
       {"/proc/*/fd", R"("/proc/?*/fd")", R"("/proc/?*/fd/")", false},
       {"/proc/sys/**", R"("/proc/sys/**[^/]")", R"("/proc/sys/**[^/]/")", true},
       {"/tmp/{tmpfile}", R"("/tmp/#[0-9]*")", R"("/tmp/#[0-9]*/")", true},
+      {"/t/**/{tmpfile}", R"("/t/{,**/}#[0-9]*")", R"("/t/{,**/}#[0-9]*/")", true},
+      {"/a/**/**/b", R"("/a/{,**/}b")", R"("/a/{,**/}b/")", true},
       {"{pipe}", "", "", false},
       {"{abstract}/bus", "", "", false},
   };

@@ -173,7 +173,7 @@ TEST(Review, GraveFilesAreAskedAboutByWhatTheyAreFor) {
       testing::UnorderedElementsAre(
           "the program may change what starts programs later, or says who may do what: 4 names: /etc/cron.d/x",
           "the program may look into other processes: 1 name: /proc/{other}/mem",
-          "the program may reach the socket of a container runtime: who connects is root of the machine: 1 name: "
+          "the program may reach a socket that starts what it is told to: who connects is root of the machine: 1 name: "
           "/run/docker.sock"));
   EXPECT_EQ(count_questions(learned, "grave-right"), 5u);  // four capabilities, raw
 }
