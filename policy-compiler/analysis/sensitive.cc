@@ -72,6 +72,7 @@ constexpr Name kNames[] = {
     {Sensitive::kRuntimeSocket, "/var/run/{docker,crio,podman,dockershim}.sock"},
     {Sensitive::kRuntimeSocket, "/run/*/{docker,containerd,crio,podman,treeline}.sock"},
     {Sensitive::kRuntimeSocket, "/run/containerd/containerd.sock.ttrpc"},
+    {Sensitive::kRuntimeSocket, "{abstract}/containerd-shim/**"},  // CVE-2020-15257
     // systemd starts what it is told to, as root.
     {Sensitive::kRuntimeSocket, "/run/systemd/private"},
     {Sensitive::kRuntimeSocket, "/run/dbus/system_bus_socket"},

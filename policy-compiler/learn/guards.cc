@@ -142,8 +142,15 @@ bool Guards::on_volume(const std::string& path) const {
 }
 
 bool Guards::meets_executed(const PathPattern& pattern) const {
-  return std::any_of(observed_.executed.begin(), observed_.executed.end(),
-                     [&](const std::string& file) { return is_path(file) && matches(pattern, split(file)); });
+  // Below the directory in which its first class stands.
+  const auto first = std::find_if(pattern.begin(), pattern.end(), [](const NamePattern& name) { return name.folded(); });
+  std::string above = "/";
+  for (auto name = pattern.begin(); name != first; ++name)
+    for (const Piece& piece : name->pieces()) above += piece.bytes + "/";
+  for (auto at = observed_.executed.lower_bound(above); at != observed_.executed.end() && at->starts_with(above); ++at) {
+    if (matches(pattern, split(*at))) return true;
+  }
+  return false;
 }
 
 const std::optional<std::vector<std::string>>& Guards::names_in_image(const std::string& directory) const {

@@ -17,9 +17,9 @@ bool is_loopback(const NetUse& net) {
 
 // The clouds' metadata services hand out credentials.
 bool is_metadata(const NetUse& net) {
-  constexpr std::array<uint8_t, 4> kV4 = {169, 254, 169, 254};
-  constexpr std::array<uint8_t, 16> kV6 = {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
-  return net.v6 ? net.address == kV6 : std::equal(kV4.begin(), kV4.end(), net.address.begin());
+  return std::any_of(ir::metadata_addresses().begin(), ir::metadata_addresses().end(), [&](const ir::Cidr& known) {
+    return known.v6 == net.v6 && std::equal(known.address.begin(), known.address.begin() + (net.v6 ? 16 : 4), net.address.begin());
+  });
 }
 
 std::string endpoint_text(const NetUse& net) {
