@@ -285,6 +285,22 @@ TEST(Learn, ACallThatNoHookSeesGivesItsOperationAndTheQuestion) {
   EXPECT_THAT(learned.evidence, testing::HasSubstr("\"ldt\""));
 }
 
+// What is reached by a name has other addresses next time.
+TEST(Network, PeersThatWereNotInEveryStartAreAQuestion) {
+  std::vector<Trace> traces;
+  for (int start = 0; start < 2; start++) {
+    Recording r("c" + std::to_string(start), "2026-03-0" + std::to_string(1 + start) + "T10:00:00Z");
+    const auto a = r.node("entry", "/bin/a", {0});
+    r.net(a, "out", "10.0.0.7", 5432);
+    for (int i = 0; i < 3; i++) r.net(a, "out", "203.0.113." + std::to_string(10 * start + i), 443);
+    traces.push_back(r.trace());
+  }
+  const Learned learned = learn_ok(std::move(traces), {.name = "x", .join = false, .image = {}});
+  ASSERT_EQ(count_questions(learned, "varying-peers"), 1u);
+  const auto asked = std::find_if(learned.questions.begin(), learned.questions.end(), [](const Question& q) { return q.code == "varying-peers"; });
+  EXPECT_THAT(asked->text, testing::StartsWith("6 peers were not in every start"));
+}
+
 TEST(Network, ListenersKeepTheirPortPeersTheirAddress) {
   Recording r("a", "2026-03-01T10:00:00Z");
   const auto a = r.node("entry", "/bin/a", {0});
