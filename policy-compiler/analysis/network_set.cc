@@ -16,6 +16,7 @@ using backends::bpf::PeerSet;
 using backends::bpf::Wide;
 
 constexpr Wide kLast6 = {UINT64_MAX, UINT64_MAX};
+const Intervals kGlobal6 = {{{0x2000ull << 48, 0}, {0x3fffffffffffffffull, UINT64_MAX}}};  // 2000::/3: all that is given out
 constexpr size_t kMostBlocks = 6;  // shown of one part
 
 bool has_ports(ir::Protocol protocol) {
@@ -235,7 +236,7 @@ bool NetworkSet::any_address() const {
     v4.insert(v4.end(), part.v4.begin(), part.v4.end());
     v6.insert(v6.end(), part.v6.begin(), part.v6.end());
   }
-  return most_of(external.v4, joined(std::move(v4))) || most_of(external.v6, joined(std::move(v6)));
+  return most_of(external.v4, joined(std::move(v4))) || most_of(kGlobal6, joined(std::move(v6)));
 }
 
 NetworkSet together(const std::vector<NetworkSet>& sets) {

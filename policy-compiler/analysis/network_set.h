@@ -33,7 +33,7 @@ struct NetworkSet {
   std::optional<ir::PodSelector> selector;  // of the rule: the parts are of these pods only
   bool empty() const { return parts.empty(); }
   bool any_port() const;     // some part has all ports; but for 0
-  bool any_address() const;  // all parts together, whatever their ports, have more than a quarter of `external`: as good as all to who steals
+  bool any_address() const;  // all parts together, whatever their ports, have more than a quarter of the outside: as good as all to who steals
   bool outside() const;      // some part has an address of `external`
   bool holds(const ir::Cidr& address, uint16_t port) const;  // a whole block: some of it
   std::string text() const;

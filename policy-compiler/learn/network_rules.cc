@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "policy-compiler/ir/names.h"
+#include "policy-compiler/learn/fold_paths.h"
 
 namespace treeline::learn {
 namespace {
