@@ -41,6 +41,7 @@ std::map<Position, Place> places_of(const ir::Policy& policy) {
       words = static_cast<ir::AccessSet>(words | rule.access);
     }
     for (const ir::Node::BackEdge& edge : node.back_edges) add(edge.executable.position, n, edge.executable.text);
+    if (!node.syscalls.empty()) add(node.syscalls[0].position, n, "syscalls");  // all of them, as a residual names them
   }
   return places;
 }
@@ -59,11 +60,13 @@ ir::AccessSet take_words(std::string_view& about) {
 
 enum class Covers : uint8_t { kNo, kOutgrown, kYes };
 
-// Without words an acceptance holds for a file up to what is of high risk, with words for these.
+// Without a name an acceptance holds up to what is of high risk, and so it does for a file without words; with words for these.
 Covers covers(const ir::Accepted& accepted, const Diagnostic& finding, const Place& place) {
   if (accepted.code != finding.code) return Covers::kNo;
-  if (accepted.about.empty() || place.texts.count(accepted.about) != 0)
-    return place.words != 0 && finding.risk == risk_name(Risk::kCritical) ? Covers::kOutgrown : Covers::kYes;
+  if (accepted.about.empty() || place.texts.count(accepted.about) != 0) {
+    const bool named = !accepted.about.empty() && place.words == 0;
+    return !named && finding.risk == risk_name(Risk::kCritical) ? Covers::kOutgrown : Covers::kYes;
+  }
   std::string_view pattern = accepted.about;
   const ir::AccessSet words = take_words(pattern);
   if (words == 0 || place.texts.count(std::string(pattern)) == 0) return Covers::kNo;
@@ -83,21 +86,22 @@ const ir::Accepted* acceptance(const ir::Node& node, const Diagnostic& finding, 
   return best;
 }
 
-}  // namespace
+bool accepts_nothing(const ir::Policy& policy) {
+  return std::all_of(policy.nodes.begin(), policy.nodes.end(), [](const ir::Node& node) { return node.accepted.empty(); });
+}
 
-void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
-  if (std::all_of(policy.nodes.begin(), policy.nodes.end(), [](const ir::Node& node) { return node.accepted.empty(); })) return;
+// What is accepted is marked; the acceptances that met something, and, in `more`, those that something has outgrown.
+std::set<const ir::Accepted*> mark_accepted(const ir::Policy& policy, Diagnostics& diagnostics, Diagnostics& more) {
   const std::map<Position, Place> places = places_of(policy);
   std::set<const ir::Accepted*> used, outgrown;
-  Diagnostics more(diagnostics.file());
   const auto outgrew = [&](const ir::Accepted& accepted, const Diagnostic& finding, const Place& place) {
     if (!outgrown.insert(&accepted).second) return;
     const std::string name = place.texts.empty() ? "" : *place.texts.begin();
+    const std::string whole = place.words == 0 ? name : name + " " + ir::names::access_text(place.words);
     more.warning(accepted.position, "accept-outgrown",
-                        "what was accepted as " + text::quoted(accepted.code) + " has become more: now it is " +
-                            (finding.risk.empty() ? "" : finding.risk + ", ") + text::quoted(ir::names::access_text(place.words)),
-                        "look at it again; if it is right, write the words as well: " +
-                            text::quoted(name + " " + ir::names::access_text(place.words), 4096) + ": why");
+                 "what was accepted as " + text::quoted(accepted.code) + " has become more: now it is " +
+                     (finding.risk.empty() ? "" : finding.risk + ", ") + text::quoted(whole, 4096),
+                 "look at it again; if it is right, write what it is about as well: " + text::quoted(whole, 4096) + ": why");
   };
   for (size_t i = 0; i < diagnostics.list().size(); ++i) {
     const Diagnostic& finding = diagnostics.list()[i];
@@ -117,6 +121,20 @@ void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
     }
     if (all) diagnostics.accept(i, reason);
   }
+  return used;
+}
+
+}  // namespace
+
+void apply_accepted_residuals(const ir::Policy& policy, Diagnostics& diagnostics) {
+  Diagnostics more;
+  if (!accepts_nothing(policy)) (void)mark_accepted(policy, diagnostics, more);
+}
+
+void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
+  if (accepts_nothing(policy)) return;
+  Diagnostics more(diagnostics.file());
+  const std::set<const ir::Accepted*> used = mark_accepted(policy, diagnostics, more);
   diagnostics.take(more);
   std::set<std::string> codes;
   for (const Diagnostic& finding : diagnostics.list()) codes.insert(finding.code);

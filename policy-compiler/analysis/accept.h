@@ -10,8 +10,8 @@
 //     sensitive-file:
 //       /etc/shadow read: checks passwords, SEC-14
 //
-// Of a file rule it covers the words that it names; without words, what is of high risk at most. A rule that has become more is found again, and the
-// acceptance with it (`accept-outgrown`).
+// Without a name it covers what is of high risk at most; what is critical is named. Of a file rule it covers the words that it names; without words,
+// again what is of high risk at most. What has become more is found again, and the acceptance with it (`accept-outgrown`).
 // An accepted finding stays in the list, with its reason (SARIF: a suppression), and counts no more. Only warnings and notes can be accepted, never
 // a mistake. An acceptance that meets nothing is a warning itself: it would wait for the day when something else earns that code.
 #pragma once
@@ -23,5 +23,10 @@ namespace treeline::analysis {
 
 // `diagnostics` has to list all findings, so made with room for them: what it only counts cannot be signed for.
 void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics);
+
+// The same for `compile`, which finds less than `check`: says nothing of acceptances that meet nothing here.
+//   accept:
+//     residual: {syscalls: the container's own filter is narrower}
+void apply_accepted_residuals(const ir::Policy& policy, Diagnostics& diagnostics);
 
 }  // namespace treeline::analysis

@@ -11,8 +11,8 @@ namespace treeline::analysis {
 namespace {
 
 Error too_different() {
-  return Error{"the patterns of the two combine in more ways than can be compared; compare versions that are closer to each other, "
-               "or with fewer wildcards"};
+  return Error{"the patterns, or the network rules of a node, of the two combine in more ways than can be compared; compare versions that are closer "
+               "to each other, or with fewer wildcards"};
 }
 
 void sort_changes(std::vector<Change>& changes) {
@@ -85,7 +85,7 @@ Result<Diff> compare(const Version& before, const Version& after) {
   Changes changes(tree->pairs.size());
   compare_steps(comparison, changes);
   compare_files(comparison, changes);
-  compare_rules(comparison, changes);
+  if (!compare_rules(comparison, changes)) return too_different();
 
   std::vector<uint32_t> order(tree->pairs.size());
   std::iota(order.begin(), order.end(), 0u);

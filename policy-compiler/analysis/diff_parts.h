@@ -24,8 +24,9 @@ struct Comparison {
 void compare_files(const Comparison& comparison, Changes& changes);
 // Steps of the tree.
 void compare_steps(const Comparison& comparison, Changes& changes);
-// Network, sockets, capabilities, operations, users, system calls, digest, on_violation, and shells that the network newly reaches.
-void compare_rules(const Comparison& comparison, Changes& changes);
+// Network, sockets, capabilities, operations, users, system calls, digest, on_violation, acceptances, and shells that the network newly reaches.
+// False: a node's network rules are too many to be held against the other version's.
+bool compare_rules(const Comparison& comparison, Changes& changes);
 
 // By row: the gravest of what it holds, or what it may start holds.
 std::vector<Grade> gravest_held(const Version& version, const Spots& spots, bool after);

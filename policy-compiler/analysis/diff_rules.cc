@@ -14,6 +14,8 @@ namespace {
 
 namespace names = ir::names;
 
+constexpr size_t kMostComparisons = 10'000'000;  // of a node's network rules with the blocks of the other version
+
 const ir::Node kNothing;  // what a node holds that is not there
 
 class NodeRules {
@@ -52,15 +54,22 @@ class NodeRules {
     one_way(before_, after_, Effect::kDenied);
   }
 
-  void network() {
+  // False: the two have more rules to be held against each other than are.
+  bool network() {
+    const std::vector<ir::NetworkRule> only_before = only_in(before_.network, after_.network), only_after = only_in(after_.network, before_.network);
+    const size_t here = blocks_of(before_.network) * only_after.size(), there = blocks_of(after_.network) * only_before.size();
+    if (here + there > kMostComparisons) return false;
     const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
-      for (const ir::NetworkRule& rule : has.network) {
-        const NetworkSet left = network_left(rule, lacks.network);
+      std::vector<NetworkSet> differs;
+      const std::vector<ir::NetworkRule>& rules = &has == &after_ ? only_after : only_before;
+      for (const ir::NetworkRule& rule : rules) differs.push_back(network_left(rule, lacks.network));
+      for (size_t i = 0; i < rules.size(); ++i) {
+        const ir::NetworkRule& rule = rules[i];
+        const NetworkSet& left = differs[i];
         if (left.empty()) continue;
         const std::string all = network_left(rule, {}).text(), part = left.text();
-        add(effect, "net", part,
-            grade_network(rule.direction, rule.protocol, left.outside(), left.any_address(), left.any_port()),
-            rule.position);
+        const bool anywhere = left.any_address() || (left.outside() && opens_all(has, lacks, rules, differs, rule));
+        add(effect, "net", part, grade_network(rule.direction, rule.protocol, left.outside(), anywhere, left.any_port()), rule.position);
         out_.back().words = std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
                             std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol)));
         out_.back().whole = all == part;
@@ -68,6 +77,7 @@ class NodeRules {
     };
     one_way(after_, before_, Effect::kAllowed);
     one_way(before_, after_, Effect::kDenied);
+    return true;
   }
 
   // One change for all: they are many, and a filter holds them together.
@@ -87,6 +97,13 @@ class NodeRules {
     };
     one_way(after_, before_, Effect::kAllowed);
     one_way(before_, after_, Effect::kDenied);
+  }
+
+  // What `check` counted until now: the reviewer of the change is who has to know.
+  void accepted() {
+    for (const ir::Accepted& one : after_.accepted)
+      if (std::none_of(before_.accepted.begin(), before_.accepted.end(), [&](const ir::Accepted& a) { return a.code == one.code && a.about == one.about; }))
+        add(Effect::kChanged, "accept", one.code + (one.about.empty() ? "" : " " + one.about), {Risk::kMedium, "`check` counts it no more"}, one.position);
   }
 
   void digest() {
@@ -115,6 +132,44 @@ class NodeRules {
   }
 
  private:
+  static std::string meaning(const ir::NetworkRule& rule) {
+    std::string out = std::to_string(static_cast<int>(rule.direction)) + " " + std::to_string(static_cast<int>(rule.protocol)) + " " + names::peer_text(rule.peer);
+    for (const ir::PortRange& range : rule.ports) out += " " + names::port_text(range);
+    return out;
+  }
+
+  // A rule that stands in both, word for word, differs in nothing.
+  static std::vector<ir::NetworkRule> only_in(const std::vector<ir::NetworkRule>& has, const std::vector<ir::NetworkRule>& lacks) {
+    std::set<std::string> known;
+    for (const ir::NetworkRule& rule : lacks) known.insert(meaning(rule));
+    std::vector<ir::NetworkRule> out;
+    for (const ir::NetworkRule& rule : has)
+      if (known.count(meaning(rule)) == 0) out.push_back(rule);
+    return out;
+  }
+
+  static size_t blocks_of(const std::vector<ir::NetworkRule>& rules) {
+    size_t blocks = 0;
+    for (const ir::NetworkRule& rule : rules) blocks += std::max<size_t>(rule.peer.blocks.size(), 8) + rule.ports.size();
+    return blocks;
+  }
+
+  // One rule may open a part, and several all: of what differs, or of what `has` reaches now and `lacks` did not.
+  static bool opens_all(const ir::Node& has, const ir::Node& lacks, const std::vector<ir::NetworkRule>& rules, const std::vector<NetworkSet>& differs,
+                        const ir::NetworkRule& rule) {
+    const auto of_its_kind = [&](const ir::NetworkRule& other) { return other.direction == rule.direction && other.protocol == rule.protocol; };
+    const auto reached = [&](const ir::Node& node) {
+      std::vector<NetworkSet> sets;
+      for (const ir::NetworkRule& other : node.network)
+        if (of_its_kind(other)) sets.push_back(network_left(other, {}));
+      return together(sets).any_address();
+    };
+    std::vector<NetworkSet> alike;
+    for (size_t i = 0; i < rules.size(); ++i)
+      if (of_its_kind(rules[i])) alike.push_back(differs[i]);
+    return together(alike).any_address() || (reached(has) && !reached(lacks));
+  }
+
   const ir::Node& before_;
   const ir::Node& after_;
   std::vector<Change>& out_;
@@ -177,7 +232,7 @@ const ir::Node* node_at(const ir::Policy& policy, uint32_t row) {
   return &policy.nodes[row - TL_ROW_FIRST];
 }
 
-void compare_rules(const Comparison& in, Changes& changes) {
+bool compare_rules(const Comparison& in, Changes& changes) {
   const Reach reach_before = reach_from_network(*in.before.policy), reach_after = reach_from_network(*in.after.policy);
   const std::vector<bool> shells_after = shells(in.after, in.spots, true);
   for (uint32_t i = 0; i < in.tree.pairs.size(); ++i) {
@@ -186,7 +241,7 @@ void compare_rules(const Comparison& in, Changes& changes) {
     const ir::Node* after = node_at(*in.after.policy, pair.after);
     if (before == nullptr && after == nullptr) continue;
     NodeRules rules(before == nullptr ? kNothing : *before, after == nullptr ? kNothing : *after, changes[i]);
-    rules.network();
+    if (!rules.network()) return false;
     rules.numbers("socket", &ir::Node::sockets, &names::socket_kinds(), grade_socket);
     rules.numbers("netlink", &ir::Node::netlink, &names::netlink_protocols(), grade_netlink);
     rules.numbers("capability", &ir::Node::capabilities, &names::capabilities(), grade_capability);
@@ -196,6 +251,7 @@ void compare_rules(const Comparison& in, Changes& changes) {
     if (before == nullptr || after == nullptr) continue;
     rules.users();
     rules.digest();
+    rules.accepted();
     changed_costs(costs_of(*in.before.policy, pair.before - TL_ROW_FIRST), costs_of(*in.after.policy, pair.after - TL_ROW_FIRST),
                   after->position, rules);
     const bool newly = !reach_before.reached(pair.before - TL_ROW_FIRST) && reach_after.reached(pair.after - TL_ROW_FIRST);
@@ -204,6 +260,7 @@ void compare_rules(const Comparison& in, Changes& changes) {
                 "from " + ir::canonical_path(*in.after.policy, reach_after.from[pair.after - TL_ROW_FIRST]),
                 {Risk::kCritical, "a shell, now reachable from the network"}, after->position);
   }
+  return true;
 }
 
 }  // namespace treeline::analysis

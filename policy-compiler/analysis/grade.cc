@@ -13,10 +13,7 @@
 namespace treeline::analysis {
 namespace {
 
-// What hands out credentials in clouds (LANGUAGE.md), over HTTP.
-const ir::Cidr kMetadata[] = {{false, {169, 254, 169, 254}, 32},
-                              {true, {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128}};
-constexpr uint16_t kMetadataPort = 80;
+constexpr uint16_t kMetadataPort = 80;  // they are asked over HTTP
 
 bool holds(const std::vector<ir::NumberRule>& rules, const std::vector<uint32_t>& values) {
   return std::any_of(rules.begin(), rules.end(), [&](const ir::NumberRule& rule) {
@@ -75,15 +72,26 @@ class NodeGrader {
 
   // By what the rule means: 0.0.0.0/0 is any address, 1-65535 any port.
   void egress(const ir::NetworkRule& rule, const NetworkSet& set) {
-    if (set.any_port() && set.any_address())
+    if (set.any_port() && (set.any_address() || (set.outside() && any_port_anywhere(rule.protocol))))
       return add(rule.position, "any-egress", program_ + " may send to any port of the outside",
                  "name the peers or the ports: what is stolen leaves by a rule like this", {Risk::kHigh, ""});
     const bool metadata = rule.protocol == ir::Protocol::kTcp &&
-                          std::any_of(std::begin(kMetadata), std::end(kMetadata),
+                          std::any_of(ir::metadata_addresses().begin(), ir::metadata_addresses().end(),
                                       [&](const ir::Cidr& address) { return set.holds(address, kMetadataPort); });
     if (metadata)
       add(rule.position, "metadata-egress", program_ + " may ask the cloud's metadata service, which hands out credentials",
           "write 'external' or 'internal', which do not hold it, or name the peers", {Risk::kHigh, ""});
+  }
+
+  // What its rules open together: two halves are all.
+  bool any_port_anywhere(ir::Protocol protocol) const {
+    std::vector<NetworkSet> sets;
+    for (const ir::NetworkRule& rule : node_.network) {
+      if (rule.direction != ir::Direction::kOut || rule.protocol != protocol) continue;
+      NetworkSet set = network_left(rule, {});
+      if (set.any_port()) sets.push_back(std::move(set));
+    }
+    return together(sets).any_address();
   }
 
   // A socket may be inherited from above, so all of the line has to lack the kind.

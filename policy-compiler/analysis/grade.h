@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "policy-compiler/ir/policy.h"
+#include "policy-compiler/passes/inclusion.h"
 #include "policy-compiler/passes/paths.h"
 #include "policy-compiler/support/diagnostics.h"
 
@@ -25,7 +26,8 @@ void grade(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& di
 // Users, network, capabilities, operations, sockets, and steps and rules that can never be needed.
 void grade_nodes(const ir::Policy& policy, Diagnostics& diagnostics);
 // Files and steps: sensitive names, broad patterns, interpreters, shells that the network reaches.
-void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics);
+// `most`: combinations with the sensitive names; over it each pattern is looked at by itself, and what cannot be is said.
+void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics, uint32_t most = passes::kMostCombinations);
 // File and network rules that other rules of their node make superfluous.
 void find_shadowed(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics);
 

@@ -46,29 +46,71 @@ Breadth breadth(const passes::Pattern& pattern) {
 
 class PathGrader {
  public:
-  PathGrader(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics)
-      : policy_(policy), paths_(paths), out_(diagnostics), reach_(reach_from_network(policy)) {}
+  PathGrader(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics, uint32_t most)
+      : policy_(policy), paths_(paths), out_(diagnostics), reach_(reach_from_network(policy)), most_(most), most_of_one_(most / 40) {}
 
   void run() {
     const passes::Dfa* automata[] = {&paths_.dfa, &sensitive_names()};
-    const passes::Meetings found = passes::meetings(automata, 1);
+    const passes::Meetings found = passes::meetings(automata, 1, most_);
     always_.assign(paths_.patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
-    for (const passes::Meeting& m : found.list)
-      for (const uint32_t number : paths_.dfa.sets[m.labels[0]])
-        always_[number] = static_cast<SensitiveSet>(always_[number] & kinds_of(m.labels[1]));
-    for (const passes::Meeting& m : found.list)
-      if (const SensitiveSet kinds = kinds_of(m.labels[1]); kinds != 0) look_at(paths_.dfa.sets[m.labels[0]], kinds, m.text);
-    if (!found.complete)
-      out_.note({}, "check-incomplete", "the patterns meet sensitive names in more ways than can be looked at",
-                "write fewer wildcards; what is listed is right, more may be missing");
+    if (found.complete)
+      look_at_all(found, paths_.dfa.sets);
+    else
+      look_at_each();
     for (const auto& [key, finding] : sensitive_) report_sensitive(*key.second, paths_.patterns[key.first].text, finding);
     for (const auto& [key, example] : shells_) report_shell(*key.second, example);
-    for (const auto& [key, example] : interpreters_)
-      report_interpreter(*key.second, paths_.patterns[key.first].text, example, shells_.count(key) != 0);
+    for (const auto& [key, found_here] : interpreters_)
+      report_interpreter(*key.second, paths_.patterns[key.first].text, found_here.example, found_here.shell && shells_.count(key) != 0);
     for (const passes::PathPattern& pattern : paths_.patterns) look_for_breadth(pattern);
   }
 
  private:
+  // `sets`: the numbers of the patterns behind a label of the first automaton.
+  void look_at_all(const passes::Meetings& found, const std::vector<std::vector<uint32_t>>& sets) {
+    for (const passes::Meeting& m : found.list)
+      for (const uint32_t number : sets[m.labels[0]])
+        always_[number] = static_cast<SensitiveSet>(always_[number] & kinds_of(m.labels[1]));
+    for (const passes::Meeting& m : found.list)
+      if (const SensitiveSet kinds = kinds_of(m.labels[1]); kinds != 0) look_at(sets[m.labels[0]], kinds, m.text);
+  }
+
+  // Together they are too many combinations. Each by itself, so that an ugly pattern hides nothing but what it meets itself.
+  void look_at_each() {
+    uint32_t left = most_;
+    for (uint32_t number = 0; number < paths_.patterns.size(); ++number) {
+      const passes::PathPattern& pattern = paths_.patterns[number];
+      if (pattern.reserved_class != 0) continue;
+      const std::optional<passes::Dfa> alone = automaton_of(pattern.text, number);
+      passes::Meetings found;
+      found.complete = false;
+      if (alone) {
+        const passes::Dfa* two[] = {&*alone, &sensitive_names()};
+        found = passes::meetings(two, 1, std::min(left, most_of_one_));
+        left -= std::min(left, found.combinations);
+        look_at_all(found, alone->sets);
+      }
+      if (!found.complete) report_unknown(pattern);
+    }
+  }
+
+  std::optional<passes::Dfa> automaton_of(const std::string& text, uint32_t number) const {
+    std::vector<passes::PatternError> errors;
+    const auto pattern = passes::parse_pattern(text, errors);
+    passes::Nfa nfa;
+    if (!pattern || !nfa.add(*pattern, number) || !nfa.finish()) return std::nullopt;
+    passes::Budget budget;
+    budget.states = most_of_one_;
+    return passes::determinise(nfa, budget).dfa;
+  }
+
+  // What is not known is not clean.
+  void report_unknown(const passes::PathPattern& pattern) {
+    for (const passes::Use& use : pattern.uses)
+      out_.finding(Severity::kWarning, use.position, "not-graded",
+                   text::quoted(pattern.text) + " matches names in more ways than can be looked at: it may meet any sensitive one",
+                   "write fewer wildcards, or a named class instead of '*'", risk_name(Risk::kCritical));
+  }
+
   void look_at(const std::vector<uint32_t>& numbers, SensitiveSet kinds, const std::string& name) {
     for (const uint32_t number : numbers) {
       for (const passes::Use& use : paths_.patterns[number].uses) {
@@ -90,7 +132,10 @@ class PathGrader {
     if (shell && behind_network(use.next)) shells_.try_emplace({number, &use}, name);
     if ((!shell && !holds(kinds, Sensitive::kInterpreter)) || use.next < TL_ROW_FIRST) return;
     const ir::Node& node = policy_.nodes[use.next - TL_ROW_FIRST];
-    if (!node.interpreter && node.executable.position == use.position) interpreters_.try_emplace({number, &use}, name);
+    if (node.interpreter || node.executable.position != use.position) return;
+    // One that is no shell is told apart: what was accepted of the shell is not accepted of it.
+    const auto [known, fresh] = interpreters_.try_emplace({number, &use}, Interpreter{name, shell});
+    if (!fresh && known->second.shell && !shell) known->second = {name, false};
   }
 
   bool behind_network(uint32_t row) const { return row >= TL_ROW_FIRST && reach_.reached(row - TL_ROW_FIRST); }
@@ -178,15 +223,21 @@ class PathGrader {
   const passes::Paths& paths_;
   Diagnostics& out_;
   Reach reach_;
+  uint32_t most_, most_of_one_;  // combinations (of one pattern: states as well)
   std::vector<SensitiveSet> always_;  // by pattern: at each name that it matches
   std::map<std::pair<uint32_t, const passes::Use*>, Finding, ByPattern> sensitive_;
-  std::map<std::pair<uint32_t, const passes::Use*>, std::string, ByPattern> shells_, interpreters_;
+  struct Interpreter {
+    std::string example;
+    bool shell = false;
+  };
+  std::map<std::pair<uint32_t, const passes::Use*>, std::string, ByPattern> shells_;
+  std::map<std::pair<uint32_t, const passes::Use*>, Interpreter, ByPattern> interpreters_;
 };
 
 }  // namespace
 
-void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics) {
-  PathGrader(policy, paths, diagnostics).run();
+void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics, uint32_t most) {
+  PathGrader(policy, paths, diagnostics, most).run();
 }
 
 }  // namespace treeline::analysis

@@ -16,6 +16,7 @@ using backends::bpf::PeerSet;
 using backends::bpf::Wide;
 
 constexpr Wide kLast6 = {UINT64_MAX, UINT64_MAX};
+const Intervals kGlobal6 = {{{0x2000ull << 48, 0}, {0x3fffffffffffffffull, UINT64_MAX}}};  // 2000::/3: all that is given out
 constexpr size_t kMostBlocks = 6;  // shown of one part
 
 bool has_ports(ir::Protocol protocol) {
@@ -167,9 +168,19 @@ bool meets(const Intervals& a, const Intervals& b) {
   });
 }
 
-bool holds_all(Intervals needed, const Intervals& held) {
-  for (const Interval& interval : held) needed = backends::bpf::without(needed, interval);
-  return needed.empty();
+// How many addresses; exact enough to compare shares.
+double size_of(const Intervals& set) {
+  double size = 0;
+  for (const Interval& interval : set)
+    size += static_cast<double>(interval.last.high - interval.first.high) * 0x1p64 + static_cast<double>(interval.last.low) -
+            static_cast<double>(interval.first.low) + 1;
+  return size;
+}
+
+bool most_of(const Intervals& all, const Intervals& held) {
+  Intervals left = all;
+  for (const Interval& interval : held) left = backends::bpf::without(left, interval);
+  return size_of(left) < size_of(all) * 3 / 4;
 }
 
 std::string address_text(const NetworkPart& part) {
@@ -220,9 +231,21 @@ bool NetworkSet::any_port() const {
 
 bool NetworkSet::any_address() const {
   const NetworkPart& external = addresses_of(ir::PeerKind::kExternal);
-  return std::any_of(parts.begin(), parts.end(), [&](const NetworkPart& part) {
-    return holds_all(external.v4, part.v4) || holds_all(external.v6, part.v6);
-  });
+  Intervals v4, v6;
+  for (const NetworkPart& part : parts) {
+    v4.insert(v4.end(), part.v4.begin(), part.v4.end());
+    v6.insert(v6.end(), part.v6.begin(), part.v6.end());
+  }
+  return most_of(external.v4, joined(std::move(v4))) || most_of(kGlobal6, joined(std::move(v6)));
+}
+
+NetworkSet together(const std::vector<NetworkSet>& sets) {
+  NetworkSet all;
+  for (const NetworkSet& set : sets) {
+    all.protocol = set.protocol;
+    all.parts.insert(all.parts.end(), set.parts.begin(), set.parts.end());
+  }
+  return all;
 }
 
 bool NetworkSet::outside() const {

@@ -33,11 +33,14 @@ struct NetworkSet {
   std::optional<ir::PodSelector> selector;  // of the rule: the parts are of these pods only
   bool empty() const { return parts.empty(); }
   bool any_port() const;     // some part has all ports; but for 0
-  bool any_address() const;  // some part has all of `external` or more
+  bool any_address() const;  // all parts together, whatever their ports, have more than a quarter of the outside: as good as all to who steals
   bool outside() const;      // some part has an address of `external`
   bool holds(const ir::Cidr& address, uint16_t port) const;  // a whole block: some of it
   std::string text() const;
 };
+
+// What any of them has. For questions about addresses: the parts may overlap.
+NetworkSet together(const std::vector<NetworkSet>& sets);
 
 // What `rule` grants and none of `others` does. `others` may hold rules of any kind; `except` is left out of them (its index, or -1).
 NetworkSet network_left(const ir::NetworkRule& rule, const std::vector<ir::NetworkRule>& others, size_t except = SIZE_MAX);

@@ -56,7 +56,6 @@ constexpr Numbered kOperations[] = {
     {TL_OP_KEXEC, Risk::kCritical, "replaces the kernel"},
     {TL_OP_BPF, Risk::kCritical, "loads programs into the kernel"},
     {TL_OP_MOUNT, Risk::kCritical, "changes what its paths mean"},
-    {TL_OP_SPAWN_WORKLOADS, Risk::kCritical, "starts containers"},
     {TL_OP_PTRACE, Risk::kCritical, "reads and writes any process"},
     {TL_OP_PTRACE_WORKLOAD, Risk::kHigh, "takes over other nodes of the workload"},
     {TL_OP_USERNS, Risk::kHigh, "makes a user namespace, in which it has all capabilities"},
@@ -101,6 +100,7 @@ Grade grade_file(ir::AccessSet words, SensitiveSet name, bool executed) {
   if (content && (executed || (words & TL_MAP) != 0)) return of(Risk::kCritical, "it is executed as well");
   if (holds(name, Sensitive::kRuntimeSocket) && (words & (TL_CONNECT | TL_READ | kContent)) != 0)
     return of(Risk::kCritical, named(Sensitive::kRuntimeSocket));
+  if (holds(name, Sensitive::kMemory) && content) return of(Risk::kCritical, named(Sensitive::kMemory));
   if (holds(name, Sensitive::kDevice) && (reads || content)) return of(Risk::kCritical, named(Sensitive::kDevice));
   for (const Sensitive kind : {Sensitive::kKernel, Sensitive::kStartup, Sensitive::kProgram, Sensitive::kSecret}) {
     if (!holds(name, kind) || !changes) continue;

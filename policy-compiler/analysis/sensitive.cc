@@ -24,10 +24,19 @@ constexpr Name kNames[] = {
     {Sensitive::kSecret, "/etc/ssl/private/**"},
     {Sensitive::kSecret, "/etc/ssh/ssh_host_*_key"},
     {Sensitive::kSecret, "/etc/kubernetes/**"},
+    {Sensitive::kSecret, "/etc/pki/**/private/**"},
+    {Sensitive::kSecret, "/var/lib/kubelet/**"},
     {Sensitive::kSecret, "/root/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
+    {Sensitive::kSecret, "/root/.config/gcloud/**"},
+    {Sensitive::kSecret, "/root/.netrc"},
     {Sensitive::kSecret, "/**/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
-    {Sensitive::kSecret, "/**/*.key"},
-    {Sensitive::kStartup, "/etc/{passwd,group,sudoers,crontab,environment,profile,bash.bashrc,nsswitch.conf}"},
+    {Sensitive::kSecret, "/**/.config/gcloud/**"},
+    {Sensitive::kSecret, "/**/{.netrc,*.key,*.p12,*.pfx,*.jks,*key*.pem,*private*.pem}"},
+    {Sensitive::kStartup, "/etc/{passwd,group,sudoers,crontab,environment,profile,bash.bashrc,bashrc,nsswitch.conf,rc.local}"},
+    {Sensitive::kStartup, "/etc/apt/apt.conf.d/**"},
+    {Sensitive::kStartup, "/etc/{ssl,pki}/**"},
+    {Sensitive::kStartup, "/etc/apparmor.d/**"},
+    {Sensitive::kStartup, "/boot/**"},
     {Sensitive::kStartup, "/etc/{shadow,gshadow}"},
     {Sensitive::kStartup, "/etc/{sudoers.d,pam.d,security,profile.d,ld.so.conf.d,init.d,systemd,ssh}/**"},
     {Sensitive::kStartup, "/etc/cron*/**"},
@@ -45,8 +54,17 @@ constexpr Name kNames[] = {
     {Sensitive::kKernel, "/sys/**"},
     {Sensitive::kProcess, "/proc/{other}/**"},
     {Sensitive::kProcess, "/proc/{workload}/{environ,mem,maps,root,cwd,fd}"},
+    {Sensitive::kProcess, "/proc/{workload}/task/*/{environ,mem,maps,root,cwd,fd}"},
+    {Sensitive::kProcess, "/proc/{descendant}/mem"},
+    {Sensitive::kProcess, "/proc/{descendant}/task/*/mem"},
+    {Sensitive::kMemory, "/proc/{own}/mem"},
+    {Sensitive::kMemory, "/proc/{own}/task/*/mem"},
+    {Sensitive::kMemory, "/proc/{descendant}/mem"},
+    {Sensitive::kMemory, "/proc/{descendant}/task/*/mem"},
+    {Sensitive::kMemory, "/proc/{workload}/mem"},
+    {Sensitive::kMemory, "/proc/{workload}/task/*/mem"},
     {Sensitive::kProcess, "/proc/{workload}/{root,cwd,fd,map_files}/**"},
-    {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg}"},
+    {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg,kvm}"},
     {Sensitive::kDevice, "/proc/{kcore,kmsg}"},
     {Sensitive::kDevice, "/dev/{sd[a-z]*,hd[a-z]*,vd[a-z]*,xvd[a-z]*,nvme*,mmcblk*,dm-*,md[0-9]*,loop[0-9]*,sg[0-9]*}"},
     {Sensitive::kDevice, "/dev/{mapper,disk,block}/**"},
@@ -54,6 +72,11 @@ constexpr Name kNames[] = {
     {Sensitive::kRuntimeSocket, "/var/run/{docker,crio,podman,dockershim}.sock"},
     {Sensitive::kRuntimeSocket, "/run/*/{docker,containerd,crio,podman,treeline}.sock"},
     {Sensitive::kRuntimeSocket, "/run/containerd/containerd.sock.ttrpc"},
+    {Sensitive::kRuntimeSocket, "{abstract}/containerd-shim/**"},  // CVE-2020-15257
+    // systemd starts what it is told to, as root.
+    {Sensitive::kRuntimeSocket, "/run/systemd/private"},
+    {Sensitive::kRuntimeSocket, "/run/dbus/system_bus_socket"},
+    {Sensitive::kRuntimeSocket, "/var/run/dbus/system_bus_socket"},
     {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman}.sock"},
 };
 
@@ -109,9 +132,11 @@ std::string_view sensitive_text(Sensitive kind) {
     case Sensitive::kDevice:
       return "is a disk or memory as a device";
     case Sensitive::kRuntimeSocket:
-      return "starts containers: who connects is root of the machine";
+      return "starts what it is told to: who connects is root of the machine";
     case Sensitive::kInterpreter:
       return "runs what it is told to";
+    case Sensitive::kMemory:
+      return "is the memory of a running program: who writes it changes what is executed";
   }
   return "";
 }

@@ -31,8 +31,9 @@ enum class Sensitive : uint8_t {
   kDevice,         // disks and memory as devices
   kRuntimeSocket,  // starts containers, so whoever connects is root of the node
   kInterpreter,    // a program that does what a file or an argument says, which no exec hook sees
+  kMemory,         // the memory of a process of the workload, its own too: who writes it changes what is executed
 };
-constexpr uint8_t kSensitiveKinds = 9;
+constexpr uint8_t kSensitiveKinds = 10;
 
 // Bit n: the kind of number n, by place; bit n + kSensitiveKinds: by a name that may lie anywhere.
 using SensitiveSet = uint32_t;

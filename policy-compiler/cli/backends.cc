@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "policy-compiler/analysis/accept.h"
 #include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/support/text.h"
@@ -14,38 +15,64 @@ namespace apparmor = backends::apparmor;
 namespace bpf = backends::bpf;
 namespace seccomp = backends::seccomp;
 
-void weaker(ir::Position position, const std::string& message, const std::string& remedy, bool mistake,
-            Diagnostics& diagnostics) {
-  if (mistake)
-    diagnostics.error(position, "residual", message, remedy);
-  else
-    diagnostics.warning(position, "residual", message, remedy);
-}
+constexpr std::string_view kAcceptCalls = "compile with --backend bpf,seccomp, remove it, or say in the node that this will do: accept: {residual: {syscalls: why}}";
+constexpr std::string_view kEmit = "write it out for the cluster: treelinec emit PROFILE --as networkpolicy";
+constexpr std::string_view kDigest = "remove it: this version cannot enforce it";
+
+enum class Held : uint8_t { kNot, kInPart };
+
+// Rules that no chosen back end holds as they are written.
+class Weaker {
+ public:
+  explicit Weaker(const std::string& file) : found_(file, SIZE_MAX) {}
+
+  void add(ir::Position position, const std::string& message, std::string_view remedy, Held held) {
+    found_.note(position, "residual", message, std::string(remedy));
+    held_.push_back(held);
+  }
+
+  void report(const ir::Policy& policy, bool strict, Diagnostics& diagnostics) {
+    if (!strict) analysis::apply_accepted_residuals(policy, found_);
+    for (size_t i = 0; i < held_.size(); ++i) {
+      Diagnostic d = found_.list()[i];
+      if (d.accepted.empty()) d.severity = strict || held_[i] == Held::kNot ? Severity::kError : Severity::kWarning;
+      diagnostics.add(std::move(d));
+    }
+  }
+
+ private:
+  Diagnostics found_;
+  std::vector<Held> held_;  // of list()
+};
 
 bundle::Artifact artifact(std::string_view name, std::string_view kind, std::string bytes) {
   return {std::string(name), std::string(kind), std::move(bytes), 0, ""};
 }
 
 // What the image cannot say, and who else says it.
-void report_image(const std::vector<bpf::Residual>& residuals, bool calls_filtered, bool strict, Diagnostics& diagnostics) {
+void report_image(const std::vector<bpf::Residual>& residuals, bool calls_filtered, Weaker& weaker, Diagnostics& diagnostics) {
   for (const bpf::Residual& residual : residuals) {
     if (residual.rule == bpf::Residual::Rule::kDigest)
-      diagnostics.error(residual.position, "residual", residual.message, "remove it: this version cannot enforce it");
+      diagnostics.error(residual.position, "residual", residual.message, std::string(kDigest));
     else if (residual.rule == bpf::Residual::Rule::kSelector)
-      weaker(residual.position, residual.message, "write it out for the cluster: treelinec emit PROFILE --as networkpolicy", strict, diagnostics);
+      weaker.add(residual.position, residual.message, kEmit, Held::kInPart);
     else if (!calls_filtered)
-      weaker(residual.position, residual.message,
-             "compile with --backend bpf,seccomp, remove it, or know that nothing enforces it", strict, diagnostics);
+      weaker.add(residual.position, residual.message, kAcceptCalls, Held::kNot);
   }
 }
 
-void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Diagnostics& diagnostics, Beside& made) {
+void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Weaker& weaker, Diagnostics& diagnostics, Beside& made) {
+  if (!seccomp::lists_calls(policy)) {
+    const ir::Position where = policy.nodes.empty() ? ir::Position() : policy.nodes[0].position;
+    const std::string message = "no node lists system calls: there is no filter of calls", remedy = "list them, or leave seccomp out of --backend";
+    strict ? diagnostics.error(where, "syscalls-missing", message, remedy) : diagnostics.warning(where, "syscalls-missing", message, remedy);
+    return;
+  }
   std::optional<seccomp::CallFilter> filter = seccomp::lower_calls(policy, {chosen.architectures}, diagnostics);
   if (!filter) return;
   for (const seccomp::CallResidual& residual : filter->residuals) {
     if (!residual.hooks_hold_it)
-      weaker(residual.position, residual.message, "remove the rule, or know that it is weaker than it reads", strict,
-             diagnostics);
+      weaker.add(residual.position, residual.message, "remove the rule, or know that it is weaker than it reads", Held::kInPart);
     made.residuals.push_back({"seccomp", residual.message, residual.position.line});
   }
   made.artifacts.push_back(artifact(seccomp::kCallsOci, seccomp::kCallsOciKind, std::move(filter->oci)));
@@ -94,13 +121,25 @@ Result<Chosen> choose_backends(const CompileOptions& options) {
 Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::vector<bpf::Residual>& of_image, bool strict,
                     Diagnostics& diagnostics) {
   Beside made;
-  report_image(of_image, chosen.seccomp, strict, diagnostics);
+  Weaker weaker(diagnostics.file());
+  report_image(of_image, chosen.seccomp, weaker, diagnostics);
   for (const bpf::Residual& residual : of_image)
     made.residuals.push_back({"bpf", residual.message, residual.position.line});
   made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
   if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, made);
-  if (chosen.seccomp) add_calls(policy, chosen, strict, diagnostics, made);
+  if (chosen.seccomp) add_calls(policy, chosen, strict, weaker, diagnostics, made);
+  weaker.report(policy, strict, diagnostics);
   return made;
+}
+
+void note_residuals(const std::vector<bpf::Residual>& of_image, Diagnostics& diagnostics) {
+  for (const bpf::Residual& residual : of_image) {
+    if (residual.rule == bpf::Residual::Rule::kDigest)
+      diagnostics.error(residual.position, "residual", residual.message, std::string(kDigest));
+    else
+      diagnostics.note(residual.position, "residual", residual.message,
+                       std::string(residual.rule == bpf::Residual::Rule::kSelector ? kEmit : kAcceptCalls));
+  }
 }
 
 }  // namespace treeline::cli

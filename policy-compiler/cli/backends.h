@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What stands in a bundle beside the image: the artifacts of the other back ends, which ones `--backend` chose, and the rule
-// that every rule of the profile is enforced exactly by one of them, or said to be weaker.
+// that every rule of the profile is enforced exactly by one of them, or said to be weaker. What none of them holds at all is refused, unless a
+// person wrote into the node that this will do (`accept: {residual: ...}`, analysis/accept.h).
 #pragma once
 
 #include <string>
@@ -29,8 +30,11 @@ struct Beside {
   std::vector<bundle::Artifact> artifacts;
   std::vector<bundle::Residual> residuals;
 };
-// `strict`: what is weaker than written is a mistake, else a warning. What no back end can enforce is a mistake anyway.
+// What a back end holds in part is a warning. `strict`: all that is not held exactly is a mistake, whoever accepted it.
 Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::vector<backends::bpf::Residual>& of_image,
                     bool strict, Diagnostics& diagnostics);
+
+// For `check`, which does not know the back ends: what the image does not hold is a note, what nothing holds a mistake.
+void note_residuals(const std::vector<backends::bpf::Residual>& of_image, Diagnostics& diagnostics);
 
 }  // namespace treeline::cli

@@ -7,6 +7,7 @@
 #include "policy-compiler/analysis/kernel_limits.h"
 #include "policy-compiler/analysis/risk.h"
 #include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/cli/backends.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/progress.h"
@@ -39,8 +40,8 @@ void look_closely(Loaded& loaded, const Bounds& bounds) {
   all.take(loaded.diagnostics);
   analysis::grade(loaded.policy, *loaded.paths, all);
   analysis::note_kernel_limits(loaded.policy, bounds.kernel, all);
+  if (const auto lowered = backends::bpf::lower(loaded.policy, std::move(*loaded.paths), all)) note_residuals(lowered->residuals, all);
   analysis::apply_accepted(loaded.policy, all);
-  (void)backends::bpf::lower(loaded.policy, std::move(*loaded.paths), all);
   loaded.diagnostics = Diagnostics(all.file());
   loaded.diagnostics.take(all);
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
@@ -30,6 +32,11 @@ Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered, B
   made.artifacts.push_back({std::string(bundle::kRules), "rules", std::move(*rules), 0, ""});
   made.artifacts.push_back({std::string(bundle::kProfile), "profile", loaded.text, 0, ""});
   return made;
+}
+
+std::string accepted_text(const Diagnostics& diagnostics) {
+  const auto accepted = std::count_if(diagnostics.list().begin(), diagnostics.list().end(), [](const Diagnostic& d) { return !d.accepted.empty(); });
+  return accepted == 0 ? "" : ", " + std::to_string(accepted) + (accepted == 1 ? " rule" : " rules") + " weaker than written, as the profile accepts";
 }
 
 }  // namespace
@@ -79,7 +86,7 @@ int compile(const CompileOptions& options) {
                  {"residuals", read->residuals.size()}});
   report.print(report.strong(read->name) + ": " + std::to_string(nodes) + " nodes, " + std::to_string(figures.classes) +
                " path classes, " + std::to_string(figures.states) + " states, image " + std::to_string(bytes) +
-               " bytes\n" + text::printable(options.bundle, 4096) + "  sha256:" + read->digest + "\n");
+               " bytes" + accepted_text(loaded->diagnostics) + "\n" + text::printable(options.bundle, 4096) + "  sha256:" + read->digest + "\n");
   return report.finish(kYes);
 }
 

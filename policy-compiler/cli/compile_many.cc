@@ -141,9 +141,8 @@ Diagnostics findings_of(const Json& result) {
     const Position position{d.value("line", 0u), d.value("column", 0u)};
     const std::string severity = d.value("severity", "error");
     const std::string code = d.value("code", ""), message = d.value("message", ""), remedy = d.value("remedy", "");
-    if (severity == "error") out.error(position, code, message, remedy);
-    if (severity == "warning") out.warning(position, code, message, remedy);
-    if (severity == "note") out.note(position, code, message, remedy);
+    const Severity kind = severity == "note" ? Severity::kNote : severity == "warning" ? Severity::kWarning : Severity::kError;
+    out.add({kind, code, message, remedy, out.file(), position, kind == Severity::kError ? "" : d.value("accepted", ""), d.value("risk", "")});
   }
   if (const size_t more = result.value("diagnostics_not_shown", size_t{0}); more != 0)
     out.note({}, "not-shown", std::to_string(more) + " more findings", "compile it alone to see them");

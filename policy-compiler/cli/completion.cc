@@ -27,6 +27,8 @@ _treelinec() {
     --act) COMPREPLY=($(compgen -W ")" +
                              words + R"(" -- "$current")); return ;;
     --fail-on) COMPREPLY=($(compgen -W "none allowed denied any low medium high critical" -- "$current")); return ;;
+    --backend) COMPREPLY=($(compgen -W "bpf bpf,seccomp bpf,seccomp,apparmor" -- "$current")); return ;;
+    --seccomp-arch) COMPREPLY=($(compgen -W "x86_64 x86 x32 aarch64" -- "$current")); return ;;
     --format) COMPREPLY=($(compgen -W "text json sarif junit markdown" -- "$current")); return ;;
     --jobs|--node|--object|--name|--container|--expires|--at|--generation|--minimum-generation) return ;;
     -o|--output|--evidence|--report|--exec|--key) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -50,7 +52,7 @@ _treelinec() {
       schema) COMPREPLY=($(compgen -W "--version --json --help" -- "$current")) ;;
       explain) COMPREPLY=($(compgen -W "--matrix --json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;
-      replay) COMPREPLY=($(compgen -W "--unused --format --json --help" -- "$current")) ;;
+      replay) COMPREPLY=($(compgen -W "--unused --require-complete --format --json --help" -- "$current")) ;;
       test) COMPREPLY=($(compgen -W "--format --json --help" -- "$current")) ;;
       import) COMPREPLY=($(compgen -W "--output --from --name --exec --container --report --syscalls --format --json --help" -- "$current")) ;;
       emit) COMPREPLY=($(compgen -W "--as --output --namespace --pods --service-cidr --service --split-ranges --mount --strict --format --json --help" -- "$current")) ;;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/learn/learn.h"
 
+#include <cstdio>
+
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/frontend/profile.h"
@@ -83,8 +85,12 @@ int learn(const LearnOptions& options) {
   report.field("profile") = options.output;
   report.field("evidence") = evidence;
   report.field("nodes") = learned->policy.nodes.size();
-  // With the profile on standard output the rest would be in its way.
-  if (options.output != "-") report.print(learn::summary_text(*learned) + learn::questions_text(*learned));
+  // With the profile on standard output the rest would be in its way there.
+  const std::string said = learn::summary_text(*learned) + learn::questions_text(*learned);
+  if (options.output != "-")
+    report.print(said);
+  else
+    std::fwrite(said.data(), 1, said.size(), stderr);
   return report.finish(draft.has_errors() ? kNo : kYes);
 }
 

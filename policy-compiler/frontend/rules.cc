@@ -171,6 +171,17 @@ std::optional<uint32_t> read_netlink(const Value& item, Diagnostics& diagnostics
   return read_name(item, "a netlink protocol", ir::names::netlink_protocols(), diagnostics);
 }
 
+std::optional<uint32_t> read_operation(const Value& item, Diagnostics& diagnostics) {
+  // It has a number (bpf/lsm/abi.h) and no hook that asks for it: granted, it would change nothing.
+  if (item.is_scalar() && item.text == "spawn-workloads") {
+    diagnostics.error(item.position, "unknown-name", "the operation 'spawn-workloads' is not enforced by this version: no right lets a program in a container "
+                      "start others with policies of their own",
+                      "remove it; containers are started from outside of one");
+    return std::nullopt;
+  }
+  return read_name(item, "an operation", ir::names::operations(), diagnostics);
+}
+
 void read_syscalls(const Value& value, ir::Node& node, Diagnostics& diagnostics) {
   if (!expect_list(value, "'syscalls'", "write [read, write]", diagnostics)) return;
   std::unordered_map<std::string_view, uint32_t> lines;
@@ -235,7 +246,9 @@ void read_rules(Fields& fields, ir::Node& node, Diagnostics& diagnostics) {
   if (const Entry* capabilities = fields.take("capabilities"))
     read_list(capabilities->value, "'capabilities'", diagnostics, node.capabilities,
               [&](const Value& item) { return read_capability(item, diagnostics); });
-  read_names(fields.take("operations"), "an operation", ir::names::operations(), node.operations, diagnostics);
+  if (const Entry* operations = fields.take("operations"))
+    read_list(operations->value, "'operations'", diagnostics, node.operations,
+              [&](const Value& item) { return read_operation(item, diagnostics); });
   if (const Entry* syscalls = fields.take("syscalls")) read_syscalls(syscalls->value, node, diagnostics);
 }
 

@@ -114,20 +114,29 @@ class AppArmorReader {
 
   void rule(const Profile& profile, ir::Node& node, const Statement& statement) {
     std::vector<std::string> words = statement.words;
-    bool denies = false, owner = false;
+    bool denies = false, owner = false, before_others = false;
     while (words.size() > 1 || (!words.empty() && (words[0] == "audit" || words[0] == "allow"))) {
       const std::string& word = words[0];
       if (word == "deny")
         denies = true;
       else if (word == "owner")
         owner = true;
-      else if (word != "audit" && word != "allow" && word != "quiet" && word.rfind("priority=", 0) != 0 &&
+      else if (word.rfind("priority=", 0) == 0)
+        before_others = true;
+      else if (word != "audit" && word != "allow" && word != "quiet" &&
                !(word == "file" && words.size() > 1))
         break;
       words.erase(words.begin());
     }
     if (words.empty()) return;
     const bool path_first = path_like(words[0]);
+    // It takes the place of the rules below it, whatever they grant: nothing is granted where it holds.
+    if (before_others && !denies) {
+      lost(statement, "it comes before other rules, by its priority", "write by hand what holds there");
+      if (words.size() < 2 || (!path_first && !path_like(words[1]))) return;
+      words[path_first ? 1 : 0] = "rwlkmx";
+      denies = true;
+    }
     if (path_first || (words.size() > 1 && permissions(words[0]) && path_like(words[1])))
       return file(profile, node, statement, words, path_first, denies, owner);
     if (denies) return refusals_.emplace_back(&statement, words), void();
@@ -203,7 +212,7 @@ class AppArmorReader {
       {"packet", "raw", TL_SOCK_PACKET, ""},          {"packet", "dgram", TL_SOCK_PACKET, ""},
   };
 
-  // network [FAMILY] [TYPE | PROTOCOL]
+  // network [FAMILY] [TYPE | PROTOCOL], and behind it what AppArmor 4 says of addresses
   void network(ir::Node& node, const Statement& statement, const std::vector<std::string>& words) {
     if (words.size() == 1) return lost(statement, "every socket", "name the kinds that the program needs");
     std::string family = words[1] == "inet6" ? "inet" : words[1];
@@ -212,6 +221,10 @@ class AppArmorReader {
       type = family;
       family = "inet";
     }
+    // AppArmor 4: ip=, port= and peer=(...) say with whom, and a socket alone would be for all.
+    if (words.size() > (words[1] == type ? 2u : 3u))
+      return lost(statement, "addresses and ports of a network rule are not carried over",
+                  "write it by hand: {direction: out, protocol: tcp, peer: 10.0.0.1/32, port: 80}");
     if (type == "tcp") type = "stream";
     if (type == "udp") type = "dgram";
     if (type == "icmp") return draft_.grant_protocol(node, "icmp", statement.position);

@@ -200,6 +200,8 @@ void Tracee::open(Process& process, std::string_view name, const Call& call, Pos
     // "/tmp/#12 (deleted)": no name that stays.
     if (!has(*call.result_path, " (deleted)")) file = absolute(*call.result_path, std::nullopt);
   }
+  if ((!file || wanted.unnamed) && has(flags, "RESOLVE_IN_ROOT"))
+    return lost("names that openat2 takes for below a directory (RESOLVE_IN_ROOT)", "record with strace -y", position);
   if (!file || wanted.unnamed)
     file = path(process, call, first, at ? std::optional<size_t>(0) : std::nullopt, position);
   if (!file) return;

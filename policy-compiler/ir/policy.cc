@@ -57,4 +57,14 @@ uint64_t node_key(const std::string& canonical_path) {
   return tl_mix(hash);
 }
 
+const std::vector<Cidr>& metadata_addresses() {
+  static const std::vector<Cidr> kAddresses = {{false, {169, 254, 169, 254}, 32},
+                                               {false, {169, 254, 170, 2}, 32},
+                                               {false, {169, 254, 170, 23}, 32},
+                                               {false, {100, 100, 100, 200}, 32},
+                                               {true, {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128},
+                                               {true, {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x23}, 128}};
+  return kAddresses;
+}
+
 }  // namespace treeline::ir

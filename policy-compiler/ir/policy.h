@@ -47,11 +47,14 @@ struct Cidr {
   uint8_t prefix = 0;                 // 0..32 or 0..128
 };
 
+// Where clouds hand out credentials: instances' metadata, ECS tasks' and EKS pods', Alibaba's. In no word but `any`.
+const std::vector<Cidr>& metadata_addresses();
+
 enum class PeerKind : uint8_t {
   kAny,
   kLocalhost,  // 127.0.0.0/8, ::1
   kInternal,   // RFC 1918, RFC 4193, RFC 3927/4291 link local, RFC 6598; without localhost
-  kExternal,   // everything else that is unicast; never the metadata addresses 169.254.169.254, fd00:ec2::254
+  kExternal,   // everything else that is unicast; never the metadata addresses (passes/network_match.h)
   kBlocks,
 };
 

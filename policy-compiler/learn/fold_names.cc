@@ -10,6 +10,7 @@
 #include "policy-compiler/learn/guards.h"
 #include "policy-compiler/learn/name_shape.h"
 #include "policy-compiler/learn/trace.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::learn {
 namespace {
@@ -22,6 +23,7 @@ struct Candidate {
   NamePattern pattern;
   std::vector<size_t> members;
   std::string text;
+  bool one_digit = false;
 };
 
 // Numbers of any length, in order: without leading zeros the longer one is the larger.
@@ -101,6 +103,8 @@ class Names {
     std::vector<Piece> pieces;
     std::vector<size_t> counters;
     std::optional<size_t> few;
+    const bool lettered = has_hex_letters(cuts);
+    bool one_digit = false;
     size_t varying = 0;
     std::vector<size_t> members;
     for (const auto& cut : cuts) members.push_back(cut.first);
@@ -112,21 +116,28 @@ class Names {
         continue;
       }
       const std::vector<std::string> seen = values(cuts, p);
-      const std::optional<Piece> piece = class_of(first.kind, seen, cuts);
+      std::optional<Piece> piece = class_of(first.kind, seen, cuts, lettered);
       if (!piece) {
         // One name's eight digits may be a date in truth, or hex digits: only what varies is worth another look.
         deferred_.insert(deferred_.end(), members.begin(), members.end());
         return;
       }
       if (seen.size() == 1 && cuts.size() > 1) {
-        pieces.push_back({Piece::Kind::kLiteral, 0, first.text});
+        // The day of the recording is the same in all, and another one tomorrow.
+        if (piece->kind == Piece::Kind::kDate)
+          pieces.push_back({Piece::Kind::kSameDate, 0, ""});
+        else
+          pieces.push_back({Piece::Kind::kLiteral, 0, first.text});
         continue;
       }
       varying++;
       if (cuts.size() > 1 && seen.size() < needed(*piece, cuts) && !few) few = p;
       const bool counter =
-          piece->kind == Piece::Kind::kDigits || piece->kind == Piece::Kind::kDigitsN || piece->kind == Piece::Kind::kAnyHex;
+          piece->kind == Piece::Kind::kDigits || piece->kind == Piece::Kind::kDigitsN || piece->kind == Piece::Kind::kLongDigits ||
+          piece->kind == Piece::Kind::kAnyHex;
       if (counter) counters.push_back(p);
+      one_digit |= piece->kind == Piece::Kind::kDigits && seen.back() == "9" &&
+                   std::all_of(seen.begin(), seen.end(), [](const std::string& s) { return s.size() == 1; });
       pieces.push_back(*piece);
     }
     if (few && varying > 1) {
@@ -140,7 +151,15 @@ class Names {
     if (!counters.empty() && !is_counter(cuts, counters)) {
       return miss(members, pattern, "its numbers neither grow nor are the names deleted again");
     }
-    offer(std::move(pattern), std::move(members));
+    offer(std::move(pattern), std::move(members), one_digit);
+  }
+
+  static bool has_hex_letters(const Cuts& cuts) {
+    return std::any_of(cuts.begin(), cuts.end(), [](const auto& cut) {
+      return std::any_of(cut.second.begin(), cut.second.end(), [](const Token& token) {
+        return token.kind == Token::Kind::kHex && token.text.find_first_of("abcdefABCDEF") != std::string::npos;
+      });
+    });
   }
 
   size_t needed(const Piece& piece, const Cuts& cuts) const {
@@ -158,14 +177,15 @@ class Names {
     return std::all_of(members.begin(), members.end(), [&](size_t i) { return names_[i].temporary; });
   }
 
-  std::optional<Piece> class_of(Token::Kind kind, const std::vector<std::string>& seen, const Cuts& cuts) const {
+  // `lettered`: some number of these names has hex digits that are letters.
+  std::optional<Piece> class_of(Token::Kind kind, const std::vector<std::string>& seen, const Cuts& cuts, bool lettered) const {
     const auto length = static_cast<uint32_t>(seen.front().size());
     const auto any = [&](auto&& condition) { return std::any_of(seen.begin(), seen.end(), condition); };
     switch (kind) {
       case Token::Kind::kUuid:
         return Piece{Piece::Kind::kUuid, 0, ""};
       case Token::Kind::kDate:
-        if (!near_the_clock(seen, cuts)) return std::nullopt;
+        if (!near_the_clock(seen, members_of(cuts))) return std::nullopt;
         return Piece{Piece::Kind::kDate, 0, ""};
       case Token::Kind::kHex: {
         bool lower = any([](const std::string& s) { return s.find_first_of("abcdef") != std::string::npos; });
@@ -174,8 +194,11 @@ class Names {
           lower |= names_[cut.first].lower_hex;
           upper |= names_[cut.first].upper_hex;
         }
-        // A decimal counter of 64 bits has at most 20 digits: what is longer counts in hex and met no letter yet.
-        if (!lower && !upper && length <= 20) return std::nullopt;
+        // One printf wrote all numbers of a name (%016x-%016x.wal): where one has letters, none is decimal. And what is padded to 8 or 16
+        // places may be hex that met no letter yet. A decimal counter of 64 bits has at most 20 digits: what is longer counts in hex.
+        if (!lower && !upper && lettered) return Piece{Piece::Kind::kAnyHex, length, ""};
+        const bool padded = (length == 8 || length == 16) && any([](const std::string& s) { return s[0] == '0'; });
+        if (!lower && !upper && length <= 20 && !padded) return std::nullopt;
         return Piece{lower == upper ? Piece::Kind::kAnyHex : lower ? Piece::Kind::kHex : Piece::Kind::kUpperHex, length, ""};
       }
       case Token::Kind::kDigits: {
@@ -186,9 +209,16 @@ class Names {
         // Seconds or milliseconds since 1970, from 2017 to 2033.
         const bool epoch = equal && (length == 10 || length == 13) &&
                            !any([](const std::string& s) { return s[0] != '1' || s[1] < '5'; });
-        if (equal && (padded || epoch || length > 10)) return Piece{Piece::Kind::kDigitsN, length, ""};
-        if (longest > 10)
-          return std::nullopt;  // the language has no class for numbers of unequal length beyond 10 digits
+        // A date and a time of day, without signs between.
+        const bool stamp = equal && (length == 12 || length == 14 || length == 17) && near_the_clock(first_eight(seen), members_of(cuts));
+        if (equal && (padded || epoch || stamp)) return Piece{Piece::Kind::kDigitsN, length, ""};
+        if (longest > 20) return equal ? std::optional(Piece{Piece::Kind::kDigitsN, length, ""}) : std::nullopt;
+        // Random numbers of 64 bits have 18 to 20 digits, and that those of two starts had as many says nothing.
+        if (longest > 10) {
+          const size_t shortest = std::min_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); })->size();
+          return Piece{Piece::Kind::kLongDigits, static_cast<uint32_t>(std::min<size_t>(longest + 1, 20)), "",
+                       static_cast<uint32_t>(std::max<size_t>(shortest, 3) - 2)};
+        }
         return Piece{Piece::Kind::kDigits, 0, ""};
       }
       case Token::Kind::kText:
@@ -197,18 +227,47 @@ class Names {
     return std::nullopt;
   }
 
-  bool near_the_clock(const std::vector<std::string>& dates, const Cuts& cuts) const {
+  static std::vector<std::string> first_eight(const std::vector<std::string>& numbers) {
+    std::vector<std::string> out;
+    for (const std::string& number : numbers) out.push_back(number.substr(0, 8));
+    return out;
+  }
+
+  static std::vector<size_t> members_of(const Cuts& cuts) {
+    std::vector<size_t> out;
+    for (const auto& cut : cuts) out.push_back(cut.first);
+    return out;
+  }
+
+  bool near_the_clock(const std::vector<std::string>& dates, const std::vector<size_t>& members) const {
     std::set<std::pair<int64_t, int64_t>> spans;
-    for (const auto& cut : cuts) {
-      for (const uint32_t episode : names_[cut.first].episodes) {
+    for (const size_t member : members) {
+      for (const uint32_t episode : names_[member].episodes) {
         if (episode < days_.size() && days_[episode].first <= days_[episode].second) spans.insert(days_[episode]);
       }
     }
     return std::all_of(dates.begin(), dates.end(), [&](const std::string& date) {
-      const int64_t day = *day_of(date);
-      return std::any_of(spans.begin(), spans.end(),
-                         [&](const auto& span) { return day >= span.first - 1 && day <= span.second + 1; });
+      const std::optional<int64_t> day = day_of(date);
+      return day && std::any_of(spans.begin(), spans.end(),
+                                [&](const auto& span) { return *day >= span.first - 1 && *day <= span.second + 1; });
     });
+  }
+
+  // What stands literally before or behind a random core, but for the day of the recording.
+  void add_literal(const std::string& text, const std::vector<size_t>& members, std::vector<Piece>& pieces) const {
+    for (Token& token : cut_name(text, Cut::kWide)) {
+      if (token.kind == Token::Kind::kDate && near_the_clock({token.text}, members))
+        pieces.push_back({Piece::Kind::kSameDate, 0, ""});
+      else
+        pieces.push_back({Piece::Kind::kLiteral, 0, std::move(token.text)});
+    }
+  }
+  NamePattern around(const std::string& before, uint32_t core, const std::string& behind, const std::vector<size_t>& members) const {
+    std::vector<Piece> pieces;
+    add_literal(before, members, pieces);
+    pieces.push_back({Piece::Kind::kRand, core, ""});
+    add_literal(behind, members, pieces);
+    return NamePattern(std::move(pieces));
   }
 
   // Counters, process ids, segments: the names go away again, or the numbers grow in the order in which they were made.
@@ -268,9 +327,9 @@ class Names {
         return mixes_kinds(core) && std::all_of(core.begin(), core.end(), in_core);
       });
       if (!random || !differs_everywhere(members, begin, end)) continue;
-      NamePattern pattern({{Piece::Kind::kLiteral, 0, first.substr(0, begin)},
-                           {Piece::Kind::kRand, static_cast<uint32_t>(end - begin), ""},
-                           {Piece::Kind::kLiteral, 0, key.second}});
+      // What they begin with alike may be the time (ULID, KSUID): the class takes the whole word.
+      while (begin > 0 && in_core(first[begin - 1]) && first[begin - 1] != '_') begin--;
+      NamePattern pattern = around(first.substr(0, begin), static_cast<uint32_t>(end - begin), key.second, members);
       if (const std::string why = episodes_missing(members); !why.empty())
         miss(members, pattern, why);
       else
@@ -303,16 +362,18 @@ class Names {
       }
     }
     for (auto& [shape, members] : shapes) {
-      const auto& [length, prefix, suffix] = shape;
+      const size_t length = std::get<0>(shape);
+      const std::string &prefix = std::get<1>(shape), &suffix = std::get<2>(shape);
       if (members.size() < 2) continue;
       size_t mixed = 0;
       for (const size_t i : members) mixed += mixes_kinds(names_[i].name.substr(prefix.size(), length));
       // Of two names one may be of letters alone by chance (8 in 100 of python's are); of three, not two.
       const bool temporary = all_temporary(members);
       if (temporary ? mixed * 2 < members.size() : mixed * 10 < members.size() * 6) continue;
-      NamePattern pattern({{Piece::Kind::kLiteral, 0, prefix},
-                           {Piece::Kind::kRand, static_cast<uint32_t>(length), ""},
-                           {Piece::Kind::kLiteral, 0, suffix}});
+      // A number is not cut in two: dump-2026071 and "1T103015" are a date and a time.
+      const auto cuts_a_number = [&](size_t i) { return text::is_digit(prefix.back()) && text::is_digit(names_[i].name[prefix.size()]); };
+      if (!prefix.empty() && std::any_of(members.begin(), members.end(), cuts_a_number)) continue;
+      NamePattern pattern = around(prefix, static_cast<uint32_t>(length), suffix, members);
       if (const size_t enough = enough_names(pattern, members); members.size() < enough) {
         miss(members, pattern, few_names(members.size(), enough));
       } else if (const std::string why = episodes_missing(members); !why.empty()) {
@@ -381,9 +442,9 @@ class Names {
     return episodes.size() >= kEpisodesNeeded ? "" : "they were seen in one start only, 2 are needed";
   }
 
-  void offer(NamePattern pattern, std::vector<size_t> members) {
+  void offer(NamePattern pattern, std::vector<size_t> members, bool one_digit = false) {
     std::string text = pattern.text();
-    candidates_.push_back({std::move(pattern), std::move(members), std::move(text)});
+    candidates_.push_back({std::move(pattern), std::move(members), std::move(text), one_digit});
   }
   void miss(std::vector<size_t> members, const NamePattern& pattern, std::string reason) {
     out_.near_misses.push_back({std::move(members), pattern.text(), std::move(reason)});
@@ -402,7 +463,7 @@ class Names {
       if (candidate.members.size() < enough_names(candidate.pattern, candidate.members)) continue;
       if (!episodes_missing(candidate.members).empty()) continue;
       for (const size_t i : candidate.members) taken[i] = true;
-      out_.groups.push_back({std::move(candidate.pattern), std::move(candidate.members)});
+      out_.groups.push_back({std::move(candidate.pattern), std::move(candidate.members), candidate.one_digit});
     }
     for (NearMiss& near : out_.near_misses) std::erase_if(near.members, [&](size_t i) { return taken[i]; });
     std::erase_if(out_.near_misses, [](const NearMiss& near) { return near.members.empty(); });

@@ -41,6 +41,7 @@ struct NameFacts {
 struct NameGroup {
   NamePattern pattern;
   std::vector<size_t> members;  // indices into the names given
+  bool one_digit = false;       // a counter that went up to 9 and no further: the next may be 10, or `a`
 };
 struct NearMiss {
   std::vector<size_t> members;

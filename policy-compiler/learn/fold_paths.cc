@@ -8,7 +8,9 @@
 #include "policy-compiler/learn/fold_names.h"
 #include "policy-compiler/learn/fold_tree.h"
 #include "policy-compiler/learn/guards.h"
+#include "policy-compiler/learn/name_shape.h"
 #include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/learn/trace.h"
 
 namespace treeline::learn {
 namespace {
@@ -96,6 +98,7 @@ class NodeFiles {
     }
     const FoldedNames folded = fold_names(names, observed_.days);
     for (const NameGroup& group : folded.groups) {
+      if (group.one_digit) one_digit_.insert(join_to(*members[group.members.front()].front(), depth) + "/" + group.pattern.text());
       std::vector<Path*> together;
       for (const size_t i : group.members) {
         for (Path* path : members[i]) path->pattern.push_back(group.pattern);
@@ -206,6 +209,10 @@ class NodeFiles {
                                                  : " would match " + pattern_text(*held) +
                                                        ", which the image holds and which was not used so"),
                      "keep what is born at run time in a directory of its own");
+      } else if (const auto stands = meets_standing(pattern, paths, word)) {
+        stay_literal(paths, word, "standing-among-names",
+                     first.key() + " would match " + pattern_text(*stands) + ", which was there before and was not used so",
+                     "keep what is born at run time in a directory of its own");
       } else {
         for (const Path* path : paths) add(first.key(), pattern, *path->name, word, *path->use);
       }
@@ -261,6 +268,13 @@ class NodeFiles {
     });
   }
 
+  std::optional<std::string> meets_standing(const PathPattern& pattern, const std::vector<Path*>& paths, ir::AccessSet word) const {
+    return guards_.meets_standing(pattern, paths.front()->components, [&](const std::string& path) {
+      const auto words = node().files.find(path);
+      return words != node().files.end() && words->second.contains(word);
+    });
+  }
+
   void stay_literal(const std::vector<Path*>& paths, ir::AccessSet word, const char* code, const std::string& why,
                     const char* remedy) {
     std::set<std::string>& examples = refused_[{code, why, remedy}];
@@ -301,13 +315,17 @@ class NodeFiles {
       bool born = false;
     };
     std::map<std::tuple<std::string, std::string, std::string>, Group> groups;  // directory, shape, reason
+    std::set<std::string> dated;
     for (const std::string& name : literals_) {
       if (!is_path(name) || name == "/") continue;
       std::set<uint32_t> in;
       for (const auto& [word, use] : node().files.at(name)) in.insert(use.episodes.begin(), use.episodes.end());
       const std::vector<std::string> components = split(name);
       const bool varies = in.size() < episodes_ || episodes_ < kEpisodesNeeded;
-      if (!varies) continue;
+      if (!varies) {
+        if (holds_the_day(components) && (guards_.born(name) || guards_.on_volume(name))) dated.insert(pattern_text(name));
+        continue;
+      }
       const bool born = guards_.born(name) || Guards::is_kernel_number(components, components.size());
       if (!born && !guards_.on_volume(name)) continue;
       // The reason may lie with a directory above.
@@ -326,6 +344,10 @@ class NodeFiles {
       group.examples.insert(pattern_text(name));
       if (group.examples.size() > kMostExamples) group.examples.erase(std::prev(group.examples.end()));
     }
+    ask_about(dated, "dated-name", " names hold the day of the recording: tomorrow they are others, and refused",
+              "write {date} for the day, in a directory of its own: /data/[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]");
+    ask_about(one_digit_, "one-digit-counter", " counters went up to 9 and no further: the next may be 'a', and is refused",
+              "write {rand:1}, or record on until a number has two digits");
     for (const auto& [key, examples] : refused_) {
       const auto& [code, why, remedy] = key;
       questions_.push_back({QuestionKind::kLiteral,
@@ -346,6 +368,30 @@ class NodeFiles {
                             "record another start with such names, or write a pattern for them",
                             {group.examples.begin(), group.examples.end()}});
     }
+  }
+
+  void ask_about(const std::set<std::string>& names, const char* code, const std::string& what, const char* remedy) {
+    if (names.empty()) return;
+    std::vector<std::string> examples(names.begin(), names.end());
+    if (examples.size() > kMostExamples) examples.resize(kMostExamples);
+    questions_.push_back({QuestionKind::kLiteral, code, observed_path(observed_, node_), std::to_string(names.size()) + what, remedy, std::move(examples)});
+  }
+
+  // A date near the clock of a recording, in one component or as YYYY/MM/DD.
+  bool holds_the_day(const std::vector<std::string>& components) const {
+    const auto near = [&](const std::string& text) {
+      const std::optional<int64_t> day = day_of(text);
+      return day && std::any_of(observed_.days.begin(), observed_.days.end(), [&](const auto& span) {
+               return span.first <= span.second && *day >= span.first - 1 && *day <= span.second + 1;
+             });
+    };
+    for (size_t i = 0; i < components.size(); i++) {
+      for (const Token& token : cut_name(components[i], Cut::kWide)) {
+        if (token.kind == Token::Kind::kDate && near(token.text)) return true;
+      }
+      if (i + 2 < components.size() && near(components[i] + "-" + components[i + 1] + "-" + components[i + 2])) return true;
+    }
+    return false;
   }
 
   std::string reason_of(const std::vector<std::string>& components) const {
@@ -375,7 +421,7 @@ class NodeFiles {
   std::map<std::string, LearnedFile> rules_;
   std::map<std::string, std::set<std::string>> names_;   // examples
   std::map<std::string, std::set<std::string>> counts_;  // distinct names
-  std::set<std::string> literals_;
+  std::set<std::string> literals_, one_digit_;
   std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> refused_;  // code, why, remedy
   std::map<std::string, std::tuple<std::string, std::string, size_t>> reasons_;  // path -> shape, reason, names
 };

@@ -23,7 +23,9 @@ constexpr string_view kStartup[] = {"/etc/passwd",        "/etc/group",         
                                     "/etc/security",      "/etc/profile.d",     "/etc/ld.so.conf.d", "/etc/init.d",
                                     "/etc/systemd",       "/etc/ssh",           "/etc/cron.d",       "/etc/cron.daily",
                                     "/etc/cron.hourly",   "/etc/cron.weekly",   "/etc/cron.monthly", "/var/spool/cron",
-                                    "/etc/ld.so.preload", "/etc/ld.so.conf",    "/etc/ld.so.cache"};
+                                    "/etc/ld.so.preload", "/etc/ld.so.conf",    "/etc/ld.so.cache",  "/etc/rc.local",
+                                    "/etc/bashrc",        "/etc/apt/apt.conf.d", "/etc/ssl",         "/etc/pki",
+                                    "/etc/apparmor.d",    "/boot"};
 constexpr string_view kPrograms[] = {
     "/bin",          "/sbin",       "/lib",         "/lib32",         "/lib64",
     "/libx32",       "/usr/bin",    "/usr/sbin",    "/usr/lib",       "/usr/lib32",
@@ -31,15 +33,18 @@ constexpr string_view kPrograms[] = {
     "/usr/local/lib"};
 constexpr string_view kKernel[] = {"/sys",      "/proc/sys", "/proc/sysrq-trigger", "/proc/acpi",
                                    "/proc/bus", "/proc/fs",  "/proc/irq",           "/proc/scsi"};
-constexpr string_view kMemory[] = {"/dev/mem",  "/dev/kmem",  "/dev/port",   "/dev/kmsg", "/dev/mapper",
+constexpr string_view kMemory[] = {"/dev/mem",  "/dev/kmem",  "/dev/port",   "/dev/kmsg", "/dev/kvm", "/dev/mapper",
                                    "/dev/disk", "/dev/block", "/proc/kcore", "/proc/kmsg"};
 constexpr string_view kDisks[] = {"sd", "hd", "vd", "xvd", "nvme", "mmcblk", "dm-", "md", "loop", "sg"};
 constexpr string_view kSecrets[] = {"/etc/shadow",  "/etc/gshadow",     "/etc/shadow-",     "/etc/gshadow-",
-                                    "/run/secrets", "/var/run/secrets", "/etc/ssl/private", "/etc/kubernetes"};
+                                    "/run/secrets", "/var/run/secrets", "/etc/ssl/private", "/etc/kubernetes",
+                                    "/etc/pki/tls/private", "/var/lib/kubelet"};
+constexpr string_view kSecretEndings[] = {".key", ".p12", ".pfx", ".jks"};
 constexpr string_view kSecretNames[] = {".ssh", ".aws", ".kube", ".docker", ".gnupg"};
 constexpr string_view kShellFiles[] = {".bashrc", ".profile", ".bash_profile", ".zshrc"};
 constexpr string_view kSockets[] = {"docker.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock",
-                                    "podman.sock", "dockershim.sock", "treeline.sock"};
+                                    "podman.sock", "dockershim.sock", "treeline.sock",
+                                    "system_bus_socket"};
 constexpr string_view kOfWorkload[] = {"environ", "mem", "maps", "root", "cwd", "fd", "map_files"};
 
 template <size_t N>
@@ -65,7 +70,10 @@ bool is_disk(const std::vector<std::string>& path) {
 }
 
 bool is_secret(const std::string& name, const std::vector<std::string>& path) {
-  if (lies_in(kSecrets, name) || path.back().ends_with(".key")) return true;
+  if (lies_in(kSecrets, name) || path.back() == ".netrc") return true;
+  if (std::any_of(std::begin(kSecretEndings), std::end(kSecretEndings), [&](string_view ending) { return path.back().ends_with(ending); })) return true;
+  const string_view last = path.back();  // certificates are none
+  if (last.ends_with(".pem") && (last.find("key") != last.npos || last.find("private") != last.npos)) return true;
   if (name.starts_with("/etc/ssh/ssh_host_") && name.ends_with("_key")) return true;
   return std::any_of(path.begin(), path.end() - 1, [](const std::string& at) { return is_any(kSecretNames, at); });
 }
@@ -81,19 +89,30 @@ bool starts_programs(const std::string& name, const std::vector<std::string>& pa
 
 bool shows_process(const std::vector<std::string>& path) {
   for (size_t i = 0; i + 1 < path.size(); i++) {
-    if (path[i] == "/other" || (path[i] == "/workload" && is_any(kOfWorkload, path[i + 1]))) return true;
+    if (path[i] == "/other" || (path[i] == "/workload" && (is_any(kOfWorkload, path[i + 1]) || is_any(kOfWorkload, path.back())))) return true;
+    if (path[i] == "/descendant" && path.back() == "mem") return true;
   }
   return false;
+}
+
+// Of any process of the workload, its own too; "/own" stands for its number, "task/N" may follow.
+bool is_memory(const std::vector<std::string>& path) {
+  return path.back() == "mem" && std::any_of(path.begin(), path.end() - 1, [](const std::string& name) {
+           return name == "/own" || name == "/descendant" || name == "/workload";
+         });
 }
 
 }  // namespace
 
 const char* why_grave(const std::string& name, ir::AccessSet words) {
+  if ((words & TL_CONNECT) != 0 && name.find("/containerd-shim/") != std::string::npos)  // abstract too: CVE-2020-15257
+    return "reach a socket that starts what it is told to: who connects is root of the machine";
   if (!is_path(name) || name == "/") return nullptr;
   const std::vector<std::string> path = split(name);
   const bool content = (words & kContent) != 0, changes = (words & kChanging) != 0, reads = (words & kReading) != 0;
-  if (is_any(kSockets, path.back()) && (content || reads || (words & TL_CONNECT) != 0))
-    return "reach the socket of a container runtime: who connects is root of the machine";
+  if ((is_any(kSockets, path.back()) || name == "/run/systemd/private") && (content || reads || (words & TL_CONNECT) != 0))
+    return "reach a socket that starts what it is told to: who connects is root of the machine";
+  if (content && is_memory(path)) return "write the memory of a running program, which changes what is executed";
   if ((lies_in(kMemory, name) || is_disk(path)) && (reads || content)) return "open disks or memory as devices";
   if (changes && lies_in(kKernel, name)) return "change what is the kernel's, shared with the host";
   if (changes && starts_programs(name, path)) return "change what starts programs later, or says who may do what";

@@ -54,6 +54,11 @@ Guards::Guards(const Observed& observed, ImageHolds image) : observed_(observed)
   for (const auto& [path, birth] : observed.births) {
     if (birth.made || birth.removed) add_changed(path);
   }
+  for (const ObservedNode& node : observed.nodes) {
+    for (const auto& [path, words] : node.files) {
+      if (is_path(path) && !changed(path) && !made_at_or_above(path)) standing_.insert(path);
+    }
+  }
 }
 
 bool Guards::is_kernel_number(const std::vector<std::string>& path, size_t depth) {
@@ -111,12 +116,17 @@ bool Guards::held_by_image(const std::string& path) const {
   return at->second;
 }
 
-bool Guards::born(const std::string& path) const {
-  if (image_ && held_by_image(path)) return false;
+bool Guards::made_at_or_above(const std::string& path) const {
   for (size_t end = path.size(); end != 0 && end != std::string::npos; end = path.rfind('/', end - 1)) {
     const auto birth = observed_.births.find(path.substr(0, end));
     if (birth != observed_.births.end() && birth->second.made) return true;
   }
+  return false;
+}
+
+bool Guards::born(const std::string& path) const {
+  if (image_ && held_by_image(path)) return false;
+  if (made_at_or_above(path)) return true;
   return image_ && (above_changed_.contains(path) || changed_in_.contains(above(path)));
 }
 
@@ -132,8 +142,15 @@ bool Guards::on_volume(const std::string& path) const {
 }
 
 bool Guards::meets_executed(const PathPattern& pattern) const {
-  return std::any_of(observed_.executed.begin(), observed_.executed.end(),
-                     [&](const std::string& file) { return is_path(file) && matches(pattern, split(file)); });
+  // Below the directory in which its first class stands.
+  const auto first = std::find_if(pattern.begin(), pattern.end(), [](const NamePattern& name) { return name.folded(); });
+  std::string above = "/";
+  for (auto name = pattern.begin(); name != first; ++name)
+    for (const Piece& piece : name->pieces()) above += piece.bytes + "/";
+  for (auto at = observed_.executed.lower_bound(above); at != observed_.executed.end() && at->starts_with(above); ++at) {
+    if (matches(pattern, split(*at))) return true;
+  }
+  return false;
 }
 
 const std::optional<std::vector<std::string>>& Guards::names_in_image(const std::string& directory) const {
@@ -162,6 +179,18 @@ std::optional<std::string> Guards::meets_image(const PathPattern& pattern, const
   }
   for (const std::string& path : at) {
     if (held_by_image(path) && !known(path)) return path;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Guards::meets_standing(const PathPattern& pattern, const std::vector<std::string>& like,
+                                                  const std::function<bool(const std::string& path)>& known) const {
+  constexpr double kRandom = 64;  // bits
+  const auto first = std::find_if(pattern.begin(), pattern.end(), [](const NamePattern& name) { return name.folded(); });
+  if (first == pattern.end() || std::any_of(like.begin(), like.end(), is_pseudo) || log2_names(pattern) >= kRandom) return std::nullopt;
+  const std::string above = join({like.begin(), like.begin() + (first - pattern.begin())}) + "/";
+  for (auto at = standing_.lower_bound(above); at != standing_.end() && at->starts_with(above); ++at) {
+    if (matches(pattern, split(*at)) && !known(*at)) return *at;
   }
   return std::nullopt;
 }

@@ -56,12 +56,18 @@ class Guards {
   std::optional<std::string> meets_image(const PathPattern& pattern, const std::vector<std::string>& like,
                                          const std::function<bool(const std::string& path)>& known) const;
 
+  // The same of what the traces show, for who gives no image: a name that nobody made, wrote or removed while it was recorded, and that is none of
+  // `known` ones. Names chosen at random from very many are left out: such a one is of the kind that the class means.
+  std::optional<std::string> meets_standing(const PathPattern& pattern, const std::vector<std::string>& like,
+                                            const std::function<bool(const std::string& path)>& known) const;
+
   // Neither in the image nor born: another one may lie on the volume next time.
   bool on_volume(const std::string& path) const;
   // Written, removed or renamed away by whomever: what the image held is not there any more.
   bool changed(const std::string& path) const;
 
  private:
+  bool made_at_or_above(const std::string& path) const;
   bool held_by_image(const std::string& path) const;
   const std::optional<std::vector<std::string>>& names_in_image(const std::string& directory) const;
 
@@ -70,6 +76,7 @@ class Guards {
   std::set<std::string> above_executed_;  // executables and every directory above one
   std::set<std::string> above_changed_;   // what changed() and every directory above one
   std::set<std::string> changed_in_;      // directories that hold one
+  std::set<std::string> standing_;        // used by somebody, and there before
   mutable std::map<std::string, bool> held_;
   mutable std::map<std::string, std::optional<std::vector<std::string>>> names_;
 };

@@ -224,13 +224,17 @@ class Drafter {
 
   void drop_what_cannot_be_granted(uint32_t node) {
     static const std::set<std::string> kNever = {"{none}", "{detached}", "{unreadable}"};
-    std::vector<std::string> mapped, never;
+    std::vector<std::string> mapped, made, never;
     for (auto it = observed_.nodes[node].files.begin(); it != observed_.nodes[node].files.end();) {
       auto& [file, words] = *it;
       if (kNever.contains(file)) {
         never.push_back(file);
         it = observed_.nodes[node].files.erase(it);
         continue;
+      }
+      if (words.contains(TL_MAP) && (file == "{memfd}" || file == "{sysv-shm}")) {
+        words.erase(TL_MAP);
+        made.push_back(file);
       }
       if (words.contains(TL_MAP) && observed_.written.contains(file)) {
         words.erase(TL_MAP);
@@ -246,6 +250,9 @@ class Drafter {
           "put the library into the image; mapping what was born at run time takes a person's signature in the profile",
           mapped);
     }
+    if (!made.empty())
+      ask(QuestionKind::kLeftOut, "made-and-mapped", node, "code was made in memory and mapped executable: the word map is left out",
+          "it may be any code: if the program is to make some, a person signs for it in the profile and grants jit", made);
     if (!never.empty()) {
       ask(QuestionKind::kLeftOut, "never-granted", node, "objects were used that no rule can grant",
           "find out what the program does there", never);
@@ -364,6 +371,8 @@ class Drafter {
     if (seen.calls.empty()) return;  // not recorded: a list of what every process needs would be no one's observation
     const std::set<std::string> closed = closed_calls(known);
     for (const std::string& call : closed) node.syscalls.push_back({call, {}});
+    // Compiled without a filter nothing would hold the list, and `compile` refuses that unless it is said.
+    node.accepted.push_back({"residual", "syscalls", "as recorded; held where compiled with --backend bpf,seccomp", {}});
     out_.permits.calls += closed.size();
     out_.permits.calls_used += known.size();
   }
@@ -376,6 +385,9 @@ class Drafter {
   }
 
   void finish() {
+    if (out_.permits.calls != 0)
+      ask(QuestionKind::kReview, "calls-not-held", ir::kNoNode, "system calls are listed as recorded, and nothing holds the lists: each node accepts that",
+          "compile with --backend bpf,seccomp for a filter of them; a call that no start made then fails, without an event");
     std::sort(questions_.begin(), questions_.end());
     questions_.erase(std::unique(questions_.begin(), questions_.end()), questions_.end());
     out_.evidence = evidence_json(out_.policy.name, episodes_, observed_, drafts_, questions_);

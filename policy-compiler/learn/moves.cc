@@ -16,14 +16,14 @@ namespace {
 constexpr ir::AccessSet kNeverImplied = TL_EXECUTE | TL_MAP;
 constexpr int kMaxRounds = 8;  // a file renamed twice takes two
 
-// One node's rules, to be asked for a name: the literal one by its text, the few folded ones one by one.
+// One node's rules, to be asked for a name: the literal one by its text, the folded ones by the directory in which their first class stands.
 class Rules {
  public:
   explicit Rules(std::vector<LearnedFile> files) {
     for (LearnedFile& file : files) insert(std::move(file));
   }
   LearnedFile& insert(LearnedFile file) {
-    if (file.folded) folded_.insert(file.pattern);
+    if (file.folded) folded_[literal_above(file.path)].insert(file.pattern);
     std::string text = file.pattern;
     return by_text_.try_emplace(std::move(text), std::move(file)).first->second;
   }
@@ -35,8 +35,14 @@ class Rules {
   template <typename Each>
   void covering(const std::vector<std::string>& name, Each each) const {
     if (const auto literal = by_text_.find(pattern_text(join(name))); literal != by_text_.end()) each(literal->second);
-    for (const std::string& text : folded_) {
-      if (const LearnedFile& file = by_text_.at(text); matches(file.path, name)) each(file);
+    std::string above;
+    for (const std::string& component : name) {
+      if (const auto here = folded_.find(above); here != folded_.end()) {
+        for (const std::string& text : here->second) {
+          if (const LearnedFile& file = by_text_.at(text); matches(file.path, name)) each(file);
+        }
+      }
+      above += "/" + pattern_component(component);
     }
   }
   // The rule by which one of `words` is granted on this name: a folded one first, the pattern that later names of its
@@ -55,8 +61,17 @@ class Rules {
   }
 
  private:
+  static std::string literal_above(const PathPattern& path) {
+    std::string out;
+    for (const NamePattern& name : path) {
+      if (name.folded()) break;
+      out += "/" + name.text();
+    }
+    return out;
+  }
+
   std::map<std::string, LearnedFile> by_text_;
-  std::set<std::string> folded_;
+  std::map<std::string, std::set<std::string>> folded_;
 };
 
 struct Pair {

@@ -57,13 +57,17 @@ std::vector<size_t> lengths(const Piece& piece, std::string_view text) {
       return text.starts_with(piece.bytes) ? std::vector<size_t>{piece.bytes.size()} : std::vector<size_t>{};
     case Piece::Kind::kUuid:
       return is_uuid(text.substr(0, 36)) ? std::vector<size_t>{36} : std::vector<size_t>{};
-    case Piece::Kind::kDate: {
+    case Piece::Kind::kDate:
+    case Piece::Kind::kSameDate: {
       const size_t length = date_length(text);
       return length == 0 ? std::vector<size_t>{} : std::vector<size_t>{length};
     }
-    case Piece::Kind::kDigits: {
+    case Piece::Kind::kDigits:
+    case Piece::Kind::kLongDigits: {
+      const size_t least = std::max(piece.least, 1u), most = piece.kind == Piece::Kind::kDigits ? 10 : piece.length;
       std::vector<size_t> out;
-      for (size_t n = 1; n <= std::min<size_t>(10, text.size()) && text::is_digit(text[n - 1]); n++) out.push_back(n);
+      for (size_t n = 1; n <= std::min<size_t>(most, text.size()) && text::is_digit(text[n - 1]); n++)
+        if (n >= least) out.push_back(n);
       std::reverse(out.begin(), out.end());
       return out;
     }
@@ -90,6 +94,7 @@ std::string repeated(const char* set, uint32_t times) {
 }  // namespace
 
 uint32_t names_needed(const Piece& piece) {
+  if (piece.kind == Piece::Kind::kSameDate) return 1;
   if (piece.kind == Piece::Kind::kUuid) return 2;
   const bool hex = piece.kind == Piece::Kind::kHex;
   // Of a digest, or of what a directory of two digits (fan_out.h) leaves of it.
@@ -149,7 +154,13 @@ std::string NamePattern::text() const {
       case Piece::Kind::kRand:
         out += "{rand:" + length + "}";
         break;
+      case Piece::Kind::kLongDigits:
+        out += "{";
+        for (uint32_t n = piece.least; n <= piece.length; n++) out += (n == piece.least ? "{digits:" : ",{digits:") + std::to_string(n) + "}";
+        out += "}";
+        break;
       case Piece::Kind::kDate:
+      case Piece::Kind::kSameDate:
         out += "{date}";
         break;
     }
@@ -177,12 +188,14 @@ double NamePattern::log2_names() const {
         bits += std::log2(11111111110.0);
         break;
       case Piece::Kind::kDigitsN:
+      case Piece::Kind::kLongDigits:
         bits += std::log2(10.0) * piece.length;
         break;
       case Piece::Kind::kRand:
         bits += std::log2(63.0) * piece.length;
         break;
       case Piece::Kind::kDate:
+      case Piece::Kind::kSameDate:
         bits += std::log2(2 * 200 * 12 * 31.0);
         break;
     }

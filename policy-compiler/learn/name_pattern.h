@@ -25,12 +25,15 @@ struct Piece {
     kAnyHex,    // [0-9A-Fa-f] length times: too long for a decimal counter, and no letter was seen yet
     kDigits,    // {digits}: 1 to 10
     kDigitsN,   // {digits:length}
+    kLongDigits,  // {{digits:least},...,{digits:length}}: more than 10, of a generator whose numbers have not one length
     kRand,      // {rand:length}
     kDate,      // {date}
+    kSameDate,  // {date}, of which only one was seen: the other classes of the name have to be believed without it
   };
   Kind kind = Kind::kLiteral;
   uint32_t length = 0;
-  std::string bytes;  // kLiteral
+  std::string bytes;   // kLiteral
+  uint32_t least = 0;  // kLongDigits
   friend bool operator==(const Piece&, const Piece&) = default;
 };
 

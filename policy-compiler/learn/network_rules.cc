@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "policy-compiler/ir/names.h"
+#include "policy-compiler/learn/fold_paths.h"
 
 namespace treeline::learn {
 namespace {
@@ -17,9 +18,9 @@ bool is_loopback(const NetUse& net) {
 
 // The clouds' metadata services hand out credentials.
 bool is_metadata(const NetUse& net) {
-  constexpr std::array<uint8_t, 4> kV4 = {169, 254, 169, 254};
-  constexpr std::array<uint8_t, 16> kV6 = {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
-  return net.v6 ? net.address == kV6 : std::equal(kV4.begin(), kV4.end(), net.address.begin());
+  return std::any_of(ir::metadata_addresses().begin(), ir::metadata_addresses().end(), [&](const ir::Cidr& known) {
+    return known.v6 == net.v6 && std::equal(known.address.begin(), known.address.begin() + (net.v6 ? 16 : 4), net.address.begin());
+  });
 }
 
 std::string endpoint_text(const NetUse& net) {
@@ -34,6 +35,7 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
                                       std::vector<Question>& questions) {
   // One rule for each (direction, protocol, port, kind of peer).
   std::map<std::tuple<ir::Direction, ir::Protocol, uint16_t, ir::PeerKind>, LearnedNet> rules;
+  std::map<std::pair<ir::Protocol, uint16_t>, std::vector<std::string>> varying;  // peers that were not in every start
   for (const auto& [net, use] : nets) {
     const bool in = net.direction == ir::Direction::kIn;
     if (in && net.port >= kEphemeralFirst && net.port <= kEphemeralLast &&
@@ -64,9 +66,20 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
     learned.rule.peer.kind = kind;
     if (kind == ir::PeerKind::kBlocks) {
       learned.rule.peer.blocks.push_back({net.v6, net.address, static_cast<uint8_t>(net.v6 ? 128 : 32)});
+      if (episodes > 1 && use.episodes.size() < episodes) varying[{net.protocol, net.port}].push_back(endpoint_text(net));
     }
     learned.use.add(use);
     learned.pairs++;
+  }
+  for (auto& [key, peers] : varying) {
+    const std::string count = std::to_string(peers.size());
+    if (peers.size() > kMostExamples) peers.resize(kMostExamples);
+    questions.push_back({QuestionKind::kLiteral,
+                         "varying-peers",
+                         path,
+                         count + (count == "1" ? " peer was" : " peers were") + " not in every start: what is reached by a name has other addresses next time, and they are refused",
+                         "write its published block, 'internal' or 'external' in the place of the addresses",
+                         std::move(peers)});
   }
   std::vector<LearnedNet> out;
   for (auto& [key, learned] : rules) {

@@ -18,6 +18,11 @@ constexpr size_t kMostPairs = 10'000;  // of rules that meet; more are counted a
 bool writes(const Use& use) { return use.kind == UseKind::kFile && (use.access & kWriting) != 0; }
 bool executes(const Use& use) { return use.kind != UseKind::kFile || (use.access & TL_MAP) != 0; }
 
+// Its contents come by a call that no hook asks about: memfd_create(2) and write(2), shmat(2).
+bool made_in_memory(const PathPattern& pattern) {
+  return pattern.reserved_class == TL_CLASS_MEMFD || pattern.reserved_class == TL_CLASS_SYSV_SHM;
+}
+
 std::string how_executed(const Use& use) {
   if (use.kind == UseKind::kStep) return "executed";
   return use.kind == UseKind::kInterpreter ? "run as an interpreter" : "mapped executable";
@@ -58,6 +63,7 @@ class Checker {
 
   bool run() {
     find_meetings();
+    look_at_memory();
     const std::vector<std::string> texts = witnesses(paths_.dfa, wanted_);
     for (const auto& [pair, meeting] : written_and_executed_) report_pair(pair.first, pair.second, meeting, texts);
     for (const auto& [key, set] : ambiguous_) report_ambiguous(key, witness(texts, set));
@@ -113,10 +119,7 @@ class Checker {
   }
 
   void find_pairs(const std::vector<uint32_t>& numbers, uint32_t set) {
-    SignedWords words;
-    for (uint32_t number : numbers)
-      for (const Use& use : paths_.patterns[number].uses)
-        if (use.unsafe) words[use.row] = static_cast<ir::AccessSet>(words[use.row] | use.access);
+    const SignedWords words = signed_words(numbers);
     for (uint32_t writer : writers_) {
       for (uint32_t executer : executers_) {
         if (written_and_executed_.size() >= kMostPairs) return;
@@ -124,6 +127,33 @@ class Checker {
         const auto [at, fresh] = written_and_executed_.try_emplace({writer, executer}, Meeting{set, signed_for});
         if (!fresh && at->second.signed_for && !signed_for) at->second = {set, false};
         wanted_[at->second.set] = at->second.set != 0;
+      }
+    }
+  }
+
+  SignedWords signed_words(const std::vector<uint32_t>& numbers) const {
+    SignedWords words;
+    for (uint32_t number : numbers)
+      for (const Use& use : paths_.patterns[number].uses)
+        if (use.unsafe) words[use.row] = static_cast<ir::AccessSet>(words[use.row] | use.access);
+    return words;
+  }
+
+  void look_at_memory() {
+    for (uint32_t number = 0; number < paths_.patterns.size(); ++number) {
+      const PathPattern& pattern = paths_.patterns[number];
+      const auto meeting = written_and_executed_.find({number, number});
+      const bool said = meeting != written_and_executed_.end() && !meeting->second.signed_for;
+      if (!made_in_memory(pattern) || said) continue;
+      const SignedWords words = signed_words({number});
+      for (const Use& use : pattern.uses) {
+        if (!executes(use)) continue;
+        const auto held = words.find(use.row);
+        if (held != words.end() && (use.kind != UseKind::kFile || (held->second & TL_MAP) != 0)) continue;
+        good_ = false;
+        diagnostics_.error(use.position, "write-and-execute",
+                           "what lies in " + text::quoted(pattern.text) + " is written without asking any rule, and may be " + how_executed(use),
+                           "remove it; or sign for it: " + text::quoted(pattern.text) + ": {access: map, unsafe_write_and_execute: true} in the node that executes it");
       }
     }
   }
@@ -182,6 +212,8 @@ class Checker {
   void report_signatures() {
     std::vector<bool> met(paths_.patterns.size(), false);
     for (const auto& [pair, meeting] : written_and_executed_) met[pair.first] = met[pair.second] = true;
+    for (uint32_t number = 0; number < paths_.patterns.size(); ++number)
+      if (made_in_memory(paths_.patterns[number]) && (stances_[number].executes != nullptr || stances_[number].executes_unsafe != nullptr)) met[number] = true;
     for (uint32_t number = 0; number < paths_.patterns.size(); ++number) {
       for (const Use& use : paths_.patterns[number].uses) {
         if (!use.unsafe || !said_.insert(use.position).second) continue;

@@ -7,7 +7,8 @@
 //     map executable, or that interprets a script. Over the whole workload: an attacker who writes in one node and
 //     executes in another has won as well. A file rule with `unsafe_write_and_execute` is exempt, and so is, where it
 //     meets such a rule of the same node, one that holds no word which that lacks. Every such signature is reported (warning),
-//     met by another rule or not: the kernel asks for it alone.
+//     met by another rule or not: the kernel asks for it alone. What lies in memory ({memfd}, {sysv-shm}) is written without asking any
+//     rule, so there every node that executes or maps has to sign.
 //   - One exec, one node: two steps of a node never match the same executable and lead to different nodes.
 //
 //   if (!check_paths(policy, *paths, diagnostics)) return;   // reported

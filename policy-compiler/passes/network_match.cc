@@ -24,8 +24,11 @@ bool mapped(const std::array<uint8_t, 16>& bytes) {
 }
 
 bool is_metadata(const Address& a) {
-  if (!a.v6) return begins(a.bytes, {169, 254, 169, 254}, 32);
-  return begins(a.bytes, {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128);
+  if (!a.v6)
+    return begins(a.bytes, {169, 254, 169, 254}, 32) || begins(a.bytes, {169, 254, 170, 2}, 32) || begins(a.bytes, {169, 254, 170, 23}, 32) ||
+           begins(a.bytes, {100, 100, 100, 200}, 32);
+  return begins(a.bytes, {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128) ||
+         begins(a.bytes, {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x23}, 128);
 }
 
 bool is_localhost(const Address& a) {

@@ -11,8 +11,8 @@
 //   external   every other unicast address; so not 0/8 (to which a connect means localhost), 224/4 and above, ::,
 //   ff00::/8,
 //              fec0::/10 (RFC 3879)
-// The clouds' metadata services, 169.254.169.254 and fd00:ec2::254, are neither internal nor external: they hand out
-// credentials and are granted only by their address, or by `any`.
+// The clouds' metadata services (ir::metadata_addresses) are neither internal nor external: they hand out credentials and are granted only by their
+// address, or by `any`.
 #pragma once
 
 #include <array>

@@ -185,7 +185,7 @@ Glob make_glob(const Pattern& pattern) {
         // In the middle none is enough; AppArmor's "/**/" wants one at least, "{,**/}" does not.
         if (last)
           deep_end = true;
-        else
+        else if (!text.ends_with("**/}"))
           text += "/{,**/}";
         break;
       case Component::Kind::kOwn:
@@ -196,7 +196,7 @@ Glob make_glob(const Pattern& pattern) {
         writer.why = kProcesses;
         break;
       case Component::Kind::kTmpfile:
-        text += "/#[0-9]*";
+        text += (text.ends_with("**/}") ? "#[0-9]*" : "/#[0-9]*");
         glob.deleted = true;
         break;
       case Component::Kind::kName: {

@@ -141,8 +141,8 @@ bool holds(const ir::Node& node, uint32_t operation) {
 
 // Operations for which a profile says anything.
 bool judged(uint32_t operation) {
-  constexpr uint32_t kJudged[] = {TL_OP_SIGNAL,           TL_OP_SIGNAL_WORKLOAD,   TL_OP_SIGNAL_DESCENDANT, TL_OP_PTRACE,
-                                  TL_OP_PTRACE_WORKLOAD, TL_OP_PTRACE_DESCENDANT, TL_OP_MOUNT,             TL_OP_SPAWN_WORKLOADS};
+  constexpr uint32_t kJudged[] = {TL_OP_SIGNAL,          TL_OP_SIGNAL_WORKLOAD,   TL_OP_SIGNAL_DESCENDANT, TL_OP_PTRACE,
+                                  TL_OP_PTRACE_WORKLOAD, TL_OP_PTRACE_DESCENDANT, TL_OP_MOUNT};
   return std::find(std::begin(kJudged), std::end(kJudged), operation) != std::end(kJudged);
 }
 
@@ -195,8 +195,6 @@ void Gatherer::add(uint32_t index, Rights& rights) const {
     if ((rule.value == TL_OP_SIGNAL_DESCENDANT && !holds(node, TL_OP_SIGNAL_WORKLOAD) && !holds(node, TL_OP_SIGNAL)) ||
         (rule.value == TL_OP_PTRACE_DESCENDANT && !holds(node, TL_OP_PTRACE_WORKLOAD) && !holds(node, TL_OP_PTRACE)))
       rights.residuals.push_back({rule.position, "AppArmor cannot tell descendants from the workload's other processes"});
-    if (rule.value == TL_OP_SPAWN_WORKLOADS)
-      rights.residuals.push_back({rule.position, "AppArmor lets it change to every profile, and to none: to what runs unconfined"});
     if (!judged(rule.value))
       rights.residuals.push_back({rule.position, "AppArmor does not judge the operation " + std::string(ir::names::operations().name(rule.value))});
   }

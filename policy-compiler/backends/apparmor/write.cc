@@ -73,7 +73,6 @@ class Text {
       line("ptrace trace peer=" + workload_ + ",");
     if (has(TL_OP_MOUNT))
       for (const char* rule : {"mount,", "umount,", "pivot_root,"}) line(rule);
-    if (has(TL_OP_SPAWN_WORKLOADS)) line("change_profile,");
   }
 
   std::string workload_, out_, indent_;

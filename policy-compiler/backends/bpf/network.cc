@@ -22,7 +22,7 @@ struct Block4 {
 constexpr Block4 kLocalhost4[] = {{127, 0, 0, 0, 8}};
 constexpr Block4 kInternal4[] = {
     {10, 0, 0, 0, 8}, {100, 64, 0, 0, 10}, {169, 254, 0, 0, 16}, {172, 16, 0, 0, 12}, {192, 168, 0, 0, 16}};
-constexpr Block4 kMetadata4[] = {{169, 254, 169, 254, 32}};
+constexpr Block4 kMetadata4[] = {{169, 254, 169, 254, 32}, {169, 254, 170, 2, 32}, {169, 254, 170, 23, 32}, {100, 100, 100, 200, 32}};
 // What is neither local nor unicast: "this network" and multicast, reserved, broadcast.
 constexpr Block4 kOther4[] = {{0, 0, 0, 0, 8}, {224, 0, 0, 0, 3}};
 
@@ -32,7 +32,7 @@ struct Block6 {
 };
 constexpr Block6 kLocalhost6[] = {{0, 1, 128}};
 constexpr Block6 kInternal6[] = {{0xfc00ull << 48, 0, 7}, {0xfe80ull << 48, 0, 10}};
-constexpr Block6 kMetadata6[] = {{0xfd000ec2ull << 32, 0x254, 128}};
+constexpr Block6 kMetadata6[] = {{0xfd000ec2ull << 32, 0x254, 128}, {0xfd000ec2ull << 32, 0x23, 128}};
 constexpr Block6 kMapped6 = {0, 0xffffull << 32, 96};  // is IPv4: the hooks ask the other table
 constexpr Block6 kOther6[] = {{0, 0, 128}, kMapped6, {0xfec0ull << 48, 0, 10}, {0xff00ull << 48, 0, 8}};
 

@@ -21,8 +21,6 @@ std::vector<ir::Cidr> private4() {
           block(false, {192, 168}, 16)};
 }
 std::vector<ir::Cidr> private6() { return {block(true, {0xfc}, 7), block(true, {0xfe, 0x80}, 10)}; }
-ir::Cidr metadata4() { return block(false, {169, 254, 169, 254}, 32); }
-ir::Cidr metadata6() { return block(true, {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128); }
 
 }  // namespace
 
@@ -45,7 +43,7 @@ std::vector<Block> internal_blocks() {
   for (const ir::Cidr& cidr : private4()) out.push_back({cidr, {}});
   for (const ir::Cidr& cidr : private6()) out.push_back({cidr, {}});
   for (Block& one : out)
-    for (const ir::Cidr& cidr : {metadata4(), metadata6()})
+    for (const ir::Cidr& cidr : ir::metadata_addresses())
       if (within(cidr, one.cidr)) one.except.push_back(cidr);
   return out;
 }

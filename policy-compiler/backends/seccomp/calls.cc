@@ -122,7 +122,7 @@ void note_residuals(const ir::Policy& policy, const std::set<std::string>& liste
     }
   residuals.push_back({first,
                        "a filter sees numbers, not what they stand for: the hooks alone hold paths, addresses and ports, users, capabilities, whose "
-                       "process it is, the operations jit, stack-exec, setuid, signal, tune, autoload-module and spawn-workloads, and one whose call is "
+                       "process it is, the operations jit, stack-exec, setuid, signal, tune and autoload-module, and one whose call is "
                        "listed without it",
                        true});
   const bool compat = std::find(architectures.begin(), architectures.end(), Architecture::kX86) != architectures.end();

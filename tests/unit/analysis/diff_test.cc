@@ -64,6 +64,24 @@ TEST(Diff, NetworkIsADifferenceOfSets) {
               ElementsAre("+high net external port 0-442,444-65535 out tcp part", HasSubstr("-low net ")));
 }
 
+TEST(Diff, AllOfTheOutsideIsGraveHoweverItIsCutUp) {
+  const std::string one = "    network:\n      - {direction: out, protocol: tcp, peer: 203.0.113.5/32, port: 443}\n";
+  const auto risk_of = [&](const std::string& after) { return compared(node(one), node(one + after)).worst_allowed(); };
+  EXPECT_EQ(risk_of("      - {direction: out, protocol: tcp, peer: 0.0.0.0/0, port: 443}\n"), Risk::kHigh);
+  EXPECT_EQ(risk_of("      - {direction: out, protocol: tcp, peer: 0.0.0.0/1, port: any}\n      - {direction: out, protocol: tcp, peer: 128.0.0.0/1, port: any}\n"), Risk::kHigh);
+  std::string eighths;
+  for (int i = 0; i < 8; ++i) eighths += "      - {direction: out, protocol: tcp, peer: " + std::to_string(32 * i) + ".0.0.0/3, port: 443}\n";
+  EXPECT_EQ(risk_of(eighths), Risk::kHigh);
+  EXPECT_EQ(risk_of("      - {direction: out, protocol: tcp, peer: 198.51.100.0/24, port: 443}\n"), Risk::kMedium);
+  EXPECT_EQ(risk_of("      - {direction: out, protocol: tcp, peer: internal, port: 443}\n"), Risk::kMedium);
+}
+
+TEST(Diff, WhatIsNewlyAcceptedIsSaid) {
+  EXPECT_THAT(lines(compared(node("    capabilities: [net_raw]\n"), node("    capabilities: [net_raw]\n    accept: {dangerous-capability: {net_raw: pings}}\n"))),
+              ElementsAre("~medium accept dangerous-capability net_raw"));
+  EXPECT_THAT(lines(compared(node("    accept: {any-user: x}\n"), node("    accept: {any-user: y}\n"))), ElementsAre());
+}
+
 TEST(Diff, PodsBesideABlockAreNewlyAllowed) {
   const std::string block = "    network:\n      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 1-65535}\n";
   const std::string pods = "      - {direction: out, protocol: tcp, port: 5432, peer: {pods: {}, namespace: {team: secret}, addresses: 10.0.0.0/8, target_port: any}}\n";

@@ -128,9 +128,35 @@ TEST(Grade, ProgramThatItsParentCannotStart) {
   EXPECT_THAT(found(graded(test::read(tree + "    operations: [setuid]\n"))), testing::Not(testing::Contains("dead-step 6 low")));
 }
 
+// 2^10 states of one pattern times those of the names: what the other patterns meet is said all the same, and of that one that nothing is known.
+TEST(Grade, APatternThatCannotBeLookedAtHidesNoOtherAndIsNotClean) {
+  const auto checked = test::node("    files:\n      '/a/*a" + std::string(10, '?') + "': read\n      /run/containerd/containerd.sock: connect\n      /home/u/.ssh/authorized_keys: write create\n");
+  Diagnostics bounded("test.yaml"), whole("test.yaml");
+  grade_paths(checked.policy, checked.paths, bounded, 20'000);
+  EXPECT_THAT(found(bounded), UnorderedElementsAre("not-graded 7 critical", "sensitive-file 8 critical", "sensitive-file 9 critical"));
+  grade_paths(checked.policy, checked.paths, whole);
+  EXPECT_THAT(found(whole), UnorderedElementsAre("sensitive-file 8 critical", "sensitive-file 9 critical"));
+}
+
+// Accepting the shell is not accepting python.
+TEST(Grade, AnInterpreterBesideAShellIsToldApart) {
+  const std::string text = "    network: [{direction: in, protocol: tcp, port: 80}]\n    sockets: [inet-stream]\n    children: [{exec: '/bin/{sh,python3}', users: [1]}]\n";
+  EXPECT_THAT(found_in(text), testing::IsSupersetOf({"shell-behind-network 8 critical", "interpreter-behind-network 8 high"}));
+}
+
+TEST(Grade, TwoHalvesOfTheOutsideAreAll) {
+  EXPECT_THAT(found_in("    sockets: [inet-stream]\n    network:\n      - {direction: out, protocol: tcp, peer: 0.0.0.0/1, port: any}\n"
+                       "      - {direction: out, protocol: tcp, peer: 128.0.0.0/2, port: any}\n      - {direction: out, protocol: tcp, peer: 198.51.100.0/24, port: any}\n"),
+              testing::IsSupersetOf({"any-egress 8 high", "any-egress 9 high", "any-egress 10 high"}));
+  EXPECT_THAT(found_in("    sockets: [inet-stream]\n    network:\n      - {direction: out, protocol: tcp, peer: 198.51.100.0/24, port: any}\n"), IsEmpty());
+}
+
 TEST(Accept, ByCodeOrByRuleWithItsReason) {
   const auto lines = [](const std::string& accept) { return found_in("    capabilities: [sys_admin, net_raw]\n    accept:\n" + accept); };
   EXPECT_THAT(lines("      dangerous-capability: reviewed\n"),
+              ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high accepted", "accept-outgrown 8"))
+      << "what is critical is named";
+  EXPECT_THAT(lines("      dangerous-capability: {sys_admin: mounts, net_raw: pings}\n"),
               ElementsAre("dangerous-capability 6 critical accepted", "dangerous-capability 6 high accepted"));
   EXPECT_THAT(lines("      dangerous-capability:\n        net_raw: pings\n"), ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high accepted"));
   EXPECT_THAT(lines("      dangerous-capability:\n        net_raw: pings\n        chown: nobody\n"),
@@ -138,7 +164,7 @@ TEST(Accept, ByCodeOrByRuleWithItsReason) {
 }
 
 TEST(Accept, AcceptedOnesCountNoMore) {
-  const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capability: it is the backup}\n"));
+  const Diagnostics d = graded(test::node("    capabilities: [sys_admin]\n    accept: {dangerous-capability: {sys_admin: it is the backup}}\n"));
   EXPECT_EQ(d.warnings(), 0u);
   EXPECT_EQ(d.list()[0].accepted, "it is the backup");
 }
@@ -162,9 +188,9 @@ TEST(Accept, WhatMeetsNothingIsAWarning) {
 }
 
 TEST(Accept, OfAGroupsRuleByAllItsNodes) {
-  const std::string text = "treeline: 1\nname: x\ngroups:\n  g: {capabilities: [sys_admin]}\nentry:\n  - {exec: /a, users: [1], use: [g], accept: {dangerous-capability: yes}}\n  - {exec: /b, users: [1], use: [g]";
+  const std::string text = "treeline: 1\nname: x\ngroups:\n  g: {capabilities: [sys_admin]}\nentry:\n  - {exec: /a, users: [1], use: [g], accept: {dangerous-capability: {sys_admin: yes}}}\n  - {exec: /b, users: [1], use: [g]";
   EXPECT_THAT(found(graded(test::read(text + "}\n"))), ElementsAre("dangerous-capability 4 critical", "dangerous-capability 4 critical"));
-  EXPECT_THAT(found(graded(test::read(text + ", accept: {dangerous-capability: too}}\n"))),
+  EXPECT_THAT(found(graded(test::read(text + ", accept: {dangerous-capability: {sys_admin: too}}}\n"))),
               ElementsAre("dangerous-capability 4 critical accepted", "dangerous-capability 4 critical accepted"));
 }
 

@@ -22,12 +22,20 @@ TEST(Sensitive, NamesHaveTheirKinds) {
       {"/usr/lib/x.so", Sensitive::kProgram},  {"/proc/sys/kernel/core_pattern", Sensitive::kKernel}, {"/sys/fs/x", Sensitive::kKernel},
       {"/proc//other/environ", Sensitive::kProcess}, {"/proc//workload/mem", Sensitive::kProcess}, {"/dev/sda1", Sensitive::kDevice},
       {"/dev/mapper/vg", Sensitive::kDevice},  {"/var/run/docker.sock", Sensitive::kRuntimeSocket},
+      {"/proc//own/mem", Sensitive::kMemory},   {"/proc//own/task/7/mem", Sensitive::kMemory},         {"/proc//descendant/mem", Sensitive::kMemory},
+      {"/proc//descendant/mem", Sensitive::kProcess}, {"/proc//workload/task/7/mem", Sensitive::kMemory}, {"/proc//workload/task/7/mem", Sensitive::kProcess},
+      {"/run/systemd/private", Sensitive::kRuntimeSocket}, {"/run/dbus/system_bus_socket", Sensitive::kRuntimeSocket}, {"/dev/kvm", Sensitive::kDevice},
+      {"/var/lib/kubelet/pods/x/token", Sensitive::kSecret}, {"/root/.netrc", Sensitive::kSecret}, {"/srv/tls/privkey.pem", Sensitive::kSecret},
+      {"/srv/a.p12", Sensitive::kSecret},       {"/root/.config/gcloud/x", Sensitive::kSecret}, {"/etc/rc.local", Sensitive::kStartup},
+      {"/etc/apt/apt.conf.d/x", Sensitive::kStartup}, {"/boot/grub/grub.cfg", Sensitive::kStartup}, {"/etc/ssl/certs/ca.crt", Sensitive::kStartup},
+      {"/etc/apparmor.d/x", Sensitive::kStartup},
       {"/proc/kcore", Sensitive::kDevice},      {"/opt/python3.11", Sensitive::kInterpreter}, {"/usr/bin/pwsh", Sensitive::kInterpreter}};
   for (const auto& [name, kind] : table) EXPECT_TRUE(holds(kinds(name), kind)) << name;
 }
 
 TEST(Sensitive, OrdinaryNamesHaveNone) {
-  for (const char* name : {"/", "/etc/hosts", "/srv/web/index.html", "/tmp/x", "/proc//own/status", "/dev/null", "/run/web.sock", "/shadow", "/binx/a"})
+  for (const char* name : {"/", "/etc/hosts", "/srv/web/index.html", "/tmp/x", "/proc//own/status", "/dev/null", "/run/web.sock", "/shadow", "/binx/a",
+                           "/srv/tls/fullchain.pem"})
     EXPECT_EQ(kinds(name), 0u) << name;
 }
 
@@ -40,6 +48,10 @@ TEST(Risk, FilesByWordAndName) {
   EXPECT_EQ(grade_file(TL_APPEND, kinds("/etc/passwd"), false).risk, Risk::kCritical);
   EXPECT_EQ(grade_file(TL_CONNECT, kinds("/run/docker.sock"), false).risk, Risk::kCritical);
   EXPECT_EQ(grade_file(TL_LIST, kinds("/sys/fs/x"), false).risk, Risk::kLow);
+  // A write through /proc/self/mem changes read-only text: jit and W^X at once.
+  EXPECT_EQ(grade_file(TL_WRITE, kinds("/proc//own/mem"), false).risk, Risk::kCritical);
+  EXPECT_EQ(grade_file(TL_READ, kinds("/proc//own/mem"), false).risk, Risk::kLow);
+  EXPECT_EQ(grade_file(TL_READ, kinds("/proc//descendant/mem"), false).risk, Risk::kHigh);
 }
 
 TEST(Risk, NamesAndBack) {

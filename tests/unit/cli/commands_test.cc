@@ -154,20 +154,65 @@ TEST_F(CommandsTest, AProfileWithMistakesLeavesTheOldBundleInPlace) {
   EXPECT_EQ(bundle::read(base_ + "/web")->digest, before);
 }
 
-TEST_F(CommandsTest, WhatIsNotEnforcedIsSaidAndRefusedWhenStrict) {
-  const std::string weak = put("weak.yaml", std::string(kRight) + "        syscalls: [read]\n");
+// A rule that no chosen back end holds is a mistake; a person may write that this will do.
+TEST_F(CommandsTest, WhatIsNotEnforcedIsRefusedUnlessTheProfileSaysThatItWillDo) {
+  const std::string listed = std::string(kRight) + "        syscalls: [read]\n";
+  const std::string weak = put("weak.yaml", listed);
   const Outcome o = compile(weak, base_ + "/weak");
-  EXPECT_EQ(o.exit, 0);
+  EXPECT_EQ(o.exit, 1);
   EXPECT_THAT(o.err, HasSubstr("[residual]"));
-  EXPECT_EQ(bundle::read(base_ + "/weak")->residuals.size(), 1u);
-  EXPECT_EQ(compile(weak, base_ + "/strict", false, true).exit, 1);
-  EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
+  EXPECT_THAT(o.err, HasSubstr("--backend bpf,seccomp"));
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/weak"));
+  // `check` does not know the back ends.
+  EXPECT_THAT(check({weak}, true).codes(), testing::Contains("residual 16"));
+  EXPECT_EQ(check({weak}).exit, 0);
+
+  for (const char* accept : {"{residual: the filter is the platform's}", "{residual: {syscalls: the filter is the platform's}}"}) {
+    const std::string taken = put("taken.yaml", listed + "        accept: " + accept + "\n");
+    const Outcome accepted = compile(taken, base_ + "/taken", true);
+    EXPECT_EQ(accepted.exit, 0) << accepted.out;
+    EXPECT_THAT(accepted.codes("note"), testing::ElementsAre("residual 16"));
+    EXPECT_EQ(accepted.json()["diagnostics"][0]["accepted"], "the filter is the platform's");
+    EXPECT_THAT(compile(taken, base_ + "/taken").out, HasSubstr("1 rule weaker than written, as the profile accepts"));
+    EXPECT_EQ(bundle::read(base_ + "/taken")->residuals.size(), 1u);
+    EXPECT_THAT(check({taken}, true).codes(), Not(testing::Contains(HasSubstr("accept-unused"))));
+    EXPECT_EQ(compile(taken, base_ + "/strict", false, true).exit, 1) << "--strict takes no one's word";
+    EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
+  }
+  const std::string other = put("other.yaml", listed + "        accept: {residual: {sockets: why}}\n");
+  EXPECT_EQ(compile(other, base_ + "/other").exit, 1);
+  EXPECT_THAT(check({other}, true).codes("warning"), testing::Contains("accept-unused 17"));
+
+  // The filter holds the list for the workload as a whole: weaker, and said.
+  const Outcome filtered = run([&] { return cli::compile({.profile = weak, .bundle = base_ + "/filtered", .output = true, .backends = {"bpf", "seccomp"}}); });
+  EXPECT_EQ(filtered.exit, 0) << filtered.out;
+  EXPECT_THAT(filtered.codes("warning"), testing::Contains("residual 16"));
   // A digest is there to hold: no bundle without it.
   const std::string digest = put("digest.yaml", std::string(kRight) + "        digest: fsverity:sha256:" + std::string(64, 'a') + "\n");
   const Outcome refused = compile(digest, base_ + "/digest");
   EXPECT_EQ(refused.exit, 1);
   EXPECT_THAT(refused.err, HasSubstr("its digest is not checked at exec"));
   EXPECT_FALSE(std::filesystem::exists(base_ + "/digest"));
+}
+
+TEST_F(CommandsTest, AFilterOfCallsThatNoNodeListsIsNone) {
+  const auto seccomp = [&](bool strict) {
+    return run([&] { return cli::compile({.profile = profile_, .bundle = base_ + "/none", .output = true, .strict = strict, .backends = {"bpf", "seccomp"}}); });
+  };
+  const Outcome o = seccomp(false);
+  EXPECT_EQ(o.exit, 0);
+  EXPECT_THAT(o.codes("warning"), testing::ElementsAre("syscalls-missing 4"));
+  EXPECT_EQ(bundle::read(base_ + "/none")->find("seccomp.json"), nullptr);
+  EXPECT_EQ(seccomp(true).exit, 1);
+}
+
+TEST_F(CommandsTest, WhatOneOfManyProfilesAcceptsIsNoWarningOfAll) {
+  const std::string taken = put("taken.yaml", std::string(kRight) + "        syscalls: [read]\n        accept: {residual: {syscalls: why}}\n");
+  CompileManyOptions many{{taken, profile_}, base_ + "/many", 2, {}};
+  many.each.output = Format::kSarif;
+  const Outcome o = run([&] { return cli::compile_many(many); });
+  EXPECT_EQ(o.exit, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("suppressions"));
 }
 
 TEST_F(CommandsTest, ExplainAnswersWithTheLine) {

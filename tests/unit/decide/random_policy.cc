@@ -236,6 +236,7 @@ class Writer {
       for (uint32_t k = random_.below(4); k > 0; --k) node.network.push_back(network());
       node.capabilities = numbers(41, 5);
       node.operations = numbers(TL_OP_COUNT, 3);
+      std::erase_if(node.operations, [](const ir::NumberRule& rule) { return rule.value == TL_OP_SPAWN_WORKLOADS; });  // has no word
       node.sockets = numbers(TL_SOCK_KINDS, 6);
       node.netlink = numbers(22, 3);
       if (random_.one_in(2)) node.users = numbers(12, 5);

@@ -91,6 +91,13 @@ TEST(Profile, LineEndsOfWindowsAndAByteOrderMarkChangeNothing) {
   EXPECT_EQ(r.policy.nodes[0].executable.text, "/a");
 }
 
+TEST(Profile, AnOperationThatNothingAsksForIsRefusedByName) {
+  const Read r = read(node_with("    operations: [jit, spawn-workloads, spawn]\n"));
+  EXPECT_THAT(r.found(), ElementsAre("5:23 unknown-name", "5:40 unknown-name"));
+  EXPECT_THAT(r.diagnostics.list()[0].message, testing::HasSubstr("not enforced by this version"));
+  EXPECT_THAT(r.diagnostics.list()[1].remedy, testing::Not(testing::HasSubstr("spawn-workloads")));
+}
+
 TEST(Profile, ColumnsCountCharactersNotBytes) {
   const Read r = read(node_with("    files: {/ä/ö€𝄞: read, /ä: raed}\n"));
   EXPECT_THAT(r.found(), ElementsAre("5:31 access-word"));

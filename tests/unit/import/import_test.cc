@@ -214,6 +214,26 @@ TEST(AppArmor, DenialOfEverything_Imported_LeavesNothing) {
   }
 }
 
+// apparmor.d(5) of AppArmor 4: with whom a socket may talk; and of 4.1: which rule comes before which.
+TEST(AppArmor, NetworkRuleWithAddresses_Imported_GrantsNoSocketForAll) {
+  for (const char* rule : {"network inet stream ip=127.0.0.1 peer=(ip=10.139.15.23 port=80),", "network tcp port=80,", "network inet peer=(ip=10.0.0.1),"}) {
+    const Outcome o = take("profile p /bin/a {\n  " + std::string(rule) + "\n}\n");
+    EXPECT_TRUE(o.says("not-carried", 2)) << rule;
+    EXPECT_THAT(o.profile(), Not(HasSubstr("network"))) << rule;
+    EXPECT_THAT(o.profile(), Not(HasSubstr("sockets"))) << rule;
+  }
+  EXPECT_THAT(take("profile p /bin/a {\n  network inet stream,\n}\n").profile(), HasSubstr("inet-stream"));
+}
+
+TEST(AppArmor, RuleWithAPriority_Imported_LeavesNothingThatItComesBefore) {
+  const Outcome o = take("profile p /bin/a {\n  priority=1 /srv/p r,\n  /srv/p rw,\n  /srv/q rw,\n  priority=2 network inet stream,\n}\n");
+  EXPECT_TRUE(o.says("not-carried", 2));
+  EXPECT_TRUE(o.says("not-carried", 5));
+  EXPECT_THAT(o.profile(), Not(HasSubstr("/srv/p")));
+  EXPECT_THAT(o.profile(), HasSubstr("/srv/q"));
+  EXPECT_THAT(o.profile(), Not(HasSubstr("inet-stream")));
+}
+
 TEST(AppArmor, Includes_Imported_AreSaidToDenyToo) {
   const Outcome out = take("/usr/bin/x {\n  include <abstractions/private-files-strict>\n  /home/** rw,\n}\n");
   ASSERT_TRUE(out.imported);
@@ -274,6 +294,15 @@ TEST(Strace, NamesAfterAChroot_Imported_AreNotTheContainers) {
   for (const ir::FileRule& rule : out.imported->policy.nodes[0].files) files.push_back(rule.path.text);
   EXPECT_THAT(files, ElementsAre("/etc/hosts", "/var/empty/x"));
   EXPECT_TRUE(out.says("not-carried", 4));
+}
+
+// openat2(2): an absolute name starts at the directory as well.
+TEST(Strace, NamesBelowADirectoryAsRoot_Imported_AreNotFromTheRoot) {
+  const std::string start = "1 execve(\"/bin/a\", [\"a\"], 0x1 /* 0 vars */) = 0\n1 openat(AT_FDCWD, \"/var/empty\", O_RDONLY|O_DIRECTORY) = 3\n";
+  const Outcome o = take(start + "1 openat2(3, \"/etc/shadow\", {flags=O_RDWR, resolve=RESOLVE_IN_ROOT}, 24) = 4\n");
+  EXPECT_TRUE(o.says("not-carried", 3));
+  EXPECT_THAT(o.profile(), Not(HasSubstr("shadow")));
+  EXPECT_THAT(take(start + "1 openat2(3, \"/etc/hosts\", {flags=O_RDONLY, resolve=RESOLVE_BENEATH}, 24) = 4\n").profile(), HasSubstr("/etc/hosts"));
 }
 
 TEST(Strace, TimesOfFiles_Imported_AreNoRightAndSaid) {

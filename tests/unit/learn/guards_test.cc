@@ -205,6 +205,55 @@ TEST(Guards, AMemoryFileIsNeverExecuted) {
   EXPECT_EQ(count_questions(learned, "executed-without-path"), 1u);
 }
 
+TEST(Guards, AMemoryFileIsNeverMapped) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "read map", "{memfd}");
+    r.file(n, "map", "{sysv-shm}");
+  });
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("{memfd}: read"));
+  EXPECT_EQ(count_questions(learned, "made-and-mapped"), 1u);
+}
+
+// Without --image: what the traces show standing there and only read is not what a class of temporary names means.
+TEST(Guards, NoClassTakesInANameThatStoodThereBefore) {
+  const auto learned = [](const std::string& stands, const char* words) {
+    return two_starts([&](Recording& r, const std::string& n, int e) {
+      r.file(n, words, stands);
+      for (const char* core : {"aB3dE", "Zk2Qq"}) {
+        const std::string name = "/app/" + std::string(core) + (e == 0 ? "7" : "w");
+        r.file(n, "create write excl", name);
+        r.file(n, "delete", name);
+      }
+    });
+  };
+  EXPECT_EQ(learned("/app/configs", "read").permits.patterns.size(), 3u) << "seven bytes: none of the class";
+  const Learned beside = learned("/app/config", "read");
+  EXPECT_EQ(beside.permits.patterns.size(), 0u);
+  EXPECT_EQ(count_questions(beside, "standing-among-names"), 3u);
+  EXPECT_EQ(learned("/app/config", "create write delete").permits.patterns.size(), 3u) << "it was made here too";
+}
+
+TEST(Guards, ARandomNameThatStoodThereIsOfItsKind) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int e) {
+    r.file(n, "read", "/objects/0123456789abcdef0123456789abcdef01234567");
+    for (int i = 0; i < 2; i++) r.file(n, "create write", "/objects/" + std::string(38, static_cast<char>('a' + i)) + "0" + std::to_string(e));
+  });
+  EXPECT_EQ(count_questions(learned, "standing-among-names"), 0u);
+  EXPECT_EQ(learned.permits.patterns.size(), 1u);
+}
+
+TEST(Guards, ALiteralNameWithTheDayOfTheRecordingIsAQuestion) {
+  for (const char* name : {"/var/log/app/app-2026-03-01.log", "/data/2026/03/01/x.csv"}) {
+    std::vector<Trace> traces;
+    for (int start = 0; start < 2; start++) {
+      Recording r("c" + std::to_string(start), "2026-03-01T1" + std::to_string(start) + ":00:00Z");
+      r.file(r.node("entry", "/bin/a", {0}), "create append", name);
+      traces.push_back(r.trace());
+    }
+    EXPECT_EQ(count_questions(learn_ok(std::move(traces), {.name = "x", .join = false, .image = {}}), "dated-name"), 1u) << name;
+  }
+}
+
 TEST(Guards, OneStartFoldsNothing) {
   Recording r("c", "2026-03-01T10:00:00Z");
   const auto n = r.node("entry", "/bin/a", {0});

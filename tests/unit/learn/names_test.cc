@@ -91,6 +91,59 @@ TEST(Classes, SessionFilesAreRandomByTheirLookAlone) {
               IsEmpty());  // "_2024" is the same in all
 }
 
+// Recorded on 2026-03-01: the next day the name is another one.
+TEST(Classes, TheDayOfTheRecordingIsADateThoughItIsTheSameInAll) {
+  EXPECT_THAT(patterns({"up-20260301-00112233445566aa", "up-20260301-00112233445566bb", "up-20260301-00112233445566cc"}), ElementsAre("up-{date}-{hex:16}"));
+  EXPECT_THAT(patterns({"Rack20260301-1-a1B2c3", "Rack20260301-1-q9W8e7", "Rack20260301-1-z5X6c7"}, {.exclusive = true}), ElementsAre("Rack{date}-1-{rand:6}"));
+  EXPECT_THAT(patterns({"v-20200101-1.x", "v-20200101-2.x", "v-20200101-3.x"}, {.removed = true}), ElementsAre("v-20200101-{digits}.x")) << "no date of now";
+  // Two UUIDs suffice, and what stands beside them does not ask for a third.
+  EXPECT_THAT(patterns({"20260301-123e4567-e89b-42d3-a456-426614174000", "20260301-00000000-e89b-42d3-a456-426614174abc"}), ElementsAre("{date}-{uuid}"));
+  EXPECT_THAT(patterns({"b.20260301103015", "b.20260301103016", "b.20260301113017"}, {.growing = true}), ElementsAre("b.{digits:14}"));
+}
+
+// Java's createTempDirectory: 18 to 20 digits.
+TEST(Classes, LongRandomNumbersHaveNotOneLength) {
+  EXPECT_THAT(patterns({"t.1234567890123456789", "t.9234567890123456780", "t.2234567890123456780"}, {.removed = true}),
+              ElementsAre("t.{{digits:17},{digits:18},{digits:19},{digits:20}}"));
+  EXPECT_THAT(patterns({"t.123456789012345678", "t.18234567890123456780", "t.2234567890123456780"}, {.removed = true}),
+              ElementsAre("t.{{digits:16},{digits:17},{digits:18},{digits:19},{digits:20}}"));
+  const NamePattern pattern({{Piece::Kind::kLongDigits, 20, "", 18}});
+  for (const char* yes : {"123456789012345678", "12345678901234567890"}) EXPECT_TRUE(pattern.matches(yes));
+  for (const char* no : {"12345678901234567", "123456789012345678901", "12345678901234567x"}) EXPECT_FALSE(pattern.matches(no));
+}
+
+TEST(Classes, NoNumberIsCutInTwo) {
+  EXPECT_THAT(patterns({"dump-20260301T103015.rdb", "dump-20260301T093016.rdb", "dump-20260301T113017.rdb"}, {.exclusive = true}),
+              testing::Each(testing::Not(testing::HasSubstr("{rand"))));
+}
+
+// ULIDs begin with the time: the digits that names of one day share are no literal.
+TEST(Classes, AWordThatBeginsWithTheTimeIsTakenWhole) {
+  EXPECT_THAT(patterns({"01KX4T9AZQ3M8W2R7C5N6P1B0D", "01KX5B7CWR4N9X3S8D6P7Q2C1E", "01KX7D8DXS5P0Y4T9E7Q8R3D2F", "01KX8F9EYT6Q1Z5V0F8R9S4E3G", "01KX9G0FZV7R2A6W1G9S0T5F4H"}),
+              ElementsAre("{rand:26}"));
+  EXPECT_THAT(patterns({"sess_0jt8p5c1qw2e3r4t", "sess_1ku9q6d2we3r4t5y", "sess_2lv0r7e3er4t5y6u", "sess_3mw1s8f4rt5y6u7i", "sess_4nx2t9g5ty6u7i8o"}),
+              ElementsAre("sess_{rand:16}"));
+}
+
+// etcd's %016x-%016x.wal, before the second number's letters are in the first; and a counter that met no letter at all.
+TEST(Classes, NumbersOfOneNameCountInOneBase) {
+  EXPECT_THAT(patterns({"0000000000000001-0000000000000bb8.wal", "0000000000000002-0000000000001770.wal", "0000000000000003-0000000000002328.wal"}, {.growing = true}),
+              testing::Contains(testing::StartsWith("[0-9A-Fa-f]")));
+  const auto padded = patterns({"0000000000000007", "0000000000000008", "0000000000000009"}, {.growing = true});
+  ASSERT_EQ(padded.size(), 1u);
+  EXPECT_THAT(padded[0], testing::StartsWith("[0-9A-Fa-f]"));
+}
+
+TEST(Classes, ACounterThatStoppedAtNineIsInDoubt) {
+  const auto in_doubt = [](std::vector<std::string> names) {
+    const FoldedNames folded = fold(names, {.growing = true});
+    return folded.groups.size() == 1 && folded.groups[0].one_digit;
+  };
+  EXPECT_TRUE(in_doubt({"_7.cfs", "_8.cfs", "_9.cfs"}));
+  EXPECT_FALSE(in_doubt({"_6.cfs", "_7.cfs", "_8.cfs"}));
+  EXPECT_FALSE(in_doubt({"_8.cfs", "_9.cfs", "_10.cfs"}));
+}
+
 TEST(Classes, TwoNumbersInAName) {
   EXPECT_THAT(patterns({"t1.0", "t2.0", "t3.0", "t4.1", "t5.1", "t6.1"}, {.removed = true}),
               ElementsAre("t{digits}.0", "t{digits}.1"));
@@ -107,8 +160,8 @@ TEST(Conditions, WithoutThemNamesStayLiteral) {
               IsEmpty());  // words, not mixed
   EXPECT_THAT(patterns({"libx.so.1", "libx.so.2", "libx.so.3"}, {.removed = true}), IsEmpty());
   EXPECT_THAT(patterns({"log-20200101", "log-20210101", "log-20220101"}), IsEmpty());  // no date of these starts
-  EXPECT_THAT(patterns({"12345678901", "123456789012", "1234567890123"}, {.removed = true}),
-              IsEmpty());  // unequal, too long
+  EXPECT_THAT(patterns({"123456789012345678901", "1234567890123456789012", "12345678901234567890123"}, {.removed = true}),
+              IsEmpty());  // unequal, and longer than 64 bits
   EXPECT_THAT(patterns({"a1", "b2", "c3"}, {.removed = true}), IsEmpty());
 }
 
@@ -132,6 +185,8 @@ TEST(NamePatterns, MeanWhatTheLanguageMeans) {
       NamePattern({{Piece::Kind::kHex, 8, ""}}),
       NamePattern({{Piece::Kind::kUpperHex, 8, ""}}),
       NamePattern({{Piece::Kind::kAnyHex, 8, ""}}),
+      NamePattern({{Piece::Kind::kLongDigits, 12, "", 11}}),
+      NamePattern({{Piece::Kind::kSameDate, 0, ""}}),
       NamePattern({{Piece::Kind::kDigits, 0, ""}}),
       NamePattern({{Piece::Kind::kDigitsN, 8, ""}}),
       NamePattern({{Piece::Kind::kRand, 8, ""}}),

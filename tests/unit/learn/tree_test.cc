@@ -173,7 +173,7 @@ TEST(Review, GraveFilesAreAskedAboutByWhatTheyAreFor) {
       testing::UnorderedElementsAre(
           "the program may change what starts programs later, or says who may do what: 4 names: /etc/cron.d/x",
           "the program may look into other processes: 1 name: /proc/{other}/mem",
-          "the program may reach the socket of a container runtime: who connects is root of the machine: 1 name: "
+          "the program may reach a socket that starts what it is told to: who connects is root of the machine: 1 name: "
           "/run/docker.sock"));
   EXPECT_EQ(count_questions(learned, "grave-right"), 5u);  // four capabilities, raw
 }
@@ -257,6 +257,19 @@ TEST(Learn, SystemCallsAreClosedOverFallbacks) {
   EXPECT_EQ(count_questions(learned, "foreign-calls"), 1u);
 }
 
+TEST(Learn, ThatNoFilterHoldsTheCallsIsWrittenAndAsked) {
+  Recording r("a", "2026-03-01T10:00:00Z");
+  const auto a = r.node("entry", "/bin/a", {0});
+  r.node(a, "/bin/b", {0});
+  r.calls(a, R"("read")");
+  const Learned learned = learn_ok({r.trace()});
+  ASSERT_EQ(learned.policy.nodes.size(), 2u);
+  ASSERT_EQ(learned.policy.nodes[0].accepted.size(), 1u);
+  EXPECT_EQ(learned.policy.nodes[0].accepted[0].code + " " + learned.policy.nodes[0].accepted[0].about, "residual syscalls");
+  EXPECT_TRUE(learned.policy.nodes[1].accepted.empty()) << "it lists none";
+  EXPECT_EQ(count_questions(learned, "calls-not-held"), 1u);
+}
+
 TEST(Learn, ACallThatNoHookSeesGivesItsOperationAndTheQuestion) {
   Recording r("a", "2026-03-01T10:00:00Z");
   const auto a = r.node("entry", "/bin/a", {0});
@@ -270,6 +283,22 @@ TEST(Learn, ACallThatNoHookSeesGivesItsOperationAndTheQuestion) {
   EXPECT_EQ(learned.policy.nodes[1].operations[0].value, static_cast<uint32_t>(TL_OP_LDT));
   EXPECT_EQ(count_questions(learned, "grave-right"), 1u);
   EXPECT_THAT(learned.evidence, testing::HasSubstr("\"ldt\""));
+}
+
+// What is reached by a name has other addresses next time.
+TEST(Network, PeersThatWereNotInEveryStartAreAQuestion) {
+  std::vector<Trace> traces;
+  for (int start = 0; start < 2; start++) {
+    Recording r("c" + std::to_string(start), "2026-03-0" + std::to_string(1 + start) + "T10:00:00Z");
+    const auto a = r.node("entry", "/bin/a", {0});
+    r.net(a, "out", "10.0.0.7", 5432);
+    for (int i = 0; i < 3; i++) r.net(a, "out", "203.0.113." + std::to_string(10 * start + i), 443);
+    traces.push_back(r.trace());
+  }
+  const Learned learned = learn_ok(std::move(traces), {.name = "x", .join = false, .image = {}});
+  ASSERT_EQ(count_questions(learned, "varying-peers"), 1u);
+  const auto asked = std::find_if(learned.questions.begin(), learned.questions.end(), [](const Question& q) { return q.code == "varying-peers"; });
+  EXPECT_THAT(asked->text, testing::StartsWith("6 peers were not in every start"));
 }
 
 TEST(Network, ListenersKeepTheirPortPeersTheirAddress) {

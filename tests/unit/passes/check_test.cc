@@ -88,6 +88,40 @@ TEST(WriteAndExecute, OneRuleOrOneObjectWithBothIsRefused) {
   EXPECT_EQ(w.diagnostics.errors(), 2u);
 }
 
+// memfd_create(2), write(2), mmap(2): no word is asked for the writing.
+TEST(WriteAndExecute, WhatLiesInMemoryIsWrittenAndIsSignedForWhereItIsExecuted) {
+  for (const char* object : {"{memfd}", "{sysv-shm}"}) {
+    Writer w;
+    const uint32_t a = w.root("/bin/a");
+    w.file(a, object, TL_READ | TL_WRITE);
+    EXPECT_TRUE(check(w));
+    const uint32_t b = w.root("/bin/b");
+    w.file(b, object, TL_MAP);
+    EXPECT_FALSE(check(w)) << object;
+    EXPECT_EQ(w.diagnostics.list().back().code, "write-and-execute");
+  }
+  Writer signed_for;
+  const uint32_t a = signed_for.root("/bin/a");
+  signed_for.file(a, "{memfd}", TL_MAP, true);
+  EXPECT_TRUE(check(signed_for));
+  EXPECT_EQ(signed_for.diagnostics.warnings(), 1u);
+  EXPECT_THAT(signed_for.diagnostics.list()[0].remedy, testing::Not(testing::HasSubstr("remove it")));
+  signed_for.file(signed_for.root("/bin/b"), "{memfd}", TL_MAP);
+  EXPECT_FALSE(check(signed_for)) << "one node's signature is not another's";
+}
+
+TEST(WriteAndExecute, AStepIntoMemoryTakesTheSignatureOfWhoExecutes) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a");
+  w.child(a, "{memfd}");
+  EXPECT_FALSE(check(w));
+  Writer signed_for;
+  const uint32_t b = signed_for.root("/bin/b");
+  signed_for.file(b, "{memfd}", TL_READ, true);
+  signed_for.child(b, "{memfd}");
+  EXPECT_TRUE(check(signed_for));
+}
+
 TEST(WriteAndExecute, AnUnsafeRuleIsExemptAndReported) {
   Writer w;
   const uint32_t a = w.root("/bin/a");
