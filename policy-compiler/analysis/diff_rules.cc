@@ -14,7 +14,7 @@ namespace {
 
 namespace names = ir::names;
 
-constexpr size_t kMostComparisons = 10'000'000;  // of a node's network rules with the blocks of the other version
+constexpr size_t kMostBoxes = 10'000'000;  // of a node's network rules with the blocks of the other version
 
 const ir::Node kNothing;  // what a node holds that is not there
 
@@ -58,7 +58,7 @@ class NodeRules {
   bool network() {
     const std::vector<ir::NetworkRule> only_before = only_in(before_.network, after_.network), only_after = only_in(after_.network, before_.network);
     const size_t here = blocks_of(before_.network) * only_after.size(), there = blocks_of(after_.network) * only_before.size();
-    if (here + there > kMostComparisons) return false;
+    if (here + there > kMostBoxes) return false;
     const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
       std::vector<NetworkSet> differs;
       const std::vector<ir::NetworkRule>& rules = &has == &after_ ? only_after : only_before;

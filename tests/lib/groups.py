@@ -121,6 +121,9 @@ GROUPS = [
     Group("flood", "refusals by the hundred thousand, a full ring, full tables: verdicts stay, counts are exact, losses are counted; each doubt",
           lambda k, e, p: [ROOT / "tests/kernel/enforce" / p, ROOT / "build/release/bin"], kernels="one", timeout=1500, builds=("release",),
           targets=(*TREELINE, *VICTIMS), vm=True, parts=lambda k, e: ["flood", "doubts"]),
+    Group("engines", "podman, containerd and Docker with the files of deploy/oci: learned, enforced, entered, stopped, and what a person is told",
+          lambda k, e, p: [ROOT / "tests/kernel/oci/engines_test", ROOT / "build/release/bin"], kernels="one", timeout=1800, builds=("release",),
+          targets=(*TREELINE, "treeline-oci"), vm=True, vm_options=("--memory", "3072")),
     Group("crashes", "treelined dies at each step of a load, a mode, a rollback, an unload, an upgrade: the old policy or the new one, whole",
           lambda k, e, p: [ROOT / "tests/kernel/enforce/crashes", ROOT / "build/release/bin"], kernels="one", timeout=1500, builds=("release",),
           targets=TREELINE, vm=True, default=False),
@@ -146,6 +149,9 @@ GROUPS = [
           parts=lambda kernel, extent: ["1of4", "2of4", "3of4", "4of4"]),
     Group("bench", "what it costs in instructions", lambda k, e, p: [ROOT / "tests/bench/run", "--kernel", k, "--json", ROOT / "build/tests" / f"bench-{k}.json"],
           kernels="one", timeout=2400, builds=("release",), targets=(*TREELINE, "bench_acts", "bench_empty", "bench_filter"), default=False),
+    Group("scale", "how the compiler grows with a policy and with their number, and its bars",
+          lambda k, e, p: [ROOT / "tests/lib/scale", ROOT / "build/release/bin", e], timeout=7200, builds=("release",), targets=("treelinec", "compile_bench"),
+          default=False, alone=True),
     Group("vm", "the micro VM itself", lambda k, e, p: [ROOT / "tests/lib/vm", k], kernels="one", timeout=1500, alone=True),
 ]
 
