@@ -23,7 +23,7 @@ const Watched kWatched[] = {
     {{}, {"process", "linux", "hooks", "annotations"}},
     {{"process"}, {"apparmorProfile", "noNewPrivileges"}},
     {{"linux"}, {"seccomp"}},
-    {{"hooks"}, {"createRuntime", "poststop"}},
+    {{"hooks"}, {"createRuntime", "startContainer", "poststop"}},
 };
 
 }  // namespace

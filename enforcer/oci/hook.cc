@@ -13,6 +13,7 @@
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
 #include "enforcer/oci/in_process.h"
+#include "enforcer/oci/inner_hooks.h"
 #include "enforcer/oci/options.h"
 #include "enforcer/oci/report.h"
 #include "enforcer/oci/rootless.h"
@@ -103,8 +104,10 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
   Result<Json> planned = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
   if (!planned) return planned.error();
   const bool unbound = text_at(*planned, "action") == "unbound";
-  if (!unbound)
+  if (!unbound) {
     if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
+    if (Result<void> outside = check_inner_hooks(config->root()); !outside) return outside;
+  }
   Result<bool> filter = has_bundle(*planned) ? verify_bundle(*planned, *config) : Result<bool>(false);
   if (!filter) return filter.error();
   Result<Json> bound = daemon.ask({{"do", "bind"},

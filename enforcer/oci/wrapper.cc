@@ -14,6 +14,7 @@
 #include "enforcer/oci/config.h"
 #include "enforcer/oci/confinement.h"
 #include "enforcer/oci/in_process.h"
+#include "enforcer/oci/inner_hooks.h"
 #include "enforcer/oci/options.h"
 #include "enforcer/oci/original.h"
 #include "enforcer/oci/report.h"
@@ -78,6 +79,7 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings
   if (action != "unbound") {
     if (Result<void> executes = check_runtime(runtime); !executes) return executes;
     if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
+    if (Result<void> outside = check_inner_hooks(config->root()); !outside) return outside;
   }
   if (Result<void> back = put_back(call.bundle, *config); !back) return back;
   const Config before = *config;

@@ -386,6 +386,19 @@ TEST_F(Start, an_input_that_never_ends_refuses_in_time) {
   EXPECT_THAT(outcome.errors, HasSubstr("did not end within"));
 }
 
+TEST_F(Start, hooks_that_are_the_images_own_are_refused) {
+  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
+  const auto with = [&](const std::string& hooks) { world.config(R"({"annotations":{"treeline.policy":"web"},"hooks":)" + hooks + "}"); };
+  with(R"({"startContainer":[{"path":"/bin/warm-up"}]})");
+  EXPECT_THAT(create().errors, HasSubstr("hooks of the stage startContainer"));
+  EXPECT_FALSE(started());
+  EXPECT_THAT(hook(state()).errors, HasSubstr("hooks of the stage startContainer"));
+  with(R"({"StartContainer":[{"path":"/bin/warm-up"}]})");
+  EXPECT_THAT(create().errors, HasSubstr("would be taken for")) << "runc's decoder ignores case";
+  with(R"({"startContainer":[],"createContainer":[{"path":"/usr/bin/of-the-host"}]})");
+  EXPECT_EQ(create().status, 42);
+}
+
 // Docker before 24 writes no annotations: daemon.json has a runtime per policy.
 TEST_F(Start, the_caller_names_the_policy_of_what_names_none) {
   FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
