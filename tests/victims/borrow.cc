@@ -99,15 +99,6 @@ void inherit(const Scene& s) {
   in_child(s, "read-fd", s.argument(0), nullptr);
 }
 
-// One more than is looked at.
-void inherit_many(const Scene& s) {
-  for (int i = 0; i < 65; ++i) {
-    int ends[2];
-    if (pipe(ends) != 0) return tell(false, "pipe");
-  }
-  in_child(s, "here", "", nullptr);
-}
-
 // A sibling thread puts the page on a number and takes it off again while the exec is under way.
 void* put_for_ever(void* page) {
   for (;;) {
@@ -167,7 +158,6 @@ std::vector<Act> borrow_acts() {
           {"failed-script-thread", "a script's exec that fails in a sibling thread", beside_failing_script},
           {"failed-exec-thread", "the same from a sibling thread", beside_failing},
           {"inherit", "N: a file left open as N for a node that may not read it", inherit},
-          {"inherit-many", "130 pipes left open", inherit_many},
           {"inherit-racing", "a file that a sibling thread puts on a number while the exec is under way", inherit_racing},
           {"exit-reading", "(the child of `inherit-racing`)", exit_reading},
           {"read-fd", "(the child of `inherit`)", read_fd},

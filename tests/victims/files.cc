@@ -141,8 +141,8 @@ std::vector<Act> file_acts() {
           {"other-environ", "PID: reads /proc/PID/environ", other_environment},
           {"other-maps", "PID: reads /proc/PID/maps", other_memory_map},
           {"other-root", "PID: reads through /proc/PID/root", other_root},
-          {"odd-name", "deleted|long|line|byte: reads a file whose name ends in \" (deleted)\", is long, has a line's end or no character", odd},
-          {"odd-name-allowed", "the same where it may", odd_allowed},
+          {"strange-name", "deleted|long|line|byte: reads a file whose name ends in \" (deleted)\", is long, has a line's end or no character", odd},
+          {"strange-name-allowed", "the same where it may", odd_allowed},
           {"list", "lists a forbidden directory", list_directory},
           {"read-allowed", "reads what it may", read_allowed},
           {"write-allowed", "makes, writes, renames, removes where it may", write_allowed}};
