@@ -281,7 +281,7 @@ __noinline u64 namespace_of(u64 vfsmount)
 __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 {
 	u64 start = state, mount = mount_of(vfsmount), above = mount;
-	u32 mounts = 0, bytes = 0;
+	u32 mounts = 0;
 
 	if (!ns || namespace_of(vfsmount) != ns)
 		return WALK_FOREIGN;
@@ -296,7 +296,7 @@ __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 	if (mounts >= MAX_MOUNTS)
 		return WALK_UNREADABLE;
 	for (u32 i = 0; i <= MAX_MOUNTS; i++) {
-		u64 root, leaf = dentry, some;
+		u64 root, leaf = dentry;
 
 		if (i > mounts || (i == mounts && !dentry))
 			break;
@@ -306,11 +306,6 @@ __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 		state = walk_segment(sink, state, leaf, root);
 		if (state >= WALK_ERROR)
 			return state;
-		some = mounts ? survey(leaf, root) : 0; /* each part may be short enough, and all of them not */
-		if (some != SURVEY_BAD)
-			bytes += SURVEY_BYTES(some);
-		if (bytes > TL_PATH_MAX)
-			return WALK_UNREADABLE;
 	}
 	return state == start && dentry ? feed(sink, state, '/', 1) : state;
 }

@@ -90,18 +90,16 @@ DOORS = """\
         files:
           "{pipe}": read write
 """
-# The other kinds of sockets, each with one peer that it may reach; the capability that newer kernels ask for before a source route.
+# The other kinds of sockets, each with one peer that it may reach.
 TALKER = """\
   - exec: {base}/bin/talker
     users: [0]
     files:
       {base}/mailbox: connect
       "{pipe}": read write
-    capabilities: [net_raw]
     sockets: [inet-stream, inet-dgram, inet-mptcp, unix-stream, unix-dgram, unix-seqpacket]
     network:
       - {direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {open}}
-      - {direction: out, protocol: udp, peer: 127.0.0.1/32, port: {echo}}
 """
 OPERATIONS = "    operations: [bpf, ptrace, signal, tune]\n"
 
