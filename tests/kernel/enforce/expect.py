@@ -38,7 +38,7 @@ class Row:
     hook: object = ()
     object: str = None
     node: str = None
-    reason: str = None
+    reason: object = ()
     child: bool = False
     also: tuple = ()
     killed: bool = False
@@ -56,11 +56,15 @@ class Row:
 
     @property
     def doubt(self):
-        return (self.reason or "").startswith("doubt-")
+        return any(reason.startswith("doubt-") for reason in self.reasons)
 
     @property
     def hooks(self):
         return [self.hook] if isinstance(self.hook, str) else list(self.hook)
+
+    @property
+    def reasons(self):
+        return [self.reason] if isinstance(self.reason, str) else list(self.reason)
 
 
 def read_table(path, kernel, values):
@@ -72,7 +76,7 @@ def read_table(path, kernel, values):
             row = Row(**fields)
             name = row.name
             row.node = row.node or NODES.get(row.program, NODE).replace("{program}", row.program)
-            row.reason = row.reason or ("protected" if row.protected else reason_of(row.hooks[0]) if row.hooks else None)
+            row.reason = row.reason or ("protected" if row.protected else reason_of(row.hooks[0]) if row.hooks else ())
             for field in ("act", "object", "node"):
                 if getattr(row, field):
                     setattr(row, field, fill(getattr(row, field), values))
@@ -179,8 +183,8 @@ def _wrong_event(row, mode, denials):
     expected = {"verdict": verdict, "mode": "monitor" if mode == "monitor" else "enforce", "stopped": mode != "monitor" or row.protected}
     if mode == "monitor" and not row.protected:
         expected["would_have_been"] = "denied"
-    if row.reason and event.get("hook") in row.hooks:
-        expected["reason"] = row.reason
+    if row.reasons and event.get("hook") in row.hooks and event.get("reason") not in row.reasons:
+        reasons.append(f"reason is {event.get('reason')!r}, not {' or '.join(row.reasons)}")
     for key, value in expected.items():
         if event.get(key) != value:
             reasons.append(f"{key} is {event.get(key)!r}, not {value!r}")
@@ -192,8 +196,8 @@ def _wrong_event(row, mode, denials):
 
 def uncounted(row, events, before, after):
     """A doubt is counted by treelined, as often as its event says. Why it is not so; before, after: Treeline.doubts()."""
-    said = max((e.get("count", 0) for e in events if e.get("type") == "denial" and e.get("reason") == row.reason), default=0)
-    rose = {key[0]: count - before.get(key, 0) for key, count in after.items() if key[1] == row.reason and count != before.get(key, 0)}
+    said = max((e.get("count", 0) for e in events if e.get("type") == "denial" and e.get("reason") in row.reasons), default=0)
+    rose = {key[0]: count - before.get(key, 0) for key, count in after.items() if key[1] in row.reasons and count != before.get(key, 0)}
     hook = next((hook for hook in row.hooks if hook in rose), None)
     return [] if hook and rose[hook] >= said >= 1 else [f"the doubts that were counted: {rose}, events said {said}"]
 
