@@ -92,6 +92,7 @@ void read_in_child(const Scene& s, const std::string& call, uint64_t flags, int 
   if (child == 0) _exit(reads(s.file("secret")) ? kTinyStatus : errno & 31);
   int status = 0;
   waitpid(child, &status, 0);
+  tell_killed(status);
   errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
   tell(WIFEXITED(status) && WEXITSTATUS(status) == kTinyStatus, detail);
 }
@@ -121,6 +122,7 @@ void many_children(const Scene& s) {
     int status = 0;
     waitpid(child, &status, 0);
     got += WIFEXITED(status) && WEXITSTATUS(status) == kTinyStatus;
+    if (i == 0) tell_killed(status);
   }
   errno = 0;
   tell(got > 0, "a secret read by " + std::to_string(got) + " of 1000 children");

@@ -53,7 +53,7 @@ void shell(const Scene& s) {
   if (how == "interactive") done = ran(sh, {"sh", "-i"}, kRan, "exit 7\n");
   if (how == "file") done = ran(sh, {"sh", s.file("scripts/plain")});
   if (how == "secret") done = ran(sh, {"sh", "-c", "read line <" + s.file("secret") + " && exit 7"});
-  if (how == "program") done = ran(sh, {"sh", "-c", "/usr/bin/true && exit 7"});
+  if (how == "program") done = ran(sh, {"sh", "-c", "/usr/bin/true && exit 7; [ $? = 137 ] && kill -9 $$"});
   tell(done, "a shell: " + how);
 }
 
