@@ -4,7 +4,9 @@
 // person took it.
 //
 //   accept:
-//     shell-behind-network: renders its templates by envsubst, reviewed 2026-03
+//     any-user: the image chooses the id at random
+//     shell-behind-network:
+//       /bin/sh: renders its templates by envsubst, reviewed 2026-03
 //     dangerous-capability:
 //       net_raw: ping of the gateway, SEC-12
 //     sensitive-file:

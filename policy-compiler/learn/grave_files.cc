@@ -38,13 +38,14 @@ constexpr string_view kMemory[] = {"/dev/mem",  "/dev/kmem",  "/dev/port",   "/d
 constexpr string_view kDisks[] = {"sd", "hd", "vd", "xvd", "nvme", "mmcblk", "dm-", "md", "loop", "sg"};
 constexpr string_view kSecrets[] = {"/etc/shadow",  "/etc/gshadow",     "/etc/shadow-",     "/etc/gshadow-",
                                     "/run/secrets", "/var/run/secrets", "/etc/ssl/private", "/etc/kubernetes",
-                                    "/etc/pki/tls/private", "/var/lib/kubelet"};
+                                    "/var/lib/kubelet"};
 constexpr string_view kSecretEndings[] = {".key", ".p12", ".pfx", ".jks"};
 constexpr string_view kSecretNames[] = {".ssh", ".aws", ".kube", ".docker", ".gnupg"};
 constexpr string_view kShellFiles[] = {".bashrc", ".profile", ".bash_profile", ".zshrc"};
 constexpr string_view kSockets[] = {"docker.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock",
-                                    "podman.sock", "dockershim.sock", "treeline.sock",
-                                    "system_bus_socket"};
+                                    "podman.sock", "dockershim.sock", "treeline.sock"};
+// systemd starts what it is told to, as root.
+constexpr string_view kHostSockets[] = {"/run/systemd/private", "/run/dbus/system_bus_socket", "/var/run/dbus/system_bus_socket"};
 constexpr string_view kOfWorkload[] = {"environ", "mem", "maps", "root", "cwd", "fd", "map_files"};
 
 template <size_t N>
@@ -71,6 +72,8 @@ bool is_disk(const std::vector<std::string>& path) {
 
 bool is_secret(const std::string& name, const std::vector<std::string>& path) {
   if (lies_in(kSecrets, name) || path.back() == ".netrc") return true;
+  if (name.starts_with("/etc/pki/") && name.find("/private/") != std::string::npos) return true;
+  if (name.find("/.config/gcloud/") != std::string::npos) return true;
   if (std::any_of(std::begin(kSecretEndings), std::end(kSecretEndings), [&](string_view ending) { return path.back().ends_with(ending); })) return true;
   const string_view last = path.back();  // certificates are none
   if (last.ends_with(".pem") && (last.find("key") != last.npos || last.find("private") != last.npos)) return true;
@@ -110,7 +113,7 @@ const char* why_grave(const std::string& name, ir::AccessSet words) {
   if (!is_path(name) || name == "/") return nullptr;
   const std::vector<std::string> path = split(name);
   const bool content = (words & kContent) != 0, changes = (words & kChanging) != 0, reads = (words & kReading) != 0;
-  if ((is_any(kSockets, path.back()) || name == "/run/systemd/private") && (content || reads || (words & TL_CONNECT) != 0))
+  if ((is_any(kSockets, path.back()) || is_any(kHostSockets, name)) && (content || reads || (words & TL_CONNECT) != 0))
     return "reach a socket that starts what it is told to: who connects is root of the machine";
   if (content && is_memory(path)) return "write the memory of a running program, which changes what is executed";
   if ((lies_in(kMemory, name) || is_disk(path)) && (reads || content)) return "open disks or memory as devices";
