@@ -16,8 +16,9 @@ inline constexpr std::string_view kFaultPoints[] = {
     "state-written",    // on disk as the current one
     "flags-stored",     // what a violation costs is that of the new policy, the image still the old one
     "published",        // in force
-    "unpublished",      // an unload: the slot is off, the policy still on disk
-    "removed",          // and gone from there, the table of slots still names it
+    "forgotten",        // an unload: the policy is gone from disk, its slot still in force
+    "unpublished",      // and off
+    "removed",          // and its bundles gone, the table of slots still names it
 };
 // Of a start; the others count from when it is done, since restoring publishes as well.
 inline constexpr std::string_view kStartFaultPoints[] = {

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "enforcer/base/fd.h"
 
@@ -22,19 +24,38 @@ std::string trim(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
 }
 
-Result<std::string> read_file(const std::string& path, size_t limit) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return system_error("cannot open " + path, errno);
+namespace {
+
+Result<std::string> read_all(int fd, const std::string& path, size_t limit) {
   std::string content;
   char chunk[16384];
   for (;;) {
-    ssize_t n = read(fd.get(), chunk, sizeof chunk);
+    ssize_t n = read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error("cannot read " + path, errno);
     if (n == 0) return content;
     content.append(chunk, static_cast<size_t>(n));
     if (content.size() > limit) return Error{path + " is larger than " + std::to_string(limit) + " bytes", EFBIG};
   }
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, size_t limit) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return system_error("cannot open " + path, errno);
+  return read_all(fd.get(), path, limit);
+}
+
+Result<std::string> read_guarded_file(const std::string& path, size_t limit) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return system_error("cannot open " + path, errno);
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) return system_error("cannot look at " + path, errno);
+  if (!S_ISREG(status.st_mode)) return Error{path + " is not a regular file", EINVAL};
+  if (geteuid() == 0 && (status.st_uid != 0 || (status.st_mode & 022)))
+    return Error{path + " can be written by others than root; mend it with: chown root " + path + " && chmod go-w " + path, EPERM};
+  return read_all(fd.get(), path, limit);
 }
 
 std::string read_file_or_empty(const std::string& path, size_t limit) {
@@ -87,6 +108,18 @@ Result<void> require_private_directory(const std::string& path, mode_t mode) {
     return Error{path + " belongs to another user or others can write it; mend it with: chown root " + path + " && chmod go-w " + path,
                  EPERM};
   return {};
+}
+
+Result<std::vector<std::string>> names_in(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), closedir);
+  if (!dir) return system_error("cannot look into " + directory, errno);
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = readdir(dir.get()))
+    if (std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
+  if (errno != 0) return system_error("cannot look into " + directory, errno);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<void> remove_flat_directory(const std::string& path) {

@@ -8,12 +8,16 @@
 #include <string_view>
 #include <sys/types.h>
 
+#include <vector>
+
 #include "policy-compiler/support/result.h"
 
 namespace treeline {
 
 // The whole file; more than `limit` bytes is an error. Works for procfs and sysfs (sizes are not believed).
 Result<std::string> read_file(const std::string& path, size_t limit = 1 << 20);
+// A file that only root can have written, where this is root: a regular one, root's, that nobody else may write. Looked at and read by one open.
+Result<std::string> read_guarded_file(const std::string& path, size_t limit = 1 << 20);
 // "" on any error: for facts whose absence is an answer of its own.
 std::string read_file_or_empty(const std::string& path, size_t limit = 1 << 20);
 // Temporary file beside the target, fsync, rename. The target is the old or the new content, never a part.
@@ -24,6 +28,9 @@ Result<void> make_directories(const std::string& path, mode_t mode = 0755);
 Result<void> require_private_directory(const std::string& path, mode_t mode = 0700);
 // Removes a directory of plain files (one level); missing is success.
 Result<void> remove_flat_directory(const std::string& path);
+
+// What a directory holds, sorted, without . and .. An Error is not an empty directory: one that is missing is ENOENT, and the caller says what that means.
+Result<std::vector<std::string>> names_in(const std::string& directory);
 
 std::string trim(std::string_view text);
 // "WHAT: strerror(code)"

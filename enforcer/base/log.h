@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the daemon says about itself, to stderr, one line each, with the priority that journald reads ("<4>", sd-daemon(3))
-// when stderr is its stream. Not for events of policies: those have a schema (enforcer/events).
+// when it says that it reads a stream of ours (JOURNAL_STREAM is set). Not for events of policies: those have a schema (enforcer/events).
 #pragma once
 
 #include <string>

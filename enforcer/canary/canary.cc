@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
+#include "enforcer/base/own_path.h"
 #include "enforcer/canary/acts.h"
 #include "enforcer/canary/image.h"
 #include "enforcer/canary/victim.h"
@@ -29,11 +31,10 @@ class Stage {
 
   Result<void> set(const std::string& executable) {
     forget_counts();
-    Result<uint32_t> base = world_.publisher.place(build_image(executable));
-    if (!base) return base.error();
-    base_ = *base;
+    if (Result<void> placed = place(executable); !placed) return placed;
     const uint32_t generation = store::next_generation(world_.publisher.read(kSlot).generation);
-    world_.publisher.publish(kSlot, {generation, TL_MODE_ENFORCE, base_, 0});
+    world_.publisher.publish(kSlot, {generation, TL_MODE_ENFORCE, world_.image.base, 0});
+    published_ = true;
     if (Result<void> made = world_.cgroups.create(world_.cgroup); !made) return made;
     Result<uint64_t> id = world_.cgroups.id(world_.cgroup);
     if (!id) return id.error();
@@ -68,6 +69,15 @@ class Stage {
   }
 
  private:
+  Result<void> place(const std::string& executable) {
+    if (world_.image.base && world_.image.executable == executable) return {};
+    Result<uint32_t> base = world_.publisher.place(build_image(executable));
+    if (!base) return base.error();
+    const uint32_t replaced = world_.image.base;
+    world_.image = {*base, executable};
+    return world_.publisher.retire(replaced);
+  }
+
   void forget_counts() {
     std::vector<tl_denial_key> keys;
     const int map = world_.maps.canary_denials.get();
@@ -76,23 +86,20 @@ class Stage {
   }
 
   void clear() {
-    world_.cgroups.kill_all(world_.cgroup);
+    (void)!world_.cgroups.kill_all(world_.cgroup).has_value();
     if (bound_) {
       bpf_map_delete_elem(world_.maps.bindings.get(), &cgroup_);
       world_.maps.container_table()[kContainer].flags = 0;
       __atomic_sub_fetch(&world_.maps.control_word().bound, 1, __ATOMIC_SEQ_CST);
     }
-    if (base_) {
-      world_.publisher.publish(kSlot, {world_.publisher.read(kSlot).generation, TL_MODE_OFF, 0, 0});
-      (void)!world_.publisher.retire(base_).has_value();
-    }
+    if (published_) world_.publisher.publish(kSlot, {world_.publisher.read(kSlot).generation, TL_MODE_OFF, 0, 0});
     forget_counts();
     for (int i = 0; i < 50 && !world_.cgroups.remove(world_.cgroup); ++i) usleep(10000);  // exiting tasks still count for a moment
   }
 
   CanaryWorld& world_;
-  uint32_t base_ = 0;
   uint64_t cgroup_ = 0;
+  bool published_ = false;
   bool bound_ = false;
 };
 
@@ -128,6 +135,7 @@ void judge(CanaryReport& report, const std::string& text, const Counts& counts, 
     proof.refused = outcome != outcomes.end() && (outcome->second == EACCES || outcome->second == EPERM);
     // A fork is not refused, it is followed: that its child was refused is the proof.
     proof.counted = name == "task_alloc" ? proof.refused : counted_for(counts, events::hook_of_word(name));
+    proof.let_pass = outcome != outcomes.end() && outcome->second == 0;
     if (outcome == outcomes.end()) proof.detail = "the victim did not get there";
     else if (outcome->second == 0) proof.detail = "the act succeeded";
     else if (!proof.refused) proof.detail = std::string("the act failed for another reason: ") + std::strerror(outcome->second);
@@ -139,6 +147,10 @@ void judge(CanaryReport& report, const std::string& text, const Counts& counts, 
 }  // namespace
 
 bool CanaryReport::passed() const { return why().empty(); }
+
+bool CanaryReport::inconclusive() const {
+  return !error.empty() && std::none_of(hooks.begin(), hooks.end(), [](const HookProof& proof) { return proof.wanted && proof.let_pass; });
+}
 
 std::string CanaryReport::why() const {
   if (!error.empty()) return error;
@@ -156,13 +168,13 @@ CanaryReport run_canary(CanaryWorld world) {
     report.error = world.cannot_act;
     return report;
   }
-  const std::string self = own_path();
-  if (self.empty()) {
-    report.error = "the daemon's own executable cannot be named; start it again from where it is installed";
+  Result<std::string> self = own_path();
+  if (!self) {
+    report.error = self.error().message;
     return report;
   }
   Stage stage(world);
-  if (Result<void> set = stage.set(self); !set) {
+  if (Result<void> set = stage.set(*self); !set) {
     report.error = set.error().message;
     return report;
   }

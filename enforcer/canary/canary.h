@@ -9,7 +9,8 @@
 // The victim needs rights that its judge need not have (kCapabilities in performance.h): who forks and reaps it is the VictimHost, in treelined a process that
 // was started before the daemon laid its own rights down (enforcer/helper).
 //
-// Takes slot TL_SLOTS - 1 and container entry TL_CONTAINERS - 1, which nobody else is given. Takes tens of milliseconds; at most kLimit.
+// Takes slot TL_SLOTS - 1 and container entry TL_CONTAINERS - 1, which nobody else is given. Takes tens of milliseconds; at most
+// kLimitSeconds.
 #pragma once
 
 #include <functional>
@@ -32,6 +33,7 @@ struct HookProof {
   std::string hook;
   bool refused = false;  // the act ended in EACCES or EPERM, or the process was killed
   bool counted = false;  // and the kernel side counted a refusal of this hook
+  bool let_pass = false; // the act succeeded
   bool wanted = true;    // false: this kernel has no such hook, and another one answers for it
   std::string detail;    // what happened instead
 };
@@ -42,11 +44,20 @@ struct CanaryReport {
   std::vector<HookProof> hooks;
   [[nodiscard]] bool passed() const;
   [[nodiscard]] std::string why() const;  // "" when it passed
+  // The attempt could not be made, or not to its end, and no hook let an act of it pass: it proves nothing, neither way.
+  [[nodiscard]] bool inconclusive() const;
+};
+
+// The canary's image in the arena. It stays there between attempts: an arena that fills up meanwhile would keep it out.
+struct PlacedImage {
+  uint32_t base = 0;       // 0: not yet
+  std::string executable;  // of the victim, which it names
 };
 
 struct CanaryWorld {
   kernel::Maps& maps;
   store::Publisher& publisher;
+  PlacedImage& image;
   const workload::Cgroups& cgroups;
   VictimHost& host;
   std::string cgroup;                                        // path in the hierarchy; nobody else's, as who is below a bound one is bound

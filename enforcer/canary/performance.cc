@@ -15,6 +15,7 @@
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
+#include "enforcer/base/own_path.h"
 #include "enforcer/canary/victim.h"
 
 namespace treeline::canary {
@@ -25,7 +26,8 @@ namespace {
   int scratch = open((directory + "/scratch").c_str(), O_RDWR);
   int null = open("/dev/null", O_RDWR);
   if (scratch < 0 || null < 0 || dup2(scratch, 0) < 0 || dup2(report, 1) < 0 || dup2(null, 2) < 0) _exit(1);
-  for (int fd = 3; fd < 1024; ++fd) close(fd);
+  if (syscall(SYS_close_range, 3u, ~0u, 0u) != 0)  // 5.9
+    for (int fd = 3; fd < static_cast<int>(sysconf(_SC_OPEN_MAX)); ++fd) close(fd);
   syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);  // a keyring to ask for; without keyrings in the kernel there is none
   raise(SIGSTOP);  // the streams are in place: they are looked at now, and the process is bound
   char* arguments[] = {const_cast<char*>(self.c_str()), const_cast<char*>(kVictimOption), const_cast<char*>(directory.c_str()), nullptr};
@@ -70,16 +72,9 @@ void clear(Victim& victim) {
 
 }  // namespace
 
-std::string own_path() {
-  std::array<char, 4097> buffer{};
-  const ssize_t n = readlink("/proc/self/exe", buffer.data(), buffer.size() - 1);
-  std::string path(buffer.data(), n > 0 ? static_cast<size_t>(n) : 0);
-  return path.empty() || path[0] != '/' || path.find(" (deleted)") != std::string::npos ? "" : path;
-}
-
 Result<Victim> fork_victim(const std::string& directory) {
-  const std::string self = own_path();
-  if (self.empty()) return Error{"the daemon's own executable cannot be named; start it again from where it is installed", ENOENT};
+  Result<std::string> self = own_path();
+  if (!self) return self.error();
   if (Result<void> removed = remove_props(directory); !removed) return removed.error();
   if (Result<void> made = require_private_directory(directory); !made) return made.error();
   Victim victim;
@@ -91,7 +86,7 @@ Result<Victim> fork_victim(const std::string& directory) {
   const UniqueFd writing(ends[1]);
   victim.pid = fork();
   if (victim.pid < 0) return system_error("cannot fork the victim", errno);
-  if (victim.pid == 0) become_victim(writing.get(), directory, self);
+  if (victim.pid == 0) become_victim(writing.get(), directory, *self);
   // It stops or it ends: there is nothing in between that it could wait for.
   if (const int status = reap(victim.pid, WUNTRACED); !WIFSTOPPED(status)) {
     clear(victim);

@@ -46,9 +46,6 @@ class VictimHost {
   virtual void abandon() = 0;  // what was started is not to be performed
 };
 
-// Path of the running executable; "" where it has none any more.
-std::string own_path();
-
 struct Victim {
   pid_t pid = -1;                 // -1: none
   UniqueFd report;                // end to read

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/kernel/probe.h"
@@ -82,7 +83,7 @@ std::optional<Json> ask(const Context& context, const Json& request, int& status
 std::string absolute_path(const std::string& path) {
   char* resolved = realpath(path.c_str(), nullptr);
   if (!resolved) {
-    say(path + ": no such directory");
+    say(path + ": " + std::strerror(errno));
     return "";
   }
   std::string result = resolved;

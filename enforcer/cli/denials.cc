@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "enforcer/cli/ask.h"
+#include "enforcer/daemon/protocol.h"
 
 namespace treeline::cli {
 namespace {
@@ -14,8 +15,13 @@ std::vector<std::string> row(const Json& d) {
 
 int show_denials(const Context& context, const std::string& policy) {
   int status = 0;
-  std::optional<Json> answer = ask(context, {{"do", "denials"}, {"policy", policy}}, status);
-  if (!answer) return status;
+  std::optional<daemon::Client> client = connect(context, status);
+  if (!client) return status;
+  Result<Json> answer = client->request({{"do", "denials"}, {"policy", policy}});
+  if (!answer) {
+    say(answer.error().message);
+    return client->reply_code() == daemon::kCodeNotFound ? kCannotAsk : status_of_refusal(*client);  // 1 would say that something was refused
+  }
   const Json& denials = (*answer)["denials"];
   const bool any = !denials.empty() || number_at(*answer, "uncounted") != 0;
   if (context.json) {
@@ -49,7 +55,7 @@ int show_denials(const Context& context, const std::string& policy) {
 void add_denials(CLI::App& app, Context& context) {
   auto* sub = app.add_subcommand("denials", "what was refused (in monitor: would have been), counted exactly by the hooks, events lost or not; from the "
                                             "policy's load, the boot or the last detach on "
-                                            "(exit 0 nothing, 1 something)");
+                                            "(exit 0 nothing, 1 something, 3 no such policy)");
   auto policy = std::make_shared<std::string>();
   sub->add_option("POLICY", *policy, "only of this policy");
   sub->callback([&context, policy] { context.action = [&context, policy] { return show_denials(context, *policy); }; });

@@ -28,6 +28,8 @@ int show(const Context& context, const Json& report) {
   if (report.contains("canary")) {
     const Json& canary = report["canary"];
     if (std::string error = text_at(canary, "error"); !error.empty()) print_line("canary  " + error);
+    if (const Json attempt = canary.value("last_attempt", Json::object()); !attempt.empty())
+      print_line("canary  could not be tried now: " + text_at(attempt, "error") + "; below, that of " + text_at(canary, "time"));
     for (const Json& hook : canary["hooks"])
       print_line(padded(flag_at(hook, "absent") ? "absent" : flag_at(hook, "refused") ? "refused" : "PASSED", 8) + padded(text_at(hook, "hook"), 24) +
                  text_at(hook, "detail"));

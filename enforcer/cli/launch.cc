@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +14,7 @@
 
 #include "enforcer/base/fd.h"
 #include "enforcer/base/files.h"
+#include "enforcer/base/own_path.h"
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/kernel/probe.h"
 
@@ -24,14 +24,18 @@ namespace {
 constexpr int kStartSeconds = 120;
 
 // Beside this executable, else where it is installed.
-std::string find_daemon() {
-  std::array<char, 4096> buffer{};
-  const ssize_t n = readlink("/proc/self/exe", buffer.data(), buffer.size() - 1);
-  const std::string own(buffer.data(), n > 0 ? static_cast<size_t>(n) : 0);
-  const std::string directory = own.substr(0, own.rfind('/'));
-  for (const std::string& path : {directory + "/treelined", directory + "/../sbin/treelined", std::string("/usr/sbin/treelined"), std::string("/usr/local/sbin/treelined")})
-    if (access(path.c_str(), X_OK) == 0) return path;
-  return "";
+Result<std::string> find_daemon() {
+  std::vector<std::string> places = {"/usr/sbin/treelined", "/usr/local/sbin/treelined"};
+  if (Result<std::string> own = own_path(); own) {
+    const std::string directory = own->substr(0, own->rfind('/'));
+    places.insert(places.begin(), {directory + "/treelined", directory + "/../sbin/treelined"});
+  }
+  for (const std::string& path : places) {
+    Result<void> good = check_executable(path);
+    if (good) return path;
+    if (good.error().code != ENOENT) return good.error();
+  }
+  return Error{"treelined is not installed beside this command", ENOENT};
 }
 
 // Where this machine or this user namespace lacks something, that is the reason, and the failed step only its consequence.
@@ -47,8 +51,9 @@ void never_for_memory() {
 
 Result<std::string> launch_daemon(unsigned arena_mib) {
   if (geteuid() != 0) return why_not(Error{"only root can load BPF programs: run it with sudo", ENOTSUP});
-  std::string program = find_daemon();
-  if (program.empty()) return Error{"treelined is not installed beside this command", ENOENT};
+  Result<std::string> found = find_daemon();
+  if (!found) return found.error();
+  const std::string& program = *found;
   if (Result<void> made = make_directories("/run/treeline", 0755); !made) return why_not(made.error());
   std::string runtime = "/run/treeline/one-XXXXXX";
   if (!mkdtemp(runtime.data())) return why_not(system_error("cannot make a directory in /run/treeline", errno));

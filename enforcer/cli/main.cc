@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include "enforcer/cli/ask.h"
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   Context context;
   context.socket = treeline::daemon::kDefaultSocket;
   std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGCHLD, SIG_DFL);  // ignored, as some callers leave it, no child's status can be had
 
   // What stands behind `--` is another program's: it never meets our options.
   for (int i = 1; i < argc; ++i) {
@@ -55,5 +57,8 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   context.wide = form == "wide";
-  return context.action ? context.action() : kUsage;
+  const int status = context.action ? context.action() : kUsage;
+  if (!std::ferror(stdout)) return status;
+  say("cannot write everything to standard output");
+  return status == kYes ? kCannotAsk : status;
 }

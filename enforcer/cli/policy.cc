@@ -18,11 +18,15 @@ std::string policy_line(const Json& p) {
   if (text_at(p, "on_violation") != "profile") line += " violation: " + text_at(p, "on_violation");
   if (std::string why = text_at(p, "why_weaker"); !why.empty()) line += " (asked for " + text_at(p, "asked") + ": " + why + ")";
   if (std::string why = text_at(p, "why_not_enforced"); !why.empty()) line += " NOT ENFORCED: " + why;
+  if (std::string why = text_at(p, "unsaved"); !why.empty()) line += " NOT ON DISK, so only until treelined is started again (the write is tried again by itself): " + why;
   const std::string signature = signature_note(p);
   return signature.empty() ? line : line + " " + signature;
 }
 
-int status_of(const Json& policy) { return text_at(policy, "asked") == "enforce" || policy.contains("why_not_enforced") ? kNotEnforced : kYes; }
+int status_of(const Json& policy) {
+  if (text_at(policy, "asked") == "enforce" || policy.contains("why_not_enforced")) return kNotEnforced;
+  return policy.contains("unsaved") ? kFinding : kYes;
+}
 
 // Requests whose answer is the policy as it is now.
 int change(const Context& context, Json request, const PolicyOptions& o, const std::string& next) {

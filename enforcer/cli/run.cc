@@ -216,7 +216,7 @@ class Run {
 
  private:
   int reach_daemon(unsigned arena_mib) {
-    Result<daemon::Client> client = daemon::Client::connect(context_.socket);
+    Result<daemon::Client> client = daemon::Client::connect(context_.socket, patience(context_.socket));
     if (!client && (client.error().code == ENOENT || client.error().code == ECONNREFUSED)) {
       if (!options_.quiet) say("no treelined runs: starting a private one for this command");
       if (options_.rest == "leave") {
@@ -230,7 +230,7 @@ class Run {
       }
       context_.socket = *socket;
       private_ = true;
-      client = daemon::Client::connect(context_.socket);
+      client = daemon::Client::connect(context_.socket, patience(context_.socket));
     }
     if (!client) {
       say(client.error().message);

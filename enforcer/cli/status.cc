@@ -48,7 +48,10 @@ int show_status(const Context& context) {
   const Json &containers = list_at(s, "containers"), &doubts = list_at(s, "doubts");
   const auto unfiltered = std::count_if(containers.begin(), containers.end(), lacks_filter);
   const bool news = std::any_of(doubts.begin(), doubts.end(), is_new);
-  const bool degraded = !confined || helper_gone || unfiltered || news || !list_at(s, "unbound").empty() ||
+  const Json& policies = list_at(s, "policies");
+  const bool unsaved = std::any_of(policies.begin(), policies.end(), [](const Json& p) { return p.contains("unsaved"); });
+  const bool unjudged = std::any_of(containers.begin(), containers.end(), [](const Json& c) { return flag_at(c, "unjudged"); });
+  const bool degraded = !confined || unjudged || unsaved || helper_gone || unfiltered || news || !list_at(s, "unbound").empty() ||
                         !list_at(s, "unmanaged").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
@@ -64,12 +67,15 @@ int show_status(const Context& context) {
   for (const Json& hook : list_at(hooks, "not_attached")) field("", text_at(hook, "hook") + ": " + text_at(hook, "note"));
   field("enforce", flag_at(s, "can_enforce") ? "proven: the canary was refused by every hook at " + text_at(s["canary"], "time")
                                              : red("NOT ENFORCED: " + text_at(s, "why_not")));
+  if (const Json attempt = s["canary"].value("last_attempt", Json::object()); !attempt.empty())
+    field("", "a later attempt, at " + text_at(attempt, "time") + ", could not be made: " + text_at(attempt, "error"));
   field("policies", list_at(s, "policies").empty() ? "none; next: treeline policy load BUNDLE" : "");
   for (const Json& p : list_at(s, "policies")) {
     const bool bad = p.contains("asked") || p.contains("why_not_enforced");
     std::string line = "  " + padded(text_at(p, "name"), 24) + " " + padded(text_at(p, "mode"), 8) + " generation " + std::to_string(number_at(p, "generation")) +
                        ", bound " + std::to_string(number_at(p, "bound"));
     if (const std::string note = signature_note(p); !note.empty()) line += ", " + note;
+    if (p.contains("unsaved")) line += red(", NOT ON DISK, so only until treelined is started again: " + text_at(p, "unsaved"));
     print_line(bad ? red(line + ", not what was asked for: " + text_at(p, "why_weaker", text_at(p, "why_not_enforced"))) : line);
   }
   for (const Json& u : list_at(s, "unmanaged")) {
@@ -81,9 +87,10 @@ int show_status(const Context& context) {
   field("bound", std::to_string(containers.size()) + " containers");
   for (const Json& c : containers)
     print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
-               (flag_at(c, "started") ? "" : ", entrypoint not begun") +
+               (flag_at(c, "unjudged") ? red(", WORKS, but nothing was executed in it under the policy: does its runtime run the payload in its own process?")
+                : flag_at(c, "started") ? "" : ", entrypoint not begun") +
                (lacks_filter(c) ? red(", without its filter") : "") +
-               (flag_at(c, "frozen") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ""));
+               (!flag_at(c, "frozen") ? "" : flag_at(c, "frozen_by_violation") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ", paused by its engine"));
   if (unfiltered)
     field("filter", red(std::to_string(unfiltered) + " enforced without the system call filter of their policy, which is put on at the start only: start it again"));
   if (!list_at(s, "unbound").empty()) {

@@ -3,7 +3,7 @@
 // The bundle's `apparmor`: text of AppArmor profiles, of which the first is what the entrypoint starts under. Who starts a container or a command
 // under it checks that the kernel holds it; `treeline policy` and `treeline run` load it (enforcer/cli/profiles.h).
 //
-//   Result<std::optional<confine::AppArmor>> wanted = confine::apparmor_of(bundle);
+//   Result<std::optional<confine::AppArmor>> wanted = confine::apparmor_of(policy_name, bundle);
 //   if (wanted && *wanted) Result<void> held = confine::is_held(**wanted);
 #pragma once
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "enforcer/base/boot.h"
 #include "enforcer/base/files.h"
 
 namespace treeline::daemon {
@@ -37,7 +38,9 @@ Result<Client> Client::connect(const std::string& path, Patience patience) {
       if (!client.wait_longer()) return no_answer();
       continue;
     }
-    if (code == ENOENT || code == ECONNREFUSED) return Error{"no treelined answers at " + path + "; start it: systemctl start treelined", code};
+    if (code == ENOENT || code == ECONNREFUSED) return Error{"no treelined answers at " + path + (switched_off() ? ", and none starts: the machine was booted with treeline=off on the kernel's command line; boot without it"
+                                                                   : "; start it: systemctl start treelined"),
+                   code};
     if (code == EACCES || code == EPERM) return Error{"only root may talk to treelined: run it with sudo", code};
     return system_error("cannot connect to " + path, code);
   }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/daemon/conf.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <bit>
 #include <cerrno>
 #include <functional>
@@ -13,7 +10,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "enforcer/base/files.h"
-#include "enforcer/store/policy_store.h"
+#include "enforcer/base/policy_name.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::daemon {
@@ -27,7 +24,7 @@ std::string set_default(Conf& conf, const std::string& value) {
     conf.default_policy.clear();
     return "";
   }
-  if (!store::valid_policy_name(value)) return "wants refuse, unbound or the name of a policy ([a-z0-9._-], at most 63), not " + text::quoted(value);
+  if (!valid_policy_name(value)) return "wants refuse, unbound or the name of a policy (" + std::string(kPolicyNames) + "), not " + text::quoted(value);
   conf.default_ = Default::kPolicy;
   conf.default_policy = value;
   return "";
@@ -132,14 +129,8 @@ Result<Conf> parse_conf(std::string_view content, const std::string& file) {
 }
 
 Result<Conf> read_conf(const std::string& path, bool may_be_missing) {
-  struct stat st {};
-  if (stat(path.c_str(), &st) != 0) {
-    if (errno == ENOENT && may_be_missing) return Conf{};
-    return system_error("cannot look at " + path, errno);
-  }
-  if (geteuid() == 0 && (st.st_uid != 0 || (st.st_mode & 022)))
-    return Error{path + " can be written by others than root; mend it with: chown root " + path + " && chmod go-w " + path, EPERM};
-  Result<std::string> content = read_file(path, 65536);
+  Result<std::string> content = read_guarded_file(path, 65536);
+  if (!content && content.error().code == ENOENT && may_be_missing) return Conf{};
   if (!content) return content.error();
   return parse_conf(*content, path);
 }

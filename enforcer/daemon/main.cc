@@ -53,11 +53,12 @@ struct Options {
   uint32_t arena_mib = 0;
 };
 
-// To whoever started us and waits: "ok", or why not.
-void tell_starter(int fd, const std::string& text) {
-  if (fd < 0) return;
-  (void)!write(fd, text.data(), text.size());
+// To whoever started us and waits: "ok", or why not. False: nobody waits any more.
+bool tell_starter(int fd, const std::string& text) {
+  if (fd < 0) return true;
+  const bool told = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   close(fd);
+  return told;
 }
 
 int fail(const Options& options, const Error& error) {
@@ -71,11 +72,38 @@ int fail_detach(const Error& error, pid_t treelined) {
   if (error.code != ETIMEDOUT) {
     log_error(error.message);
   } else {
+    // Stopped first: its unit would start another one at once, which holds what the second command is to take off.
     const std::string kill = treelined ? "kill -9 " + std::to_string(treelined) : "systemctl kill -s KILL treelined";
-    log_error("treelined has not answered for " + std::to_string(kDetachSeconds) + " s: NOT detached. Kill it and detach again, which needs no treelined: " + kill +
-              "; treelined --detach --reason TEXT");
+    log_error("treelined has not answered for " + std::to_string(kDetachSeconds) + " s: NOT detached. Kill it and detach again, which needs no treelined: "
+              "systemctl stop --no-block treelined; " + kill + "; treelined --detach --reason TEXT");
   }
   return kExitCannot;
+}
+
+// It lives, and has no socket (any more): its links refuse without their pins, so nothing of them is removed.
+int fail_held(const std::string& socket) {
+  const pid_t holder = kernel::Pins(kPins).holder();
+  const std::string pid = holder ? std::to_string(holder) : "";
+  log_error("NOT DETACHED: a treelined " + (holder ? "(pid " + pid + ") " : std::string()) + "holds what is pinned in " + kPins + " and does not answer at " + socket +
+            ": it is starting, or uses another runtime directory. Stop it, then again: systemctl stop treelined" + (holder ? " (if it does not end: kill -9 " + pid + ")" : "") +
+            "; treelined --detach --reason TEXT");
+  return kExitCannot;
+}
+
+int detach_without_daemon(const Options& options, const std::string& socket) {
+  if (Result<void> detached = kernel::detach_pinned(kPins); !detached) {
+    if (detached.error().code == EADDRINUSE) return fail_held(socket);
+    log_error("NOT DETACHED: " + detached.error().message);
+    return kExitCannot;
+  }
+  // No daemon's log holds it.
+  const std::string person = workload::login_uid(getpid()), text = "detached without a daemon" + (person.empty() ? "" : " by login uid " + person) + ", reason: " + options.reason;
+  log_audit(text);
+  openlog("treelined", LOG_PID, LOG_DAEMON);
+  syslog(LOG_NOTICE, "audit: %s", escape_bytes(text).c_str());
+  log_notice("what was bound runs free. So that the unit does not start treelined again meanwhile, which puts every policy back in force: systemctl stop treelined. "
+             "What is started through treeline-oci is refused until it runs again: systemctl start treelined");
+  return 0;
 }
 
 int detach(const Options& options, const Conf& conf) {
@@ -88,7 +116,8 @@ int detach(const Options& options, const Conf& conf) {
     return kExitCannot;
   }
   pid_t silent = 0;
-  Result<Client> client = Client::connect(conf.runtime + "/" + kSocketName, {std::chrono::seconds(kDetachSeconds), [&](pid_t pid) {
+  const std::string socket = conf.runtime + "/" + kSocketName;
+  Result<Client> client = Client::connect(socket, {std::chrono::seconds(kDetachSeconds), [&](pid_t pid) {
                                                                                silent = pid;
                                                                                return false;
                                                                              }});
@@ -96,7 +125,8 @@ int detach(const Options& options, const Conf& conf) {
     Result<Json> answer = client->request({{"do", "detach"}, {"reason", options.reason}});
     if (!answer) return fail_detach(answer.error(), silent);
     if (Result<void> ended = client->wait_for_end(); !ended) return fail_detach(ended.error(), silent);  // then it has detached and gone
-    if (flag_at(*answer, "pinned") && kernel::Pins(kPins).exist()) {
+    const Result<bool> left = flag_at(*answer, "pinned") ? kernel::Pins(kPins).exist() : false;
+    if (!left || *left) {
       log_error("NOT DETACHED: treelined has ended, but " + std::string(kPins) + " is still there, so what is pinned in it goes on refusing. Again: systemctl stop " +
                 "treelined; treelined --detach --reason TEXT (its log says what stood in the way)");
       return kExitCannot;
@@ -108,16 +138,7 @@ int detach(const Options& options, const Conf& conf) {
     return 0;
   }
   if (client.error().code != ENOENT && client.error().code != ECONNREFUSED) return fail_detach(client.error(), silent);
-  if (Result<void> detached = kernel::detach_pinned(kPins); !detached) {
-    log_error(detached.error().message);
-    return kExitCannot;
-  }
-  // No daemon's log holds it.
-  const std::string person = workload::login_uid(getpid()), text = "detached without a daemon" + (person.empty() ? "" : " by login uid " + person) + ", reason: " + options.reason;
-  log_audit(text);
-  openlog("treelined", LOG_PID, LOG_DAEMON);
-  syslog(LOG_NOTICE, "audit: %s", escape_bytes(text).c_str());
-  return 0;
+  return detach_without_daemon(options, socket);
 }
 
 // What the canary's victim lacks, with what mends it; "" where it can try all its acts.
@@ -155,11 +176,22 @@ void watch_helper(Loop& loop, helper::Helper& helper, bool ephemeral, bool& lost
   }).has_value();
 }
 
+// An ephemeral one removes its directory at the end, with all that is in it.
+std::optional<Error> why_not_ours(const std::string& runtime) {
+  Result<std::vector<std::string>> names = names_in(runtime);
+  if (!names && names.error().code == ENOENT) return std::nullopt;
+  if (!names) return names.error();
+  if (names->empty()) return std::nullopt;
+  return Error{runtime + " is not empty: --ephemeral removes its --runtime directory at the end; name one that is empty or not there", EINVAL};
+}
+
 int serve(const Options& options, Conf conf) {
+  if (options.ephemeral)
+    if (std::optional<Error> why = why_not_ours(conf.runtime)) return fail(options, *why);
   kernel::Facts facts = kernel::probe();
   if (!facts.bpffs && facts.root && mount("bpf", "/sys/fs/bpf", "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") == 0) facts.bpffs = true;
   if (facts.boot_parameter == "off") {
-    (void)!kernel::detach_pinned(kPins).has_value();
+    if (Result<void> detached = kernel::detach_pinned(kPins); !detached && facts.bpffs) return fail(options, detached.error());
     return fail(options, Error{"the machine was booted with treeline=off: nothing is attached; boot without it to protect", ENOTSUP});
   }
   const bool confined = !options.unconfined && !sandbox::instrumented();
@@ -223,9 +255,9 @@ int serve(const Options& options, Conf conf) {
     log_warning("treelined is NOT CONFINED: it keeps all capabilities and system calls");
   }
   manager.tell("READY=1");
-  tell_starter(options.ready_fd, "ok");
+  const bool awaited = tell_starter(options.ready_fd, "ok");
   arm_fault(options.crash_at, /*started=*/true);
-  Result<void> ended = loop.run();
+  Result<void> ended = awaited || !options.ephemeral ? loop.run() : Result<void>{};
   manager.tell("STOPPING=1");
   const Result<void> closed = service.close();
   if (!closed) log_error(closed.error().message);
@@ -243,6 +275,7 @@ int main_of(int argc, char** argv) {
   if (argc == 3 && !std::strcmp(argv[1], canary::kVictimOption)) canary::run_victim(argv[2], argv[0]);
   if (argc == 2 && !std::strcmp(argv[1], canary::kHeirOption)) canary::run_heir();
 
+  signal(SIGCHLD, SIG_DFL);  // ignored, as some callers leave it, the helper could not reap the canary's victim
   Options options;
   CLI::App app(
       "treelined holds Treeline's kernel side: it loads the BPF programs (or takes over those that an earlier daemon left), keeps policies\n"
@@ -255,8 +288,9 @@ int main_of(int argc, char** argv) {
   app.add_flag("--detach", options.detach, "detach every hook and remove every pin: bound containers go free (needs --reason)");
   app.add_option("--reason", options.reason, "why, for the log");
   app.add_flag("--unconfined", options.unconfined, "keep all capabilities and system calls, to find out whether laying them down is in the way; the status says so");
-  app.add_flag("--ephemeral", options.ephemeral, "pin nothing; end with the tree of the command that started it")->group("For other programs");
-  app.add_option("--runtime", options.runtime, "directory of socket and tables, instead of the configuration's")->group("For other programs");
+  auto* ephemeral = app.add_flag("--ephemeral", options.ephemeral, "pin nothing; end with the tree of the command that started it")->group("For other programs");
+  auto* runtime = app.add_option("--runtime", options.runtime, "directory of socket and tables, instead of the configuration's")->group("For other programs");
+  ephemeral->needs(runtime);
   app.add_option("--ready-fd", options.ready_fd, "write \"ok\", or why not, to this fd")->group("For other programs");
   app.add_option("--arena-mib", options.arena_mib, "instead of the configuration's arena_mib")->group("For other programs")->check(CLI::Range(8u, 4092u));
   app.add_flag("--without-task-storage", options.without_task_storage, "keep tags in the hash alone, as on kernels before 6.2")->group("For tests");

@@ -69,7 +69,7 @@ constexpr char kCodeFailed[] = "failed";
 
 // The code of an error by its errno value.
 const char* code_of(int error_number);
-// The exit status that an operator's command gives for a code: 2 usage, 4 not enforced, 3 no daemon or permission, 1 otherwise.
+// The exit status that an operator's command gives for a code: 2 usage, 4 not enforced, 1 otherwise.
 int exit_status_of(const char* code);
 
 }  // namespace treeline::daemon

@@ -46,11 +46,13 @@ void Peer::event_line(const std::string& text) {
     ++dropped_;
     return;
   }
-  if (dropped_) {
-    out_ += to_line(events::loss_to_json("events-slow-reader", dropped_)) + "\n";
-    dropped_ = 0;
-  }
+  tell_dropped();
   line(text);
+}
+
+void Peer::tell_dropped() {
+  if (dropped_) out_ += to_line(events::loss_to_json("events-slow-reader", dropped_)) + "\n";
+  dropped_ = 0;
 }
 
 Server::~Server() {

@@ -2,7 +2,7 @@
 //
 // The listening side of the control socket: connections, framing, back pressure. What requests mean is the service's business.
 //
-//   Server server(loop, [&](Peer& peer, const Json& request) { ... peer.reply(...); });
+//   Server server(loop, {.admit = ..., .request = [&](Peer& peer, const Json& request) { ... peer.reply(...); }, .gone = ...});
 //   server.listen("/run/treeline/treeline.sock");
 //
 // A peer that does not read its stream is not waited for: past kMaxBacklog bytes its events are dropped and counted, and it is told
@@ -34,6 +34,8 @@ class Peer {
   void line(const std::string& text);
   // A line of a stream that may be dropped when the peer is slow.
   void event_line(const std::string& text);
+  // How many of them were dropped, where some were: before the end of a stream as well as before its next line.
+  void tell_dropped();
 
  private:
   friend class Server;

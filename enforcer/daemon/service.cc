@@ -29,7 +29,7 @@ Service::~Service() = default;
 
 std::optional<Error> Service::why_not_enforce() const {
   if (auto why = kernel::why_not_enforce(facts_)) return why;
-  if (!canary_.passed()) return Error{"the canary was not refused by every hook: " + canary_.why(), ENOTSUP};
+  if (!proof_.passed()) return Error{proof_.why(), ENOTSUP};
   if (const std::vector<std::string> missing = engine_->missing_pins(); !missing.empty())
     return Error{std::to_string(missing.size()) + " pins are gone (" + missing.front() + "): these hooks are held by this treelined alone and end with it. Stop the "
                      "bound containers, then: treelined --detach --reason repair; systemctl start treelined",
@@ -135,7 +135,9 @@ std::vector<uint32_t> Service::find_lost_cgroups() {
 std::string Service::admit(pid_t pid) const {
   Result<std::string> cgroup = helper_.cgroup_of(pid);
   if (!cgroup && cgroup.error().code == EPIPE) return cgroup.error().message;
-  if (!cgroup) return "";  // gone already, or no v2 cgroup: then it cannot be below a bound one
+  if (!cgroup && cgroup.error().code == ENOTSUP) return "";  // without a v2 hierarchy nothing is bound
+  if (!cgroup && access(("/proc/" + std::to_string(pid)).c_str(), F_OK) != 0 && errno == ENOENT) return "";  // gone already
+  if (!cgroup) return "it cannot be seen whether you are inside a bound container: " + cgroup.error().message;
   for (auto& [index, container] : containers_->all())
     if (!container.cgroup.empty() && workload::is_at_or_below(*cgroup, container.cgroup))
       return "you are inside '" + container.id + "', which is bound to a policy: ask from outside";
@@ -248,10 +250,21 @@ void Service::tick() {
   source_->consume();
   watch_pins();
   respond();
+  watch_frozen();
   sweep();
+  watch_unbegun();
   report_losses();
-  // An ephemeral daemon is there for one command: it goes when nobody asks and nothing is bound.
-  if (options_.ephemeral && server_ && server_->had_peers() && server_->peers() == 0 && containers_->all().empty()) loop_.stop();
+  prove_again();
+  registry_->write_again();
+  if (options_.ephemeral && server_) end_when_unused();
+}
+
+// An ephemeral daemon is there for one command: it goes when nobody asks and nothing is bound, also where the command was broken off before it asked.
+void Service::end_when_unused() {
+  constexpr uint64_t kFirstWithin = 30'000'000'000;  // ns
+  if (ready_since_ == 0) ready_since_ = boot_ns();
+  const bool used = server_->had_peers() || boot_ns() - ready_since_ < kFirstWithin;
+  if (server_->peers() == 0 && containers_->all().empty() && (server_->had_peers() || !used)) loop_.stop();
 }
 
 Result<void> Service::close() {
@@ -265,7 +278,7 @@ Result<void> Service::close() {
   engine_->maps().control_word().daemon = 0;
   rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
   if (!detached() || options_.ephemeral) return {};
-  if (Result<void> removed = kernel::detach_pinned(kPins); !removed) return removed;
+  if (Result<void> removed = engine_->detach(); !removed) return removed;
   for (const auto& [index, container] : containers_->all())  // the next treelined lists those that still run
     if (!container.cgroup.empty())
       if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns())}); !kept) log_error(kept.error().message);

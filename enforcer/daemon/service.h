@@ -20,7 +20,7 @@
 #include <set>
 #include <string>
 
-#include "enforcer/canary/canary.h"
+#include "enforcer/canary/proof.h"
 #include "enforcer/daemon/conf.h"
 #include "enforcer/daemon/doubts.h"
 #include "enforcer/daemon/loop.h"
@@ -87,11 +87,18 @@ class Service {
     uint64_t denied = 0, would = 0;
   };
 
+  // A container whose entrypoint has not begun, long after it was bound.
+  struct Unbegun {
+    uint64_t cpu_time = 0;  // µs, when that was first seen
+    bool works = false;     // it has used CPU since: something runs there that never was executed under the policy
+  };
+
   // service.cc
   Answer dispatch(Peer& peer, const Json& request, bool& answered);
   void audit(const Peer& peer, const Json& request, const std::string& what) const;
   [[nodiscard]] std::optional<Error> why_not_enforce() const;
   void watch_pins();
+  void end_when_unused();
   std::vector<uint32_t> find_lost_cgroups();
 
   // service_events.cc
@@ -120,15 +127,18 @@ class Service {
   // service_learn.cc
   Answer learn_start(Peer& peer, const Json& request);
   Answer learn_stop(Peer& peer, const Json& request, bool& answered);
-  void send_traces(Peer& peer, const Json& request, size_t still_running);
+  Result<void> send_traces(Peer& peer, const Json& request, size_t still_running);
   Answer learn_status() const;
   Result<void> begin_session(const workload::Container& container, const std::string& name, bool resumed = false);
   std::vector<std::string> end_session(uint32_t container, int exit_code);  // the trace
   Answer learn_collected(const Json& request);
   void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
-  std::vector<std::string> take_spooled(const std::string& name);  // the lines of its one trace, which is removed
+  // The lines of its one trace, which is removed.
+  Result<std::vector<std::string>> take_spooled(const std::string& name);
   [[nodiscard]] std::string spool_directory(const std::string& name) const;
   void forget_learned(uint32_t container) const;
+  void forget_unbound_learned() const;
+  void forget_learned_of(const std::function<bool(uint32_t container)>& gone) const;
   void count_tracing();
   Result<void> resume_sessions();
 
@@ -139,9 +149,14 @@ class Service {
   Result<Resolved> resolve(const std::string& name);
   Answer resolve_request(const Json& request);
   Answer bind(Peer& peer, const Json& request);
+  [[nodiscard]] std::optional<Json> bound_before(const std::string& id, const std::string& cgroup, const store::Policy& policy, const std::string& bundle) const;
+  [[nodiscard]] Json bound_answer(const store::Policy& policy) const;
   Answer unbind(const Json& request);
   void end_container(uint32_t index);
+  void end_replaced();
   void sweep();
+  void watch_unbegun();
+  void free_ended();  // slots that nobody stands on any more
 
   // service_run.cc
   Answer run(Peer& peer, const Json& request);
@@ -159,6 +174,9 @@ class Service {
 
   // service_respond.cc
   void respond();
+  void kill_for_violation(const workload::Container& container);
+  void freeze_for_violation(const workload::Container& container);
+  void watch_frozen();
   Answer thaw(Peer& peer, const Json& request);
 
   // service_status.cc
@@ -168,6 +186,7 @@ class Service {
   [[nodiscard]] Json canary_json() const;
   [[nodiscard]] Json confinement_json() const;
   void prove();
+  void prove_again();
 
   Loop& loop_;
   Conf conf_;
@@ -184,7 +203,8 @@ class Service {
   workload::Cgroups cgroups_;
   std::unique_ptr<workload::Containers> containers_;
   std::unique_ptr<kernel::EventSource> source_;
-  canary::CanaryReport canary_;
+  canary::Proof proof_;
+  canary::PlacedImage canary_image_;
 
   std::map<uint32_t, Session> sessions_;  // by container
   std::map<uint32_t, Run> runs_;          // by container
@@ -199,6 +219,11 @@ class Service {
   uint64_t lost_traces_ = 0;
   std::map<std::string, uint64_t> lost_of_;  // traces, by the name that was learned, until its stop was answered for
   uint32_t next_run_ = 1;
+  std::map<uint32_t, std::string> kills_;       // what was told of them, by container
+  std::map<uint32_t, Unbegun> unbegun_;         // by container
+  uint64_t ready_since_ = 0;                    // of an ephemeral daemon: ns since boot; 0: not yet
+  int look_for_ended_ = 0;  // seconds
+  uint64_t ticks_ = 0;
   bool detach_asked_ = false;
 };
 

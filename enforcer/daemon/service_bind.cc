@@ -11,6 +11,8 @@
 namespace treeline::daemon {
 namespace {
 
+constexpr int kLooksSoon = 5, kLookEach = 10;  // seconds
+
 // What a runtime or a person may call a container: shown, logged and kept, never used as a path.
 bool valid_container_id(const std::string& id) {
   if (id.empty() || id.size() > 255) return false;
@@ -33,11 +35,13 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
                      EPERM};
     }
   }
-  if (!store::valid_policy_name(name)) return Error{text::quoted(name) + " is no name of a policy: 1 to 63 of [a-z0-9._-]", EINVAL};
+  if (!valid_policy_name(name)) return Error{text::quoted(name) + " is no name of a policy: " + kPolicyNames, EINVAL};
   if (const store::Policy* learning = registry_->find_learning(name)) return Resolved{learning};
   const store::Policy* policy = registry_->find(name);
   if (!policy || policy->transient)
     return Error{"there is no policy '" + name + "' here; load it: treeline policy load BUNDLE --name " + name + ", or learn it: treeline learn start " + name, ENOENT};
+  if (policy->mode == TL_MODE_OFF)
+    return Error{"policy '" + name + "' is known here, but its image is not in force: journalctl -u treelined says why; load it again: treeline policy load BUNDLE --name " + name, EPERM};
   // A policy may be in force that was put into enforce on another kernel, or by a treelined that could do more.
   if (policy->mode == TL_MODE_ENFORCE)
     if (std::optional<Error> why = why_not_enforce())
@@ -50,7 +54,7 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
 // Has the closing filter to be in force, or are hooks proven to refuse as well?
 const char* Service::closing_word() const {
   const auto proven = [this](std::string_view hook) {
-    return std::any_of(canary_.hooks.begin(), canary_.hooks.end(),
+    return std::any_of(proof_.report().hooks.begin(), proof_.report().hooks.end(),
                        [&](const canary::HookProof& proof) { return proof.hook == hook && proof.refused && proof.counted; });
   };
   return proven("userns_create") && proven("inode_init_security_anon") ? "optional" : "required";
@@ -103,6 +107,8 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   for (auto [who, whose] : {std::pair(peer.pid(), "the caller"), std::pair(getpid(), "treelined")})
     if (Result<std::string> other = helper_.cgroup_of(who); other && workload::is_at_or_below(*other, cgroup))
       return Error{"cgroup " + cgroup + " also holds " + whose + ": the container needs a cgroup of its own", EPERM};
+  end_replaced();
+  if (std::optional<Json> bound = bound_before(id, cgroup, *policy, text_at(request, "bundle"))) return *bound;
   for (auto& [index, container] : containers_->all())
     if (!container.cgroup.empty() && (workload::is_at_or_below(cgroup, container.cgroup) || workload::is_at_or_below(container.cgroup, cgroup)))
       return Error{"cgroup " + cgroup + " lies inside or around that of '" + container.id + "', which is bound: a policy never replaces another one", EPERM};
@@ -123,7 +129,6 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   if (workload::start_time(process) != look->start_time) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
   if (binding.mount_ns == workload::mount_namespace(getpid()))
     return Error{"process " + std::to_string(pid) + " has no mount namespace of its own; for a plain process tree: treeline run --policy BUNDLE -- CMD", EPERM};
-  const uint32_t slot = policy->slot;
   Result<const workload::Container*> bound = containers_->bind(binding);
   if (!bound) return bound.error();
   if (policy->learning)
@@ -132,14 +137,24 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
       return begun.error();
     }
   log_info("bound container " + id + " to " + policy->state.name + " in " + std::string(events::mode_word(policy->mode)));
-  Json answer;
-  answer["bound"] = true;
-  answer["policy"] = policy->state.name;
-  answer["mode"] = events::mode_word(policy->mode);
-  answer["generation"] = publisher_->read(slot).generation;
-  answer["directory"] = policy->learning ? "" : directory_of(*policy);
-  answer["closing"] = closing_word();
-  return answer;
+  return bound_answer(*policy);
+}
+
+// A treelined that was restarted may have bound it, and died before it answered.
+std::optional<Json> Service::bound_before(const std::string& id, const std::string& cgroup, const store::Policy& policy, const std::string& bundle) const {
+  const workload::Container* container = containers_->find(id);
+  if (!container || container->cgroup != cgroup || container->slot != policy.slot || container->bundle != bundle || container->plain || containers_->started(container->index))
+    return std::nullopt;
+  return bound_answer(policy);
+}
+
+Json Service::bound_answer(const store::Policy& policy) const {
+  return {{"bound", true},
+          {"policy", policy.state.name},
+          {"mode", events::mode_word(policy.mode)},
+          {"generation", publisher_->read(policy.slot).generation},
+          {"directory", policy.learning ? "" : directory_of(policy)},
+          {"closing", closing_word()}};
 }
 
 Service::Answer Service::unbind(const Json& request) {
@@ -171,23 +186,49 @@ void Service::end_container(uint32_t index) {
     spool(container.slot, container.id, trace);
   }
   if (Result<void> unbound = containers_->unbind(index); !unbound) log_error(unbound.error().message);
-  if (container.own_cgroup)
+  kills_.erase(index);
+  unbegun_.erase(index);
+  if (container.own_cgroup && !cgroups_.replaced(container.cgroup, container.cgroup_id))
     if (Result<void> removed = cgroups_.remove(container.cgroup); !removed) log_warning(removed.error().message);
   log_info("container " + container.id + " has ended");
 
   const store::Policy* policy = registry_->at(container.slot);
   if (policy && policy->learning && !has_session) forget_learned(index);  // counted after `learn stop`, for nobody
-  if (policy && containers_->bound_to(container.slot) == 0) {
-    Result<void> freed;
-    if (policy->learning && (policy->stopped || container.plain)) freed = registry_->free_learning(container.slot);
-    else if (policy->transient) freed = registry_->unload(std::string(policy->state.name));
-    if (freed && !registry_->at(container.slot)) forget_denials(container.slot);
-    if (!freed) log_error(freed.error().message);
-  }
+  look_for_ended_ = kLooksSoon;
+  free_ended();
   finish_run(index);
 }
 
+void Service::free_ended() {
+  if (!registry_->has_ended()) return;
+  for (uint32_t slot : registry_->free_ended()) forget_denials(slot);
+  forget_unbound_learned();  // what left its cgroup while it was learned went on counting, for nobody
+}
+
+// Their path is another cgroup's now: they ended while nobody looked.
+void Service::end_replaced() {
+  std::vector<uint32_t> replaced;
+  for (const auto& [index, container] : containers_->all())
+    if (!container.cgroup.empty() && cgroups_.replaced(container.cgroup, container.cgroup_id)) replaced.push_back(index);
+  for (uint32_t index : replaced) end_container(index);
+}
+
+// A runtime that runs the payload in its own process executes nothing under the policy. (`runc create` without a start waits, and uses no CPU.)
+void Service::watch_unbegun() {
+  constexpr uint64_t kBeginsWithin = 30'000'000'000, kIdle = 100'000;  // ns, µs
+  for (const auto& [index, container] : containers_->all()) {
+    if (container.plain || container.cgroup.empty() || containers_->started(index) || boot_ns() - containers_->bound_at(index) < kBeginsWithin) continue;
+    const std::optional<uint64_t> used = cgroups_.cpu_time(container.cgroup);
+    if (!used) continue;
+    Unbegun& unbegun = unbegun_.try_emplace(index, Unbegun{*used, false}).first->second;
+    if (unbegun.works || *used < unbegun.cpu_time + kIdle) continue;
+    unbegun.works = true;
+    log_error("container " + container.id + " works, but nothing was executed in it under its policy, which holds it to nothing: does its runtime run the payload in its own process?");
+  }
+}
+
 void Service::sweep() {
+  end_replaced();
   std::vector<uint32_t> empty;
   size_t unknown = 0;
   Error why;
@@ -207,6 +248,9 @@ void Service::sweep() {
     end_container(index);
   }
   unbound_.sweep(cgroups_);
+  // A task's tag goes with the task, soon after its cgroup is empty; what got away from that may stand there for long, and the look is at every tag.
+  if (look_for_ended_ > 0) --look_for_ended_;
+  if (look_for_ended_ > 0 || ++ticks_ % kLookEach == 0) free_ended();
 }
 
 }  // namespace treeline::daemon

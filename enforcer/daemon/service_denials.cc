@@ -41,7 +41,7 @@ Service::Answer Service::denials(const Json& request) const {
   for (auto& [key, sum] : sums) {
     auto& [slot, node, hook, reason] = key;
     const store::Policy* policy = registry_->at(slot);
-    const std::string name = !policy ? "" : policy->transient ? policy->bundle.name : policy->state.name;
+    const std::string name = policy ? policy->shown_name() : "";
     if (!only.empty() && name != only) continue;
     stopped += sum.stopped;
     would += sum.would;

@@ -15,7 +15,7 @@ events::Named Service::name(const events::Event& event) const {
   if (const workload::Container* container = containers_->at(event.container)) named.container = container->id;
   const store::Policy* policy = registry_->at(event.slot);
   if (!policy) return named;
-  named.policy = policy->transient ? policy->bundle.name : policy->state.name;  // "run-7" is the container's name already
+  named.policy = policy->shown_name();
   named.node_path = policy->node_path(event.node);
   named.node_line = policy->node_line(event.node);
   if (event.next_node) named.next_path = policy->node_path(event.next_node);
@@ -64,7 +64,7 @@ Service::Answer Service::subscribe(Peer& peer, const Json& request) {
   peer.reply(request, std::move(answer));
   for (size_t i = backlog_.size() - shown; i < backlog_.size(); ++i) peer.event_line(backlog_[i]);
   if (flag_at(request, "follow")) subscribers_[peer.id()] = flag_at(request, "learned");
-  else peer.line(R"({"type":"end"})");
+  else peer.tell_dropped(), peer.line(R"({"type":"end"})");
   return Json::object();
 }
 

@@ -43,14 +43,22 @@ Result<void> Service::begin_session(const workload::Container& container, const 
 
 // What the hooks counted for this entry of the table.
 void Service::forget_learned(uint32_t index) const {
+  forget_learned_of([index](uint32_t container) { return container == index; });
+}
+
+void Service::forget_unbound_learned() const {
+  forget_learned_of([this](uint32_t container) { return !containers_->at(container); });
+}
+
+void Service::forget_learned_of(const std::function<bool(uint32_t container)>& gone) const {
   const int learned = engine_->maps().learned.get(), syscalls = engine_->maps().syscalls.get();
   std::vector<tl_learned_key> learned_keys;
   std::vector<tl_syscalls_key> syscall_keys;
   kernel::for_each<tl_learned_key, tl_learned>(learned, 1 << 20, [&](const tl_learned_key& key, const tl_learned&) {
-    if (key.container == index) learned_keys.push_back(key);
+    if (gone(key.container)) learned_keys.push_back(key);
   });
   kernel::for_each<tl_syscalls_key, tl_syscalls>(syscalls, 1 << 20, [&](const tl_syscalls_key& key, const tl_syscalls&) {
-    if (key.container == index) syscall_keys.push_back(key);
+    if (gone(key.container)) syscall_keys.push_back(key);
   });
   for (const tl_learned_key& key : learned_keys) bpf_map_delete_elem(learned, &key);
   for (const tl_syscalls_key& key : syscall_keys) bpf_map_delete_elem(syscalls, &key);
@@ -59,9 +67,7 @@ void Service::forget_learned(uint32_t index) const {
 // After a restart the texts that the earlier daemon saw are gone: forgetting that they were told makes the kernel side send them again
 // at the next sight. What is never seen again is counted as lost.
 Result<void> Service::resume_sessions() {
-  for (const store::Policy* policy : registry_->all())  // stopped, but the earlier daemon died before it was freed
-    if (policy->learning && policy->stopped && containers_->bound_to(policy->slot) == 0)
-      if (Result<void> freed = registry_->free_learning(policy->slot); !freed) return freed;
+  free_ended();  // the earlier daemon died before it had freed them
   for (auto& [index, container] : containers_->all()) {
     const store::Policy* policy = registry_->at(container.slot);
     if (!policy || !policy->learning || policy->stopped) continue;
@@ -117,9 +123,11 @@ void Service::spool(uint32_t slot, const std::string& container, const std::vect
   }
 }
 
-std::vector<std::string> Service::take_spooled(const std::string& name) {
+Result<std::vector<std::string>> Service::take_spooled(const std::string& name) {
   std::vector<std::string> lines;
-  for (const std::string& file : recorder::spooled(spool_directory(name))) {
+  Result<std::vector<std::string>> files = recorder::spooled(spool_directory(name));
+  if (!files) return files;
+  for (const std::string& file : *files) {
     lines.clear();
     if (recorder::read_lines(file, [&](const std::string& line) { lines.push_back(line); })) continue;
     lines.clear();
@@ -132,12 +140,14 @@ std::vector<std::string> Service::take_spooled(const std::string& name) {
 
 Service::Answer Service::learn_start(Peer& peer, const Json& request) {
   const std::string name = text_at(request, "name");
-  if (!store::valid_policy_name(name)) return Error{"a name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
+  if (!valid_policy_name(name)) return Error{std::string("a name is ") + kPolicyNames, EINVAL};
   if (registry_->find_learning(name)) return Error{"'" + name + "' is being learned already; treeline learn status shows it", EEXIST};
   if (const store::Policy* enforced = registry_->find(name); enforced && enforced->state.mode == TL_MODE_ENFORCE && text_at(request, "reason").empty())
     return Error{"'" + name + "' is enforced, and what starts while it is learned is refused nothing: say why, with --reason TEXT (it is kept in the log)", EPERM};
-  if (const size_t left = recorder::spooled(spool_directory(name)).size(); left && !flag_at(request, "discard"))
-    return Error{std::to_string(left) + " traces of an earlier learning of '" + name + "' were never written out: treeline learn stop " + name +
+  Result<std::vector<std::string>> left = recorder::spooled(spool_directory(name));
+  if (!left) return left.error();
+  if (!left->empty() && !flag_at(request, "discard"))
+    return Error{std::to_string(left->size()) + " traces of an earlier learning of '" + name + "' were never written out: treeline learn stop " + name +
                      " -o trace.jsonl writes them; --discard removes them",
                  EEXIST};
   Result<store::Policy*> policy = registry_->start_learning(name);
@@ -155,10 +165,14 @@ Service::Answer Service::learn_start(Peer& peer, const Json& request) {
 Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answered) {
   const std::string name = text_at(request, "name");
   store::Policy* policy = registry_->find_learning(name);
-  if (!policy && (!recorder::spooled(spool_directory(name)).empty() || lost_of_.contains(name))) {  // asked for before, and not written out
-    answered = true;
-    send_traces(peer, request, 0);
-    return Json::object();
+  if (!policy) {
+    Result<std::vector<std::string>> waiting = recorder::spooled(spool_directory(name));
+    if (!waiting) return waiting.error();
+    if (!waiting->empty() || lost_of_.contains(name)) {  // asked for before, and not written out
+      if (Result<void> sent = send_traces(peer, request, 0); !sent) return sent.error();
+      answered = true;
+      return Json::object();
+    }
   }
   if (!policy) return Error{"'" + name + "' is not being learned; treeline learn status shows what is", ENOENT};
   const uint32_t slot = policy->slot;
@@ -170,34 +184,35 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
     const workload::Container* container = containers_->at(index);
     spool(slot, container ? container->id : name, end_session(index, -1));
   }
-  if (containers_->bound_to(slot) == 0)
-    if (Result<void> freed = registry_->free_learning(slot); !freed) return freed.error();
+  free_ended();
   audit(peer, request, "stopped learning " + name);
+  if (Result<void> sent = send_traces(peer, request, running.size()); !sent) return sent.error();
   answered = true;
-  send_traces(peer, request, running.size());
   return Json::object();
 }
 
 // They stay until the client says that it has written them (learn.collected).
-void Service::send_traces(Peer& peer, const Json& request, size_t still_running) {
+Result<void> Service::send_traces(Peer& peer, const Json& request, size_t still_running) {
   const std::string name = text_at(request, "name");
-  const std::vector<std::string> files = recorder::spooled(spool_directory(name));
+  Result<std::vector<std::string>> files = recorder::spooled(spool_directory(name));
+  if (!files) return files.error();
   const auto lost = lost_of_.find(name);
   Json answer;
-  answer["traces"] = files.size();
+  answer["traces"] = files->size();
   answer["lost"] = lost == lost_of_.end() ? 0 : lost->second;
   answer["still_running"] = still_running;
   peer.reply(request, std::move(answer));
-  for (const std::string& file : files) {
+  for (const std::string& file : *files) {
     if (recorder::read_lines(file, [&](const std::string& line) { peer.line(line); })) continue;
     peer.line(R"({"type":"end","incomplete":true})");
     log_error("cannot read the trace " + file);
   }
+  return {};
 }
 
 Service::Answer Service::learn_collected(const Json& request) {
   const std::string name = text_at(request, "name");
-  if (!store::valid_policy_name(name) || registry_->find_learning(name)) return Error{"nothing of that name was stopped", ENOENT};
+  if (!valid_policy_name(name) || registry_->find_learning(name)) return Error{"nothing of that name was stopped", ENOENT};
   lost_of_.erase(name);
   if (Result<void> removed = remove_flat_directory(spool_directory(name)); !removed) return removed.error();
   return Json::object();
@@ -217,7 +232,9 @@ Service::Answer Service::learn_status() const {
       entry["running"].push_back({{"container", session.recorder->info().container}, {"since", session.recorder->info().started},
                                   {"behaviours", session.recorder->seen().size()}, {"started", containers_->started(index)}});
     }
-    entry["finished"] = recorder::spooled(spool_directory(policy->state.name)).size();
+    const Result<std::vector<std::string>> finished = recorder::spooled(spool_directory(policy->state.name));
+    if (finished) entry["finished"] = finished->size();
+    else entry["finished_unknown"] = finished.error().message;
     list.push_back(std::move(entry));
   }
   return Json{{"learning", list}};

@@ -23,6 +23,7 @@ Json brief(const store::Policy& p) {
   json["on_violation"] = store::violation_word(p.state.on_violation);
   json["slot"] = p.slot;
   json["changed"] = p.state.changed;
+  if (!p.unsaved.empty()) json["unsaved"] = p.unsaved;
   if (p.transient) json["transient"] = true;
   if (p.provenance.checked) {
     Json& signature = json["signature"];
@@ -119,7 +120,8 @@ Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
   Result<store::Policy*> changed = registry_->set_mode(*change);
   if (!changed) return changed.error();
   tell_again();
-  audit(peer, request, "set policy " + change->name + " to " + std::string(events::mode_word((*changed)->mode)));
+  audit(peer, request, "set policy " + change->name + " to " + std::string(events::mode_word((*changed)->mode)) +
+                           ((*changed)->unsaved.empty() ? "" : " until treelined is started again: " + (*changed)->unsaved));
   return Json{{"policy", policy_json(**changed)}};
 }
 

@@ -17,22 +17,47 @@ void Service::respond() {
       entry.kill_asked = entry.freeze_asked = 0;
       log_error("container " + container.id + ": a violation costs the container, but its cgroup is not known any more; stop it by its runtime. "
                 "Its violations are refused all the same");
-      continue;
-    }
-    // Cleared before it is done: what is asked for meanwhile is done again, not lost.
-    if (entry.kill_asked) {
-      entry.kill_asked = 0;
+    } else if (cgroups_.replaced(container.cgroup, container.cgroup_id)) {
+      entry.kill_asked = entry.freeze_asked = 0;  // it has ended, and the path is another one's: sweep() ends it
+    } else if (entry.kill_asked) {
       entry.freeze_asked = 0;
-      cgroups_.kill_all(container.cgroup);
-      log_warning("killed container " + container.id + ": a violation costs that (on_violation: kill-container)");
-    } else if (entry.freeze_asked) {
-      entry.freeze_asked = 0;
-      if (Result<void> frozen = cgroups_.freeze(container.cgroup, true); !frozen)
-        log_error("cannot freeze container " + container.id + ": " + frozen.error().message + "; its violations are refused all the same");
-      else
-        log_warning("froze container " + container.id + ": a violation costs that (on_violation: freeze-container); treeline thaw " + container.id +
-                    " lets it go on");
+      kill_for_violation(container);
+    } else {
+      entry.freeze_asked = 0;  // before it is done: what is asked for meanwhile is done again, not lost
+      freeze_for_violation(container);
     }
+  }
+}
+
+// Asked for until its cgroup is empty: a kill that could not be made, or that somebody survived, is made again each second.
+void Service::kill_for_violation(const workload::Container& container) {
+  Result<void> killed = cgroups_.kill_all(container.cgroup);
+  if (cgroups_.ended(container.cgroup)) engine_->maps().container_table()[container.index].kill_asked = 0;
+  std::string& told = kills_[container.index];
+  const std::string now = killed ? "killed container " + container.id + ": a violation costs that (on_violation: kill-container)"
+                                 : "cannot kill container " + container.id + ", tried again each second: " + killed.error().message + "; its violations are refused all the same";
+  if (told == now) return;
+  killed ? log_warning(now) : log_error(now);
+  told = now;
+}
+
+void Service::freeze_for_violation(const workload::Container& container) {
+  if (Result<void> frozen = cgroups_.freeze(container.cgroup, true); !frozen) {
+    log_error("cannot freeze container " + container.id + ": " + frozen.error().message + "; its violations are refused all the same");
+    return;
+  }
+  log_warning("froze container " + container.id + ": a violation costs that (on_violation: freeze-container); treeline thaw " + container.id + " lets it go on");
+  if (Result<void> kept = containers_->set_frozen(container.index, true); !kept) log_error(kept.error().message);
+}
+
+// An engine that unpauses it lets go on what a violation froze.
+void Service::watch_frozen() {
+  std::vector<uint32_t> loose;
+  for (const auto& [index, container] : containers_->all())
+    if (container.frozen_by_violation && !container.cgroup.empty() && cgroups_.exists(container.cgroup) && !cgroups_.frozen(container.cgroup)) loose.push_back(index);
+  for (uint32_t index : loose) {
+    log_warning("container " + containers_->at(index)->id + " was frozen by a violation, and somebody else than treeline thaw let it go on");
+    (void)!containers_->set_frozen(index, false).has_value();
   }
 }
 
@@ -42,6 +67,7 @@ Service::Answer Service::thaw(Peer& peer, const Json& request) {
   if (!container) return Error{"no container " + id + " is bound here; treeline status lists those that are", ENOENT};
   const bool was = cgroups_.frozen(container->cgroup);
   if (Result<void> gone_on = cgroups_.freeze(container->cgroup, false); !gone_on) return gone_on.error();
+  if (Result<void> kept = containers_->set_frozen(container->index, false); !kept) log_error(kept.error().message);
   audit(peer, request, "let container " + id + " go on");
   return Json{{"container", id}, {"was_frozen", was}};
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cerrno>
 
 #include "enforcer/daemon/service.h"
@@ -9,9 +10,9 @@ namespace treeline::daemon {
 
 Result<store::Policy*> Service::policy_of_run(const Json& request, bool learn, const std::string& name) {
   if (learn) {
-    if (std::string workload = text_at(request, "name"); !workload.empty() && !store::valid_policy_name(workload))
-      return Error{"a workload's name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
-    return registry_->start_learning(name);
+    if (std::string workload = text_at(request, "name"); !workload.empty() && !valid_policy_name(workload))
+      return Error{std::string("a workload's name is ") + kPolicyNames, EINVAL};
+    return registry_->start_learning(name, /*transient=*/true);
   }
   Result<store::Change> change = change_of(request);
   if (!change) return change.error();
@@ -38,7 +39,8 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   for (bool claimed = false; !claimed;) {
     name = "run-" + std::to_string(next_run_++);
     cgroup = "/treeline/" + name;
-    if (containers_->find(name) || registry_->find(name) || registry_->find_learning(name)) continue;
+    const std::vector<const store::Policy*> all = registry_->all();  // one whose last tasks got away from its cgroup may be left
+    if (containers_->find(name) || std::any_of(all.begin(), all.end(), [&](const store::Policy* p) { return p->state.name == name; })) continue;
     Result<bool> made = cgroups_.claim(cgroup);
     if (!made) return made.error();
     claimed = *made;
@@ -106,7 +108,8 @@ Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered
   run->second.exit_code = static_cast<int>(number_at(request, "exit", -1));
   run->second.end_request = request;
   run->second.ended = true;
-  if (rest == "kill") cgroups_.kill_all(container->cgroup);
+  if (rest == "kill")
+    if (Result<void> killed = cgroups_.kill_all(container->cgroup); !killed) log_error(id + ": " + killed.error().message);
   if (rest == "leave" && !cgroups_.ended(container->cgroup)) {
     run->second.peer = 0;
     count_denials(container->slot, run->second);
@@ -126,18 +129,19 @@ Service::Answer Service::run_end(Peer& peer, const Json& request, bool& answered
 // Its tree ended before this daemon was asked: what was learned lies in the spool.
 Service::Answer Service::run_of_earlier_daemon(Peer& peer, const Json& request, bool& answered) {
   const std::string id = text_at(request, "container");
-  if (!store::valid_policy_name(id)) return Error{"no such run", ENOENT};
-  std::vector<std::string> lines = take_spooled(id);
+  if (!valid_policy_name(id)) return Error{"no such run", ENOENT};
+  Result<std::vector<std::string>> lines = take_spooled(id);
+  if (!lines) return lines.error();
   answered = true;
-  peer.reply(request, {{"restarted", true}, {"denied", 0}, {"would", 0}, {"traces", lines.empty() ? 0 : 1}});
-  for (const std::string& line : lines) peer.line(line);
+  peer.reply(request, {{"restarted", true}, {"denied", 0}, {"would", 0}, {"traces", lines->empty() ? 0 : 1}});
+  for (const std::string& line : *lines) peer.line(line);
   return Json::object();
 }
 
 Service::Answer Service::run_kill(const Json& request) {
   const workload::Container* container = containers_->find(text_at(request, "container"));
   if (!container || !container->plain) return Error{"no such run", ENOENT};
-  cgroups_.kill_all(container->cgroup);
+  if (Result<void> killed = cgroups_.kill_all(container->cgroup); !killed) return killed.error();
   return Json::object();
 }
 

@@ -18,7 +18,9 @@ const char* opened_word(kernel::Opened how) {
 void Service::prove() {
   // A private treelined may run beside the one whose programs are pinned: each has a cgroup of its own for its canary.
   const std::string cgroup = "/treeline/canary" + (options_.ephemeral ? "-" + std::to_string(getpid()) : "");
-  canary_ = canary::run_canary({engine_->maps(), *publisher_, cgroups_, helper_, cgroup, [this](const std::string& hook) {
+  const uint64_t began = boot_ns();
+  const std::string before = proof_.why();
+  canary::CanaryReport report = canary::run_canary({engine_->maps(), *publisher_, canary_image_, cgroups_, helper_, cgroup, [this](const std::string& hook) {
                                   bool known = false;
                                   for (const kernel::ProgramState& program : engine_->programs()) {
                                     // Before 6.0 chown is judged by inode_setattr, which reports as path_chown.
@@ -29,17 +31,28 @@ void Service::prove() {
                                   return !known;  // a hook without a program is one that nothing enforces: let it fail
                                 },
                                 options_.canary_cannot_act});
-  if (canary_.passed()) log_info("canary refused by every hook");
-  else log_error("not enforced: " + canary_.why());
+  proof_.take(std::move(report), began, boot_ns());
+  if (proof_.failed_attempt()) log_warning("the canary could not be tried now: " + proof_.failed_attempt()->error + "; what that of " + proof_.report().time + " has shown stands");
+  else if (proof_.passed()) log_info("canary refused by every hook");
+  else if (proof_.why() != before) log_error("not enforced: " + proof_.why());
+}
+
+// No proof for want of an attempt would refuse each start until somebody asked the doctor.
+void Service::prove_again() {
+  if (!proof_.is_due(boot_ns())) return;
+  prove();
+  if (proof_.passed()) log_notice("enforced now: the canary could be tried");
 }
 
 Json Service::canary_json() const {
+  const canary::CanaryReport& report = proof_.report();
   Json json;
-  json["passed"] = canary_.passed();
-  json["time"] = canary_.time;
-  if (!canary_.error.empty()) json["error"] = canary_.error;
+  json["passed"] = report.passed();
+  json["time"] = report.time;
+  if (!report.error.empty()) json["error"] = report.error;
+  if (const auto& failed = proof_.failed_attempt()) json["last_attempt"] = {{"time", failed->time}, {"error", failed->error}};
   json["hooks"] = Json::array();
-  for (const canary::HookProof& proof : canary_.hooks) {
+  for (const canary::HookProof& proof : report.hooks) {
     Json hook = {{"hook", proof.hook}, {"refused", proof.refused && proof.counted}};
     if (!proof.wanted) hook["absent"] = true;
     if (!proof.detail.empty()) hook["detail"] = proof.detail;
@@ -70,7 +83,9 @@ Service::Answer Service::containers() const {
                     {"plain", c.plain},
                     {"started", containers_->started(index)},
                     {"since", c.started},
+                    {"unjudged", unbegun_.contains(index) && unbegun_.at(index).works && !containers_->started(index)},
                     {"frozen", cgroups_.frozen(c.cgroup)},
+                    {"frozen_by_violation", c.frozen_by_violation},
                     {"filter", c.enforced_at_start}});
   }
   for (const auto& [number, u] : unbound_.all()) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
@@ -140,6 +155,8 @@ Service::Answer Service::doctor() {
     list.push_back({{"name", p.name}, {"state", p.state == kernel::State::kOk ? "ok" : p.state == kernel::State::kNote ? "note" : "missing"},
                     {"found", p.found}, {"remedy", p.remedy}});
   std::optional<Error> why = why_not_enforce();
+  if (!why && proof_.failed_attempt())
+    why = Error{"the canary could not be tried now: " + proof_.failed_attempt()->error + ". That of " + proof_.report().time + " was refused by every hook, so containers are still started in enforce"};
   Json json;
   json["prerequisites"] = std::move(list);
   json["canary"] = canary_json();

@@ -5,7 +5,7 @@
 //   - the canary's victim has to be able to try each act up to Treeline's own hooks (CAP_SYS_ADMIN, CAP_SYS_MODULE, fork, exec, mount, ...);
 //   - standard streams and mount namespace of a process that is to be bound are shown to who may trace it (CAP_SYS_PTRACE), who may also write its memory.
 //
-//   Result<std::unique_ptr<Helper>> helper = Helper::start(runtime + "/canary", {3, 4});   // before there are maps, peers, or secrets to inherit
+//   Result<std::unique_ptr<Helper>> helper = Helper::start(runtime + "/canary", closed_fds, confined);   // before there are maps, peers, or secrets to inherit
 //   Result<workload::Look> look = (*helper)->look_at(pid);
 //
 // It answers the five questions of wire.h, one after the other, and ends when its socket does. An Error with EPIPE: it is gone, or did not answer in time;

@@ -72,25 +72,17 @@ class BpfEngine final : public Engine {
     Result<UniqueFd> lock = pins_->lock();
     if (!lock) return lock.error();
     lock_ = std::move(*lock);
-    if (pins_->exist()) {
-      if (int layout = pins_->layout(); layout != 0 && layout != TL_ABI_MAPS)
-        return Error{"the pinned maps have layout " + std::to_string(layout) + ", this treelined works on " + std::to_string(TL_ABI_MAPS) +
-                         ": stop the bound containers, then: treelined --detach --reason upgrade",
-                     EPROTO};
-      if (pins_->build().empty()) {
-        // A daemon died before it had pinned everything: nothing can be bound to that.
-        if (Result<void> removed = pins_->remove_all(); !removed) return removed;
-      }
-    }
-    if (pins_->exist()) {
+    Result<Found> found = look_at_pins();
+    if (!found) return found.error();
+    if (found->exist) {
       // Where the tags are they stay until everything is detached: programs that look elsewhere would find nobody bound.
       const bool stored = access(pins_->map("tags").c_str(), F_OK) == 0;
       if (stored && options.without_task_storage)
         return Error{"the pinned tags lie in task storage; first: treelined --detach --reason TEXT", EINVAL};
       storage_ = stored;
-      if (pins_->build() == build() && !pins_->links().empty()) return take_over();
+      if (found->build == build() && found->linked) return take_over();
     }
-    const bool upgrade = pins_->exist();
+    const bool upgrade = found->exist;
     if (Result<void> readable = upgrade ? check_pinned_images(*pins_) : Result<void>{}; !readable) return readable;
     if (Result<void> made = pins_->make(TL_ABI_MAPS); !made) return made;
     if (Result<void> loaded = load(); !loaded) {
@@ -109,9 +101,11 @@ class BpfEngine final : public Engine {
     std::vector<std::string> missing;
     if (options_.ephemeral) return missing;
     for (const ProgramState& state : programs_)
-      if (state.attached && access(pins_->link(state.name).c_str(), F_OK) != 0) missing.push_back(pins_->link(state.name));
+      if (state.attached && access(pins_->link(state.name).c_str(), F_OK) != 0 && errno == ENOENT) missing.push_back(pins_->link(state.name));
     return missing;
   }
+
+  Result<void> detach() override { return options_.ephemeral ? Result<void>{} : pins_->remove_all(); }
 
   Result<void> record_syscalls(bool on) override {
     if (!on) {
@@ -126,6 +120,32 @@ class BpfEngine final : public Engine {
   }
 
  private:
+  struct Found {
+    bool exist = false;  // pins of a whole start
+    std::string build;
+    bool linked = false;
+  };
+
+  // What an earlier daemon left. What one left that died before it had pinned everything goes: nothing can be bound to that.
+  Result<Found> look_at_pins() {
+    Result<bool> exist = pins_->exist();
+    if (!exist) return exist.error();
+    if (!*exist) return Found{};
+    Result<int> layout = pins_->layout();
+    Result<std::string> build = pins_->build();
+    Result<std::vector<std::string>> links = pins_->links();
+    if (!layout) return layout.error();
+    if (!build) return build.error();
+    if (!links) return links.error();
+    if (*layout != 0 && *layout != TL_ABI_MAPS)
+      return Error{"the pinned maps have layout " + std::to_string(*layout) + ", this treelined works on " + std::to_string(TL_ABI_MAPS) +
+                       ": stop the bound containers, then: treelined --detach --reason upgrade",
+                   EPROTO};
+    if (!build->empty()) return Found{true, *build, !links->empty()};
+    if (Result<void> removed = pins_->remove_all(); !removed) return removed.error();
+    return Found{};
+  }
+
   [[nodiscard]] std::string build() const {
     size_t size = 0;
     const void* bytes = treeline_bpf__elf_bytes(&size);
@@ -295,7 +315,5 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options, const
   if (Result<void> opened = engine->open(options, facts); !opened) return opened.error();
   return std::unique_ptr<Engine>(std::move(engine));
 }
-
-Result<void> detach_pinned(const std::string& root) { return Pins(root).remove_all(); }
 
 }  // namespace treeline::kernel

@@ -53,11 +53,11 @@ class Engine {
   [[nodiscard]] virtual const std::vector<ProgramState>& programs() const = 0;
   // Links that are attached and not pinned any more: they end with this process, and the next one cannot take them over.
   [[nodiscard]] virtual std::vector<std::string> missing_pins() const = 0;
+  // Removes every pin, under the lock that this engine holds: what is bound goes free when the process has ended.
+  virtual Result<void> detach() = 0;
   // The system call recorder costs every process of the machine a little while it is attached: only while something learns.
   virtual Result<void> record_syscalls(bool on) = 0;
 };
-
-// Detaches everything that is pinned and removes it; no engine is needed. The tasks that were bound go free.
 Result<void> detach_pinned(const std::string& pins);
 
 }  // namespace treeline::kernel

@@ -23,7 +23,6 @@ class RingSource final : public EventSource {
     end_ = Clock::now() + most;
     ring_buffer__consume(ring_);
   }
-  uint64_t lost() const override { return 0; }
   const char* name() const override { return "ring buffer"; }
 
  private:
@@ -43,7 +42,7 @@ class PerfSource final : public EventSource {
   explicit PerfSource(Sink sink) : sink_(std::move(sink)) {}
   ~PerfSource() override { perf_buffer__free(perf_); }
   bool open(int map_fd) {
-    perf_ = perf_buffer__new(map_fd, kPerfPages, on_record, on_lost, this, nullptr);
+    perf_ = perf_buffer__new(map_fd, kPerfPages, on_record, nullptr, this, nullptr);
     return perf_ != nullptr;
   }
   int poll_fd() const override { return perf_buffer__epoll_fd(perf_); }
@@ -53,16 +52,13 @@ class PerfSource final : public EventSource {
     const size_t buffers = perf_buffer__buffer_cnt(perf_);
     for (size_t i = 0; i < buffers && (i == 0 || Clock::now() < end); ++i) perf_buffer__consume_buffer(perf_, next_++ % buffers);
   }
-  uint64_t lost() const override { return lost_; }
   const char* name() const override { return "perf buffer"; }
 
  private:
   static void on_record(void* self, int, void* data, uint32_t size) { static_cast<PerfSource*>(self)->sink_(data, size); }
-  static void on_lost(void* self, int, unsigned long long count) { static_cast<PerfSource*>(self)->lost_ += count; }
   Sink sink_;
   perf_buffer* perf_ = nullptr;
   size_t next_ = 0;  // where the next turn goes on
-  uint64_t lost_ = 0;
 };
 
 }  // namespace

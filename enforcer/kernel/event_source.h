@@ -2,7 +2,7 @@
 //
 // The stream of records from the hooks: a ring buffer, or a perf buffer per CPU before 5.8. Records are raw bytes (struct tl_event),
 // valid during the call only. Who sends faster than this is read must not hold the reader: each call has an end, and what does not fit meanwhile is lost.
-// What was lost is counted by the kernel side (`losses`); the perf buffer's own losses are added here.
+// What was lost is counted by the kernel side (`losses`); the perf buffer's own count would be the same again.
 //
 //   Result<std::unique_ptr<EventSource>> source = EventSource::open(maps, [](const void* record, size_t size) { ... });
 //   epoll on source->poll_fd(); then source->consume();         // and now and then without being told: a perf buffer tells once
@@ -27,7 +27,6 @@ class EventSource {
   virtual ~EventSource() = default;
   [[nodiscard]] virtual int poll_fd() const = 0;
   virtual void consume(std::chrono::milliseconds most = kTurn) = 0;  // what is there; the rest at the next call, if it takes longer
-  [[nodiscard]] virtual uint64_t lost() const = 0;
   [[nodiscard]] virtual const char* name() const = 0;  // "ring buffer", "perf buffer"
 };
 

@@ -26,8 +26,13 @@ std::optional<uint32_t> foreign_format(std::span<const tl_slot> slots, std::span
 Result<void> check_pinned_images(const Pins& pins) {
   UniqueFd policies(bpf_obj_get(pins.map("policies").c_str())), arena(bpf_obj_get(pins.map("arena").c_str()));
   // A start that died before it had pinned them attached nothing either: there is nothing in force.
-  if ((!policies || !arena) && errno == ENOENT && pins.links().empty()) return {};
-  if (!policies || !arena) return system_error("cannot open the pinned maps of policies in " + pins.root() + " (afresh: treelined --detach --reason repair)", errno);
+  if (!policies || !arena) {
+    const int code = errno;
+    Result<std::vector<std::string>> links = pins.links();
+    if (!links) return links.error();
+    if (code == ENOENT && links->empty()) return {};
+    return system_error("cannot open the pinned maps of policies in " + pins.root() + " (afresh: treelined --detach --reason repair)", code);
+  }
   bpf_map_info info{};
   uint32_t length = sizeof info;
   if (bpf_obj_get_info_by_fd(arena.get(), &info, &length) != 0) return system_error("cannot ask for the size of the arena", errno);

@@ -1,36 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/kernel/pins.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <sstream>
 
 #include "enforcer/base/files.h"
 
 namespace treeline::kernel {
 namespace {
 
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  DIR* dir = opendir(directory.c_str());
-  if (!dir) return names;
-  while (dirent* entry = readdir(dir)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  closedir(dir);
+Result<std::vector<std::string>> names_or_none(const std::string& directory) {
+  Result<std::vector<std::string>> names = names_in(directory);
+  if (!names && names.error().code == ENOENT) return std::vector<std::string>();
   return names;
 }
 
-std::string marked(const std::string& root, const std::string& prefix) {
-  for (const std::string& name : names_in(root))
+Result<std::string> marked(const std::string& root, const std::string& prefix) {
+  Result<std::vector<std::string>> names = names_or_none(root);
+  if (!names) return names.error();
+  for (const std::string& name : *names)
     if (name.rfind(prefix, 0) == 0) return name.substr(prefix.size());
-  return "";
+  return std::string();
 }
 
 }  // namespace
@@ -44,10 +42,45 @@ Result<UniqueFd> Pins::lock() const {
   return Error{"another treelined manages " + root_ + ", perhaps with another runtime directory; stop it first: systemctl stop treelined", EADDRINUSE};
 }
 
-bool Pins::exist() const { return access(root_.c_str(), F_OK) == 0; }
-int Pins::layout() const { return std::atoi(marked(root_, "layout-").c_str()); }
-std::string Pins::build() const { return marked(root_, "build-"); }
-std::vector<std::string> Pins::links() const { return names_in(root_ + "/links"); }
+Result<void> detach_pinned(const std::string& root) {
+  const Pins pins(root);
+  Result<UniqueFd> lock = pins.lock();
+  if (!lock) return lock.error();
+  return pins.remove_all();
+}
+
+pid_t flock_holder(const std::string& locks, unsigned major_number, unsigned minor_number, uint64_t inode) {
+  std::istringstream lines(locks);
+  for (std::string line; std::getline(lines, line);) {
+    unsigned high = 0, low = 0;
+    unsigned long long file = 0;
+    int pid = 0;
+    if (std::sscanf(line.c_str(), "%*d: FLOCK %*s %*s %d %x:%x:%llu", &pid, &high, &low, &file) != 4) continue;
+    if (pid > 0 && high == major_number && low == minor_number && file == inode) return pid;
+  }
+  return 0;
+}
+
+pid_t Pins::holder() const {
+  struct stat parent {};
+  if (stat(root_.substr(0, root_.rfind('/')).c_str(), &parent) != 0) return 0;
+  return flock_holder(read_file_or_empty("/proc/locks", 16 << 20), major(parent.st_dev), minor(parent.st_dev), parent.st_ino);
+}
+
+Result<bool> Pins::exist() const {
+  if (access(root_.c_str(), F_OK) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return system_error("cannot look at " + root_, errno);
+}
+
+Result<int> Pins::layout() const {
+  Result<std::string> mark = marked(root_, "layout-");
+  if (!mark) return mark.error();
+  return std::atoi(mark->c_str());
+}
+
+Result<std::string> Pins::build() const { return marked(root_, "build-"); }
+Result<std::vector<std::string>> Pins::links() const { return names_or_none(root_ + "/links"); }
 
 Result<void> Pins::make(int layout) const {
   for (const std::string& directory : {root_, root_ + "/links", root_ + "/programs", root_ + "/layout-" + std::to_string(layout)})
@@ -56,10 +89,11 @@ Result<void> Pins::make(int layout) const {
 }
 
 Result<void> Pins::set_build(const std::string& build) const {
-  std::string old = this->build();
-  if (old == build) return {};
+  Result<std::string> old = this->build();
+  if (!old) return old.error();
+  if (*old == build) return {};
   if (Result<void> made = make_directories(root_ + "/build-" + build, 0700); !made) return made;
-  if (!old.empty()) rmdir((root_ + "/build-" + old).c_str());
+  if (!old->empty()) rmdir((root_ + "/build-" + *old).c_str());
   return {};
 }
 
@@ -67,7 +101,9 @@ Result<void> Pins::remove_all() const {
   int failed = 0;
   for (const char* part : {"/links", "/programs", ""}) {
     const std::string directory = root_ + part;
-    for (const std::string& name : names_in(directory)) {
+    Result<std::vector<std::string>> names = names_or_none(directory);
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
       const std::string path = directory + "/" + name;
       if (unlink(path.c_str()) != 0 && rmdir(path.c_str()) != 0 && errno != ENOENT) failed = errno;
     }

@@ -9,6 +9,9 @@
 //   /sys/fs/bpf/treeline/programs/NAME programs that are attached on demand (the system call recorder)
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,17 +32,26 @@ class Pins {
   // One process at a time manages what is pinned: the lock is on the directory that holds the root (which comes and goes), and goes with the fd.
   // EADDRINUSE: another one has it.
   [[nodiscard]] Result<UniqueFd> lock() const;
-  [[nodiscard]] bool exist() const;           // anything of ours is there
-  [[nodiscard]] int layout() const;           // 0: none
-  [[nodiscard]] std::string build() const;    // "": none, or an unfinished one
-  [[nodiscard]] std::vector<std::string> links() const;
+  [[nodiscard]] pid_t holder() const;  // of the lock; 0: nobody, or not known
+  // Errors: it cannot be seen what is there. Never taken for "nothing", which would let go what is bound.
+  [[nodiscard]] Result<bool> exist() const;           // anything of ours is there
+  [[nodiscard]] Result<int> layout() const;           // 0: none
+  [[nodiscard]] Result<std::string> build() const;    // "": none, or an unfinished one
+  [[nodiscard]] Result<std::vector<std::string>> links() const;
   Result<void> make(int layout) const;        // the directories and the layout's mark
   Result<void> set_build(const std::string& build) const;
-  // Links first (that detaches), then the rest. Missing is success.
+  // Links first (that detaches), then the rest. Missing is success. Who holds the lock may call it.
   Result<void> remove_all() const;
 
  private:
   std::string root_;
 };
+
+// Detaches everything that is pinned and removes it, without an engine. The tasks that were bound go free. EADDRINUSE: a treelined lives that holds the links
+// as well, so that without their pins they would refuse as before: nothing was removed.
+Result<void> detach_pinned(const std::string& root);
+
+// Who holds a flock(2) on the file `inode` of device `major`:`minor`, by the text of /proc/locks (proc_locks(5)); 0: nobody.
+pid_t flock_holder(const std::string& locks, unsigned major, unsigned minor, uint64_t inode);
 
 }  // namespace treeline::kernel

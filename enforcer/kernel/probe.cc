@@ -61,16 +61,6 @@ bool has_member(const btf* b, const char* structure, const char* member) {
   return false;
 }
 
-std::string boot_parameter(const std::string& command_line) {
-  std::istringstream words(command_line);
-  std::string word, value;
-  while (words >> word) {
-    if (word == "--") break;  // what follows belongs to init
-    if (word.rfind("treeline=", 0) == 0) value = word.substr(9);
-  }
-  return value;
-}
-
 std::string cgroup2_mount(const std::string& mountinfo) {
   std::istringstream lines(mountinfo);
   std::string line;
@@ -107,7 +97,6 @@ Facts probe(const std::string& root) {
   if (libbpf_get_error(vmlinux.get())) vmlinux.release();
   facts.bpf_lsm = has_function(vmlinux.get(), "bpf_lsm_file_open");
   facts.security_path = has_function(vmlinux.get(), "bpf_lsm_path_unlink");
-  facts.file_truncate = has_function(vmlinux.get(), "bpf_lsm_file_truncate");
   facts.userns_hook = has_function(vmlinux.get(), "bpf_lsm_userns_create");
   facts.anon_inode_hook = has_function(vmlinux.get(), "bpf_lsm_inode_init_security_anon");
   // Before 4279adb094a1 (6.2) a lookup gave NULL also when a preempted one held bpf_task_storage_busy: not to be told from "no tag".

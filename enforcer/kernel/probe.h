@@ -5,13 +5,14 @@
 //
 //   kernel::Facts facts = kernel::probe();                 // reads, judges nothing
 //   for (const kernel::Prerequisite& p : kernel::judge(facts)) print(p);   // pure: a test can write facts down
-//   if (Error* e = ...first_missing(...))                  // what stands in the way, with its remedy
+//   if (std::optional<Error> why = kernel::why_not_load(facts)) ...   // what stands in the way, with its remedy
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "enforcer/base/boot.h"
 #include "policy-compiler/support/result.h"
 
 struct btf;
@@ -27,7 +28,6 @@ struct Facts {
   bool btf = false;                   // /sys/kernel/btf/vmlinux
   bool bpf_lsm = false;               // function bpf_lsm_file_open: CONFIG_BPF_LSM
   bool security_path = false;         // function bpf_lsm_path_unlink: CONFIG_SECURITY_PATH
-  bool file_truncate = false;         // function bpf_lsm_file_truncate (6.2): ftruncate has a hook of its own
   bool userns_hook = false;           // function bpf_lsm_userns_create (6.1); before, the closing filter answers
   bool anon_inode_hook = false;       // function bpf_lsm_inode_init_security_anon (5.12): io_uring and userfaultfd; as above
   bool task_storage = false;          // map type (5.11), with lookups that never fail for a busy per-CPU counter (6.2)
@@ -45,8 +45,7 @@ Facts probe(const std::string& root = "");
 // Kernel types tell features that no version number does: has this structure such a member? `types` may be null: no.
 bool has_member(const btf* types, const char* structure, const char* member);
 
-// Value of `treeline=` in a kernel command line, the last one counts; "" when absent.
-std::string boot_parameter(const std::string& command_line);
+using treeline::boot_parameter;
 // Mount point of the first cgroup2 in the text of /proc/self/mountinfo, "" if there is none.
 std::string cgroup2_mount(const std::string& mountinfo);
 

@@ -96,7 +96,7 @@ Result<std::string> Daemon::exchange(const std::string& line) {
       continue;
     }
     if (moved <= 0)
-      return Error{"treelined closed the connection before it answered; see: journalctl -u treelined", ECONNREFUSED};
+      return Error{"treelined closed the connection before it answered; see: journalctl -u treelined", ECONNRESET};
     if (!rest.empty()) {
       rest.remove_prefix(static_cast<size_t>(moved));
       continue;
@@ -107,14 +107,25 @@ Result<std::string> Daemon::exchange(const std::string& line) {
   }
 }
 
+Result<std::string> Daemon::exchange_again(const std::string& line) {
+  constexpr int kTimes = 5;  // a restart closes one connection; what closes each is none
+  for (int again = absent_ == Absent::kWait ? kTimes : 0;; --again) {
+    if (!fd_)
+      if (Result<void> connected = connect(); !connected) {
+        fd_.reset();
+        return connected.error();
+      }
+    Result<std::string> answer = exchange(line);
+    if (answer || answer.error().code != ECONNRESET) return answer;
+    fd_.reset();
+    if (again == 0 || milliseconds_left(deadline_) == 0) return Error{answer.error().message, ECONNREFUSED};
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 Result<Json> Daemon::ask(Json request) {
-  if (!fd_)
-    if (Result<void> connected = connect(); !connected) {
-      fd_.reset();
-      return connected.error();
-    }
   request["id"] = ++last_id_;
-  Result<std::string> line = exchange(to_line(request) + "\n");
+  Result<std::string> line = exchange_again(to_line(request) + "\n");
   if (!line) return line.error();
   std::optional<Json> answer = parse_json(*line);
   if (!answer) return Error{"treelined's answer is no JSON object; is it of another version?", ECONNREFUSED};

@@ -40,6 +40,8 @@ class Daemon {
  private:
   Result<void> connect();
   Result<std::string> exchange(const std::string& line);
+  // What a treelined that was restarted had not answered is asked of the next one: each request may be made twice.
+  Result<std::string> exchange_again(const std::string& line);
   [[nodiscard]] Error too_late(const char* what) const;
 
   std::string socket_;

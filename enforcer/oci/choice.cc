@@ -48,11 +48,6 @@ Result<void> check_keys(const json::Value& annotations) {
 
 }  // namespace
 
-bool valid_policy_name(std::string_view name) {
-  if (name.empty() || name.size() > 63 || name[0] == '.' || name[0] == '-') return false;
-  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
-}
-
 Result<std::string> policy_asked_for(const json::Value* annotations) {
   if (!annotations || annotations->is(json::Kind::kNull)) return std::string();
   if (!annotations->is(json::Kind::kObject)) return Error{"annotations is not an object", EINVAL};

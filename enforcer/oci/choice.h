@@ -17,14 +17,13 @@
 
 #include <string>
 
+#include "enforcer/base/policy_name.h"
 #include "enforcer/oci/json_text.h"
 #include "policy-compiler/support/result.h"
 
 namespace treeline::oci {
 
-// [a-z0-9._-]{1,63}, not starting with '.' or '-': what the daemon takes as well.
-bool valid_policy_name(std::string_view name);
-constexpr char kPolicyNames[] = "1 to 63 of [a-z0-9._-], the first a letter, a digit or '_'";
+using treeline::valid_policy_name;  // what the daemon takes as well
 
 // "" when none is asked for: then treeline.conf's `default` decides. `annotations` may be nullptr.
 Result<std::string> policy_asked_for(const json::Value* annotations);

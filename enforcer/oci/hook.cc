@@ -46,6 +46,8 @@ Result<std::string> read_standard_input(Deadline deadline) {
 
 Result<Options> options_of(std::span<const std::string> args) {
   Result<Options> options = take_options(args);
+  if (options)
+    if (Result<void> named = check_policy_name(*options); !named) return named.error();
   if (!options || (options->rest.empty() && options->runtime.empty())) return options;
   return Error{"a hook takes only --conf FILE and --policy NAME, not " +
                    (options->rest.empty() ? "--runtime" : text::quoted(options->rest[0])),
@@ -105,7 +107,7 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
   if (!planned) return planned.error();
   const bool unbound = text_at(*planned, "action") == "unbound";
   if (!unbound) {
-    if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
+    if (Result<void> executes = check_payload(config->root()); !executes) return executes;
     if (Result<void> outside = check_inner_hooks(config->root()); !outside) return outside;
   }
   Result<bool> filter = has_bundle(*planned) ? verify_bundle(*planned, *config) : Result<bool>(false);
@@ -163,11 +165,13 @@ Result<void> unbind(const State& state, const Options&, Daemon& daemon) {
 
 }  // namespace
 
-int run_hook(std::span<const std::string> args) {
+int run_hook(std::span<const std::string> args, const std::string& command_line) {
+  if (switched_off(command_line)) return warn(kSwitchedOff), 0;
   return with_state(args, "the container is not started: ", Absent::kWait, bind);
 }
 
-int run_poststop(std::span<const std::string> args) {
+int run_poststop(std::span<const std::string> args, const std::string& command_line) {
+  if (switched_off(command_line)) return 0;
   return with_state(args, "the container was not released by name, treelined will see it by itself: ", Absent::kRefuse,
                     unbind);
 }

@@ -16,9 +16,12 @@
 #include <span>
 #include <string>
 
+#include "enforcer/base/boot.h"
+
 namespace treeline::oci {
 
-int run_hook(std::span<const std::string> args);
-int run_poststop(std::span<const std::string> args);
+// Both exit 0 where the machine was booted with treeline=off (by the file `command_line`): nothing can be bound.
+int run_hook(std::span<const std::string> args, const std::string& command_line = kCommandLine);
+int run_poststop(std::span<const std::string> args, const std::string& command_line = kCommandLine);
 
 }  // namespace treeline::oci

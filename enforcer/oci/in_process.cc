@@ -20,8 +20,6 @@ constexpr struct {
      "crun would take that filter instead of the one in config.json, which is what is verified"},
 };
 
-}  // namespace
-
 Result<void> check_annotations(const json::Value* annotations) {
   if (!annotations) return {};
   for (const auto& refused : kPastThePolicy)
@@ -31,6 +29,21 @@ Result<void> check_annotations(const json::Value* annotations) {
                        "reload treelined, and no treeline.policy)",
                    EPERM};
   return {};
+}
+
+// crun with Spin asks for no annotation: process.args[0] "/" is its sign (src/libcrun/handlers/spin.c). Executed, a directory or nothing never is a program.
+Result<void> check_entrypoint(const json::Value* args) {
+  if (!args || args->elements.empty() || !args->elements[0].is(json::Kind::kString)) return {};
+  const std::string& word = args->elements[0].scalar;
+  if (word.find_first_not_of('/') != std::string::npos) return {};
+  return Error{"process.args begins with " + text::quoted(word) + ", which is no program: " + kNoExec + "; name one", EPERM};
+}
+
+}  // namespace
+
+Result<void> check_payload(const json::Value& config) {
+  if (Result<void> executed = check_entrypoint(config.at({"process", "args"})); !executed) return executed;
+  return check_annotations(config.find("annotations"));
 }
 
 Result<void> check_runtime(const std::string& path) {

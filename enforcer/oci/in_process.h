@@ -4,7 +4,7 @@
 // (crun with WebAssembly, .NET or libkrun; gVisor) never passes the exec that makes it a node of the tree, so nothing
 // of it would be judged; and a filter that an annotation brings is not the one in config.json that was verified.
 //
-//   Result<void> good = check_annotations(config.root().find("annotations"));  // of all that is to be bound
+//   Result<void> good = check_payload(config.root());      // of all that is to be bound
 //   Result<void> good = check_runtime("/usr/bin/krun");                        // some choose it by their own name
 #pragma once
 
@@ -15,8 +15,8 @@
 
 namespace treeline::oci {
 
-// `annotations` may be nullptr. The Error names the annotation.
-Result<void> check_annotations(const json::Value* annotations);
+// `config`: the whole of config.json. The Error names the annotation, or the word.
+Result<void> check_payload(const json::Value& config);
 Result<void> check_runtime(const std::string& path);
 
 }  // namespace treeline::oci

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "enforcer/oci/choice.h"
+#include "enforcer/base/policy_name.h"
 #include "enforcer/oci/settings.h"
 #include "policy-compiler/support/text.h"
 
@@ -28,10 +28,13 @@ Result<Options> take_options(std::span<const std::string> args) {
     if (value->empty()) return Error{name + " wants a value", EINVAL};
     args = args.subspan(apart ? 2 : 1);
   }
-  if (!options.policy.empty() && !valid_policy_name(options.policy))
-    return Error{"--policy " + text::quoted(options.policy) + " is no name of a policy: " + kPolicyNames, EINVAL};
   options.rest = args;
   return options;
+}
+
+Result<void> check_policy_name(const Options& options) {
+  if (options.policy.empty() || valid_policy_name(options.policy)) return {};
+  return Error{"--policy " + text::quoted(options.policy) + " is no name of a policy: " + kPolicyNames, EINVAL};
 }
 
 }  // namespace treeline::oci

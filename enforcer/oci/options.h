@@ -17,7 +17,9 @@ struct Options {
   std::span<const std::string> rest;  // from the first word that is not ours
 };
 
-// EINVAL: a value is missing, or is no name of a policy.
+// EINVAL: a value is missing.
 Result<Options> take_options(std::span<const std::string> args);
+// Asked only where a policy is needed: a mistake in it must not keep what runs from being stopped.
+Result<void> check_policy_name(const Options& options);
 
 }  // namespace treeline::oci

@@ -2,6 +2,7 @@
 #include "enforcer/oci/report.h"
 
 #include <fcntl.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,11 +26,10 @@ int exit_status_of(const Error& error) {
   }
 }
 
-std::string log_entry(const std::string& message, bool json, Level level) {
-  const std::string time = rfc3339(unix_ns()), quoted = json::quote(message),
-                    word = level == Level::kError ? "error" : "warning";
-  if (json) return "{\"level\":\"" + word + "\",\"msg\":" + quoted + ",\"time\":\"" + time + "\"}\n";
-  return "time=\"" + time + "\" level=" + word + " msg=" + quoted + "\n";
+std::string log_entry(const std::string& message, bool json) {
+  const std::string time = rfc3339(unix_ns()), quoted = json::quote(message);
+  if (json) return "{\"level\":\"error\",\"msg\":" + quoted + ",\"time\":\"" + time + "\"}\n";
+  return "time=\"" + time + "\" level=error msg=" + quoted + "\n";
 }
 
 namespace {
@@ -43,17 +43,17 @@ std::string line_of(const std::string& message) {
 
 void to_stderr(const std::string& line) { (void)!write(STDERR_FILENO, (line + "\n").data(), line.size() + 1); }
 
-bool to_log(const std::string& line, const RuntimeLog& log, Level level) {
+void to_log(const std::string& line, const RuntimeLog& log) {
   std::string file = log.file;
   if (file.rfind("file:", 0) == 0)
     file.erase(0, 5);
   else if (file.rfind("journald:", 0) == 0 || file.rfind("syslog:", 0) == 0)
-    return false;
-  if (file.empty() || file == "/dev/stderr") return false;
+    return;
+  if (file.empty() || file == "/dev/stderr") return;
   const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644));
-  if (!fd) return false;
-  const std::string entry = log_entry(line, log.json, level);
-  return write(fd.get(), entry.data(), entry.size()) == static_cast<ssize_t>(entry.size());
+  if (!fd) return;
+  const std::string entry = log_entry(line, log.json);
+  (void)!write(fd.get(), entry.data(), entry.size());
 }
 
 }  // namespace
@@ -61,12 +61,12 @@ bool to_log(const std::string& line, const RuntimeLog& log, Level level) {
 void report(const std::string& message, const RuntimeLog& log) {
   const std::string line = line_of(message);
   to_stderr(line);
-  to_log(line, log, Level::kError);
+  to_log(line, log);
 }
 
-void warn(const std::string& message, const RuntimeLog& log) {
-  const std::string line = line_of(message);
-  if (!to_log(line, log, Level::kWarning)) to_stderr(line);
+void warn(const std::string& message) {
+  openlog("treeline-oci", LOG_PID, LOG_DAEMON);
+  syslog(LOG_WARNING, "%s", text::printable(message, 2000).c_str());
 }
 
 }  // namespace treeline::oci

@@ -26,11 +26,14 @@ struct RuntimeLog {
 
 void report(const std::string& message, const RuntimeLog& log);
 
-// A start that goes on. Into the log where there is one: the runtime's stderr is often the container's own.
-void warn(const std::string& message, const RuntimeLog& log);
+// A start that goes on. Into the system's log alone: podman takes the whole of the runtime's log for one object, the reason of a failure, and the
+// runtime's stderr is often the container's own.
+void warn(const std::string& message);
+
+constexpr char kSwitchedOff[] =
+    "the machine was booted with treeline=off on the kernel's command line: the container is started unbound, no policy holds it; boot without it to protect";
 
 // The line that goes into the log, with its end.
-enum class Level { kError, kWarning };
-std::string log_entry(const std::string& message, bool json, Level level = Level::kError);
+std::string log_entry(const std::string& message, bool json);
 
 }  // namespace treeline::oci

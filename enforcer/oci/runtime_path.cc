@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "enforcer/base/files.h"
+#include "enforcer/base/own_path.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::oci {
@@ -16,36 +17,15 @@ namespace {
 
 constexpr std::string_view kUsualPlaces = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-bool executable(const std::string& path, struct stat& status) {
-  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
-}
-
 }  // namespace
 
-Result<std::string> own_path() {
-  char path[4096];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0 || length == static_cast<ssize_t>(sizeof path))
-    return system_error("cannot read /proc/self/exe", length < 0 ? errno : ENAMETOOLONG);
-  std::string own(path, static_cast<size_t>(length));
-  struct stat here {
-  }, self{};
-  if (stat(own.c_str(), &here) != 0 || stat("/proc/self/exe", &self) != 0 || here.st_ino != self.st_ino ||
-      here.st_dev != self.st_dev)
-    return Error{own + " is not the file that runs here: it was replaced or is out of reach; try again", ENOENT};
-  return own;
-}
-
 Result<std::string> find_runtime(const std::string& name) {
-  struct stat found {
-  }, self{};
   std::string path;
   if (name.find('/') != std::string::npos) {
-    if (!executable(name, found))
-      return Error{"the runtime " + text::quoted(name) +
-                       " is not an executable file; name another one: --runtime, TREELINE_RUNTIME or oci_runtime in "
-                       "treeline.conf",
-                   ENOENT};
+    if (Result<void> good = check_executable(name); !good)
+      return Error{"the runtime " + text::quoted(name) + ": " + good.error().message +
+                       "; or name another one: --runtime, TREELINE_RUNTIME or oci_runtime in treeline.conf",
+                   good.error().code == EPERM ? EPERM : ENOENT};
     path = name;
   } else {
     const char* variable = std::getenv("PATH");
@@ -55,12 +35,17 @@ Result<std::string> find_runtime(const std::string& name) {
       const size_t colon = rest.find(':');
       const std::string candidate = std::string(rest.substr(0, colon)) + "/" + name;
       rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
-      if (candidate[0] == '/' && executable(candidate, found)) path = candidate;
+      if (candidate[0] != '/') continue;
+      Result<void> good = check_executable(candidate);
+      if (good) path = candidate;
+      else if (good.error().code == EPERM) return good.error();  // the first hit counts: another one would not be what the engine means
     }
     if (path.empty())
       return Error{"there is no runtime " + text::quoted(name) + " in " + places + "; install it, or name its path",
                    ENOENT};
   }
+  struct stat found {}, self{};
+  if (stat(path.c_str(), &found) != 0) return system_error("cannot look at the runtime " + path, errno);
   if (stat("/proc/self/exe", &self) == 0 && self.st_ino == found.st_ino && self.st_dev == found.st_dev)
     return Error{"the runtime " + path + " is this wrapper itself; name the real one (runc, crun)", ELOOP};
   return path;

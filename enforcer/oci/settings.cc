@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/oci/settings.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 
 #include "enforcer/base/files.h"
@@ -44,16 +41,8 @@ Result<Settings> parse_settings(std::string_view content, const std::string& fil
 }
 
 Result<Settings> read_settings(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT && path == kDefaultConf) return Settings{};
-    return system_error("cannot look at " + path, errno);
-  }
-  if (geteuid() == 0 && (status.st_uid != 0 || (status.st_mode & 022)))
-    return Error{
-        path + " can be written by others than root; mend it with: chown root " + path + " && chmod go-w " + path,
-        EPERM};
-  Result<std::string> content = read_file(path, 65536);
+  Result<std::string> content = read_guarded_file(path, 65536);
+  if (!content && content.error().code == ENOENT && path == kDefaultConf) return Settings{};
   if (!content) return content.error();
   return parse_settings(*content, path);
 }

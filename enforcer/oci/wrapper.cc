@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "enforcer/base/own_path.h"
 #include "enforcer/oci/ask.h"
 #include "enforcer/oci/choice.h"
 #include "enforcer/oci/command_line.h"
@@ -42,20 +43,20 @@ Result<std::string> choose_runtime(const Options& own, const Settings& settings)
 }
 
 // What the policy's bundle wants in config.json.
-Result<void> apply_policy(const Json& answer, Config& config, const RuntimeLog& log) {
+Result<void> apply_policy(const Json& answer, Config& config) {
   Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
   if (text_at(answer, "closing") == "optional") leave_to_hooks(*wanted);
   if (text_at(answer, "mode") == "monitor") return {};
   if (wanted->apparmor)
     if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
-  if (const std::string loss = replaced(*wanted, config); !loss.empty()) warn(loss, log);
+  if (const std::string loss = replaced(*wanted, config); !loss.empty()) warn(loss);
   return apply(*wanted, config);
 }
 
 // What has to be true before the runtime may start a container.
-Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings& settings, const std::string& runtime,
-                     const RuntimeLog& log) {
+Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings& settings, const std::string& runtime) {
+  if (Result<void> named = check_policy_name(own); !named) return named;
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   Result<Config> config = Config::read(call.bundle);
   if (!config) return config.error();
@@ -78,13 +79,13 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings
   }
   if (action != "unbound") {
     if (Result<void> executes = check_runtime(runtime); !executes) return executes;
-    if (Result<void> executes = check_annotations(config->root().find("annotations")); !executes) return executes;
+    if (Result<void> executes = check_payload(config->root()); !executes) return executes;
     if (Result<void> outside = check_inner_hooks(config->root()); !outside) return outside;
   }
   if (Result<void> back = put_back(call.bundle, *config); !back) return back;
   const Config before = *config;
   if (action == "bind")
-    if (Result<void> confined = apply_policy(*answer, *config, log); !confined) return confined;
+    if (Result<void> confined = apply_policy(*answer, *config); !confined) return confined;
   Result<std::string> program = own_path();
   if (!program) return program.error();
   for (const auto& [stage, argument] : {std::pair("createRuntime", std::string("hook")), std::pair("poststop", std::string("poststop"))}) {
@@ -99,7 +100,7 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings
 
 }  // namespace
 
-int run_wrapper(std::span<const std::string> args) {
+int run_wrapper(std::span<const std::string> args, const std::string& command_line) {
   Result<Options> own = take_options(args);
   if (!own) return report(own.error().message, {}), kUsage;
   RuntimeCall call;
@@ -112,11 +113,14 @@ int run_wrapper(std::span<const std::string> args) {
   if (!settings) return report(settings.error().message, log), kUsage;
   Result<std::string> runtime = choose_runtime(*own, *settings);
   if (!runtime) return report(runtime.error().message, log), runtime.error().code == EINVAL ? kUsage : kNoRuntime;
-  if (call.starts())
-    if (Result<void> prepared = prepare(call, *own, *settings, *runtime, log); !prepared) {
+  if (call.starts() && switched_off(command_line)) {
+    warn(kSwitchedOff);
+  } else if (call.starts()) {
+    if (Result<void> prepared = prepare(call, *own, *settings, *runtime); !prepared) {
       report("the container is not started: " + prepared.error().message, log);
       return exit_status_of(prepared.error());
     }
+  }
   std::vector<char*> argv = {runtime->data()};
   for (const std::string& word : own->rest) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);

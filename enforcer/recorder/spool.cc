@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/recorder/spool.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -22,21 +20,21 @@ constexpr std::string_view kEnd = ".jsonl";
 
 }  // namespace
 
-std::vector<std::string> spooled(const std::string& directory) {
+Result<std::vector<std::string>> spooled(const std::string& directory) {
   std::vector<std::string> files;
-  DIR* dir = opendir(directory.c_str());
-  if (!dir) return files;
-  while (dirent* entry = readdir(dir))
-    if (std::string_view name = entry->d_name; name.size() > kEnd.size() && name.substr(name.size() - kEnd.size()) == kEnd)
-      files.push_back(directory + "/" + std::string(name));
-  closedir(dir);
-  std::sort(files.begin(), files.end());
+  Result<std::vector<std::string>> names = names_in(directory);
+  if (!names && names.error().code == ENOENT) return files;
+  if (!names) return names;
+  for (const std::string& name : *names)
+    if (name.size() > kEnd.size() && name.compare(name.size() - kEnd.size(), kEnd.size(), kEnd) == 0) files.push_back(directory + "/" + name);
   return files;
 }
 
 Result<void> spool(const std::string& directory, const std::vector<std::string>& lines) {
   if (Result<void> made = make_directories(directory, 0700); !made) return made;
-  if (spooled(directory).size() >= kMaxTraces)
+  Result<std::vector<std::string>> waiting = spooled(directory);
+  if (!waiting) return waiting.error();
+  if (waiting->size() >= kMaxTraces)
     return Error{std::to_string(kMaxTraces) + " traces wait in " + directory + " already; collect them: treeline learn stop " + directory.substr(directory.rfind('/') + 1), ENOSPC};
   const std::string path = directory + "/" + std::to_string(unix_ns()) + std::string(kEnd);
   std::string temporary = path + ".XXXXXX";

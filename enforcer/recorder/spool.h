@@ -14,7 +14,8 @@ namespace treeline::recorder {
 
 constexpr size_t kMaxTraces = 1000;  // of one name: a container that ends and is started again each second must not fill the disk
 
-std::vector<std::string> spooled(const std::string& directory);  // paths, the oldest first
+// Paths, the oldest first. An Error: it cannot be seen what waits there.
+Result<std::vector<std::string>> spooled(const std::string& directory);
 // Full (ENOSPC) where kMaxTraces wait already.
 Result<void> spool(const std::string& directory, const std::vector<std::string>& lines);
 // False: it cannot be read.

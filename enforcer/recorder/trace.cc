@@ -88,7 +88,11 @@ class Writer {
     for (const Seen& seen : seen_) {
       if (seen.kind() == TL_KIND_EXEC) execs.push_back(&seen);
       if (seen.kind() == TL_KIND_USER) users[seen.node()].insert(static_cast<uint32_t>(seen.object()));
-      if (seen.kind() == TL_KIND_INTERPRETER && seen.text) {
+      if (seen.kind() == TL_KIND_INTERPRETER) {
+        if (!seen.text || seen.text->text.empty()) {
+          ++lost_texts_;  // its script would be learned as a binary
+          continue;
+        }
         const events::Event& e = *seen.text;
         interpreters.try_emplace(e.next_node ? e.next_node : e.node, readable_path(e.text, true));
       }
@@ -105,7 +109,6 @@ class Writer {
       const std::string path = readable_path(seen->text->text, true);
       Json line = {{"type", "node"}, {"node", text::hex64(child)}, {"parent", node_name(seen->node())}, {"exec", path}};
       if (auto it = interpreters.find(child); it != interpreters.end()) line["interpreter"] = it->second;
-      else if (seen->text->flags & TL_EVENT_SCRIPT) ++lost_texts_;  // a script without its interpreter would be learned as a binary
       line["count"] = seen->counter.count;
       line["users"] = users[child];
       line["joined"] = seen->node() == TL_KEY_JOIN || (seen->text->flags & TL_EVENT_JOINED) != 0;

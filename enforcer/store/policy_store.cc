@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/store/policy_store.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,22 +18,7 @@ namespace {
 
 constexpr std::string_view kBundle = "bundle-";
 
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  DIR* dir = opendir(directory.c_str());
-  if (!dir) return names;
-  while (dirent* entry = readdir(dir)) names.emplace_back(entry->d_name);
-  closedir(dir);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 }  // namespace
-
-bool valid_policy_name(std::string_view name) {
-  if (name.empty() || name.size() > 63 || name[0] == '.' || name[0] == '-') return false;
-  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
-}
 
 std::string_view violation_word(Violation v) { return kViolationWords[static_cast<int>(v)]; }
 
@@ -47,16 +31,22 @@ Result<Violation> violation_of_word(std::string_view word) {
 
 Result<void> PolicyStore::open() const { return require_private_directory(root_); }
 
-std::vector<std::string> PolicyStore::names() const {
+Result<std::vector<std::string>> PolicyStore::names() const {
+  Result<std::vector<std::string>> entries = names_in(root_);
   std::vector<std::string> names;
-  for (std::string& name : names_in(root_))
+  if (!entries && entries.error().code == ENOENT) return names;  // an ephemeral daemon has none
+  if (!entries) return entries;
+  for (std::string& name : *entries)
     if (valid_policy_name(name) && access((directory(name) + "/state.json").c_str(), F_OK) == 0) names.push_back(std::move(name));
   return names;
 }
 
-std::vector<uint32_t> PolicyStore::numbers(const std::string& name) const {
+Result<std::vector<uint32_t>> PolicyStore::numbers(const std::string& name) const {
   std::vector<uint32_t> numbers;
-  for (const std::string& entry : names_in(directory(name)))
+  Result<std::vector<std::string>> entries = names_in(directory(name));
+  if (!entries && entries.error().code == ENOENT) return numbers;
+  if (!entries) return entries.error();
+  for (const std::string& entry : *entries)
     if (entry.rfind(kBundle, 0) == 0)
       if (auto number = text::decimal(entry.substr(kBundle.size()), UINT32_MAX)) numbers.push_back(static_cast<uint32_t>(*number));
   std::sort(numbers.begin(), numbers.end());
@@ -111,8 +101,9 @@ Result<void> PolicyStore::write(const PolicyState& state) const {
 
 Result<uint32_t> PolicyStore::add_bundle(const std::string& name, const bundle::Bundle& bundle) const {
   if (Result<void> made = make_directories(directory(name), 0700); !made) return made.error();
-  std::vector<uint32_t> taken = numbers(name);
-  const uint32_t number = taken.empty() ? 1 : taken.back() + 1;
+  Result<std::vector<uint32_t>> taken = numbers(name);
+  if (!taken) return taken.error();
+  const uint32_t number = taken->empty() ? 1 : taken->back() + 1;
   if (Result<void> written = bundle::write(directory(name) + "/" + std::string(kBundle) + std::to_string(number), bundle); !written)
     return written.error();
   return number;
@@ -123,16 +114,24 @@ Result<bundle::Bundle> PolicyStore::read_bundle(const std::string& name, uint32_
 }
 
 void PolicyStore::prune(const PolicyState& state) const {
-  for (uint32_t number : numbers(state.name))
+  const Result<std::vector<uint32_t>> there = numbers(state.name);
+  if (!there) return;  // the next change tries again
+  for (uint32_t number : *there)
     if (number != state.current && number != state.previous)
       (void)!remove_flat_directory(directory(state.name) + "/" + std::string(kBundle) + std::to_string(number)).has_value();
 }
 
+Result<void> PolicyStore::forget(const std::string& name) const {
+  if (unlink((directory(name) + "/state.json").c_str()) == 0 || errno == ENOENT) return {};
+  return system_error("cannot remove the state of policy " + name, errno);
+}
+
 Result<void> PolicyStore::remove(const std::string& name) const {
   // The state first: a policy without one does not exist, whatever is left of it.
-  if (unlink((directory(name) + "/state.json").c_str()) != 0 && errno != ENOENT)
-    return system_error("cannot remove the state of policy " + name, errno);
-  for (const std::string& entry : names_in(directory(name)))  // the begun ones of a daemon that died, too: bundle-7.x1y2z3
+  if (Result<void> forgotten = forget(name); !forgotten) return forgotten;
+  Result<std::vector<std::string>> entries = names_in(directory(name));
+  if (!entries) return entries.error().code == ENOENT ? Result<void>{} : Result<void>(entries.error());
+  for (const std::string& entry : *entries)  // the begun ones of a daemon that died, too: bundle-7.x1y2z3
     if (entry.rfind(kBundle, 0) == 0)
       if (auto removed = remove_flat_directory(directory(name) + "/" + entry); !removed) return removed;
   return remove_flat_directory(directory(name));

@@ -14,14 +14,12 @@
 #include <string_view>
 #include <vector>
 
+#include "enforcer/base/policy_name.h"
 #include "enforcer/store/admission.h"
 #include "policy-compiler/bundle/bundle.h"
 #include "policy-compiler/support/result.h"
 
 namespace treeline::store {
-
-// [a-z0-9._-]{1,63}, not starting with '.' or '-': a name is a directory and an argument.
-bool valid_policy_name(std::string_view name);
 
 // kProfile: as each node's rows say; else what the operator says instead, for the whole policy.
 enum class Violation { kProfile, kDeny, kKill, kKillContainer, kFreezeContainer };
@@ -46,7 +44,7 @@ class PolicyStore {
   explicit PolicyStore(std::string root) : root_(std::move(root)) {}
 
   Result<void> open() const;  // makes the directory, or refuses one that others can write
-  [[nodiscard]] std::vector<std::string> names() const;
+  Result<std::vector<std::string>> names() const;
   Result<PolicyState> read(const std::string& name) const;
   Result<void> write(const PolicyState& state) const;
   // Writes the bundle under a number that is not in use and returns it.
@@ -54,11 +52,13 @@ class PolicyStore {
   Result<bundle::Bundle> read_bundle(const std::string& name, uint32_t number) const;
   // Removes every bundle that `state` does not name.
   void prune(const PolicyState& state) const;
+  // Removes the state: from then on there is no such policy. Missing is success.
+  Result<void> forget(const std::string& name) const;
   Result<void> remove(const std::string& name) const;
 
  private:
   [[nodiscard]] std::string directory(const std::string& name) const { return root_ + "/" + name; }
-  [[nodiscard]] std::vector<uint32_t> numbers(const std::string& name) const;
+  Result<std::vector<uint32_t>> numbers(const std::string& name) const;  // none: there is no such policy
   std::string root_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/fault.h"
@@ -23,6 +24,13 @@ uint32_t slot_flags(const PolicyState& state) {
   }
   if (state.orphans_kill) flags |= TL_SLOT_ORPHANS_KILL;
   return flags;
+}
+
+// Nothing is refused or killed that was not before.
+bool only_weakens(const PolicyState& now, const PolicyState& next) {
+  if (next.orphans_kill && !now.orphans_kill) return false;
+  if (now.mode == TL_MODE_ENFORCE && next.mode == TL_MODE_MONITOR) return true;
+  return next.mode == now.mode && next.on_violation == Violation::kDeny;
 }
 
 Error no_such(const std::string& name) {
@@ -74,7 +82,7 @@ Policy* Registry::find(const std::string& name) {
 
 Policy* Registry::find_learning(const std::string& name) {
   for (auto& [slot, policy] : by_slot_)
-    if (policy->learning && !policy->stopped && policy->state.name == name) return policy.get();
+    if (policy->learning && !policy->transient && !policy->stopped && policy->state.name == name) return policy.get();
   return nullptr;
 }
 
@@ -163,9 +171,11 @@ uint32_t Registry::generation_after(const Policy& policy) const {
   return next_generation(std::max(publisher_.read(policy.slot).generation, policy.state.generation));
 }
 
-Result<void> Registry::put_in_force(Policy& policy, PolicyState next, uint32_t base) {
+Result<void> Registry::put_in_force(Policy& policy, PolicyState next, uint32_t base, OnDisk disk) {
   next.changed = rfc3339(unix_ns());
-  if (Result<void> written = store_of(policy).write(next); !written) return written;
+  Result<void> written = store_of(policy).write(next);
+  if (!written && disk == OnDisk::kFirst) return written;
+  policy.unsaved = written ? "" : written.error().message;
   fault_point("state-written");
   policy.state = std::move(next);
   publish(policy, base);
@@ -179,7 +189,7 @@ bool Registry::as_published(const Policy& policy) const {
 
 Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& change) {
   if (!valid_policy_name(change.name))
-    return Error{"a policy's name is 1 to 63 of [a-z0-9._-], not starting with '.' or '-'", EINVAL};
+    return Error{std::string("a policy's name is ") + kPolicyNames, EINVAL};
   const bundle::Artifact* image = bundle.find(bundle::kImage);
   if (!image) return Error{"the bundle holds no policy.img: it was compiled for other back ends only", EINVAL};
   Policy* existing = find(change.name);
@@ -252,7 +262,8 @@ Result<Policy*> Registry::set_mode(const Change& change) {
   next.mode = mode;
   next.orphans_kill = change.orphans == Orphans::kKill;
   if (change.on_violation) next.on_violation = *change.on_violation;
-  if (Result<void> done = put_in_force(*policy, std::move(next), policy->base); !done) return done.error();
+  const OnDisk disk = only_weakens(policy->state, next) ? OnDisk::kIfItCan : OnDisk::kFirst;
+  if (Result<void> done = put_in_force(*policy, std::move(next), policy->base, disk); !done) return done.error();
   return policy;
 }
 
@@ -299,14 +310,47 @@ Result<void> Registry::unload(const std::string& name) {
                  EBUSY};
   const uint32_t slot = policy->slot, base = policy->base, previous = policy->previous_base;
   PolicyStore& store = store_of(*policy);
+  // From disk first: where that cannot be written all stays as it is. Who dies here is followed by a daemon that takes the slot off (restore_slot).
+  if (Result<void> forgotten = store.forget(name); !forgotten) return forgotten;
+  fault_point("forgotten");
   publisher_.publish(slot, {publisher_.read(slot).generation, TL_MODE_OFF, 0, 0});
   fault_point("unpublished");
   by_slot_.erase(slot);
-  if (Result<void> retired = publisher_.retire(base); !retired) return retired;
-  if (Result<void> retired = publisher_.retire(previous); !retired) return retired;
-  if (Result<void> removed = store.remove(name); !removed) return removed;
+  Result<void> retired = publisher_.retire(base);
+  if (Result<void> also = publisher_.retire(previous); retired) retired = also;
+  (void)!store.remove(name).has_value();  // what may be left has no state, so it is no policy
   fault_point("removed");
-  return save_slots();
+  slots_unsaved_ = !save_slots();  // a slot that is off belongs to nobody, whatever the table says
+  return retired;
+}
+
+bool Registry::ends(const Policy& policy) const {
+  return (policy.transient || (policy.learning && policy.stopped)) && world_.bound(policy.slot) == 0;
+}
+
+bool Registry::has_ended() const {
+  return std::any_of(by_slot_.begin(), by_slot_.end(), [this](auto& p) { return ends(*p.second); });
+}
+
+std::vector<uint32_t> Registry::free_ended() {
+  std::set<uint32_t> ended;
+  for (auto& [slot, policy] : by_slot_)
+    if (ends(*policy)) ended.insert(slot);
+  if (!ended.empty())
+    world_.tags([&](const tl_tag& tag) {
+      if (!(tag.flags & TL_TAG_RUNTIME)) ended.erase(tag.slot);
+    });
+  for (uint32_t slot : ended) {
+    const Policy& policy = *by_slot_.at(slot);
+    (void)!(policy.learning ? free_learning(slot) : unload(std::string(policy.state.name))).has_value();
+  }
+  return {ended.begin(), ended.end()};
+}
+
+void Registry::write_again() {
+  if (slots_unsaved_) slots_unsaved_ = !save_slots();
+  for (auto& [slot, policy] : by_slot_)
+    if (!policy->unsaved.empty() && store_of(*policy).write(policy->state)) policy->unsaved.clear();
 }
 
 }  // namespace treeline::store

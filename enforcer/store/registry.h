@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The live policies: which name has which slot, image and mode, and the acts that change that. Every change checks first, places,
-// publishes by one store, then writes the state and retires what was replaced; on an error before the store nothing has changed.
+// writes the state, publishes by one store and retires what was replaced; on an error before the store nothing has changed in force, and a
+// crash between the two leaves a state that the next start publishes. Only what weakens is published also where it cannot be written:
+// a full disk must not keep a policy from being let off.
 //
 //   registry.load(bundle, {.name = "nginx", .mode = TL_MODE_MONITOR});
-//   registry.set_mode("nginx", {.mode = TL_MODE_ENFORCE, .orphans = Orphans::kDeny});
-//   registry.rollback("nginx", ...);      // the image of the generation before is still placed: one write
+//   registry.set_mode({.name = "nginx", .mode = TL_MODE_ENFORCE, .orphans = Orphans::kDeny});
+//   registry.rollback({.name = "nginx"});      // the image of the generation before is still placed: one write
 //
 // Every bundle passes the admission (admission.h) first. What a restart finds in force stays so even where its signature is refused now
 // (taking it off would free its containers): that is a complaint, and part of its status.
@@ -38,6 +40,7 @@ struct Policy {
   bool stopped = false;         // learning: nothing new binds to it; it goes with its last container
   uint32_t mode = 0;            // published
   Provenance provenance;        // of the bundle in force
+  std::string unsaved;          // why the disk still says what was before: this holds until treelined is started again, or it can be written
   std::string why_weaker;       // set when `mode` is not what state.mode asks for
   uint32_t base = 0;            // arena address of the current image
   uint32_t previous_base = 0;   // of the generation before, kept while there is room; 0: not placed
@@ -45,6 +48,8 @@ struct Policy {
   std::unordered_map<uint64_t, bundle::NodeEntry> nodes;
   std::unordered_map<uint64_t, std::vector<bundle::RuleEntry>> rules;  // by node
 
+  // For people: of a `treeline run` under a policy the bundle's ("run-7" is its container already).
+  [[nodiscard]] const std::string& shown_name() const { return transient && !learning ? bundle.name : state.name; }
   [[nodiscard]] std::string node_path(uint64_t key) const;
   [[nodiscard]] uint32_t node_line(uint64_t key) const;
   // The rule of this node whose pattern is most like `path` (longest common prefix up to a '/'); nullptr: none is.
@@ -90,13 +95,20 @@ class Registry {
   Result<Policy*> set_mode(const Change& change);
   Result<Policy*> rollback(const Change& change);
   Result<void> unload(const std::string& name);
-  // A slot in learn mode, without an image. Several may have the same name as a policy: they are told apart by their slot.
-  Result<Policy*> start_learning(const std::string& name);
+  // A slot in learn mode, without an image. Several may have the same name as a policy: they are told apart by their slot. `transient`: of one
+  // `treeline run`, so that no container can ask for it by its name.
+  Result<Policy*> start_learning(const std::string& name, bool transient = false);
   Result<void> stop_learning(uint32_t slot);       // nothing new binds to it, also after a restart; an error: it goes on
   Result<void> free_learning(uint32_t slot);       // no container is bound to it any more
+  // What is to go with its last container: learnings that were stopped, and what a `treeline run` brought. It goes when no task stands on it either: one
+  // that left its cgroup (a login session of a daemon that was learned) would be denied everything. Returns the slots that became free.
+  std::vector<uint32_t> free_ended();
+  [[nodiscard]] bool has_ended() const;            // there are some
+  // What could not be written when it came into force. To be called now and then.
+  void write_again();
 
   [[nodiscard]] Policy* find(const std::string& name);           // never a learning one
-  [[nodiscard]] Policy* find_learning(const std::string& name);   // one that is not stopped
+  [[nodiscard]] Policy* find_learning(const std::string& name);   // one that containers may ask for: not stopped, no `treeline run`'s
   [[nodiscard]] const Policy* at(uint32_t slot) const;
   [[nodiscard]] std::vector<const Policy*> all() const;           // by name, learning ones last
   [[nodiscard]] std::vector<Unmanaged> unmanaged() const;
@@ -108,8 +120,10 @@ class Registry {
   Result<void> check_orphans(const Policy& policy, std::string_view image, uint32_t mode, Orphans orphans) const;
   Result<void> may_have(uint32_t mode) const;
   void publish(Policy& policy, uint32_t base);
-  // On disk first, then in force: who dies in between is followed by a daemon that finishes it (restore). An error: nothing has changed.
-  Result<void> put_in_force(Policy& policy, PolicyState next, uint32_t base);
+  // kFirst: on disk, then in force: who dies in between is followed by a daemon that finishes it (restore). An error: nothing has changed.
+  enum class OnDisk { kFirst, kIfItCan };
+  Result<void> put_in_force(Policy& policy, PolicyState next, uint32_t base, OnDisk disk = OnDisk::kFirst);
+  [[nodiscard]] bool ends(const Policy& policy) const;
   [[nodiscard]] uint32_t generation_after(const Policy& policy) const;
   [[nodiscard]] bool as_published(const Policy& policy) const;  // is in force what its state says?
   void describe(Policy& policy, bundle::Bundle bundle);
@@ -132,6 +146,7 @@ class Registry {
   };
   std::map<uint32_t, Lost> lost_;  // of the table, but not to be restored: kept for the next start
   uint32_t last_slot_ = 0;
+  bool slots_unsaved_ = false;
 };
 
 }  // namespace treeline::store

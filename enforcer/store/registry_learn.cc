@@ -7,13 +7,14 @@
 
 namespace treeline::store {
 
-Result<Policy*> Registry::start_learning(const std::string& name) {
-  if (find_learning(name)) return Error{"'" + name + "' is already being learned; treeline learn status shows it", EEXIST};
+Result<Policy*> Registry::start_learning(const std::string& name, bool transient) {
+  if (!transient && find_learning(name)) return Error{"'" + name + "' is already being learned; treeline learn status shows it", EEXIST};
   Result<uint32_t> slot = free_slot();
   if (!slot) return slot.error();
   auto policy = std::make_unique<Policy>();
   policy->slot = *slot;
   policy->learning = true;
+  policy->transient = transient;
   policy->state.name = name;
   policy->state.mode = TL_MODE_LEARN;
   Policy* made = policy.get();
@@ -44,7 +45,8 @@ Result<void> Registry::free_learning(uint32_t slot) {
   if (it == by_slot_.end() || !it->second->learning) return Error{"nothing is being learned there", ENOENT};
   publisher_.publish(slot, {publisher_.read(slot).generation, TL_MODE_OFF, 0, 0});
   by_slot_.erase(it);
-  return save_slots();
+  slots_unsaved_ = !save_slots();  // a slot that is off belongs to nobody, whatever the table says
+  return {};
 }
 
 }  // namespace treeline::store

@@ -22,7 +22,9 @@ Result<void> Registry::save_slots() const {
   for (auto& [slot, lost] : lost_)
     if (!by_slot_.contains(slot) && publisher_.read(slot).mode != TL_MODE_OFF)
       json["slots"].push_back({{"slot", slot}, {"name", lost.name}, {"transient", lost.transient}, {"learning", lost.learning}, {"stopped", lost.stopped}});
-  return write_file_atomically(world_.slots_file, to_line(json) + "\n");
+  const std::string text = to_line(json) + "\n";
+  if (read_file_or_empty(world_.slots_file, 16 << 20) == text) return {};  // it is right, also on a file system that is full
+  return write_file_atomically(world_.slots_file, text);
 }
 
 Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt) {
@@ -41,6 +43,10 @@ Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool
     if (now.base == 0) return Error{"slot " + std::to_string(slot) + " of '" + name + "' holds no image", ENOENT};
     if (Result<std::string_view> image = publisher_.image_at(now.base); !image) return image.error();
     Result<PolicyState> state = store_of(*policy).read(name);
+    if (!state && state.error().code == ENOENT && world_.bound(slot) == 0 && count_nodes(world_.tags, slot).empty()) {
+      publisher_.publish(slot, {now.generation, TL_MODE_OFF, 0, 0});  // an unload that was interrupted
+      return publisher_.retire(now.base);
+    }
     if (!state) return state.error();
     policy->state = *state;
     Result<bundle::Bundle> bundle = store_of(*policy).read_bundle(name, state->current);
@@ -134,10 +140,11 @@ Result<Policy*> Registry::publish_stored(const std::string& name) {
   describe(*policy, std::move(*bundle));
   Policy* made = policy.get();
   by_slot_[*slot] = std::move(policy);
-  if (Result<void> saved = save_slots(); !saved) return saved.error();
+  (void)!save_slots().has_value();  // restore() says so
+  // The disk names this bundle in this mode already; only the generation is new.
   PolicyState next = made->state;
   next.generation = generation_after(*made);
-  if (Result<void> done = put_in_force(*made, std::move(next), *base); !done) return done.error();
+  (void)!put_in_force(*made, std::move(next), *base, OnDisk::kIfItCan).has_value();
   return made;
 }
 
@@ -160,19 +167,27 @@ Result<void> Registry::restore(std::vector<std::string>& complaints) {
       }
     }
   }
-  for (const std::string& name : kept_.names()) {
+  Result<std::vector<std::string>> stored = kept_.names();
+  if (!stored) complaints.push_back("policies that are not in force already are not put in force: the store cannot be read: " + stored.error().message + "; mend it, then: systemctl restart treelined");
+  for (const std::string& name : stored ? *stored : std::vector<std::string>()) {
     if (find(name)) continue;
     std::string doubt;
     Result<bool> adopted = adopt(name, doubt);
     if (!doubt.empty()) complaints.push_back("policy '" + name + "' stays in force as published, but would not be admitted now: " + doubt);
     if (!adopted) complaints.push_back("policy '" + name + "' is not managed here: " + adopted.error().message);
     if (!adopted || *adopted) continue;
-    if (Result<Policy*> published = publish_stored(name); !published)
-      complaints.push_back("policy '" + name + "' is not in force: " + published.error().message);
+    Result<Policy*> published = publish_stored(name);
+    if (!published) complaints.push_back("policy '" + name + "' is not in force: " + published.error().message);
+    else if (!(*published)->unsaved.empty()) complaints.push_back("policy '" + name + "' is in force, which could not be written (it is tried again): " + (*published)->unsaved);
   }
   for (const Unmanaged& u : unmanaged())
     if (u.name.empty()) complaints.push_back("slot " + std::to_string(u.slot) + " is in force, and no table says which policy it is: treeline status lists it");
-  return save_slots();
+  // What is published is right; only the table is an old one.
+  if (Result<void> saved = save_slots(); !saved) {
+    slots_unsaved_ = true;
+    complaints.push_back("the table of slots is not written (it is tried again): " + saved.error().message);
+  }
+  return {};
 }
 
 }  // namespace treeline::store

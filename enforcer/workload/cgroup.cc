@@ -58,12 +58,13 @@ Result<std::string> Cgroups::of(pid_t pid) {
     if (line.rfind("0::", 0) != 0) continue;
     std::string path = line.substr(3);
     // A process may sit in a removed cgroup, and one above ours reads as "/../x" through a cgroup namespace.
-    if (path.find(" (deleted)") != std::string::npos) return Error{"process " + std::to_string(pid) + " is in a removed cgroup", ENOENT};
+    constexpr std::string_view kDeleted = " (deleted)";
+    if (path.size() >= kDeleted.size() && path.compare(path.size() - kDeleted.size(), kDeleted.size(), kDeleted) == 0) return Error{"process " + std::to_string(pid) + " is in a removed cgroup", ENOENT};
     if (path.empty() || path[0] != '/' || path.find("/..") == 0)
       return Error{"the cgroup of process " + std::to_string(pid) + " lies outside the daemon's cgroup namespace; run treelined on the host", EXDEV};
     return path;
   }
-  return Error{"process " + std::to_string(pid) + " has no cgroup v2; boot with systemd.unified_cgroup_hierarchy=1", ENOENT};
+  return Error{"process " + std::to_string(pid) + " has no cgroup v2; boot with systemd.unified_cgroup_hierarchy=1", ENOTSUP};
 }
 
 Result<uint64_t> Cgroups::id(const std::string& path) const {
@@ -154,24 +155,46 @@ bool Cgroups::frozen(const std::string& path) const {
   return read_file_or_empty(mount_ + path + "/cgroup.freeze").rfind("1", 0) == 0;
 }
 
-void Cgroups::kill_all(const std::string& path) const {
-  if (path.empty() || path == "/") return;  // that would be the whole machine
-  if (write_control(mount_ + path + "/cgroup.kill", "1")) return;  // 5.14
+Result<void> Cgroups::kill_all(const std::string& path) const {
+  if (path.empty() || path == "/") return {};  // that would be the whole machine
+  Result<void> killed = write_control(mount_ + path + "/cgroup.kill", "1");  // 5.14
+  if (killed || !exists(path)) return {};
   // Nothing forks while it is frozen (5.2), and what is frozen can be killed.
   const bool frozen_by_us = !frozen(path) && freeze(path, true).has_value();
-  signal_all(path);
+  Result<void> signalled = signal_all(path);
   if (frozen_by_us) (void)!freeze(path, false).has_value();
+  return signalled;
 }
 
-void Cgroups::signal_all(const std::string& path) const {
-  for (const std::string& child : directories_in(mount_ + path)) signal_all(path + "/" + child);
-  for (int round = 0; round < 100; ++round) {  // who forks meanwhile is met in the next round
-    std::vector<pid_t> pids = processes(path);
-    if (pids.empty()) return;
-    for (pid_t pid : pids)
+Result<void> Cgroups::signal_all(const std::string& path) const {
+  Result<std::vector<std::string>> below = list_directories(mount_ + path);
+  if (!below) return below.error().code == ENOENT ? Result<void>{} : Result<void>(below.error());
+  for (const std::string& child : *below)
+    if (Result<void> signalled = signal_all(path + "/" + child); !signalled) return signalled;
+  constexpr int kRounds = 100;
+  for (int round = 0; round < kRounds; ++round) {  // who forks meanwhile is met in the next round
+    Result<std::string> text = read_file(mount_ + path + "/cgroup.procs", 16 << 20);
+    if (!text) return text.error().code == ENOENT || text.error().code == ENODEV ? Result<void>{} : Result<void>(text.error());
+    if (text->empty()) return {};
+    std::istringstream pids(*text);
+    for (pid_t pid; pids >> pid;)
       if (pid > 0) kill(pid, SIGKILL);
     usleep(1000);
   }
+  return Error{"processes in cgroup " + path + " are left after " + std::to_string(kRounds) + " rounds of SIGKILL", EAGAIN};
+}
+
+bool Cgroups::replaced(const std::string& path, uint64_t wanted) const {
+  Result<uint64_t> now = id(path);
+  return now && *now != wanted;
+}
+
+std::optional<uint64_t> Cgroups::cpu_time(const std::string& path) const {
+  std::istringstream lines(read_file_or_empty(mount_ + path + "/cpu.stat"));
+  std::string key;
+  for (uint64_t value = 0; lines >> key >> value;)
+    if (key == "usage_usec") return value;
+  return std::nullopt;
 }
 
 }  // namespace treeline::workload

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ class Cgroups {
   explicit Cgroups(std::string mount) : mount_(std::move(mount)) {}
 
   [[nodiscard]] const std::string& mount() const { return mount_; }
-  // The v2 cgroup of a process, "/" for the root.
+  // The v2 cgroup of a process, "/" for the root. Errors: ENOTSUP there is no v2 hierarchy, EXDEV it lies above ours, ENOENT the process or its cgroup is gone
+  // (or the cgroup's name ends in what a removed one ends in).
   [[nodiscard]] static Result<std::string> of(pid_t pid);
   [[nodiscard]] Result<uint64_t> id(const std::string& path) const;
   [[nodiscard]] Result<std::string> find(uint64_t id) const;  // its path; "": there is none of that id. An Error: not every one could be looked at
@@ -38,14 +40,18 @@ class Cgroups {
   [[nodiscard]] bool exists(const std::string& path) const;
   [[nodiscard]] std::vector<pid_t> processes(const std::string& path) const;  // of this one, not of those below
   Result<void> remove(const std::string& path) const;  // with the empty ones below; missing is success
-  // SIGKILL to everything in it and below; nothing for the root, or where no path is known.
-  void kill_all(const std::string& path) const;
+  // SIGKILL to everything in it and below; nothing for the root, or where no path is known. An Error: somebody may be left.
+  Result<void> kill_all(const std::string& path) const;
+  // Known to be another cgroup than the one of this id, made at the same path after that had ended.
+  [[nodiscard]] bool replaced(const std::string& path, uint64_t id) const;
+  // CPU time that it and what is below have used, in µs; nothing where that cannot be read.
+  [[nodiscard]] std::optional<uint64_t> cpu_time(const std::string& path) const;
   // Stops, or lets go on, everything in it and below (cgroup v2's freezer, 5.2). What is frozen can still be killed.
   Result<void> freeze(const std::string& path, bool frozen) const;
   [[nodiscard]] bool frozen(const std::string& path) const;
 
  private:
-  void signal_all(const std::string& path) const;
+  Result<void> signal_all(const std::string& path) const;
   [[nodiscard]] Result<std::string> find_below(const std::string& path, uint64_t wanted) const;
   std::string mount_;
 };

@@ -27,7 +27,7 @@ Result<uint32_t> Containers::free_index() {
 }
 
 Result<const Container*> Containers::bind(const Binding& b) {
-  if (find(b.id)) return Error{"'" + b.id + "' is bound already", EEXIST};
+  if (find(b.id)) return Error{"'" + b.id + "' is bound already, and has not ended: stop that container first (treeline status lists it), or give this one another id", EEXIST};
   if (memory_.look_up(b.cgroup_id))
     return Error{"cgroup " + b.cgroup + " is bound already: each container needs a cgroup of its own", EEXIST};
   Result<uint32_t> index = free_index();
@@ -79,6 +79,13 @@ Result<void> Containers::unbind(uint32_t index) {
   return {};
 }
 
+Result<void> Containers::set_frozen(uint32_t index, bool by_violation) {
+  auto it = containers_.find(index);
+  if (it == containers_.end() || it->second.frozen_by_violation == by_violation) return {};
+  it->second.frozen_by_violation = by_violation;
+  return save(it->second);
+}
+
 const Container* Containers::at(uint32_t index) const {
   auto it = containers_.find(index);
   return it == containers_.end() ? nullptr : &it->second;
@@ -110,7 +117,7 @@ bool Containers::started(uint32_t index) const {
 Result<void> Containers::save(const Container& c) const {
   if (Result<void> made = require_private_directory(directory_); !made) return made;
   const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"own_cgroup", c.own_cgroup}, {"bundle", c.bundle}, {"started", c.started},
-                     {"enforced_at_start", c.enforced_at_start}};
+                     {"enforced_at_start", c.enforced_at_start}, {"frozen_by_violation", c.frozen_by_violation}};
   return write_file_atomically(file_of(c.index), to_line(json) + "\n");
 }
 
@@ -132,6 +139,7 @@ Result<void> Containers::restore() {
       c.bundle = text_at(*known, "bundle");
       c.started = text_at(*known, "started");
       c.enforced_at_start = flag_at(*known, "enforced_at_start");
+      c.frozen_by_violation = flag_at(*known, "frozen_by_violation");
     }
     if (c.id.empty()) c.id = "cgroup-" + std::to_string(entry.cgroup);
     containers_[index] = std::move(c);

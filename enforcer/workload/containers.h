@@ -35,6 +35,7 @@ struct Container {
   std::string bundle;      // OCI bundle directory, "" for plain
   std::string started;     // RFC 3339
   bool enforced_at_start = false;  // so the policy's seccomp filter was asked for; it cannot be put on later
+  bool frozen_by_violation = false;  // and not let go on by us since: an engine that pauses it uses the same freezer
 };
 
 struct Binding {
@@ -44,7 +45,6 @@ struct Binding {
   uint32_t slot = 0;
   bool plain = false;
   bool own_cgroup = false;
-  bool learning = false;
   std::array<tl_file_id, 3> streams{};
   uint32_t mount_ns = 0;   // inode number of its mount namespace; 0 for a plain tree
   std::string bundle;
@@ -70,6 +70,8 @@ class Containers {
 
   Result<const Container*> bind(const Binding& binding);
   Result<void> unbind(uint32_t index);
+  // Kept over restarts. Nothing for an entry that is not in use.
+  Result<void> set_frozen(uint32_t index, bool by_violation);
 
   [[nodiscard]] const Container* at(uint32_t index) const;
   [[nodiscard]] const Container* find(const std::string& id) const;
@@ -79,6 +81,8 @@ class Containers {
   [[nodiscard]] std::vector<std::string> without_filter(uint32_t slot) const;
   // Has the entrypoint begun? (the kernel sets the flag when the entry exec commits)
   [[nodiscard]] bool started(uint32_t index) const;
+  // When it was bound, in ns since boot.
+  [[nodiscard]] uint64_t bound_at(uint32_t index) const { return index < memory_.table.size() ? memory_.table[index].bound_at : 0; }
 
  private:
   Result<uint32_t> free_index();

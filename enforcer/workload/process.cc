@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/workload/process.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <cerrno>
 #include <sstream>
@@ -32,9 +32,10 @@ std::array<tl_file_id, 3> standard_streams(pid_t pid) {
   const std::string process = "/proc/" + std::to_string(pid);
   const std::string mountinfo = read_file_or_empty(process + "/mountinfo", 16 << 20);
   for (int fd = 0; fd < 3; ++fd) {
-    struct stat st {};
-    if (stat((process + "/fd/" + std::to_string(fd)).c_str(), &st) != 0) continue;
-    tl_file_id id{kernel_device(major(st.st_dev), minor(st.st_dev)), st.st_ino};
+    // What the kernel knows already: a dead NFS server or a FUSE daemon would not be asked without end.
+    struct statx known {};
+    if (statx(AT_FDCWD, (process + "/fd/" + std::to_string(fd)).c_str(), AT_STATX_DONT_SYNC, STATX_INO, &known) != 0) continue;
+    tl_file_id id{kernel_device(known.stx_dev_major, known.stx_dev_minor), known.stx_ino};
     // Stacked file systems show another device in stat(2) than their superblock has: ask the mount. Kernel-internal mounts
     // (pipes, sockets) are in no mountinfo, and there stat is right.
     std::istringstream lines(read_file_or_empty(process + "/fdinfo/" + std::to_string(fd)));

@@ -154,6 +154,21 @@ TEST_F(ContainersTest, WhatWasStartedInMonitorHasNoFilterAlsoAfterARestart) {
   EXPECT_THAT(containers_->without_filter(5), testing::ElementsAre("monitored"));
 }
 
+TEST_F(ContainersTest, WhatAViolationFrozeIsKnownAfterARestart) {
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  ASSERT_TRUE(containers_->bind(binding("b", 78)));
+  ASSERT_TRUE(containers_->set_frozen(containers_->find("a")->index, true));
+  EXPECT_TRUE(containers_->set_frozen(4000, true));  // ended meanwhile
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_TRUE(containers_->find("a")->frozen_by_violation);
+  EXPECT_FALSE(containers_->find("b")->frozen_by_violation);
+  ASSERT_TRUE(containers_->set_frozen(containers_->find("a")->index, false));
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_FALSE(containers_->find("a")->frozen_by_violation);
+}
+
 TEST(Cgroup, KillingWithoutAPathOrInTheRootKillsNobody) {
   const std::string root = testing::TempDir() + "cgroups-" + std::to_string(getpid());
   std::filesystem::create_directories(root + "/somebody");
@@ -164,14 +179,47 @@ TEST(Cgroup, KillingWithoutAPathOrInTheRootKillsNobody) {
   }
   for (const char* where : {"", "/somebody"}) std::ofstream(root + where + "/cgroup.procs") << child << "\n";
   Cgroups cgroups(root);
-  cgroups.kill_all("");
-  cgroups.kill_all("/");
+  EXPECT_TRUE(cgroups.kill_all(""));
+  EXPECT_TRUE(cgroups.kill_all("/"));
+  EXPECT_TRUE(cgroups.kill_all("/gone"));
   usleep(10'000);
   EXPECT_EQ(waitpid(child, nullptr, WNOHANG), 0);
   int status = 0;
-  cgroups.kill_all("/somebody");  // as before 5.14: there is no cgroup.kill here
+  EXPECT_FALSE(cgroups.kill_all("/somebody"));  // as before 5.14: there is no cgroup.kill here; and the file goes on naming it
   EXPECT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  std::filesystem::remove_all(root);
+}
+
+// With no descriptor left nothing can be killed, which must not pass for done.
+TEST(Cgroup, AKillThatCannotBeMadeIsAnError) {
+  const std::string root = testing::TempDir() + "unkilled-" + std::to_string(getpid());
+  std::filesystem::create_directories(root + "/a");
+  std::ofstream(root + "/a/cgroup.procs") << "";
+  const Cgroups cgroups(root);
+  EXPECT_TRUE(cgroups.kill_all("/a"));
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{0, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  Result<void> without_fds = cgroups.kill_all("/a");
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(without_fds);
+  EXPECT_EQ(without_fds.error().code, EMFILE);
+  std::filesystem::remove_all(root);
+}
+
+TEST(Cgroup, IsAnotherOneWhereItsPathWasMadeAgain) {
+  const std::string root = testing::TempDir() + "replaced-" + std::to_string(getpid());
+  std::filesystem::create_directories(root + "/a");
+  const Cgroups cgroups(root);
+  const uint64_t id = *cgroups.id("/a");
+  EXPECT_FALSE(cgroups.replaced("/a", id));
+  EXPECT_TRUE(cgroups.replaced("/a", id + 1));
+  EXPECT_FALSE(cgroups.replaced("/gone", id));  // ended, and nothing in its place
+  EXPECT_EQ(cgroups.cpu_time("/a"), std::nullopt);
+  std::ofstream(root + "/a/cpu.stat") << "usage_usec 1234\nuser_usec 1000\n";
+  EXPECT_EQ(cgroups.cpu_time("/a"), 1234u);
   std::filesystem::remove_all(root);
 }
 

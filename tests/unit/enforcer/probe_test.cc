@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 Facts good() {
   Facts f;
-  f.root = f.initial_user_ns = f.btf = f.bpf_lsm = f.security_path = f.file_truncate = f.task_storage = f.ring_buffer = f.bpffs = f.userns_hook = f.anon_inode_hook = true;
+  f.root = f.initial_user_ns = f.btf = f.bpf_lsm = f.security_path = f.task_storage = f.ring_buffer = f.bpffs = f.userns_hook = f.anon_inode_hook = true;
   f.lsm = "lockdown,capability,landlock,yama,apparmor,bpf";
   f.lockdown = "none";
   f.cgroup2 = "/sys/fs/cgroup";
@@ -50,7 +50,7 @@ TEST(Probe, EachMissingPartIsNamedWithItsRemedy) {
 
 TEST(Probe, OlderWaysAreNotesNotFaults) {
   Facts facts = good();
-  facts.task_storage = facts.ring_buffer = facts.file_truncate = false;
+  facts.task_storage = facts.ring_buffer = false;
   EXPECT_FALSE(why_not_enforce(facts));
 }
 

@@ -26,5 +26,34 @@ TEST_F(RegistryTest, AStopOfLearningThatCannotBeWrittenIsNone) {
   EXPECT_NE(registry_->find_learning("web"), nullptr);
 }
 
+TEST_F(RegistryTest, TheLearningOfARunCannotBeAskedForByItsName) {
+  ASSERT_TRUE(registry_->start_learning("run-1", /*transient=*/true));
+  EXPECT_EQ(registry_->find_learning("run-1"), nullptr);
+  start();
+  std::vector<std::string> complaints;
+  ASSERT_TRUE(registry_->restore(complaints));
+  EXPECT_EQ(registry_->find_learning("run-1"), nullptr);
+  EXPECT_TRUE(registry_->start_learning("run-1"));  // an operator's own
+  EXPECT_NE(registry_->find_learning("run-1"), nullptr);
+}
+
+// A slot that is off denies everything to who still stands on it: a login session that left the tree of a learned sshd.
+TEST_F(RegistryTest, WhatEndedStaysInForceWhileATaskStandsOnIt) {
+  Result<Policy*> learning = registry_->start_learning("run-1", /*transient=*/true);
+  ASSERT_TRUE(learning);
+  const uint32_t slot = (*learning)->slot;
+  bound_ = 1;
+  EXPECT_FALSE(registry_->has_ended());
+  bound_ = 0;
+  put_task(slot, kVictimNode);
+  EXPECT_TRUE(registry_->has_ended());
+  EXPECT_TRUE(registry_->free_ended().empty());
+  EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_LEARN);
+  tags_.clear();
+  EXPECT_EQ(registry_->free_ended(), std::vector<uint32_t>{slot});
+  EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_OFF);
+  EXPECT_FALSE(registry_->has_ended());
+}
+
 }  // namespace
 }  // namespace treeline::store

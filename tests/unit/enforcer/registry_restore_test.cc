@@ -79,6 +79,55 @@ TEST_F(LostTables, WhatCannotBeReadKeepsItsNameForTheNextStart) {
   EXPECT_THAT(registry_->unmanaged(), IsEmpty());
 }
 
+// A disk that is full at a boot must not make a policy one that refuses all.
+TEST_F(LostTables, AfterARebootWithAFullDiskThePolicyIsInForceAllTheSame) {
+  ASSERT_TRUE(load(TL_MODE_MONITOR, "/a"));
+  std::fill(slots_.begin(), slots_.end(), tl_slot{});
+  std::fill(arena_.begin(), arena_.end(), std::byte{0});
+  lose_table();
+  std::vector<std::string> complaints;
+  {
+    const FullDisk full;
+    complaints = restart();
+  }
+  EXPECT_THAT(complaints, SizeIs(2));  // the state, the table
+  Policy* policy = registry_->find("web");
+  ASSERT_NE(policy, nullptr);
+  EXPECT_EQ(publisher_->read(policy->slot).mode, TL_MODE_MONITOR);
+  EXPECT_FALSE(policy->unsaved.empty());
+  registry_->write_again();
+  EXPECT_THAT(restart(), IsEmpty());
+  EXPECT_EQ(slots_in_force(), 1u);
+}
+
+TEST_F(LostTables, ATableThatIsRightIsNotWrittenAgain) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const FullDisk full;
+  EXPECT_THAT(restart(), IsEmpty());
+  EXPECT_NE(registry_->find("web"), nullptr);
+}
+
+TEST_F(LostTables, AStoreThatCannotBeReadIsAComplaint) {
+  std::filesystem::remove_all(root_ + "/kept");
+  std::ofstream(root_ + "/kept") << "";
+  kept_ = std::make_unique<PolicyStore>(root_ + "/kept");
+  Result<std::vector<std::string>> names = kept_->names();
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().code, ENOTDIR);
+}
+
+TEST_F(LostTables, AnUnloadThatWasInterruptedIsFinished) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  std::filesystem::remove(root_ + "/kept/web/state.json");
+  bound_ = 1;  // then it was no unload, but a damaged disk
+  EXPECT_THAT(restart(), SizeIs(1));
+  EXPECT_EQ(slots_in_force(), 1u);
+  bound_ = 0;
+  EXPECT_THAT(restart(), IsEmpty());
+  EXPECT_EQ(slots_in_force(), 0u);
+  EXPECT_EQ(publisher_->space().used(), 0u);
+}
+
 TEST_F(RegistryTest, UnloadRemovesWhatADyingDaemonHadBegunToo) {
   ASSERT_TRUE(load(0));
   std::filesystem::create_directories(root_ + "/kept/web/bundle-2.x1y2z3");

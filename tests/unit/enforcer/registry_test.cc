@@ -96,7 +96,7 @@ TEST_F(RegistryTest, UnloadRefusesWhileBoundAndThenLeavesNothing) {
   ASSERT_TRUE(registry_->unload("web"));
   EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_OFF);
   EXPECT_EQ(publisher_->space().used(), 0u);
-  EXPECT_TRUE(kept_->names().empty());
+  EXPECT_TRUE(kept_->names()->empty());
   EXPECT_FALSE(std::filesystem::exists(root_ + "/kept/web"));
 }
 
@@ -163,9 +163,44 @@ TEST_F(RegistryTest, AChangeThatCannotBeWrittenChangesNothing) {
   EXPECT_EQ(registry_->find("web")->node_path(kVictimNode), "entry > /a");
   Change change;
   change.name = "web";
-  change.mode = TL_MODE_MONITOR;
+  change.on_violation = Violation::kKill;
   EXPECT_FALSE(registry_->set_mode(change));
   EXPECT_EQ(slots_[slot].published, before);
+}
+
+TEST_F(RegistryTest, WhatOnlyWeakensIsInForceAlsoWhereItCannotBeWritten) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const uint32_t slot = registry_->find("web")->slot;
+  Change change;
+  change.name = "web";
+  change.mode = TL_MODE_MONITOR;
+  {
+    const FullDisk full;
+    ASSERT_TRUE(registry_->set_mode(change));
+  }
+  EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_MONITOR);
+  EXPECT_FALSE(registry_->find("web")->unsaved.empty());
+  EXPECT_EQ(kept_->read("web")->mode, TL_MODE_ENFORCE);
+  change.mode = TL_MODE_ENFORCE;
+  {
+    const FullDisk full;
+    EXPECT_FALSE(registry_->set_mode(change));
+  }
+  EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_MONITOR);
+  registry_->write_again();
+  EXPECT_TRUE(registry_->find("web")->unsaved.empty());
+  EXPECT_EQ(kept_->read("web")->mode, TL_MODE_MONITOR);
+}
+
+TEST_F(RegistryTest, AnUnloadThatCannotBeWrittenChangesNothing) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const uint32_t slot = registry_->find("web")->slot;
+  const uint64_t before = slots_[slot].published;
+  std::filesystem::remove(root_ + "/kept/web/state.json");
+  std::filesystem::create_directories(root_ + "/kept/web/state.json/in-the-way");
+  EXPECT_FALSE(registry_->unload("web"));
+  EXPECT_EQ(slots_[slot].published, before);
+  EXPECT_NE(registry_->find("web"), nullptr);
 }
 
 TEST_F(RegistryTest, ARestartPlacesNothingOverWhatIsPublishedEvenBeforeItIsRestored) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -29,7 +30,7 @@ class SpoolTest : public testing::Test {
 TEST_F(SpoolTest, WhatWasWrittenIsReadLineByLine) {
   ASSERT_TRUE(spool(root_ + "/web", {"{\"a\":1}", std::string(100'000, 'x'), ""}));
   ASSERT_TRUE(spool(root_ + "/web", {"second"}));
-  const std::vector<std::string> files = spooled(root_ + "/web");
+  const std::vector<std::string> files = *spooled(root_ + "/web");
   ASSERT_THAT(files, SizeIs(2));
   std::vector<std::string> lines;
   ASSERT_TRUE(read_lines(files[0], [&](const std::string& line) { lines.push_back(line); }));
@@ -43,7 +44,21 @@ TEST_F(SpoolTest, ACrashLoopDoesNotFillTheDisk) {
   Result<void> refused = spool(root_, {"{}"});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ENOSPC);
-  EXPECT_THAT(spooled(root_), SizeIs(kMaxTraces));
+  EXPECT_THAT(*spooled(root_), SizeIs(kMaxTraces));
+}
+
+// Taken for "nothing was recorded", they would be removed as collected.
+TEST_F(SpoolTest, ADirectoryThatCannotBeReadHoldsNotNothing) {
+  ASSERT_TRUE(spool(root_, {"{}"}));
+  EXPECT_TRUE(spooled(root_ + "/none")->empty());
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool read = spooled(root_).has_value();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(read);
+  EXPECT_THAT(*spooled(root_), SizeIs(1));
 }
 
 TEST(Session, TextsBeyondItsBoundAreNotKept) {

@@ -33,6 +33,15 @@ class TraceTest : public testing::Test {
     learned_.emplace_back(key, tl_learned{count, ++clock_, clock_ + 10, told});
     if (told) session_->see(event);
   }
+  void interpreter(uint64_t node, bool told) {
+    events::Event event;
+    event.kind = TL_KIND_INTERPRETER;
+    event.node = node;
+    event.object = 9;
+    event.object_type = TL_OBJECT_PATH;
+    event.text = "/bin/dash";
+    act(event, 1, told);
+  }
   uint64_t exec(uint64_t parent, const std::string& path, bool told = true, uint16_t flags = 0) {
     events::Event event;
     event.kind = TL_KIND_EXEC;
@@ -122,15 +131,16 @@ TEST_F(TraceTest, FirstAndLastLineAndANodeWithItsRules) {
 }
 
 TEST_F(TraceTest, AScriptNamesItsInterpreter) {
-  const uint64_t node = exec(TL_KEY_ENTRY, "/entrypoint.sh", true, TL_EVENT_SCRIPT);
-  events::Event event;
-  event.kind = TL_KIND_INTERPRETER;
-  event.node = node;
-  event.object = 9;
-  event.object_type = TL_OBJECT_PATH;
-  event.text = "/bin/dash";
-  act(event, 1);
+  const uint64_t node = exec(TL_KEY_ENTRY, "/entrypoint.sh");
+  interpreter(node, true);
   EXPECT_EQ((*parse_json(write()[1]))["interpreter"], "/bin/dash");
+  EXPECT_EQ((*parse_json(write().back()))["incomplete"], false);
+}
+
+// Without it the profile would name a binary, and enforcement refuse the script.
+TEST_F(TraceTest, AScriptWhoseInterpreterWasLostMakesTheTraceIncomplete) {
+  interpreter(exec(TL_KEY_ENTRY, "/entrypoint.sh"), false);
+  EXPECT_EQ((*parse_json(write().back()))["incomplete"], true);
 }
 
 TEST_F(TraceTest, NumbersNeedNoText) {

@@ -85,6 +85,8 @@ class World {
   std::string path;
 };
 
+constexpr std::string_view kHangUp = "hang up";  // as an answer: the connection is closed instead, as by a daemon that ends
+
 // Answers while in_child waits for its child: a process with a second thread must not fork and go on (an allocator's lock that
 // the other thread held at that instant is never released in the child).
 class FakeDaemon {
@@ -138,6 +140,7 @@ class FakeDaemon {
         asked_.push_back(text_at(*request, "do"));
         std::string line = answer_(*request);
         if (line.empty()) continue;
+        if (line == kHangUp) return false;
         line += '\n';
         EXPECT_EQ(send(peer.fd.get(), line.data(), line.size(), MSG_NOSIGNAL), static_cast<ssize_t>(line.size()));
       }
