@@ -21,7 +21,7 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 6
+#define TL_ABI_MAPS 7
 #define TL_ABI_IMAGE 4
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
@@ -465,6 +465,25 @@ struct tl_asked {
 	__u16 reserved;
 };
 
+/*
+ * Treeline's own files: nobody who is bound changes its store, its tables, its configuration or its programs, whatever a policy grants. By
+ * inode, as a container may have them under any name. The generation tells a number apart that was given again, and the same number in another
+ * subvolume (FS_IOC_GETVERSION; 0: that file system has none).
+ */
+enum tl_own_kind {
+	TL_OWN_TREE = 1u << 0, /* a directory and all that lies below */
+	TL_OWN_FILE = 1u << 1,
+	TL_OWN_WAY = 1u << 2, /* a directory on the way to one of those: keeps its name */
+};
+#define TL_OWN_TREES 4
+#define TL_OWN_MAX 24
+struct tl_own {
+	__u64 inode; /* 0: none */
+	__u32 generation;
+	__u32 device; /* s_dev: MKDEV, 12:20 bits */
+	__u64 kind; /* enum tl_own_kind */
+};
+
 /* control: ARRAY[1], mmapable. */
 struct tl_control {
 	__u32 bound; /* containers bound now: 0 lets an untagged task leave fork and exec at once */
@@ -473,7 +492,7 @@ struct tl_control {
 	__u32 tracing; /* containers in learn mode: 0 lets the system call recorder leave at once */
 	__u32 reserved;
 	__u64 told_from; /* ns, CLOCK_BOOTTIME: refusals that were last told before are told again (a start, a load, another mode) */
-	__u64 free[4];
+	struct tl_own own[TL_OWN_MAX]; /* the trees lie in the first TL_OWN_TREES */
 };
 
 /* Which hook. Order is part of the layout of `doubts` and of events. */
@@ -761,7 +780,7 @@ TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 96);
 TL_ASSERT(sizeof(struct tl_container) == 320);
 TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16 && sizeof(struct tl_asked) == 24);
-TL_ASSERT(sizeof(struct tl_control) == 64);
+TL_ASSERT(sizeof(struct tl_own) == 24 && sizeof(struct tl_control) == 32 + TL_OWN_MAX * 24);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 48);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);
 TL_ASSERT(sizeof(struct tl_syscalls_key) == 16 && sizeof(struct tl_syscalls) == 512);

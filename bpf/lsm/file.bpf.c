@@ -11,6 +11,7 @@
  *   path_chmod, path_chown           setattr; inode_setattr where the kernel cannot attach to path_chown
  */
 #include "mounts.bpf.h"
+#include "own.bpf.h"
 #include "written.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -100,6 +101,8 @@ int BPF_PROG(tl_file_open, struct file *file)
 	if ((flags & FMODE_EXEC_FLAG) && inode->i_sb->s_magic != MQUEUE_MAGIC) /* an exec's own opens are judged by the exec hooks; mq_open passes any flag */
 		return 0;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
+	if (words & (TL_WRITE | TL_APPEND))
+		KEEP_OWN(file->f_path.dentry, OWN_CONTENT, TL_HOOK_FILE_OPEN, TL_WRITE, file_dentry(raw_argument(ctx, 0)), file_mount(raw_argument(ctx, 0)));
 	answer = file_held(&s, file, words);
 	if (answer == HELD)
 		goto allowed;
@@ -266,6 +269,7 @@ static __always_inline enum held name_held(const struct subject *s, struct dentr
 			return 0; \
 		dentry = raw_argument(ctx, 1); \
 		vfsmount = READ(struct path, mnt, raw_argument(ctx, 0)); \
+		KEEP_OWN((struct dentry *)ctx[1], OWN_NAME, TL_HOOK_##HOOK, words, dentry, vfsmount); \
 		ALLOW_IF(name_held(&s, (struct dentry *)ctx[1], ((struct path *)ctx[0])->mnt, words), vfsmount); \
 		ASK_PATH(NAME(TL_HOOK_##HOOK, words), dentry, vfsmount); \
 		return 0; \
@@ -290,6 +294,7 @@ int tl_path_mknod(u64 *ctx)
 	word = !mode || mode == S_IFREG ? TL_CREATE : TL_MKNOD;
 	dentry = raw_argument(ctx, 1);
 	vfsmount = READ(struct path, mnt, raw_argument(ctx, 0));
+	KEEP_OWN((struct dentry *)ctx[1], OWN_CONTENT, TL_HOOK_PATH_MKNOD, word, dentry, vfsmount);
 	ALLOW_IF(name_held(&s, (struct dentry *)ctx[1], ((struct path *)ctx[0])->mnt, word), vfsmount);
 	ASK_PATH(NAME(TL_HOOK_PATH_MKNOD, word), dentry, vfsmount);
 	return 0;
@@ -340,6 +345,8 @@ int tl_path_rename(u64 *ctx)
 	to = READ(struct path, mnt, raw_argument(ctx, 2));
 	old_dentry = raw_argument(ctx, 1);
 	new_dentry = raw_argument(ctx, 3);
+	KEEP_OWN((struct dentry *)ctx[1], OWN_NAME, TL_HOOK_PATH_RENAME, TL_DELETE, old_dentry, from);
+	KEEP_OWN((struct dentry *)ctx[3], OWN_NAME, TL_HOOK_PATH_RENAME, TL_CREATE | TL_RENAME_IN, new_dentry, to);
 	/* The flags came as a fifth argument in 6.0 (100f59d96405); before, the caller asked once for each direction of an exchange. */
 	exchange = k_rename_flags && ((u32)raw_argument(ctx, 4) & RENAME_EXCHANGE);
 	replaces = READ(struct dentry, d_inode, new_dentry) != 0;
@@ -367,6 +374,8 @@ int tl_path_link(u64 *ctx)
 	from = raw_argument(ctx, 0);
 	vfsmount = READ(struct path, mnt, raw_argument(ctx, 1));
 	to = raw_argument(ctx, 2);
+	KEEP_OWN((struct dentry *)ctx[0], OWN_CONTENT, TL_HOOK_PATH_LINK, TL_LINK, from, vfsmount);
+	KEEP_OWN((struct dentry *)ctx[2], OWN_CONTENT, TL_HOOK_PATH_LINK, TL_LINK, to, vfsmount);
 	ASK_PATH(NAME(TL_HOOK_PATH_LINK, TL_LINK), to, vfsmount);
 	inode = READ(struct dentry, d_inode, from);
 	/* An O_TMPFILE file gets its first name: that makes a file under it. */
@@ -389,6 +398,7 @@ int tl_path_link(u64 *ctx)
 		path = raw_argument(ctx, 0); \
 		dentry = READ(struct path, dentry, path); \
 		vfsmount = READ(struct path, mnt, path); \
+		KEEP_OWN(((struct path *)ctx[0])->dentry, OWN_CONTENT, TL_HOOK_##HOOK, words, dentry, vfsmount); \
 		ASK_PATH(WHAT(TL_HOOK_##HOOK, TL_REASON_ACCESS, TL_KIND_FILE, words), dentry, vfsmount); \
 		return 0; \
 	}
@@ -405,6 +415,7 @@ int tl_file_truncate(u64 *ctx)
 	if (!my_tag())
 		return 0;
 	file_address = raw_argument(ctx, 0);
+	KEEP_OWN(((struct file *)ctx[0])->f_path.dentry, OWN_CONTENT, TL_HOOK_FILE_TRUNCATE, TL_WRITE, file_dentry(file_address), file_mount(file_address));
 	ASK_PATH(WHAT(TL_HOOK_FILE_TRUNCATE, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), file_dentry(file_address), file_mount(file_address));
 	return 0;
 }

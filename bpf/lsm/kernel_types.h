@@ -91,6 +91,7 @@ struct inode {
 	u16 i_mode;
 	unsigned int i_nlink;
 	unsigned long i_ino;
+	u32 i_generation;
 	struct super_block *i_sb;
 	u32 i_rdev;
 	struct address_space *i_mapping;

@@ -24,6 +24,8 @@
 
 namespace treeline::daemon {
 
+constexpr char kDefaultConf[] = "/etc/treeline/treeline.conf";
+
 enum class Default { kRefuse, kUnbound, kPolicy };
 
 struct Conf {

@@ -32,7 +32,6 @@
 namespace treeline::daemon {
 namespace {
 
-constexpr char kDefaultConf[] = "/etc/treeline/treeline.conf";
 constexpr int kDetachSeconds = 30;
 // Detached on request: the unit does not start it again (RestartPreventExitStatus=).
 constexpr int kExitUsage = 2, kExitCannot = 3, kExitNotEnforced = 4, kExitDetached = 5;
@@ -226,6 +225,7 @@ int serve(const Options& options, Conf conf) {
 
   const std::string socket = conf.runtime + "/" + kSocketName;
   ServiceOptions how;
+  how.conf = options.conf;
   how.ephemeral = options.ephemeral;
   how.without_task_storage = options.without_task_storage;
   how.without_ring_buffer = options.without_ring_buffer;

@@ -5,10 +5,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/files.h"
+#include "enforcer/daemon/own_files.h"
 #include "enforcer/daemon/protocol.h"
 #include "policy-compiler/support/text.h"
 
@@ -60,6 +63,7 @@ Result<void> Service::open() {
   if (control.seed == 0 && getrandom(&control.seed, sizeof control.seed, 0) != sizeof control.seed) return system_error("cannot draw a random seed", errno);
   control.daemon = static_cast<uint32_t>(getpid());
   tell_again();
+  if (Result<void> kept = keep_own_files(); !kept) return kept;
 
   Result<kernel::Grace> grace = kernel::Grace::create();
   if (!grace) return grace.error();
@@ -113,6 +117,17 @@ Result<void> Service::open() {
   if (Result<void> resumed = resume_sessions(); !resumed) return resumed;
   for (uint32_t index : ended) end_container(index);
   return loop_.add(source_->poll_fd(), EPOLLIN, [this](uint32_t) { source_->consume(); });
+}
+
+// From bound processes. What the store or the configuration says is in force at the next start, so whoever could write there would need no hole.
+Result<void> Service::keep_own_files() {
+  const std::string standard = std::filesystem::path(kDefaultConf).parent_path();
+  OwnFiles files{{conf_.runtime, conf_.store, standard, conf_.trusted_keys}, own_programs()};
+  files.files.push_back(options_.conf);
+  Result<std::vector<tl_own>> own = find_own(files);
+  if (!own) return own.error();
+  std::copy(own->begin(), own->end(), engine_->maps().control_word().own);
+  return {};
 }
 
 // Bound by a daemon that died before it had written so, or whose table is gone: without its cgroup a container is never seen to end, nor killed, nor kept from
@@ -229,6 +244,7 @@ void Service::reload(const Conf& conf) {
                                                {"runtime", conf.runtime != conf_.runtime}};
   for (const auto& [name, changed] : kept)
     if (changed) log_warning(std::string(name) + " in treeline.conf has changed: that counts from the next start of treelined on");
+  if (conf.trusted_keys != conf_.trusted_keys) log_warning("bound processes are kept from " + conf.trusted_keys + " from the next start of treelined on");
   conf_.default_ = conf.default_;
   conf_.default_policy = conf.default_policy;
   conf_.require_signature = conf.require_signature;

@@ -41,6 +41,7 @@ namespace treeline::daemon {
 constexpr char kPins[] = "/sys/fs/bpf/treeline";
 
 struct ServiceOptions {
+  std::string conf;                  // the file that was read
   bool ephemeral = false;            // for one `treeline run`: nothing pinned, ends with its tree
   bool without_task_storage = false; // tests
   bool without_ring_buffer = false;  // tests
@@ -99,6 +100,7 @@ class Service {
   [[nodiscard]] std::optional<Error> why_not_enforce() const;
   void watch_pins();
   void end_when_unused();
+  Result<void> keep_own_files();
   std::vector<uint32_t> find_lost_cgroups();
 
   // service_events.cc

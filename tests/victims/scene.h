@@ -69,6 +69,7 @@ std::vector<Act> mount_acts();
 std::vector<Act> host_file_acts();
 std::vector<Act> gain_acts();
 std::vector<Act> pin_acts();
+std::vector<Act> own_acts();
 std::vector<Act> other_acts();
 std::vector<Act> script_acts();
 

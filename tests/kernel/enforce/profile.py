@@ -131,6 +131,12 @@ DOORS = """\
       {daemon_socket}: connect
       /dev/ptmx: read write
       /dev/pts/*: read write
+      /srv/tl-trust{,.victim}: create delete rename-in setattr
+      /srv/tl-trust{,.victim}/**: read write create delete
+      /var/lib/**: read write create delete link rename-in mkdir mknod setattr
+      /run/**: read write create delete link rename-in mkdir mknod setattr
+      /mnt/tl-again/**: read write create delete link rename-in mkdir mknod setattr
+      {programs}/treeline: write setattr
       /sys/fs/bpf/**: read list delete create rename-in mkdir link
       /sys/fs/cgroup/tl-other/cgroup.procs: write
       /proc/{other}/mem: read write

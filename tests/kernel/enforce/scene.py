@@ -54,6 +54,7 @@ TORN = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0x4000
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)  # cap_net_raw, permitted and effective (struct vfs_cap_data)
 ODDITIES = ("x (deleted)", "n" * 255, "a\nb", os.fsdecode(b"\xff"))
 CGROUP = pathlib.Path("/sys/fs/cgroup/tl-other")
+STORE, AGAIN = pathlib.Path("/var/lib/treeline"), pathlib.Path("/mnt/tl-again")
 BPFFS = pathlib.Path("/sys/fs/bpf")
 CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 
@@ -61,6 +62,7 @@ CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 class Scene:
     def __init__(self, base, programs):
         self.base = pathlib.Path(base)
+        self._programs = programs
         self._sockets = []
         self._sleeper = None
         shutil.rmtree(self.base, ignore_errors=True)
@@ -98,6 +100,10 @@ class Scene:
         if not pathlib.Path("/proc/sys/fs/binfmt_misc/register").exists():
             subprocess.run(["modprobe", "binfmt_misc"], check=False)
             _mount("binfmt_misc", "/proc/sys/fs/binfmt_misc")
+        if STORE.is_dir():  # treelined's, once more
+            (STORE / "probe").write_text("there\n")
+            AGAIN.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", "--bind", STORE, AGAIN], check=True)
         self._listen()
         self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL)
         self._ended = threading.Event()
@@ -111,7 +117,7 @@ class Scene:
         self.reset()
 
     def values(self):
-        return {"base": str(self.base), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()},
+        return {"base": str(self.base), "programs": str(pathlib.Path(self._programs).resolve()), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()},
                 **{f"{top}-{size}": border_path(self.base / top, size) for top in ("ok", "private") for size in BORDER}}
 
     def reset(self):
@@ -176,6 +182,8 @@ class Scene:
             self._sleeper.kill()
             self._sleeper.wait()
         subprocess.run(["umount", self.base / "cgroup1"], check=False)
+        if AGAIN.is_mount():
+            subprocess.run(["umount", AGAIN], check=True)
         (BPFFS / "tl-victim").rmdir()
         _remove(BPFFS / "tl-victim-link")
         if not (CGROUP / "cgroup.procs").read_text():
