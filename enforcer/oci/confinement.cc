@@ -64,6 +64,7 @@ Result<void> verify_closed(const Confinement& wanted, const Config& config, cons
 Result<Confinement> confinement_of(const std::string& policy, const bundle::Bundle& bundle) {
   Confinement wanted;
   wanted.policy = policy;
+  if (const bundle::Artifact* image = bundle.find(bundle::kImage)) wanted.image = image->bytes;
   const std::string whose = "the bundle of policy '" + policy + "': ";
   if (const bundle::Artifact* seccomp = bundle.find(kSeccompArtifact)) {
     if (seccomp->bytes.size() > kMaxConfig)

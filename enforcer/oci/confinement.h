@@ -26,6 +26,7 @@ constexpr std::string_view kSeccompArtifact = "seccomp.json";
 
 struct Confinement {
   std::string policy;                       // for messages
+  std::string image;                        // what the hooks decide by
   std::optional<std::string> seccomp;       // JSON text of an object
   std::optional<confine::Closing> closing;  // none: compiled before there was one, not to be enforced
   std::optional<confine::AppArmor> apparmor;

@@ -19,6 +19,7 @@
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/settings.h"
 #include "enforcer/oci/state.h"
+#include "enforcer/oci/two_names.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::oci {
@@ -69,13 +70,16 @@ Result<std::string> agreed_policy(const State& state, const Config& config, cons
 
 // The bundle has to be whole in every mode; what it wants in config.json has to be there where it is enforced. True:
 // its filter is.
-Result<bool> verify_bundle(const Json& answer, const Config& config) {
+Result<bool> verify_bundle(const Json& answer, const Config& config, const std::string& bundle_directory) {
   Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
   // What does not say so, an older treelined, may run on a kernel without the hooks.
   const bool hooks = text_at(answer, "closing") == "optional";
   if (hooks) leave_to_hooks(*wanted);
+  const Result<void> apart = check_two_names(wanted->image, config, bundle_directory);
+  if (!apart && text_at(answer, "mode") == "monitor") warn("in enforce the container would not be started: " + apart.error().message);
   if (text_at(answer, "mode") != "monitor") {
+    if (!apart) return apart.error();
     if (wanted->apparmor)
       if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held.error();
     if (Result<void> good = verify(*wanted, config, hooks ? ClosingFilter::kOptional : ClosingFilter::kRequired); !good)
@@ -110,7 +114,7 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
     if (Result<void> executes = check_payload(config->root()); !executes) return executes;
     if (Result<void> outside = check_inner_hooks(config->root()); !outside) return outside;
   }
-  Result<bool> filter = has_bundle(*planned) ? verify_bundle(*planned, *config) : Result<bool>(false);
+  Result<bool> filter = has_bundle(*planned) ? verify_bundle(*planned, *config, state.bundle) : Result<bool>(false);
   if (!filter) return filter.error();
   Result<Json> bound = daemon.ask({{"do", "bind"},
                                    {"pid", state.pid},
@@ -126,7 +130,7 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
   if (unbound) return Error{"treelined bound the container, though it was to run unbound; try again", EPERM};
   const auto same = [&](const char* what) { return text_at(*bound, what) == text_at(*planned, what); };
   if (!has_bundle(*bound) || (same("directory") && same("mode") && same("policy"))) return {};
-  Result<bool> again = verify_bundle(*bound, *config);
+  Result<bool> again = verify_bundle(*bound, *config, state.bundle);
   if (again && *again == *filter) return {};
   return Error{"the policy was changed while the container was being started: " +
                    (again ? "its filter was told of as it was before" : again.error().message) + "; start it again",

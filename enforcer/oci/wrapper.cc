@@ -22,6 +22,7 @@
 #include "enforcer/oci/rootless.h"
 #include "enforcer/oci/runtime_path.h"
 #include "enforcer/oci/settings.h"
+#include "enforcer/oci/two_names.h"
 
 namespace treeline::oci {
 namespace {
@@ -43,11 +44,12 @@ Result<std::string> choose_runtime(const Options& own, const Settings& settings)
 }
 
 // What the policy's bundle wants in config.json.
-Result<void> apply_policy(const Json& answer, Config& config) {
+Result<void> apply_policy(const Json& answer, Config& config, const std::string& bundle_directory) {
   Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
   if (text_at(answer, "closing") == "optional") leave_to_hooks(*wanted);
   if (text_at(answer, "mode") == "monitor") return {};
+  if (Result<void> apart = check_two_names(wanted->image, config, bundle_directory); !apart) return apart;
   if (wanted->apparmor)
     if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held;
   if (const std::string loss = replaced(*wanted, config); !loss.empty()) warn(loss);
@@ -85,7 +87,7 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings
   if (Result<void> back = put_back(call.bundle, *config); !back) return back;
   const Config before = *config;
   if (action == "bind")
-    if (Result<void> confined = apply_policy(*answer, *config); !confined) return confined;
+    if (Result<void> confined = apply_policy(*answer, *config, call.bundle); !confined) return confined;
   Result<std::string> program = own_path();
   if (!program) return program.error();
   for (const auto& [stage, argument] : {std::pair("createRuntime", std::string("hook")), std::pair("poststop", std::string("poststop"))}) {

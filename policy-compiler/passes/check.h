@@ -14,7 +14,7 @@
 //   if (!check_paths(policy, *paths, diagnostics)) return;   // reported
 //
 // Each pair of rules that meet is reported once, at the writing rule, with a path that both match. What this does not
-// protect against: one file mounted under both names (refused at binding), and memory (the hooks' part).
+// protect against: one file mounted under both names (treeline-oci refuses the start: enforcer/oci/two_names.h), and memory (the hooks' part).
 #pragma once
 
 #include "policy-compiler/passes/paths.h"
