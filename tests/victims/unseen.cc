@@ -84,9 +84,12 @@ void mapped_by_child(const Scene&) {
   const int memory = memfd_create("x", MFD_CLOEXEC), page = static_cast<int>(sysconf(_SC_PAGESIZE));
   if (memory < 0 || ftruncate(memory, page) != 0) return tell(false, "memory");
   void* at = mmap(nullptr, static_cast<size_t>(page), PROT_READ, MAP_SHARED, memory, 0);
+  int go[2];
+  if (pipe(go) != 0) return tell(false, "a pipe");
   const pid_t child = fork();
   if (child == 0) {
-    pause();
+    close(go[1]);
+    reads_fd(go[0]);  // till the parent closes its end
     _exit(0);
   }
   char name[96];
@@ -94,7 +97,7 @@ void mapped_by_child(const Scene&) {
                 reinterpret_cast<unsigned long>(at) + static_cast<unsigned long>(page));
   const bool done = reads(name);
   const int error = errno;
-  kill(child, SIGKILL);
+  close(go[1]);
   waitpid(child, nullptr, 0);
   errno = error;
   tell(done, "a child's memory by what it has mapped");

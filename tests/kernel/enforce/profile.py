@@ -139,7 +139,7 @@ DOORS = """\
       "{pipe}": read write
       "{socket}": read write
       "{anon:pidfd}": read write
-      "{memfd}": read
+      "{memfd}": read write
     capabilities: {capabilities}
     sockets: [inet-stream, inet-dgram, unix-stream]
     network:
