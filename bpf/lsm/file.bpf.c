@@ -98,7 +98,11 @@ int BPF_PROG(tl_file_open, struct file *file)
 	subject_of(&s, s.tag);
 	flags = file->f_flags;
 	inode = file->f_inode;
-	if ((flags & FMODE_EXEC_FLAG) && inode->i_sb->s_magic != MQUEUE_MAGIC) /* an exec's own opens are judged by the exec hooks; mq_open passes any flag */
+	/*
+	 * An exec's own opens are judged by the exec hooks. The caller's flags reach dentry_open() as they are in mq_open and in TIOCGPTPEER (a
+	 * terminal): an exec opens nothing but regular files (may_open).
+	 */
+	if ((flags & FMODE_EXEC_FLAG) && (inode->i_mode & S_IFMT) == S_IFREG && inode->i_sb->s_magic != MQUEUE_MAGIC)
 		return 0;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
 	if (words & (TL_WRITE | TL_APPEND))
@@ -329,6 +333,7 @@ __noinline bool move_allowed(u64 from, u64 vfsmount_from, u64 to, u64 vfsmount_t
 	} while (0)
 
 #define RENAME_EXCHANGE 2
+#define RENAME_WHITEOUT 4
 
 #define GONE NAME(TL_HOOK_PATH_RENAME, TL_DELETE)
 #define MADE NAME(TL_HOOK_PATH_RENAME, TL_CREATE | TL_RENAME_IN)
@@ -356,6 +361,8 @@ int tl_path_rename(u64 *ctx)
 		ASK_PATH(GONE, new_dentry, to);
 	if (exchange)
 		ASK_PATH(MADE, old_dentry, from);
+	if (k_rename_flags && ((u32)raw_argument(ctx, 4) & RENAME_WHITEOUT)) /* a device 0:0 takes the old name's place */
+		ASK_PATH(NAME(TL_HOOK_PATH_RENAME, TL_MKNOD), old_dentry, from);
 	ASK_MOVE(TL_HOOK_PATH_RENAME, TL_RENAME_IN, old_dentry, from, new_dentry, to);
 	if (exchange)
 		ASK_MOVE(TL_HOOK_PATH_RENAME, TL_RENAME_IN, new_dentry, to, old_dentry, from);

@@ -6,8 +6,8 @@
  *   file_ioctl, file_ioctl_compat    input into a terminal; the flags of an inode (chattr): setattr; the receiver of its signals; fallocate;
  *                                    subvolumes and snapshots of btrfs, files by handle of XFS, blocks that are traded: mount
  *   file_fcntl                       F_SETOWN: who gets SIGIO, or any signal (F_SETSIG); F_SETFL: what was opened to append is written
- *   inode_setxattr, _removexattr, _set_acl, _remove_acl    setattr under every name that the container has for the inode
- *   inode_follow_link                another process's descriptors by /proc/PID/fd
+ *   inode_setxattr, _removexattr, _set_acl, _remove_acl, _file_setattr    setattr under every name that the container has for the inode
+ *   inode_follow_link                another process's descriptors and mappings by /proc/PID/fd and map_files
  *   shm_shmat                        System V shared memory
  */
 #include "mounts.bpf.h"
@@ -62,13 +62,25 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define BTRFS_IOC_SUBVOL_CREATE_V2 0x50009418
 #define BTRFS_IOC_SNAP_DESTROY_V2 0x5000943f
 #define BTRFS_IOC_SUBVOL_SETFLAGS 0x4008941a
+#define BTRFS_IOC_SEND 0x40489426
+#define BTRFS_IOC_TREE_SEARCH 0xd0009411
+#define BTRFS_IOC_TREE_SEARCH_V2 0xc0709411
+#define BTRFS_IOC_ADD_DEV 0x5000940a
+#define BTRFS_IOC_DEV_REPLACE 0xca289435
+#define BTRFS_IOC_DEFAULT_SUBVOL 0x40089413
 #define EXT4_IOC_MOVE_EXT 0xc028660f /* fs/ext4/ext4.h */
+#define EXT4_IOC_SWAP_BOOT 0x6611
 #define F2FS_IOC_MOVE_RANGE 0xc020f509 /* uapi/linux/f2fs.h */
+#define F2FS_IOC_START_ATOMIC_REPLACE 0xf519
+#define F2FS_IOC_SEC_TRIM_FILE 0x4018f514
+#define CIFS_IOC_COPYCHUNK_FILE 0x4004cf03 /* fs/smb/client/cifs_ioctl.h */
+#define OCFS2_IOC_REFLINK 0x40186f04 /* fs/ocfs2/ocfs2_ioctl.h */
 #define XFS_IOC_OPEN_BY_HANDLE 0xc038586b /* fs/xfs/libxfs/xfs_fs.h */
 #define XFS_IOC_OPEN_BY_HANDLE_32 0xc01c586b
 #define XFS_IOC_ATTRMULTI_BY_HANDLE 0x4048587b
 #define XFS_IOC_ATTRMULTI_BY_HANDLE_32 0x4024587b
 #define EXT4_IOC_SETVERSION 0x40086604
+#define EXT4_IOC32_SETVERSION 0x40046604
 #define FS_IOC_SET_ENCRYPTION_POLICY 0x800c6613 /* linux/fscrypt.h */
 #define FS_IOC_ENABLE_VERITY 0x40806685 /* linux/fsverity.h */
 #define FAT_IOCTL_SET_ATTRIBUTES 0x40047211 /* linux/msdos_fs.h */
@@ -92,6 +104,7 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case FS_IOC_SETVERSION:
 	case FS_IOC32_SETVERSION:
 	case EXT4_IOC_SETVERSION:
+	case EXT4_IOC32_SETVERSION:
 	case FS_IOC_SET_ENCRYPTION_POLICY:
 	case FAT_IOCTL_SET_ATTRIBUTES:
 	case BTRFS_IOC_SUBVOL_SETFLAGS:
@@ -112,6 +125,10 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case XFS_IOC_FREESP:
 	case XFS_IOC_ALLOCSP64:
 	case XFS_IOC_FREESP64:
+	case EXT4_IOC_SWAP_BOOT: /* these four ask for a descriptor to write, and write elsewhere than at the end */
+	case F2FS_IOC_START_ATOMIC_REPLACE:
+	case F2FS_IOC_SEC_TRIM_FILE:
+	case CIFS_IOC_COPYCHUNK_FILE:
 		if (appends(opened))
 			ASK_OVERWRITE(hook, file);
 		return 0;
@@ -121,6 +138,13 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case BTRFS_IOC_SNAP_CREATE_V2:
 	case BTRFS_IOC_SUBVOL_CREATE_V2:
 	case BTRFS_IOC_SNAP_DESTROY_V2: /* a tree gets a second name, or goes, and no hook for paths is asked */
+	case BTRFS_IOC_DEFAULT_SUBVOL:
+	case OCFS2_IOC_REFLINK: /* likewise a file, by two names in memory */
+	case BTRFS_IOC_SEND: /* all files of a tree, or its metadata with small files in it, are read */
+	case BTRFS_IOC_TREE_SEARCH:
+	case BTRFS_IOC_TREE_SEARCH_V2:
+	case BTRFS_IOC_ADD_DEV: /* a device is written that nobody opened */
+	case BTRFS_IOC_DEV_REPLACE:
 	case XFS_IOC_OPEN_BY_HANDLE: /* any inode of the file system, with flags of the caller's: also one that says "an exec's open" */
 	case XFS_IOC_OPEN_BY_HANDLE_32:
 	case XFS_IOC_ATTRMULTI_BY_HANDLE:
@@ -183,7 +207,7 @@ int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned lo
 }
 
 /* The inode's dentry stands behind the mount's user namespace (from 5.12) or idmap. A stacked file system's own call for its layer passes. */
-#define ATTRIBUTE_HOOK(hook, HOOK) \
+#define ATTRIBUTE_HOOK(hook, HOOK, argument) \
 	SEC("lsm/" #hook) \
 	int tl_##hook(u64 *ctx) \
 	{ \
@@ -191,28 +215,32 @@ int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned lo
 \
 		if (!my_tag() || READ(struct task_struct, cred, me) != READ(struct task_struct, real_cred, me)) \
 			return 0; \
-		dentry = raw_argument(ctx, k_idmap_first ? 1 : 0); \
+		dentry = raw_argument(ctx, argument); \
 		ASK_NAMES(WHAT(TL_HOOK_##HOOK, TL_REASON_ACCESS, TL_KIND_FILE, TL_SETATTR), dentry); \
 		return 0; \
 	}
-ATTRIBUTE_HOOK(inode_setxattr, INODE_SETXATTR)
-ATTRIBUTE_HOOK(inode_removexattr, INODE_REMOVEXATTR)
-ATTRIBUTE_HOOK(inode_set_acl, INODE_SET_ACL)
-ATTRIBUTE_HOOK(inode_remove_acl, INODE_REMOVE_ACL)
+#define BEHIND_IDMAP (k_idmap_first ? 1 : 0)
+ATTRIBUTE_HOOK(inode_setxattr, INODE_SETXATTR, BEHIND_IDMAP)
+ATTRIBUTE_HOOK(inode_removexattr, INODE_REMOVEXATTR, BEHIND_IDMAP)
+ATTRIBUTE_HOOK(inode_set_acl, INODE_SET_ACL, BEHIND_IDMAP)
+ATTRIBUTE_HOOK(inode_remove_acl, INODE_REMOVE_ACL, BEHIND_IDMAP)
+/* 6.17: file_setattr(2), which sets by a name what the ioctls of chattr set by a descriptor; they come here as well. */
+ATTRIBUTE_HOOK(inode_file_setattr, INODE_FILE_SETATTR, 0)
 
 /*
  * /proc/PID/fd/N is followed, not opened: a pipe or a memfd behind it has no path that would say whose it is. So the link itself is asked for,
- * by its path (/proc/{workload}/fd/N), unless it is the task's own.
+ * by its path (/proc/{workload}/fd/N), unless it is the task's own. Likewise /proc/PID/map_files/RANGE.
  */
 SEC("lsm/inode_follow_link")
 int BPF_PROG(tl_inode_follow_link, struct dentry *dentry, struct inode *inode)
 {
-	u64 link, pid;
+	u64 link, pid, place;
 
 	if (dentry->d_sb->s_magic != PROC_SUPER_MAGIC || !my_tag())
 		return 0;
 	link = raw_argument(ctx, 0);
-	if ((read_u64(READ(struct dentry, d_name.name, READ(struct dentry, d_parent, link))) & 0xffffff) != NAME8('f', 'd', 0, 0, 0, 0, 0, 0))
+	place = read_u64(READ(struct dentry, d_name.name, READ(struct dentry, d_parent, link)));
+	if ((place & 0xffffff) != NAME8('f', 'd', 0, 0, 0, 0, 0, 0) && place != NAME8('m', 'a', 'p', '_', 'f', 'i', 'l', 'e'))
 		return 0;
 	pid = read_u64(raw_argument(ctx, 1) - FIELD(struct proc_inode, vfs_inode) + FIELD(struct proc_inode, pid));
 	if (!pid || relation_of(task_of_pid(pid)) == RELATION_OWN)

@@ -4,6 +4,7 @@
  *
  *   ptrace_access_check, ptrace_traceme    may it look into that process, and change it?
  *   task_kill                              may it send it a signal?
+ *   file_send_sigiotask                    a descriptor's signal to its owner: never to treelined
  *   task_setnice, _setioprio, _setscheduler, _movememory, _prlimit    may it tune it?
  *   task_fix_setuid                        may the node run as this user?
  *   bprm_creds_from_file                   may it gain rights by what it executes?
@@ -93,6 +94,17 @@ int tl_task_kill(u64 *ctx)
 	if (!(u32)ctx[2] || !(tag = my_tag()) || raw_argument(ctx, 3)) /* signal 0 only asks whether the process is there */
 		return 0;
 	return finish(ctx, check_other(tag, TL_HOOK_TASK_KILL, raw_argument(ctx, 0), FAMILY_SIGNAL));
+}
+
+/*
+ * (task, owner, sig): SIGIO, or what F_SETSIG chose, SIGKILL too. Who may make another process the owner was asked when it did (file_fcntl,
+ * file_ioctl: the operation signal), but whom it named lies in its memory in two of the three ways. Here it is known; who is behind it is not, as
+ * a packet or a timer may have caused it: refused without a word.
+ */
+SEC("lsm/file_send_sigiotask")
+int tl_file_send_sigiotask(u64 *ctx)
+{
+	return is_daemon(raw_argument(ctx, 0)) ? -EPERM : 0;
 }
 
 #define TUNE_HOOK(hook, HOOK) \

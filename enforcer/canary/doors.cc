@@ -277,6 +277,12 @@ int act_inode_flags_compat(const Props&) {
   return kNotHere;
 #endif
 }
+int act_attributes_by_name(const Props& s) {
+  constexpr long kFileSetattr = 469;  // on every architecture (6.17)
+  const uint64_t none[3] = {};        // struct file_attr, version 0
+  const int error = outcome(static_cast<int>(syscall(kFileSetattr, AT_FDCWD, s.file("plain").c_str(), none, sizeof none, 0)));
+  return error == ENOSYS || error == EOPNOTSUPP ? kNotHere : error;  // or the file system has none
+}
 int act_signal_owner(const Props&) { return outcome(fcntl(0, F_SETOWN, 1)); }
 
 constexpr char kAttribute[] = "user.treeline", kList[] = "system.posix_acl_access";
@@ -408,6 +414,7 @@ const std::vector<Act>& door_acts() {
       {"file_receive", act_receive},
       {"file_ioctl", act_inode_flags},
       {"file_ioctl_compat", act_inode_flags_compat},
+      {"inode_file_setattr", act_attributes_by_name},
       {"file_fcntl", act_signal_owner},
       {"inode_setxattr", act_attribute},
       {"inode_removexattr", act_attribute_gone},

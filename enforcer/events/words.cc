@@ -22,7 +22,7 @@ constexpr std::string_view kHooks[] = {
     "inode_init_security_anon", "file_receive", "file_ioctl", "file_ioctl_compat", "file_fcntl", "inode_setxattr",
     "inode_removexattr", "inode_set_acl", "inode_remove_acl", "inet_conn_request", "socket_sock_rcv_skb",
     "socket_setsockopt", "inode_follow_link", "shm_shmat",
-    "fs_context_parse_param", "path_notify", "socket_getsockopt",
+    "fs_context_parse_param", "path_notify", "socket_getsockopt", "inode_file_setattr", "file_send_sigiotask",
 };
 static_assert(std::size(kHooks) == TL_HOOK_LAST + 1);
 

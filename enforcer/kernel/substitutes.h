@@ -20,6 +20,7 @@ inline constexpr Substitute kSubstitutes[] = {
     {"inode_init_security_anon", "before 5.12 there is no hook: the bundle's seccomp filter has to answer for io_uring and userfaultfd"},
     {"file_ioctl_compat", "file_ioctl answers for 32-bit programs"},
     {"inode_set_acl", "before 6.2 an access list is set as an extended attribute: inode_setxattr answers"},
+    {"inode_file_setattr", "before 6.17 there is no file_setattr(2), and file_ioctl answers for chattr"},
     {"inode_remove_acl", "before 6.2 an access list is removed as an extended attribute: inode_removexattr answers"},
 };
 

@@ -72,5 +72,6 @@ std::vector<Act> pin_acts();
 std::vector<Act> own_acts();
 std::vector<Act> other_acts();
 std::vector<Act> script_acts();
+std::vector<Act> unseen_acts();
 
 }  // namespace victim

@@ -47,6 +47,7 @@ class Row:
     unkilled: bool = False
     protected: bool = False
     filtered: bool = False
+    silent: bool = False
 
     @property
     def name(self):
@@ -148,7 +149,7 @@ def wrong(row, mode, happened, events, changed, end=None):
         reasons.append("the scene has changed: " + ", ".join(changed))
     if mode == "learn":
         return reasons
-    if row.filtered:
+    if row.filtered or row.silent:
         return reasons + (["events: " + "; ".join(map(brief, denials))] if denials else [])
     return reasons + _wrong_event(row, mode, denials)
 

@@ -140,10 +140,12 @@ DOORS = """\
       /sys/fs/bpf/**: read list delete create rename-in mkdir link
       /sys/fs/cgroup/tl-other/cgroup.procs: write
       /proc/{other}/mem: read write
+      /proc/{other}/status: read
       "{sysv-shm}": read write
       "{pipe}": read write
       "{socket}": read write
       "{anon:pidfd}": read write
+      "{memfd}": read write
     capabilities: {capabilities}
     sockets: [inet-stream, inet-dgram, unix-stream]
     network:
@@ -163,6 +165,7 @@ TALKER = """\
     users: [0]
     files:
       {base}/mailbox: connect
+      /dev/ptmx: read write
       "{pipe}": read write
     capabilities: [net_raw]
     sockets: [inet-stream, inet-dgram, inet-mptcp, unix-stream, unix-dgram, unix-seqpacket]
@@ -181,8 +184,9 @@ entry:
       {base}/page.html: read
       {base}/log: read append
       {base}/out/*: read write append create delete link rename-in
+      {base}/lib/*: read map
       "{pipe}": read write
-    operations: [io-uring]
+    operations: [io-uring, userfaultfd]
     capabilities: [ipc_lock, sys_admin, sys_nice]
     sockets: [inet-stream, inet-dgram]
     network:
