@@ -71,5 +71,6 @@ std::vector<Act> gain_acts();
 std::vector<Act> pin_acts();
 std::vector<Act> other_acts();
 std::vector<Act> script_acts();
+std::vector<Act> drive_acts();
 
 }  // namespace victim

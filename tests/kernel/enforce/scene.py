@@ -59,8 +59,10 @@ CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 
 
 class Scene:
-    def __init__(self, base, programs):
-        self.base = pathlib.Path(base)
+    def __init__(self, base, programs, root="/", owner=0):
+        """root: below it the victims see the scene, where that is not here. owner: of what they may change, if no policy is in the way."""
+        self.base, self.root, self.owner = pathlib.Path(base), pathlib.Path(root), owner
+        self.inside = "/" / self.base.relative_to(self.root)
         self._sockets = []
         self._sleeper = None
         shutil.rmtree(self.base, ignore_errors=True)
@@ -77,7 +79,7 @@ class Scene:
         (self.base / "bin/torn").chmod(0o755)
         self._scripts()
         self._write("bin/broken", "this is no program\n", 0o755)
-        self._write("bin/script", f"#!{self.base}/bin/no-interpreter\n", 0o755)
+        self._write("bin/script", f"#!{self.inside}/bin/no-interpreter\n", 0o755)
         shutil.copy(pathlib.Path(programs) / "victim_preload.so", self.base / "ok/evil.so")
         (self.base / "ok/to-secret").symlink_to("../secret")
         (self.base / "ok/to-socket").symlink_to("../socket")
@@ -90,7 +92,7 @@ class Scene:
                 directory = self.base / top / "/".join(["d"] * depth)
                 directory.mkdir(parents=True, exist_ok=True)
                 (directory / "file").write_text("deep\n")
-            _make_long(self.base / top)
+            _make_long(self.root, self.inside / top)
             for name in ODD.values():
                 self._write(os.fsdecode(top.encode() + b"/" + name), "odd\n")
         CGROUP.mkdir(exist_ok=True)
@@ -109,10 +111,11 @@ class Scene:
         for thread in self._threads:
             thread.start()
         self.reset()
+        self._give_away()
 
     def values(self):
-        return {"base": str(self.base), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()},
-                **{f"{top}-{size}": border_path(self.base / top, size) for top in ("ok", "private") for size in BORDER}}
+        return {"base": str(self.inside), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()},
+                **{f"{top}-{size}": border_path(self.inside / top, size) for top in ("ok", "private") for size in BORDER}}
 
     def reset(self):
         """What a victim can have changed is as at first."""
@@ -144,13 +147,26 @@ class Scene:
         for each in self._letters:  # else the queue is full one day
             while _receive(each):
                 pass
-        os.chown(self.base / "ok/to-secret", 0, 0, follow_symlinks=False)
+        os.chown(self.base / "ok/to-secret", self.owner, self.owner, follow_symlinks=False)
+        for name in self._made_anew() if self.owner else ():
+            os.chown(self.base / name, self.owner, self.owner)
         (BPFFS / "tl-victim").mkdir(exist_ok=True)
         _remove(BPFFS / "tl-victim-link")
         (BPFFS / "tl-victim-link").symlink_to("x")
-        _remove(pathlib.Path("/etc/ld.so.preload"))
+        _remove(self.root / "etc/ld.so.preload")
         if pathlib.Path("/sys/module/tcp_hybla").exists():
             subprocess.run(["modprobe", "-r", "tcp_hybla"], check=False)
+
+    def _made_anew(self):
+        return ["ok/place", "bin/child", *(f"{directory}/{name}" for directory in ("lib", "out") for name in os.listdir(self.base / directory))]
+
+    def _give_away(self):
+        """All is the owner's but what has another owner's rights, and the control groups."""
+        for directory, names, files in os.walk(self.base) if self.owner else ():
+            for name in (".", *names, *files):
+                if name not in ("setuser", "setgroup", "capable", "cgroup1"):
+                    os.chown(f"{directory}/{name}", self.owner, self.owner, follow_symlinks=False)
+            names[:] = [name for name in names if name != "cgroup1" and len(name) < len(LONG)]
 
     def state(self):
         """What must not change under a policy, comparable: contents, modes, owners, names."""
@@ -249,14 +265,14 @@ class Scene:
         path = self.base / name
         path.write_text(text)
         path.chmod(mode)
-        os.chown(path, 0, 0)
+        os.chown(path, self.owner, self.owner)
 
     def _scripts(self):
-        shell = self.base / "scripts/sh"
-        shutil.copy("/usr/bin/dash", shell)
+        shutil.copy("/usr/bin/dash", self.base / "scripts/sh")
+        shell = self.inside / "scripts/sh"
         (self.base / "scripts/cat").symlink_to("/usr/bin/busybox")
         interpreters = {"tool": shell, "other": shell, "inner": shell, "foreign": "/usr/bin/busybox sh", "loader": f"/lib64/ld-linux-x86-64.so.2 {shell}",
-                        **dict.fromkeys(("chain", "chain-end", "chain-middle"), self.base / "scripts/inner")}
+                        **dict.fromkeys(("chain", "chain-end", "chain-middle"), self.inside / "scripts/inner")}
         for name, interpreter in interpreters.items():
             self._write(f"scripts/{name}", f"#!{interpreter}\nexit 7\n", 0o755)
         self._write("scripts/plain", "exit 7\n")
@@ -322,16 +338,16 @@ def border_path(top, size):
     return path + "/" + "m" * (half - 1) + "/" + "f" * (size - len(path) - half - 1)
 
 
-def _make_long(top):
+def _make_long(root, top):
     """Step by step: no system call takes the whole name. 20 times 255 bytes and a file, and the files at the border."""
-    _make_stepwise(f"{top}/" + f"{LONG}/" * 20 + "file")
+    _make_stepwise(root, f"{top}/" + f"{LONG}/" * 20 + "file")
     for size in BORDER:
-        _make_stepwise(border_path(top, size))
+        _make_stepwise(root, border_path(top, size))
 
 
-def _make_stepwise(path):
+def _make_stepwise(root, path):
     *directories, name = path[1:].split("/")
-    at = os.open("/", os.O_PATH)
+    at = os.open(root, os.O_PATH)
     for each in directories:
         try:
             os.mkdir(each, 0o755, dir_fd=at)
