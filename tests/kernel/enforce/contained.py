@@ -99,6 +99,11 @@ def stripped(programs, into):
     return into
 
 
+def add_driver(base):
+    shutil.copy(base / "bin/victim", base / "bin/driver")
+    (base / "marker").write_text("for nobody\n")
+
+
 def config(bundle, user, annotations):
     """What an engine writes for a privileged container, and for one that is an ordinary user's."""
     workload = Workload("victims", {}, {"user": [user, user], "env": [], "cwd": "/"})

@@ -204,17 +204,17 @@ def texts(values):
 
 DRIVER = """\
 entry:
-  - exec: {base}/bin/driver
+  - exec: {driver}
     users: [0]
     children:
 """
 
 
-def contained(text, user=0):
+def contained(text, driver, user=0):
     """The same tree below a container's first program (tests/victims/drive.cc), for this user."""
     head, entries = text.split("entry:\n")
     below = "".join(f"    {line}\n" for line in entries.splitlines())
-    return (head + DRIVER + below).replace("users: [0]", f"users: [{user}]")
+    return (head + fill(DRIVER, {"driver": driver}) + below).replace("users: [0]", f"users: [{user}]")
 
 
 def fill(template, values):
