@@ -61,9 +61,12 @@ class Root:
         for name in ("bin", "lib", "lib64"):
             (below / name).symlink_to(f"usr/{name}")
         for each in {*PROGRAMS, *_libraries(PROGRAMS), "/etc/ld.so.cache"}:
-            there = below / os.path.realpath(os.path.dirname(each))[1:]
-            there.mkdir(parents=True, exist_ok=True)
-            shutil.copy(each, there / os.path.basename(each))
+            name, real = (os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in (each, os.path.realpath(each)))
+            for path in (name, real):
+                (below / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(real, below / real[1:])
+            if name != real:
+                (below / name[1:]).symlink_to(real)
         (below / "usr/bin/sh").symlink_to("dash")
         (below / "etc/shadow").write_text("root:*:1::::::\n")
         for name in ("etc/shadow", "usr/bin/yes"):
