@@ -130,7 +130,7 @@ def config(bundle, user, annotations):
 
 def _capabilities():
     import profile  # pylint: disable=import-outside-toplevel
-    return ["setpcap", *profile.CAPABILITIES.strip("[]").replace(",", " ").split()]
+    return ["audit_read", "net_broadcast", "setpcap", "wake_alarm", *profile.CAPABILITIES.strip("[]").replace(",", " ").split()]
 
 
 class Events:
