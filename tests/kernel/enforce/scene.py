@@ -64,7 +64,7 @@ class Scene:
         self.base, self.root, self.owner = pathlib.Path(base), pathlib.Path(root), owner
         self.inside = "/" / self.base.relative_to(self.root)
         self._sockets = []
-        self._sleeper = None
+        self._sleeper = self._child = None
         shutil.rmtree(self.base, ignore_errors=True)
         for name in ("bin", "lib", "ok/place", "out", "drop", "only", "private", "scripts", "cgroup1"):
             (self.base / name).mkdir(parents=True)
@@ -139,10 +139,10 @@ class Scene:
             (self.base / "lib" / name).write_bytes(CODE)
             (self.base / "lib" / name).chmod(0o755)
             os.link(self.base / "lib" / name, self.base / "out" / f"{name}-twin")
-        child, victim = self.base / "bin/child", self.base / "bin/victim"
-        if child.stat().st_size != victim.stat().st_size or child.read_bytes() != victim.read_bytes():
+        child = self.base / "bin/child"
+        if _stamp(child) != self._child:
             _remove(child)
-            shutil.copy(victim, child)
+            shutil.copy(self.base / "bin/victim", child)
         _remove(pathlib.Path("/dev/shm/tl-tiny"))
         for each in self._letters:  # else the queue is full one day
             while _receive(each):
@@ -150,6 +150,7 @@ class Scene:
         os.chown(self.base / "ok/to-secret", self.owner, self.owner, follow_symlinks=False)
         for name in self._made_anew() if self.owner else ():
             os.chown(self.base / name, self.owner, self.owner)
+        self._child = _stamp(child)
         (BPFFS / "tl-victim").mkdir(exist_ok=True)
         _remove(BPFFS / "tl-victim-link")
         (BPFFS / "tl-victim-link").symlink_to("x")
@@ -320,6 +321,12 @@ def _mount(kind, where, options=""):
                           check=False)
     if done.returncode:
         print(f"NOTE the scene has no {kind}: {done.stdout.decode(errors='replace').strip()}", flush=True)
+
+
+def _stamp(path):
+    """Changes whenever the file or what it says does."""
+    status = path.lstat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _remove(path):
