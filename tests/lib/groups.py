@@ -80,6 +80,13 @@ def _victims(kernel, extent, part):
     return [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", "--variants", *some]
 
 
+def _contained(kernel, extent, part):
+    """On overlay, as a container's root is one; the whole table as root under runc on the first kernel, else a part of it."""
+    whole = extent == "full" or part == "runc" and extent == "usual" and kernel == KERNELS[0]
+    some = [] if extent == "full" else ["--on", "overlay", *([] if whole else ["--some"])]
+    return [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", "--under", part.partition("-")[0], *some, *(["--user"] if "user" in part else [])]
+
+
 GROUPS = [
     Group("unit", "the unit tests, under ASan and UBSan", lambda k, e, p: [ROOT / "tests/lib/unit", ROOT / "build/dev"],
           timeout=2400, builds=("dev",), alone=True),
@@ -98,6 +105,9 @@ GROUPS = [
           timeout=1800, builds=("release",), targets=(*TREELINE, "treeline-oci")),
     Group("attacks", "each forbidden act has its effect unconfined, none under a policy, and one event",
           _victims, kernels="all", timeout=4200, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True),
+    Group("contained", "the same acts in containers that a runtime starts: as root with all capabilities, and as a user",
+          _contained, kernels="all", timeout=4200, builds=("release",), targets=(*TREELINE, *VICTIMS, "treeline-oci"), vm=True,
+          parts=lambda k, e: ["runc", "runc-user", "crun", "crun-user"] if e == "full" else ["runc", "crun-user"]),
     Group("cases", "the case table, each act performed on its node under its policy: by the hooks, by AppArmor",
           lambda k, e, p: [ROOT / "tests/kernel/cases/run", p, ROOT / "build/release/bin"], kernels="one", timeout=1800, builds=("release",),
           targets=(*TREELINE, "case_actor", "case_list"), vm=True, parts=lambda k, e: ["bpf", "apparmor"]),

@@ -93,7 +93,9 @@ void unnamed(const Scene& s) {
 
 void other_environment(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "/environ"), "the environment of another process"); }
 void other_memory_map(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "/maps"), "the memory map of another process"); }
-void other_root(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "/root" + s.file("secret")), "a secret by another process's root"); }
+void other_root(const Scene& s) {  // there the scene may have another name
+  tell(reads("/proc/" + s.argument(0) + "/root" + (s.argument(1).empty() ? s.base : s.argument(1)) + "/secret"), "a secret by another process's root");
+}
 
 // Names that a rule, an event or a hand-written walk could read as another: deleted, long, line, byte.
 std::string odd_name(const std::string& kind) {

@@ -19,8 +19,9 @@ namespace {
 
 constexpr uid_t kUser = 1000;
 
-// As an ordinary user, without a group of root's.
+// As an ordinary user, without a group of root's; who is one already stays it.
 bool lower() {
+  if (getuid() == kUser) return true;
   return setgroups(0, nullptr) == 0 && setresgid(kUser, kUser, kUser) == 0 && setresuid(kUser, kUser, kUser) == 0;
 }
 

@@ -73,5 +73,6 @@ std::vector<Act> own_acts();
 std::vector<Act> other_acts();
 std::vector<Act> script_acts();
 std::vector<Act> unseen_acts();
+std::vector<Act> drive_acts();
 
 }  // namespace victim

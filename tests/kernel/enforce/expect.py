@@ -48,6 +48,8 @@ class Row:
     protected: bool = False
     filtered: bool = False
     silent: bool = False
+    plain: bool = False
+    root: bool = False
 
     @property
     def name(self):
@@ -68,15 +70,17 @@ class Row:
         return [self.reason] if isinstance(self.reason, str) else list(self.reason)
 
 
-def read_table(path, kernel, values):
+def read_table(path, kernel, values, where=(), entry="entry"):
+    """where: of the tables of values beside the kernel's those that hold here (contained, user). entry: the node that starts the programs."""
     rows = []
     with open(path, "rb") as f:
         for fields in tomllib.load(f)["row"]:
-            fields = {**fields, **fields.pop(kernel, {})}
-            fields = {name: value for name, value in fields.items() if name[0].isalpha()}
+            for each in (kernel, *where):
+                fields = {**fields, **fields.get(each, {})}
+            fields = {name: value for name, value in fields.items() if not isinstance(value, dict)}
             row = Row(**fields)
             name = row.name
-            row.node = row.node or NODES.get(row.program, NODE).replace("{program}", row.program)
+            row.node = (row.node or NODES.get(row.program, NODE).replace("{program}", row.program)).replace("entry", entry, 1)
             row.reason = row.reason or ("protected" if row.protected else reason_of(row.hooks[0]) if row.hooks else ())
             for field in ("act", "object", "node"):
                 if getattr(row, field):

@@ -212,6 +212,21 @@ def texts(values):
     return {"ringer": fill(RINGER, values)}
 
 
+DRIVER = """\
+entry:
+  - exec: {driver}
+    users: [0]
+    children:
+"""
+
+
+def contained(text, driver, user=0):
+    """The same tree below a container's first program (tests/victims/drive.cc), for this user."""
+    head, entries = text.split("entry:\n")
+    below = "".join(f"    {line}\n" for line in entries.splitlines())
+    return (head + fill(DRIVER, {"driver": driver}) + below).replace("users: [0]", f"users: [{user}]")
+
+
 def fill(template, values):
     """Only the named places: patterns have braces of their own."""
     for name, value in values.items():

@@ -60,11 +60,13 @@ CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 
 
 class Scene:
-    def __init__(self, base, programs):
-        self.base = pathlib.Path(base)
+    def __init__(self, base, programs, root="/", owner=0):
+        """root: below it the victims see the scene, where that is not here. owner: of what they may change, if no policy is in the way."""
+        self.base, self.root, self.owner = pathlib.Path(base), pathlib.Path(root), owner
+        self.inside = "/" / self.base.relative_to(self.root)
         self._programs = programs
         self._sockets = []
-        self._sleeper = None
+        self._sleeper = self._child = None
         shutil.rmtree(self.base, ignore_errors=True)
         for name in ("bin", "lib", "ok/place", "out", "drop", "only", "private", "scripts", "cgroup1"):
             (self.base / name).mkdir(parents=True)
@@ -79,7 +81,7 @@ class Scene:
         (self.base / "bin/torn").chmod(0o755)
         self._scripts()
         self._write("bin/broken", "this is no program\n", 0o755)
-        self._write("bin/script", f"#!{self.base}/bin/no-interpreter\n", 0o755)
+        self._write("bin/script", f"#!{self.inside}/bin/no-interpreter\n", 0o755)
         shutil.copy(pathlib.Path(programs) / "victim_preload.so", self.base / "ok/evil.so")
         (self.base / "ok/to-secret").symlink_to("../secret")
         (self.base / "ok/to-socket").symlink_to("../socket")
@@ -92,7 +94,7 @@ class Scene:
                 directory = self.base / top / "/".join(["d"] * depth)
                 directory.mkdir(parents=True, exist_ok=True)
                 (directory / "file").write_text("deep\n")
-            _make_long(self.base / top)
+            _make_long(self.root, self.inside / top)
             for name in ODD.values():
                 self._write(os.fsdecode(top.encode() + b"/" + name), "odd\n")
         CGROUP.mkdir(exist_ok=True)
@@ -100,7 +102,7 @@ class Scene:
         if not pathlib.Path("/proc/sys/fs/binfmt_misc/register").exists():
             subprocess.run(["modprobe", "binfmt_misc"], check=False)
             _mount("binfmt_misc", "/proc/sys/fs/binfmt_misc")
-        if STORE.is_dir():  # treelined's, once more
+        if STORE.is_dir() and self.root == pathlib.Path("/"):  # treelined's, once more
             (STORE / "probe").write_text("there\n")
             AGAIN.mkdir(parents=True, exist_ok=True)
             subprocess.run(["mount", "--bind", STORE, AGAIN], check=True)
@@ -115,10 +117,11 @@ class Scene:
         for thread in self._threads:
             thread.start()
         self.reset()
+        self._give_away()
 
     def values(self):
-        return {"base": str(self.base), "programs": str(pathlib.Path(self._programs).resolve()), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()},
-                **{f"{top}-{size}": border_path(self.base / top, size) for top in ("ok", "private") for size in BORDER}}
+        return {"base": str(self.inside), "programs": str(pathlib.Path(self._programs).resolve()), "pid": str(self._sleeper.pid), **{name: str(port) for name, port in PORTS.items()},
+                **{f"{top}-{size}": border_path(self.inside / top, size) for top in ("ok", "private") for size in BORDER}}
 
     def reset(self):
         """What a victim can have changed is as at first."""
@@ -142,21 +145,35 @@ class Scene:
             (self.base / "lib" / name).write_bytes(CODE)
             (self.base / "lib" / name).chmod(0o755)
             os.link(self.base / "lib" / name, self.base / "out" / f"{name}-twin")
-        child, victim = self.base / "bin/child", self.base / "bin/victim"
-        if child.stat().st_size != victim.stat().st_size or child.read_bytes() != victim.read_bytes():
+        child = self.base / "bin/child"
+        if _stamp(child) != self._child:
             _remove(child)
-            shutil.copy(victim, child)
+            shutil.copy(self.base / "bin/victim", child)
         _remove(pathlib.Path("/dev/shm/tl-tiny"))
         for each in self._letters:  # else the queue is full one day
             while _receive(each):
                 pass
-        os.chown(self.base / "ok/to-secret", 0, 0, follow_symlinks=False)
+        os.chown(self.base / "ok/to-secret", self.owner, self.owner, follow_symlinks=False)
+        for name in self._made_anew() if self.owner else ():
+            os.chown(self.base / name, self.owner, self.owner)
+        self._child = _stamp(child)
         (BPFFS / "tl-victim").mkdir(exist_ok=True)
         _remove(BPFFS / "tl-victim-link")
         (BPFFS / "tl-victim-link").symlink_to("x")
-        _remove(pathlib.Path("/etc/ld.so.preload"))
+        _remove(self.root / "etc/ld.so.preload")
         if pathlib.Path("/sys/module/tcp_hybla").exists():
             subprocess.run(["modprobe", "-r", "tcp_hybla"], check=False)
+
+    def _made_anew(self):
+        return ["ok/place", "bin/child", *(f"{directory}/{name}" for directory in ("lib", "out") for name in os.listdir(self.base / directory))]
+
+    def _give_away(self):
+        """All is the owner's but what has another owner's rights, and the control groups."""
+        for directory, names, files in os.walk(self.base) if self.owner else ():
+            for name in (".", *names, *files):
+                if name not in ("setuser", "setgroup", "capable", "cgroup1"):
+                    os.chown(f"{directory}/{name}", self.owner, self.owner, follow_symlinks=False)
+            names[:] = [name for name in names if name != "cgroup1" and len(name) < len(LONG)]
 
     def state(self):
         """What must not change under a policy, comparable: contents, modes, owners, names."""
@@ -257,14 +274,14 @@ class Scene:
         path = self.base / name
         path.write_text(text)
         path.chmod(mode)
-        os.chown(path, 0, 0)
+        os.chown(path, self.owner, self.owner)
 
     def _scripts(self):
-        shell = self.base / "scripts/sh"
-        shutil.copy("/usr/bin/dash", shell)
+        shutil.copy("/usr/bin/dash", self.base / "scripts/sh")
+        shell = self.inside / "scripts/sh"
         (self.base / "scripts/cat").symlink_to("/usr/bin/busybox")
         interpreters = {"tool": shell, "other": shell, "inner": shell, "foreign": "/usr/bin/busybox sh", "loader": f"/lib64/ld-linux-x86-64.so.2 {shell}",
-                        **dict.fromkeys(("chain", "chain-end", "chain-middle"), self.base / "scripts/inner")}
+                        **dict.fromkeys(("chain", "chain-end", "chain-middle"), self.inside / "scripts/inner")}
         for name, interpreter in interpreters.items():
             self._write(f"scripts/{name}", f"#!{interpreter}\nexit 7\n", 0o755)
         self._write("scripts/plain", "exit 7\n")
@@ -314,6 +331,12 @@ def _mount(kind, where, options=""):
         print(f"NOTE the scene has no {kind}: {done.stdout.decode(errors='replace').strip()}", flush=True)
 
 
+def _stamp(path):
+    """Changes whenever the file or what it says does."""
+    status = path.lstat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def _remove(path):
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -330,16 +353,16 @@ def border_path(top, size):
     return path + "/" + "m" * (half - 1) + "/" + "f" * (size - len(path) - half - 1)
 
 
-def _make_long(top):
+def _make_long(root, top):
     """Step by step: no system call takes the whole name. 20 times 255 bytes and a file, and the files at the border."""
-    _make_stepwise(f"{top}/" + f"{LONG}/" * 20 + "file")
+    _make_stepwise(root, f"{top}/" + f"{LONG}/" * 20 + "file")
     for size in BORDER:
-        _make_stepwise(border_path(top, size))
+        _make_stepwise(root, border_path(top, size))
 
 
-def _make_stepwise(path):
+def _make_stepwise(root, path):
     *directories, name = path[1:].split("/")
-    at = os.open("/", os.O_PATH)
+    at = os.open(root, os.O_PATH)
     for each in directories:
         try:
             os.mkdir(each, 0o755, dir_fd=at)
