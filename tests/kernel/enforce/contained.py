@@ -69,7 +69,7 @@ class Root:
                 (below / name[1:]).symlink_to(real)
         (below / "usr/bin/sh").symlink_to("dash")
         (below / "etc/shadow").write_text("root:*:1::::::\n")
-        for name in ("etc/shadow", "usr/bin/yes"):
+        for name in ("etc", "etc/shadow", "usr/bin/yes"):
             os.chown(below / name, user, user)
         self.path = WORK / "root"
         if on == "overlay":
