@@ -476,9 +476,10 @@ enum tl_own_kind {
 	TL_OWN_WAY = 1u << 2, /* a directory on the way to one of those: keeps its name */
 };
 #define TL_OWN_TREES 4
+#define TL_OWN_DEVICES 8
 #define TL_OWN_MAX 24
 struct tl_own {
-	__u64 inode; /* 0: none */
+	__u64 inode;
 	__u32 generation;
 	__u32 device; /* s_dev: MKDEV, 12:20 bits */
 	__u64 kind; /* enum tl_own_kind */
@@ -492,7 +493,8 @@ struct tl_control {
 	__u32 tracing; /* containers in learn mode: 0 lets the system call recorder leave at once */
 	__u32 reserved;
 	__u64 told_from; /* ns, CLOCK_BOOTTIME: refusals that were last told before are told again (a start, a load, another mode) */
-	struct tl_own own[TL_OWN_MAX]; /* the trees lie in the first TL_OWN_TREES */
+	__u32 own_devices[TL_OWN_DEVICES]; /* of `own`, each once; 0 ends them */
+	struct tl_own own[TL_OWN_MAX]; /* trees, then files, then ways; an inode of 0 ends them */
 };
 
 /* Which hook. Order is part of the layout of `doubts` and of events. */
@@ -782,7 +784,7 @@ TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 96);
 TL_ASSERT(sizeof(struct tl_container) == 320);
 TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16 && sizeof(struct tl_asked) == 24);
-TL_ASSERT(sizeof(struct tl_own) == 24 && sizeof(struct tl_control) == 32 + TL_OWN_MAX * 24);
+TL_ASSERT(sizeof(struct tl_own) == 24 && sizeof(struct tl_control) == 64 + TL_OWN_MAX * 24);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 48);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);
 TL_ASSERT(sizeof(struct tl_syscalls_key) == 16 && sizeof(struct tl_syscalls) == 512);

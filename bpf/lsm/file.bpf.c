@@ -105,11 +105,9 @@ int BPF_PROG(tl_file_open, struct file *file)
 	if ((flags & FMODE_EXEC_FLAG) && (inode->i_mode & S_IFMT) == S_IFREG && inode->i_sb->s_magic != MQUEUE_MAGIC)
 		return 0;
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
-	if (words & (TL_WRITE | TL_APPEND))
-		KEEP_OWN(file->f_path.dentry, OWN_CONTENT, TL_HOOK_FILE_OPEN, TL_WRITE, file_dentry(raw_argument(ctx, 0)), file_mount(raw_argument(ctx, 0)));
 	answer = file_held(&s, file, words);
 	if (answer == HELD)
-		goto allowed;
+		goto held;
 	if (answer == NO_PREFIX)
 		remember_prefix(file_mount(raw_argument(ctx, 0)));
 	what = OPENED(words) |
@@ -119,6 +117,10 @@ int BPF_PROG(tl_file_open, struct file *file)
 	/* A terminal that the operator gave as a standard stream is opened by its name, too (/dev/stdout). */
 	if ((inode->i_mode & S_IFMT) != S_IFCHR || !granted_stdio(file_address))
 		ASK_PATH(what, file_dentry(file_address), file_mount(file_address));
+held:
+	if (!(file->f_mode & FMODE_WRITE))
+		return 0;
+	KEEP_OWN(file->f_path.dentry, OWN_CONTENT, TL_HOOK_FILE_OPEN, TL_WRITE, file_dentry(raw_argument(ctx, 0)), file_mount(raw_argument(ctx, 0)));
 allowed: /* or a stacked file system's own open, after the container's was allowed: what is open for writing bears a mark (written.bpf.h) */
 	if (!(file->f_mode & FMODE_WRITE))
 		return 0;

@@ -5,7 +5,7 @@
  *   KEEP_OWN(dentry, kinds, hook, words, ...);     // in the hook, before the policy is asked
  *
  * Names are made, removed and moved in their directory, so it is the dentry and what lies above it that are looked at. The reads are direct,
- * by pointers with types. Where nothing of ours is on the file system, all of it is one look at the table.
+ * by pointers with types where that is safe. Where nothing of ours is on the file system, all of it is one look at the table.
  */
 #ifndef TREELINE_BPF_LSM_OWN_BPF_H
 #define TREELINE_BPF_LSM_OWN_BPF_H
@@ -16,47 +16,52 @@
 
 #define PROTECTED(hook, words) (WHAT(hook, TL_REASON_PROTECTED, TL_KIND_FILE, words) | WHAT_FLAGS(WHAT_PROTECTED | WHAT_NAME))
 
-static __always_inline bool same_inode(const struct tl_own *own, struct inode *inode)
-{
-	return own->inode == inode->i_ino && (!own->generation || own->generation == inode->i_generation);
-}
+/* Its generation is read only where the number is ours. */
+#define SAME_INODE(own, number, device_here, its_generation) \
+	((own)->inode == (number) && (own)->device == (device_here) && (!(own)->generation || (own)->generation == (its_generation)))
 
-/* Is this one of ours of these kinds, or does it lie below a tree of ours? */
-static __noinline bool is_own(struct dentry *d, u64 kinds)
+/*
+ * Is this one of ours of these kinds, or does it lie below a tree of ours? `address`: the same dentry. Its inode is asked for by that alone: a name
+ * that is being made has none, and 6.12's verifier takes d_inode of a dentry that a hook is given to be never NULL, so it drops the question and
+ * reads without a fault handler. What lies above has an inode.
+ */
+static __noinline bool is_own(struct dentry *d, u64 address, u64 kinds)
 {
 	struct tl_control *control = the_control();
-	struct inode *inode = d->d_inode;
 	u32 device = d->d_sb->s_dev;
-	bool trees_here = false;
+	u64 inode_address, number;
 
 	if (!control)
 		return false;
-	for (u32 i = 0; i < TL_OWN_MAX; i++) {
+	for (u32 i = 0;; i++) {
+		if (i == TL_OWN_DEVICES || !control->own_devices[i])
+			return false;
+		if (control->own_devices[i] == device)
+			break;
+	}
+	inode_address = READ(struct dentry, d_inode, address);
+	number = inode_address ? READ(struct inode, i_ino, inode_address) : 0;
+	for (u32 i = 0; number && i < TL_OWN_MAX; i++) {
 		struct tl_own *own = &control->own[i];
 
-		if (!own->inode && i >= TL_OWN_TREES)
+		if (!(own->kind & kinds))
 			break;
-		if (own->device != device || !own->inode)
-			continue;
-		trees_here |= i < TL_OWN_TREES;
-		if (inode && (own->kind & kinds) && same_inode(own, inode))
+		if (SAME_INODE(own, number, device, READ32(struct inode, i_generation, inode_address)))
 			return true;
 	}
-	if (!trees_here)
-		return false;
 	for (u32 level = 0; level < OWN_LEVELS; level++) {
 		struct dentry *above = d->d_parent;
 
 		if (above == d)
 			return false;
 		d = above;
-		inode = d->d_inode;
-		if (!inode)
-			return false;
+		number = d->d_inode->i_ino;
 		for (u32 i = 0; i < TL_OWN_TREES; i++) {
 			struct tl_own *own = &control->own[i];
 
-			if (own->inode && own->device == device && same_inode(own, inode))
+			if (own->kind != TL_OWN_TREE)
+				break;
+			if (SAME_INODE(own, number, device, d->d_inode->i_generation))
 				return true;
 		}
 	}
@@ -70,7 +75,7 @@ static __noinline bool is_own(struct dentry *d, u64 kinds)
 /* Refuses in the hook's own frame; the dentry also as an address, for the report. */
 #define KEEP_OWN(dentry_pointer, kinds, hook, words, dentry_address, vfsmount) \
 	do { \
-		if (is_own(dentry_pointer, kinds)) \
+		if (is_own(dentry_pointer, dentry_address, kinds)) \
 			ASK(report_path(PROTECTED(hook, words), dentry_address, vfsmount, 0, 0)); \
 	} while (0)
 #endif

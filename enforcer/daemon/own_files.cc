@@ -87,15 +87,20 @@ Result<std::vector<tl_own>> find_own(const OwnFiles& files) {
     if (std::optional<fs::path> there = others.add(path, TL_OWN_FILE)) real.push_back(*there);
   for (const fs::path& path : real)
     for (fs::path way = path.parent_path(); way != way.root_path(); way = way.parent_path()) (void)others.add(way.string(), TL_OWN_WAY);
-  if (trees.found().size() > TL_OWN_TREES || TL_OWN_TREES + others.found().size() > TL_OWN_MAX)
+  std::vector<tl_own> table = trees.found();
+  table.insert(table.end(), others.found().begin(), others.found().end());
+  if (trees.found().size() > TL_OWN_TREES || table.size() > TL_OWN_MAX || devices_of(table).size() > TL_OWN_DEVICES)
     return Error{"treelined's directories and programs lie in too many places to be kept from bound processes (" + std::to_string(trees.found().size()) + " and " +
                      std::to_string(others.found().size()) + "): name fewer directories in treeline.conf",
                  E2BIG};
-  std::vector<tl_own> table = trees.found();
-  table.resize(TL_OWN_TREES);
-  table.insert(table.end(), others.found().begin(), others.found().end());
-  table.resize(TL_OWN_MAX);
   return table;
+}
+
+std::vector<uint32_t> devices_of(const std::vector<tl_own>& table) {
+  std::vector<uint32_t> devices;
+  for (const tl_own& own : table)
+    if (std::find(devices.begin(), devices.end(), own.device) == devices.end()) devices.push_back(own.device);
+  return devices;
 }
 
 }  // namespace treeline::daemon

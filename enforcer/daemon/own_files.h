@@ -21,7 +21,9 @@ struct OwnFiles {
 // The programs that are installed together with this one, and this one.
 std::vector<std::string> own_programs();
 
-// Where this lies in the file systems now, with the directories on the way. An Error: more than the table holds.
+// Where this lies in the file systems now, with the directories on the way: trees, files, ways. An Error: more than tl_control holds.
 Result<std::vector<tl_own>> find_own(const OwnFiles& files);
+// Each once.
+std::vector<uint32_t> devices_of(const std::vector<tl_own>& table);
 
 }  // namespace treeline::daemon

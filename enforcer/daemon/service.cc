@@ -126,7 +126,10 @@ Result<void> Service::keep_own_files() {
   files.files.push_back(options_.conf);
   Result<std::vector<tl_own>> own = find_own(files);
   if (!own) return own.error();
-  std::copy(own->begin(), own->end(), engine_->maps().control_word().own);
+  const std::vector<uint32_t> devices = devices_of(*own);
+  tl_control& control = engine_->maps().control_word();
+  for (size_t i = 0; i < TL_OWN_MAX; ++i) control.own[i] = i < own->size() ? (*own)[i] : tl_own{};
+  for (size_t i = 0; i < TL_OWN_DEVICES; ++i) control.own_devices[i] = i < devices.size() ? devices[i] : 0;
   return {};
 }
 

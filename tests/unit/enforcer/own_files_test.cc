@@ -42,7 +42,8 @@ class OwnFilesTest : public ::testing::Test {
 TEST_F(OwnFilesTest, TreesFilesAndTheWayToThem) {
   Result<std::vector<tl_own>> table = find_own({{root_ / "a/store"}, {root_ / "b/program"}});
   ASSERT_TRUE(table) << table.error().message;
-  ASSERT_EQ(table->size(), size_t{TL_OWN_MAX});
+  ASSERT_GE(table->size(), 4U);
+  ASSERT_LE(table->size(), size_t{TL_OWN_MAX});
   EXPECT_EQ((*table)[0].inode, inode(root_ / "a/store"));
   EXPECT_EQ((*table)[0].kind, uint64_t{TL_OWN_TREE});
   EXPECT_NE((*table)[0].device, 0U);
@@ -53,10 +54,17 @@ TEST_F(OwnFilesTest, TreesFilesAndTheWayToThem) {
   EXPECT_EQ(kind(*table, inode(root_ / "a/store/policies")), 0U) << "it lies below";
 }
 
-TEST_F(OwnFilesTest, OnlyTheFirstPlacesHoldTrees) {
+TEST_F(OwnFilesTest, EachDeviceOnce) {
+  Result<std::vector<tl_own>> table = find_own({{root_ / "a/store", "/proc/sys"}, {root_ / "b/program"}});
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_EQ(devices_of(*table).size(), 2U);
+  EXPECT_EQ(devices_of(*table)[0], (*table)[0].device);
+}
+
+TEST_F(OwnFilesTest, TreesThenFilesThenWays) {
   Result<std::vector<tl_own>> table = find_own({{root_ / "a"}, {root_ / "b/program"}});
   ASSERT_TRUE(table) << table.error().message;
-  for (size_t i = 0; i < table->size(); ++i) EXPECT_EQ(((*table)[i].kind & TL_OWN_TREE) != 0, i == 0) << i;
+  for (size_t i = 1; i < table->size(); ++i) EXPECT_GE((*table)[i].kind, (*table)[i - 1].kind) << i;
 }
 
 TEST_F(OwnFilesTest, WhatIsNotThereIsNoMistakeAndALinkIsWhereItLeads) {
@@ -68,7 +76,7 @@ TEST_F(OwnFilesTest, WhatIsNotThereIsNoMistakeAndALinkIsWhereItLeads) {
 TEST_F(OwnFilesTest, AFileIsNoTreeAndADirectoryNoFile) {
   Result<std::vector<tl_own>> table = find_own({{root_ / "b/program"}, {root_ / "a/store"}});
   ASSERT_TRUE(table) << table.error().message;
-  for (const tl_own& own : *table) EXPECT_EQ(own.inode, 0U);
+  EXPECT_TRUE(table->empty());
 }
 
 TEST_F(OwnFilesTest, MoreThanTheTableHoldsIsRefused) {
