@@ -2,7 +2,7 @@
 /*
  * Treeline's own files (struct tl_own): nobody who is bound changes them, in any mode, by whatever mount and name they are reached.
  *
- *   KEEP_OWN(dentry, kinds, hook, words, ...);     // in the hook, before the policy is asked
+ *   KEEP_OWN(dentry, kinds, hook, words, ...);     // before the policy is asked; in file_open after it, so that readers pay nothing
  *
  * Names are made, removed and moved in their directory, so it is the dentry and what lies above it that are looked at. The reads are direct,
  * by pointers with types where that is safe. Where nothing of ours is on the file system, all of it is one look at the table.

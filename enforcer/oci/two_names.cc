@@ -2,6 +2,8 @@
 #include "enforcer/oci/two_names.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -102,10 +104,16 @@ Result<void> add(const std::string& path, Mounted at, bool with_below, const std
   if (missing == std::errc::no_such_file_or_directory) return {};  // the runtime's to say, or to make
   if (missing) return system_error("cannot look at the source of a mount, " + text::quoted(path), missing.value());
   const Mount* mount = mount_of(real.empty() ? "/" : real, mounts);
-  if (!mount || !at_or_below(real, mount->point)) return {};  // of no mount that is seen here: an anonymous one
   at.name = without_slash(at.name);
-  at.device = mount->device;
-  at.source = mount->root + real.substr(mount->point.size());
+  if (mount && at_or_below(real, mount->point)) {
+    at.device = mount->device;
+    at.source = mount->root + real.substr(mount->point.size());
+  } else {  // on a mount that is in no list, as below a chroot: then names are all there is to compare
+    struct stat status {};
+    if (stat(real.empty() ? "/" : real.c_str(), &status) != 0) return system_error("cannot look at the source of a mount, " + text::quoted(path), errno);
+    at.device = uint64_t{major(status.st_dev)} << 20 | minor(status.st_dev);
+    at.source = real;
+  }
   out.push_back(at);
   if (!with_below) return {};
   for (const Mount& below : mounts) {

@@ -134,6 +134,18 @@ TEST_F(MountedAt, rbind_brings_what_is_mounted_below) {
   EXPECT_THAT(mounted(R"({"mounts":[)" + bind("vol", "/data", R"("rbind","rro")") + "]}"), ElementsAre("/data=1:2/sub/vol x", "/data/inner=3:4 x"));
 }
 
+TEST_F(MountedAt, on_a_mount_that_is_in_no_list_by_name) {
+  std::filesystem::create_directories(world_.path + "/vol/sub");
+  world_.write("none", "");
+  Result<Config> read = Config::of_text(R"({"mounts":[)" + bind("vol", "/data", R"("bind")") + "," + bind("vol/sub", "/opt", R"("bind")") + "]}", "config.json");
+  ASSERT_TRUE(read) << read.error().message;
+  Result<std::vector<Mounted>> found = mounted_at(*read, world_.path, world_.path + "/none");
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->size(), 2U);
+  EXPECT_EQ((*found)[1].source, (*found)[0].source + "/sub");
+  EXPECT_EQ((*found)[1].device, (*found)[0].device);
+}
+
 TEST_F(MountedAt, a_source_that_is_not_there_is_the_runtimes_to_say) {
   EXPECT_THAT(mounted(R"({"mounts":[)" + bind("none", "/data", R"("bind")") + "]}"), IsEmpty());
   EXPECT_THAT(mounted("{}"), IsEmpty());
