@@ -32,7 +32,7 @@ class Tally:
 
 
 class Skips:
-    """The committed list: GROUP KERNEL TEST REASON, the first three being shell patterns."""
+    """The committed list: GROUP KERNEL TEST REASON, the first three being shell patterns, of groups and kernels several with commas between."""
 
     def __init__(self, path):
         self._lines = []
@@ -42,12 +42,11 @@ class Skips:
             fields = line.split(None, 3)
             if len(fields) != 4:
                 raise ValueError(f"{path}:{number}: expected GROUP KERNEL TEST REASON")
-            self._lines.append(fields)
+            self._lines.append((fields[0].split(","), fields[1].split(","), [fields[2]], fields[3]))
 
     def reason(self, tally, name):
-        for group, kernel, test, reason in self._lines:
-            if fnmatch.fnmatchcase(tally.group, group) and fnmatch.fnmatchcase(tally.kernel, kernel) \
-                    and fnmatch.fnmatchcase(name, test):
+        for *patterns, reason in self._lines:
+            if all(any(fnmatch.fnmatchcase(text, each) for each in either) for text, either in zip((tally.group, tally.kernel, name), patterns)):
                 return reason
         return None
 
