@@ -627,7 +627,7 @@ enum tl_loss {
 };
 
 /*
- * denials: HASH, exact counts by behaviour; outlives lost events. Which of them an event tells: report.bpf.h, count_denial().
+ * denials: HASH, exact counts by behaviour; outlives lost events. Which of them an event tells: count.bpf.h, count_denial().
  */
 struct tl_denial_key {
 	__u64 node;

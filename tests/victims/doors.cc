@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Other processes, the kernel, Treeline itself. These acts are run by programs whose profile grants every capability that the kernel
+// Other processes, the kernel, treelined's socket. These acts are run by programs whose profile grants every capability that the kernel
 // asks for (`door`), or capabilities and operations beside (`tracer`): nothing but the hook is in their way. What would change the machine is done in a
 // namespace of the victim's own, undone at once, or ends one step before.
 #include <fcntl.h>
@@ -34,7 +34,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 
 #include "tests/victims/scene.h"
 
@@ -242,50 +241,6 @@ void bpf_map(const Scene&) {
   attributes.max_entries = 1;
   tell(bpf(BPF_MAP_CREATE, attributes) >= 0, "a BPF map");
 }
-// Opens every object of a kind; true where one of them is Treeline's. Maps and programs by name, any link as such.
-bool takes(int next, int open_by_id, const char* ours) {
-  bpf_attr ids{};
-  bool got = false;
-  while (bpf(next, ids) == 0) {
-    const uint32_t id = ids.next_id;
-    bpf_attr which{};
-    which.map_id = id;
-    const int fd = bpf(open_by_id, which);
-    if (fd >= 0) {
-      char room[256] = {};
-      bpf_attr info{};
-      info.info.bpf_fd = static_cast<uint32_t>(fd);
-      info.info.info_len = sizeof room;
-      info.info.info = reinterpret_cast<uint64_t>(room);
-      bpf(BPF_OBJ_GET_INFO_BY_FD, info);
-      const char* name = next == BPF_MAP_GET_NEXT_ID ? reinterpret_cast<bpf_map_info*>(room)->name : reinterpret_cast<bpf_prog_info*>(room)->name;
-      got = got || next == BPF_LINK_GET_NEXT_ID || !std::strncmp(name, ours, std::strlen(ours));
-      close(fd);
-    }
-    ids = {};
-    ids.start_id = id;
-  }
-  return got;
-}
-void take_maps(const Scene&) { tell(takes(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, "policies"), "the map of policies"); }
-void take_marks(const Scene&) { tell(takes(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, "written"), "the map of written files"); }
-void take_programs(const Scene&) { tell(takes(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID, "tl_"), "a program of Treeline's"); }
-void take_links(const Scene&) { tell(takes(BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID, ""), "a link of Treeline's"); }
-
-// A pin gets another name, and its own again.
-void unpin(const Scene&) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator("/sys/fs/bpf/treeline", ignored)) {
-    if (entry.is_directory(ignored)) continue;
-    const std::string path = entry.path(), moved = path + "_moved";
-    const bool done = rename(path.c_str(), moved.c_str()) == 0;
-    const int error = errno;
-    if (done) (void)!rename(moved.c_str(), path.c_str());
-    errno = error;
-    return tell(done, "a pin moved");
-  }
-  tell(false, "no pin to be seen");
-}
 
 void perf(const Scene&) {
   perf_event_attr attributes{};
@@ -471,11 +426,6 @@ std::vector<Act> door_acts() {
           {"remount", "fspick, fsconfig", remount},
           {"user-namespace", "unshare(CLONE_NEWUSER)", user_namespace},
           {"bpf-map", "BPF_MAP_CREATE", bpf_map},
-          {"take-maps", "Treeline's maps by their ids", take_maps},
-          {"take-marks", "likewise the map of what was written", take_marks},
-          {"take-programs", "Treeline's programs by their ids", take_programs},
-          {"take-links", "Treeline's links by their ids", take_links},
-          {"unpin", "a name below /sys/fs/bpf/treeline", unpin},
           {"perf", "perf_event_open", perf},
           {"keyring", "add_key", keyring},
           {"session-keyring", "KEYCTL_JOIN_SESSION_KEYRING", session_keyring},
