@@ -11,12 +11,11 @@
 #include <cerrno>
 #include <filesystem>
 #include <optional>
-#include <sstream>
 
 #include "enforcer/base/fd.h"
 #include "enforcer/base/files.h"
+#include "enforcer/base/mounts.h"
 #include "enforcer/base/own_path.h"
-#include "enforcer/workload/process.h"
 
 namespace treeline::daemon {
 namespace {
@@ -24,16 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Of its superblock: btrfs and overlay show stat(2) another one.
-uint64_t device_of(int fd, const struct stat& status, const std::string& mountinfo) {
-  std::istringstream lines(read_file_or_empty("/proc/self/fdinfo/" + std::to_string(fd)));
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream field(line);
-    std::string key;
-    int id = 0;
-    if (field >> key >> id && key == "mnt_id:")
-      if (uint64_t device = workload::device_of_mount(mountinfo, id)) return device;
-  }
-  return workload::kernel_device(major(status.st_dev), minor(status.st_dev));
+uint64_t device_of(int fd, const struct stat& status, const std::vector<Mount>& mounts) {
+  if (const uint64_t device = device_of_mount(mounts, parse_fdinfo(read_file_or_empty("/proc/self/fdinfo/" + std::to_string(fd))).mount_id)) return device;
+  return kernel_device(major(status.st_dev), minor(status.st_dev));
 }
 
 class Table {
@@ -51,7 +43,7 @@ class Table {
     tl_own own{};
     own.inode = status.st_ino;
     own.generation = static_cast<uint32_t>(generation);
-    own.device = static_cast<uint32_t>(device_of(fd.get(), status, mountinfo_));
+    own.device = static_cast<uint32_t>(device_of(fd.get(), status, mounts_));
     own.kind = kind;
     const auto same = [&](const tl_own& other) { return other.inode == own.inode && other.device == own.device; };
     if (auto known = std::find_if(found_.begin(), found_.end(), same); known != found_.end()) known->kind |= kind;
@@ -62,7 +54,7 @@ class Table {
   [[nodiscard]] const std::vector<tl_own>& found() const { return found_; }
 
  private:
-  std::string mountinfo_ = read_file_or_empty("/proc/self/mountinfo", 16 << 20);
+  std::vector<Mount> mounts_ = parse_mountinfo(read_file_or_empty("/proc/self/mountinfo", 16 << 20));
   std::vector<tl_own> found_;
 };
 

@@ -11,57 +11,21 @@
 #include <filesystem>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <unordered_map>
 
 #include "bpf/lsm/decide.h"
 #include "enforcer/base/fd.h"
 #include "enforcer/base/files.h"
+#include "enforcer/base/mounts.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::oci {
 namespace {
 
 // ---------------------------------------------------------------------------------------------------------- mounts
-struct Mount {
-  int id = 0;
-  uint64_t device = 0;
-  std::string root, point;  // "" for "/"
-};
-
 std::string without_slash(std::string path) {
   while (!path.empty() && path.back() == '/') path.pop_back();
   return path;
-}
-
-// Spaces and the like are written as three octal digits (proc_pid_mountinfo(5)).
-std::string unescaped(std::string_view field) {
-  std::string out;
-  for (size_t i = 0; i < field.size(); ++i) {
-    const auto octal = [&](size_t at) { return at < field.size() && field[at] >= '0' && field[at] <= '7'; };
-    if (field[i] == '\\' && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
-      out += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += field[i];
-    }
-  }
-  return out;
-}
-
-std::vector<Mount> parse_mounts(const std::string& text) {
-  std::vector<Mount> mounts;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream fields(line);
-    int id = 0, parent = 0;
-    uint64_t high = 0, low = 0;
-    char colon = 0;
-    std::string root, point;
-    if (fields >> id >> parent >> high >> colon >> low >> root >> point && colon == ':')
-      mounts.push_back({id, high << 20 | low, without_slash(unescaped(root)), without_slash(unescaped(point))});
-  }
-  return mounts;
 }
 
 // Is `path` this directory or below it?
@@ -72,16 +36,7 @@ bool at_or_below(std::string_view path, std::string_view directory) {
 const Mount* mount_of(const std::string& path, const std::vector<Mount>& mounts) {
   const UniqueFd fd(open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!fd) return nullptr;
-  std::istringstream lines(read_file_or_empty("/proc/self/fdinfo/" + std::to_string(fd.get())));
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream field(line);
-    std::string key;
-    int id = 0;
-    if (!(field >> key >> id) || key != "mnt_id:") continue;
-    const auto found = std::find_if(mounts.begin(), mounts.end(), [id](const Mount& mount) { return mount.id == id; });
-    return found == mounts.end() ? nullptr : &*found;
-  }
-  return nullptr;
+  return find_mount(mounts, parse_fdinfo(read_file_or_empty("/proc/self/fdinfo/" + std::to_string(fd.get()))).mount_id);
 }
 
 bool has_option(const json::Value& mount, std::initializer_list<std::string_view> wanted) {
@@ -111,7 +66,7 @@ Result<void> add(const std::string& path, Mounted at, bool with_below, const std
   } else {  // on a mount that is in no list, as below a chroot: then names are all there is to compare
     struct stat status {};
     if (stat(real.empty() ? "/" : real.c_str(), &status) != 0) return system_error("cannot look at the source of a mount, " + text::quoted(path), errno);
-    at.device = uint64_t{major(status.st_dev)} << 20 | minor(status.st_dev);
+    at.device = kernel_device(major(status.st_dev), minor(status.st_dev));
     at.source = real;
   }
   out.push_back(at);
@@ -204,7 +159,7 @@ std::string shown(const std::string& name) { return name.empty() ? "/" : text::p
 Result<std::vector<Mounted>> mounted_at(const Config& config, const std::string& bundle_directory, const std::string& mountinfo) {
   Result<std::string> text = read_file(mountinfo, 64 << 20);
   if (!text) return text.error();
-  const std::vector<Mount> mounts = parse_mounts(*text);
+  const std::vector<Mount> mounts = parse_mountinfo(*text);
   const auto on_host = [&](const std::string& path) { return path.starts_with('/') ? path : bundle_directory + "/" + path; };
   std::vector<Mounted> out;
   if (const json::Value* root = config.root().find("root")) {

@@ -21,7 +21,7 @@
 namespace treeline::oci {
 
 struct Mounted {
-  uint64_t device = 0;     // of its file system, major << 20 | minor
+  uint64_t device = 0;     // of its file system (base/mounts.h)
   std::string source;      // path in that file system, no slash at the end; "" for its root
   std::string name;        // path in the container, likewise
   bool writable = true;

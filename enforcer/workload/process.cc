@@ -6,31 +6,18 @@
 
 #include <cerrno>
 #include <sstream>
+#include <vector>
 
 #include "enforcer/base/files.h"
+#include "enforcer/base/mounts.h"
 #include "enforcer/workload/cgroup.h"
 
 namespace treeline::workload {
 
-uint64_t kernel_device(uint32_t major_number, uint32_t minor_number) { return (uint64_t{major_number} << 20) | minor_number; }
-
-uint64_t device_of_mount(const std::string& mountinfo, int mount_id) {
-  std::istringstream lines(mountinfo);
-  std::string line;
-  while (std::getline(lines, line)) {
-    std::istringstream fields(line);
-    int id = 0, parent = 0;
-    uint32_t high = 0, low = 0;
-    char colon = 0;
-    if (fields >> id >> parent >> high >> colon >> low && id == mount_id && colon == ':') return kernel_device(high, low);
-  }
-  return 0;
-}
-
 std::array<tl_file_id, 3> standard_streams(pid_t pid) {
   std::array<tl_file_id, 3> streams{};
   const std::string process = "/proc/" + std::to_string(pid);
-  const std::string mountinfo = read_file_or_empty(process + "/mountinfo", 16 << 20);
+  const std::vector<Mount> mounts = parse_mountinfo(read_file_or_empty(process + "/mountinfo", 16 << 20));
   for (int fd = 0; fd < 3; ++fd) {
     // What the kernel knows already: a dead NFS server or a FUSE daemon would not be asked without end.
     struct statx known {};
@@ -38,18 +25,9 @@ std::array<tl_file_id, 3> standard_streams(pid_t pid) {
     tl_file_id id{kernel_device(known.stx_dev_major, known.stx_dev_minor), known.stx_ino};
     // Stacked file systems show another device in stat(2) than their superblock has: ask the mount. Kernel-internal mounts
     // (pipes, sockets) are in no mountinfo, and there stat is right.
-    std::istringstream lines(read_file_or_empty(process + "/fdinfo/" + std::to_string(fd)));
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream field(line);
-      std::string key;
-      uint64_t value = 0;
-      if (!(field >> key >> value)) continue;
-      if (key == "mnt_id:") {
-        if (uint64_t device = device_of_mount(mountinfo, static_cast<int>(value))) id.dev = device;
-      } else if (key == "ino:") {
-        id.ino = value;
-      }
-    }
+    const FdInfo info = parse_fdinfo(read_file_or_empty(process + "/fdinfo/" + std::to_string(fd)));
+    if (const uint64_t device = device_of_mount(mounts, info.mount_id)) id.dev = device;
+    if (info.inode != 0) id.ino = info.inode;
     streams[static_cast<size_t>(fd)] = id;
   }
   return streams;

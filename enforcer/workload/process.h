@@ -34,8 +34,4 @@ struct Look {
 };
 Result<Look> look_at(pid_t pid);
 
-uint64_t kernel_device(uint32_t major, uint32_t minor);
-// Device of a mount, by its id, in the text of a mountinfo; 0: no such mount.
-uint64_t device_of_mount(const std::string& mountinfo, int mount_id);
-
 }  // namespace treeline::workload

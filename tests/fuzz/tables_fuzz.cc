@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "enforcer/base/log.h"
+#include "enforcer/base/mounts.h"
 #include "enforcer/canary/image.h"
 #include "enforcer/kernel/probe.h"
 #include "enforcer/store/image.h"
 #include "enforcer/store/registry.h"
 #include "enforcer/workload/containers.h"
-#include "enforcer/workload/process.h"
 #include "enforcer/workload/unbound.h"
 
 using namespace treeline;
@@ -153,7 +153,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       unbound(directory + "/unbound", text);
       break;
     default: {
-      (void)workload::device_of_mount(text, 36);
+      (void)device_of_mount(parse_mountinfo(text), 36);
+      (void)parse_fdinfo(text);
       const std::string mount = kernel::cgroup2_mount(text);
       if (mount.size() > text.size()) std::abort();
     }

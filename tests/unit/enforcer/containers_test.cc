@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "enforcer/base/mounts.h"
 #include "enforcer/workload/cgroup.h"
 #include "enforcer/workload/process.h"
 
@@ -288,9 +289,9 @@ TEST(Cgroup, BelowMeansAComponentNotAPrefix) {
 }
 
 TEST(Process, DevicesAreTheKernelsOwnNumbers) {
-  const char* info =
+  const std::vector<Mount> info = parse_mountinfo(
       "22 1 0:21 / / rw,relatime - overlay overlay rw,lowerdir=/\n"
-      "25 22 254:3 / /mnt/a rw shared:5 - ext4 /dev/vda3 rw\nbroken line\n\n";
+      "25 22 254:3 / /mnt/a rw shared:5 - ext4 /dev/vda3 rw\nbroken line\n\n");
   EXPECT_EQ(device_of_mount(info, 22), kernel_device(0, 21));
   EXPECT_EQ(device_of_mount(info, 25), (uint64_t{254} << 20) | 3);
   EXPECT_EQ(device_of_mount(info, 99), 0u);

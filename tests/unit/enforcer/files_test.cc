@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/base/files.h"
+#include "enforcer/base/mounts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -85,6 +86,22 @@ TEST_F(FilesTest, TheWayOutIsReadFromTheCommandLine) {
   EXPECT_FALSE(off("treeline=off treeline=monitor")) << "the last one counts";
   EXPECT_FALSE(off("quiet -- treeline=off")) << "that is init's";
   EXPECT_FALSE(switched_off(root_ + "/none"));
+}
+
+TEST(Mounts, EscapesAndRoots) {
+  const std::vector<Mount> mounts = parse_mountinfo("31 22 8:1 /a\\040b /mnt/c\\011d rw - ext4 x rw\n32 22 0:5 / / rw - x x x\n33 x\n");
+  ASSERT_EQ(mounts.size(), 2U);
+  EXPECT_EQ(mounts[0].root, "/a b");
+  EXPECT_EQ(mounts[0].point, "/mnt/c\td");
+  EXPECT_EQ(mounts[1].root + mounts[1].point, "");
+  EXPECT_EQ(find_mount(mounts, 33), nullptr);
+}
+
+TEST(Mounts, WhatAFileDescriptorsInfoSays) {
+  const FdInfo info = parse_fdinfo("pos:\t0\nflags:\t02\nmnt_id:\t27\nino:\t1234567890123\n");
+  EXPECT_EQ(info.mount_id, 27);
+  EXPECT_EQ(info.inode, 1234567890123U);
+  EXPECT_EQ(parse_fdinfo("pos:\t0\n").mount_id, -1);
 }
 
 }  // namespace
