@@ -28,7 +28,7 @@ class Treeline:
             raise Broken(f"treelinec compile: status {done.returncode}\n{done.stdout}")
         return bundle
 
-    def start_daemon(self, *options, seconds=400):
+    def start_daemon(self, *options, seconds=900):
         """Returns when it is ready: it says so, or why not, to a pipe."""
         reading, writing = os.pipe()
         os.set_inheritable(writing, True)

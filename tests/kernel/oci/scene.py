@@ -69,7 +69,7 @@ class Treeline:
         SOCKET.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.daemon = subprocess.Popen([self.program("treelined")], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for(lambda: SOCKET.exists() or self.daemon.poll() is not None, 180, "treelined's socket")
+        wait_for(lambda: SOCKET.exists() or self.daemon.poll() is not None, 900, "treelined's socket")
         if self.daemon.poll() is not None:
             raise AssertionError("treelined ended: " + self.log.read_text()[-1000:])
 
