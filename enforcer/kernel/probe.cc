@@ -31,18 +31,6 @@ std::string bracketed(const std::string& text, char open, char close) {
   return first == std::string::npos || last == std::string::npos ? "" : text.substr(first + 1, last - first - 1);
 }
 
-// debugfs says it when it is mounted; else the command line; else what kind of kernel it is.
-bool fully_preemptible(const std::string& root, const std::string& command_line, const std::string& version) {
-  std::string now = bracketed(read_file_or_empty(root + "/sys/kernel/debug/sched/preempt"), '(', ')');
-  if (!now.empty()) return now == "full" || now == "lazy";
-  std::istringstream words(command_line);
-  std::string word, chosen;
-  while (words >> word)
-    if (word.rfind("preempt=", 0) == 0) chosen = word.substr(8);
-  if (!chosen.empty()) return chosen == "full" || chosen == "lazy";
-  return version.find("PREEMPT") != std::string::npos && version.find("PREEMPT_DYNAMIC") == std::string::npos;
-}
-
 std::string recommended_lsm_list(const std::string& current) {
   std::string list, word;
   std::istringstream words(current);
@@ -107,13 +95,27 @@ Facts probe(const std::string& root) {
 
   const std::string command_line = read_file_or_empty(root + "/proc/cmdline");
   facts.boot_parameter = boot_parameter(command_line);
-  facts.full_preemption = fully_preemptible(root, command_line, names.version);
+  facts.full_preemption = fully_preemptible(read_file_or_empty(root + "/sys/kernel/debug/sched/preempt"), command_line, names.version,
+                                            read_file_or_empty(root + "/boot/config-" + names.release, 4 << 20));
   // ca06f55b9002 gave every program an `active` count that a preempted one holds; 271de525e1d7 took the test out for LSM
   // programs and made the entry for the others a function of its own.
   facts.skips_preempted = has_member(vmlinux.get(), "bpf_prog", "active") &&
                           !has_function(vmlinux.get(), "__bpf_prog_enter_recur") &&
                           read_file_or_empty(root + "/proc/kallsyms", 64 << 20).find(" __bpf_prog_enter_recur") == std::string::npos;
   return facts;
+}
+
+bool fully_preemptible(const std::string& debugfs, const std::string& command_line, const std::string& version, const std::string& config) {
+  const auto full = [](const std::string& mode) { return mode == "full" || mode == "lazy"; };
+  if (const std::string now = bracketed(debugfs, '(', ')'); !now.empty()) return full(now);
+  std::istringstream words(command_line);
+  std::string word, chosen;
+  while (words >> word)
+    if (word.rfind("preempt=", 0) == 0) chosen = word.substr(8);
+  if (!chosen.empty()) return full(chosen);
+  if (version.find("PREEMPT_DYNAMIC") == std::string::npos) return version.find("PREEMPT") != std::string::npos;
+  // It can be any of them then (kernel/sched/core.c, preempt_dynamic_init): as it was built.
+  return ("\n" + config).find("\nCONFIG_PREEMPT=y\n") != std::string::npos;
 }
 
 std::vector<Prerequisite> judge(const Facts& f) {

@@ -79,6 +79,18 @@ TEST(Probe, AKernelThatSkipsPreemptedProgramsMayNotEnforceUnderFullPreemption) {
   EXPECT_THAT(why_not_enforce(facts)->message, HasSubstr("preempt=voluntary"));
 }
 
+TEST(Probe, FullPreemptionIsToldByTheBestWitnessThereIs) {
+  const char kDynamic[] = "#1 SMP PREEMPT_DYNAMIC Debian", kFull[] = "# CONFIG_PREEMPT_NONE is not set\nCONFIG_PREEMPT=y\n";
+  EXPECT_TRUE(fully_preemptible("none voluntary (full)\n", "preempt=none", kDynamic, ""));
+  EXPECT_FALSE(fully_preemptible("none (voluntary) full\n", "preempt=full", kDynamic, kFull));
+  EXPECT_TRUE(fully_preemptible("", "quiet preempt=none preempt=full", kDynamic, ""));
+  EXPECT_FALSE(fully_preemptible("", "preempt=voluntary", kDynamic, kFull));
+  EXPECT_TRUE(fully_preemptible("", "quiet", kDynamic, kFull));
+  EXPECT_FALSE(fully_preemptible("", "quiet", kDynamic, "CONFIG_PREEMPT_VOLUNTARY=y\n# CONFIG_PREEMPT is not set\nCONFIG_PREEMPT_DYNAMIC=y\n"));
+  EXPECT_TRUE(fully_preemptible("", "quiet", "#1 SMP PREEMPT Debian", ""));
+  EXPECT_FALSE(fully_preemptible("", "quiet", "#1 SMP Debian", ""));
+}
+
 TEST(Probe, TheBootParameterIsTheWayOut) {
   EXPECT_EQ(boot_parameter("quiet treeline=off ro"), "off");
   EXPECT_EQ(boot_parameter("treeline=off treeline=monitor"), "monitor");
