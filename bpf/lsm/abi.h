@@ -399,6 +399,17 @@ struct tl_tag {
 	__u64 start_time; /* of the task: a reused address is recognised by it */
 };
 
+/* What tl_tasks (tasks.bpf.c) writes of each process that bears a tag, in the order of pids. Not kept anywhere. */
+struct tl_task {
+	__u64 node; /* key */
+	__u64 cgroup; /* id of the one it is in */
+	__u32 slot;
+	__u32 container; /* index into containers */
+	__u32 flags; /* enum tl_tag_flag */
+	__u32 pid; /* of the process, in the pid namespace that the machine started with */
+	char comm[16];
+};
+
 /* bindings: HASH cgroup id (u64) -> __u32 index into containers. containers: ARRAY[TL_CONTAINERS], mmapable. */
 #define TL_CONTAINERS 4096
 #define TL_CGROUP_DEPTH 64 /* ancestors looked at in an adoption; a task below more is in doubt */
@@ -781,7 +792,7 @@ TL_ASSERT(sizeof(struct tl_edge) == 16 && sizeof(struct tl_path_cost) == 16);
 TL_ASSERT(sizeof(struct tl_move) == 8);
 TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && sizeof(struct tl_port_range) == 8);
 TL_ASSERT(sizeof(struct tl_slot) == 16);
-TL_ASSERT(sizeof(struct tl_tag) == 96);
+TL_ASSERT(sizeof(struct tl_tag) == 96 && sizeof(struct tl_task) == 48);
 TL_ASSERT(sizeof(struct tl_container) == 320);
 TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16 && sizeof(struct tl_asked) == 24);
 TL_ASSERT(sizeof(struct tl_own) == 24 && sizeof(struct tl_control) == 64 + TL_OWN_MAX * 24);

@@ -227,6 +227,11 @@ struct cgroup {
 struct css_set {
 	struct cgroup *dfl_cgrp;
 };
+struct signal_struct {
+	struct {
+		int counter;
+	} live;
+};
 struct task_struct {
 	int pid;
 	int tgid;
@@ -241,6 +246,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
+	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct mm_struct *mm;
 	char comm[16];
@@ -354,6 +360,14 @@ struct task_struct___thread_info {
 };
 struct bpf_raw_tracepoint_args {
 	u64 args[0];
+};
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 #pragma clang attribute pop

@@ -10,5 +10,6 @@
 #include "kernel.bpf.c"
 #include "handed.bpf.c"
 #include "syscalls.bpf.c"
+#include "tasks.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -24,6 +25,19 @@ void print_line(const std::string& text) {
 std::string padded(std::string text, size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
   return text;
+}
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& cells : rows) {
+    widths.resize(std::max(widths.size(), cells.size()));
+    for (size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());
+  }
+  for (const auto& cells : rows) {
+    std::string line;
+    for (size_t i = 0; i < cells.size(); ++i) line += i + 1 < cells.size() ? padded(cells[i], widths[i] + 2) : cells[i];
+    print_line(line);
+  }
 }
 
 std::string signature_note(const Json& policy) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "enforcer/base/json.h"
 #include "enforcer/cli/commands.h"
@@ -16,6 +17,8 @@ namespace treeline::cli {
 void say(const std::string& text);
 void print_line(const std::string& text);  // stdout
 std::string padded(std::string text, size_t width);  // with spaces behind it, never cut
+// In columns, the last one as long as it is.
+void print_table(const std::vector<std::vector<std::string>>& rows);
 // What a person has to know of the signature of a policy (as treelined describes it): "" where all is well or none is asked for.
 std::string signature_note(const Json& policy);
 bool colour_on(int fd);                    // a terminal, and NO_COLOR is not set

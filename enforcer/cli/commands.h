@@ -27,6 +27,7 @@ struct Context {
 
 void add_run(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
+void add_ps(CLI::App& app, Context& context);
 void add_denials(CLI::App& app, Context& context);
 void add_events(CLI::App& app, Context& context);
 void add_policy(CLI::App& app, Context& context);

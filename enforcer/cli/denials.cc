@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <memory>
 
 #include "enforcer/cli/ask.h"
@@ -36,14 +35,7 @@ int show_denials(const Context& context, const std::string& policy) {
   }
   std::vector<std::vector<std::string>> rows = {{"policy", "stopped", "would", "objects", "hook", "reason", "last", "node"}};
   for (const Json& d : denials) rows.push_back(row(d));
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& cells : rows)
-    for (size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());
-  for (const auto& cells : rows) {
-    std::string line;
-    for (size_t i = 0; i < cells.size(); ++i) line += i + 1 < cells.size() ? padded(cells[i], widths[i] + 2) : cells[i];
-    print_line(line);
-  }
+  print_table(rows);
   print_line(std::to_string(number_at(*answer, "stopped")) + " stopped, " + std::to_string(number_at(*answer, "would")) + " in monitor would have been");
   if (const int64_t uncounted = number_at(*answer, "uncounted"))
     print_line(std::to_string(uncounted) + " more were refused and not counted by object: the table of the kernel side was full");

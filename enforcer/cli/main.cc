@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
       "Exit status: 0 yes, 1 a finding, 2 usage, 3 cannot ask (no daemon, not root), 4 not enforced; `run` gives its command's own.\n");
   add_run(app, context);
   add_status(app, context);
+  add_ps(app, context);
   add_events(app, context);
   add_denials(app, context);
   add_policy(app, context);

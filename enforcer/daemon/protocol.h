@@ -16,6 +16,7 @@
 // doctor                                                                "prerequisites", "canary": runs the canary again
 // denials            policy ("": of all)                                "denials": [policy, node, hook, reason, count, objects, first, last],
 //                                                                       "total", "uncounted" (refused while the table was full)
+// processes          only (a policy or a container, "": all)            "processes": [pid, command, container, policy, mode, node, state]
 // events             follow, backlog (number, -1 all), learned (bool)   then one event a line (enforcer/events/json_encoder.h);
 //                                                                       without follow a last line {"type":"end"}
 // policy.load        bundle (directory), name, mode, on_violation,      "policy"

@@ -200,6 +200,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
   if (what == "doctor") return doctor();
   if (what == "containers") return containers();
   if (what == "denials") return denials(request);
+  if (what == "processes") return processes(request);
   if (what == "events") {
     answered = true;
     return subscribe(peer, request);

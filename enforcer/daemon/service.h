@@ -10,11 +10,13 @@
 //   service_bind.cc      containers: resolve, bind, unbind, their end
 //   service_run.cc       plain process trees
 //   service_denials.cc   exact counts of what was refused
+//   service_processes.cc who is bound, process by process; who has left its container's cgroup
 //   service_respond.cc   what a violation costs a container: killed, frozen, let go on
 //   service_status.cc    status, doctor, containers
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -173,6 +175,12 @@ class Service {
 
   // service_denials.cc
   Answer denials(const Json& request) const;
+
+  // service_processes.cc
+  Answer processes(const Json& request) const;
+  [[nodiscard]] bool has_left(const tl_task& task, const workload::Container& container) const;
+  // Does it to each process of the container that has left its cgroup, until none is there. An Error: somebody is, or it cannot be told.
+  Result<void> each_that_left(const workload::Container& container, const std::function<Result<void>(pid_t)>& act) const;
 
   // service_respond.cc
   void respond();

@@ -23,7 +23,7 @@ namespace treeline::kernel {
 namespace {
 
 constexpr std::string_view kPrefix = "tl_";
-constexpr char kRecorder[] = "tl_sys_enter";
+constexpr char kRecorder[] = "tl_sys_enter", kTasks[] = "tl_tasks";
 
 struct SkeletonDeleter {
   void operator()(treeline_bpf* s) const { treeline_bpf__destroy(s); }
@@ -56,7 +56,7 @@ std::string hook_of(const bpf_program* program) {
   return name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
 }
 
-bool is_recorder(const bpf_program* program) { return !std::strcmp(bpf_program__name(program), kRecorder); }
+bool is_hook(const bpf_program* program) { return !std::strncmp(bpf_program__section_name(program), "lsm/", 4); }
 
 class BpfEngine final : public Engine {
  public:
@@ -119,6 +119,25 @@ class BpfEngine final : public Engine {
     return {};
   }
 
+  Result<std::vector<tl_task>> tasks() const override {
+    if (!tasks_link_) return Error{"which processes are bound cannot be listed: this kernel has no iterator over tasks (5.8), or its pin is gone", ENOTSUP};
+    const UniqueFd reader(bpf_iter_create(tasks_link_.get()));
+    if (!reader) return system_error("cannot begin to read which processes are bound", errno);
+    std::vector<tl_task> all;
+    size_t filled = 0;  // bytes: a read may end within an entry
+    while (true) {
+      constexpr size_t kAtOnce = 256;  // entries
+      all.resize(filled / sizeof(tl_task) + kAtOnce);
+      const ssize_t got = read(reader.get(), reinterpret_cast<char*>(all.data()) + filled, all.size() * sizeof(tl_task) - filled);
+      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;  // EAGAIN: after a million of tasks that are not bound (bpf_seq_read)
+      if (got < 0) return system_error("cannot read which processes are bound", errno);
+      filled += static_cast<size_t>(got);
+      if (got > 0) continue;
+      all.resize(filled / sizeof(tl_task));
+      return all;
+    }
+  }
+
  private:
   struct Found {
     bool exist = false;  // pins of a whole start
@@ -155,7 +174,7 @@ class BpfEngine final : public Engine {
   void note_programs(const bpf_object* object, const btf* vmlinux) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, object) {
-      if (is_recorder(program)) continue;
+      if (!is_hook(program)) continue;
       ProgramState state{bpf_program__name(program), hook_of(program), false, ""};
       // 6.0 (720e6a435194): trampolines pass structures by value, and btf_func_model says which arguments are some.
       const bool by_value = has_member(vmlinux, "btf_func_model", "arg_flags");
@@ -185,6 +204,7 @@ class BpfEngine final : public Engine {
     skeleton_->rodata->k_direct_reads = btf__find_by_name_kind(vmlinux.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
     skeleton_->rodata->k_idmap_first = argument_count(vmlinux.get(), "bpf_lsm_inode_setxattr") == 6;
     skeleton_->rodata->k_rename_flags = argument_count(vmlinux.get(), "bpf_lsm_path_rename") == 5;
+    if (btf__find_by_name_kind(vmlinux.get(), "bpf_iter_task", BTF_KIND_FUNC) < 0) bpf_program__set_autoload(skeleton_->progs.tl_tasks, false);
     note_programs(skeleton_->obj, vmlinux.get());
     for (ProgramState& state : programs_) {
       if (state.note.empty()) continue;
@@ -263,6 +283,17 @@ class BpfEngine final : public Engine {
         if (bpf_obj_pin(recorder_fd_.get(), pins_->program(kRecorder).c_str()) != 0) return system_error("cannot pin the recorder of system calls", errno);
       }
     }
+    return attach_tasks();
+  }
+
+  Result<void> attach_tasks() {
+    if (!bpf_program__autoload(skeleton_->progs.tl_tasks)) return {};
+    Link link(bpf_program__attach_iter(skeleton_->progs.tl_tasks, nullptr));
+    if (!link) return system_error("cannot attach the iterator over tasks", errno);
+    tasks_link_ = UniqueFd(fcntl(bpf_link__fd(link.get()), F_DUPFD_CLOEXEC, 3));
+    if (options_.ephemeral) return {};
+    unlink(pins_->program(kTasks).c_str());
+    if (bpf_obj_pin(tasks_link_.get(), pins_->program(kTasks).c_str()) != 0) return system_error("cannot pin the iterator over tasks", errno);
     return {};
   }
 
@@ -290,6 +321,7 @@ class BpfEngine final : public Engine {
       if (link) taken_over_.push_back(std::move(link));
     }
     recorder_fd_ = UniqueFd(bpf_obj_get(pins_->program(kRecorder).c_str()));
+    tasks_link_ = UniqueFd(bpf_obj_get(pins_->program(kTasks).c_str()));
     skeleton_.reset();
     return {};
   }
@@ -300,7 +332,7 @@ class BpfEngine final : public Engine {
   Skeleton skeleton_;
   std::vector<Link> links_;
   std::vector<UniqueFd> taken_over_;  // links that an earlier daemon attached
-  UniqueFd recorder_fd_, recorder_link_;
+  UniqueFd recorder_fd_, recorder_link_, tasks_link_;
   Maps maps_;
   std::vector<ProgramState> programs_;
   Opened how_ = Opened::kFresh;

@@ -57,6 +57,8 @@ class Engine {
   virtual Result<void> detach() = 0;
   // The system call recorder costs every process of the machine a little while it is attached: only while something learns.
   virtual Result<void> record_syscalls(bool on) = 0;
+  // Every process that bears a tag, in the order of pids; who forks or ends meanwhile may be missed. ENOTSUP: before 5.8.
+  [[nodiscard]] virtual Result<std::vector<tl_task>> tasks() const = 0;
 };
 Result<void> detach_pinned(const std::string& pins);
 

@@ -6,7 +6,7 @@
 //   /sys/fs/bpf/treeline/build-HEX     which BPF object the links run; made last, so it also says "complete"
 //   /sys/fs/bpf/treeline/MAP           one per map
 //   /sys/fs/bpf/treeline/links/PROGRAM one per attached program; removing it detaches
-//   /sys/fs/bpf/treeline/programs/NAME programs that are attached on demand (the system call recorder)
+//   /sys/fs/bpf/treeline/programs/NAME what is attached on demand (the system call recorder) or read (the iterator over tasks)
 #pragma once
 
 #include <sys/types.h>

@@ -82,6 +82,7 @@ constexpr Call kCalls[] = {
     {"bpf", "maps", is(0, BPF_MAP_DELETE_ELEM)},
     {"bpf", "maps", is(0, BPF_MAP_GET_NEXT_KEY)},
     {"bpf", "maps", is(0, BPF_OBJ_GET_INFO_BY_FD)},
+    {"bpf", "who is bound", is(0, BPF_ITER_CREATE)},
     {"bpf", "learning: the recorder of system calls, whose program is loaded already", is(0, BPF_RAW_TRACEPOINT_OPEN)},
 
     {"ioctl", "the end of a perf buffer", is(1, PERF_EVENT_IOC_DISABLE)},
