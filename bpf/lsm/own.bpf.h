@@ -20,6 +20,12 @@
 #define SAME_INODE(own, number, device_here, its_generation) \
 	((own)->inode == (number) && (own)->device == (device_here) && (!(own)->generation || (own)->generation == (its_generation)))
 
+/* An overlay of several file systems numbers its directories by itself and gives files the number that they have below: the two meet. */
+static __always_inline bool is_directory(u64 inode_address)
+{
+	return (READ32(struct inode, i_mode, inode_address) & S_IFMT) == S_IFDIR;
+}
+
 /*
  * Is this one of ours of these kinds, or does it lie below a tree of ours? `address`: the same dentry. Its inode is asked for by that alone: a name
  * that is being made has none, and 6.12's verifier takes d_inode of a dentry that a hook is given to be never NULL, so it drops the question and
@@ -46,7 +52,8 @@ static __noinline bool is_own(struct dentry *d, u64 address, u64 kinds)
 
 		if (!(own->kind & kinds))
 			break;
-		if (SAME_INODE(own, number, device, READ32(struct inode, i_generation, inode_address)))
+		if (SAME_INODE(own, number, device, READ32(struct inode, i_generation, inode_address)) &&
+		    is_directory(inode_address) == (own->kind != TL_OWN_FILE))
 			return true;
 	}
 	for (u32 level = 0; level < OWN_LEVELS; level++) {
