@@ -39,7 +39,7 @@ Schema list(Schema items, bool may_be_empty, bool once) {
   return out;
 }
 
-Schema object(Schema properties, std::vector<const char*> required) {
+Schema object(Schema properties, const std::vector<const char*>& required) {
   Schema out = {{"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties)}};
   if (!required.empty()) out["required"] = required;
   return out;

@@ -163,7 +163,7 @@ std::optional<ir::NetworkRule> read_network_rule(const Value& value, Diagnostics
   }
   if (!good) return std::nullopt;
 
-  if (rule.peer.selector && !rule.peer.selector->target_ports.empty() && !has_ports(rule.protocol)) {
+  if (peer != nullptr && rule.peer.selector && !rule.peer.selector->target_ports.empty() && !has_ports(rule.protocol)) {
     diagnostics.error(peer->value.position, "port", "'target_port' means nothing for this protocol", "remove it");
     return std::nullopt;
   }

@@ -105,7 +105,7 @@ class AppArmorReader {
     for (const Profile& child : profile.children) rights(child);
   }
 
-  void lost(const Statement& statement, std::string why, std::string remedy) {
+  void lost(const Statement& statement, const std::string& why, std::string remedy) {
     std::string whole;
     for (const std::string& word : statement.words) whole += (whole.empty() ? "" : " ") + word;
     diagnostics_.warning(statement.position, "not-carried", text::quoted(whole) + (why.empty() ? "" : ": " + why),

@@ -97,12 +97,10 @@ std::string label_of(std::string_view text) {
   for (const char c : text) {
     if (out.size() == 63) break;
     const bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    if (word)
+    if (word || (!out.empty() && (c == '.' || c == '-')))
       out += c;
     else if (c >= 'A' && c <= 'Z')
       out += static_cast<char>(c - 'A' + 'a');
-    else if (!out.empty() && (c == '.' || c == '-'))
-      out += c;
     else if (!out.empty() && out.back() != '-')
       out += '-';
   }

@@ -92,7 +92,7 @@ std::optional<std::string> Tracee::path(Process& process, const Call& call, size
   }
   if (name->bytes.empty()) return std::nullopt;  // AT_EMPTY_PATH: the descriptor itself
   if (is_elsewhere(process, name->bytes, position)) return std::nullopt;
-  const auto whole = absolute(name->bytes, base);
+  auto whole = absolute(name->bytes, base);
   if (!whole)
     lost("names with '..', or relative to a directory that the log does not show", "record with strace -y", position);
   return whole;

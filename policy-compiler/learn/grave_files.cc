@@ -76,7 +76,7 @@ bool is_secret(const std::string& name, const std::vector<std::string>& path) {
   if (name.find("/.config/gcloud/") != std::string::npos) return true;
   if (std::any_of(std::begin(kSecretEndings), std::end(kSecretEndings), [&](string_view ending) { return path.back().ends_with(ending); })) return true;
   const string_view last = path.back();  // certificates are none
-  if (last.ends_with(".pem") && (last.find("key") != last.npos || last.find("private") != last.npos)) return true;
+  if (last.ends_with(".pem") && (last.find("key") != string_view::npos || last.find("private") != string_view::npos)) return true;
   if (name.starts_with("/etc/ssh/ssh_host_") && name.ends_with("_key")) return true;
   return std::any_of(path.begin(), path.end() - 1, [](const std::string& at) { return is_any(kSecretNames, at); });
 }

@@ -22,7 +22,7 @@ class Rules {
   explicit Rules(std::vector<LearnedFile> files) {
     for (LearnedFile& file : files) insert(std::move(file));
   }
-  LearnedFile& insert(LearnedFile file) {
+  LearnedFile& insert(LearnedFile file) {  // NOLINT(performance-unnecessary-value-param): it is moved
     if (file.folded) folded_[literal_above(file.path)].insert(file.pattern);
     std::string text = file.pattern;
     return by_text_.try_emplace(std::move(text), std::move(file)).first->second;

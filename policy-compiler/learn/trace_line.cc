@@ -40,7 +40,7 @@ Line::Line(std::string_view text, uint32_t number, Diagnostics& diagnostics)
     error("has a field twice");
 }
 
-void Line::error(std::string message) {
+void Line::error(const std::string& message) {
   if (ok_) diagnostics_.error({number_, 1}, "trace-line", "line " + std::to_string(number_) + " " + message, kRemedy);
   ok_ = false;  // whatever else is asked of this line finds nothing
 }

@@ -54,7 +54,7 @@ class Line {
 
  private:
   const nlohmann::json* find(const char* field);  // fails where it is missing
-  void error(std::string message);
+  void error(const std::string& message);
 
   nlohmann::json object_;
   uint32_t number_;
