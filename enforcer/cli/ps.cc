@@ -18,6 +18,12 @@ std::string note(const std::string& state) {
   return "";
 }
 
+std::string node(const Json& process, bool wide) {
+  const std::string path = text_at(process, "node");
+  if (path.empty()) return text_at(process, "mode") == "learn" ? "-" : "(not in this policy)";
+  return wide ? path : events::short_node(path);
+}
+
 int show_processes(const Context& context, const std::string& only) {
   int status = 0;
   std::optional<daemon::Client> client = connect(context, status);
@@ -39,9 +45,8 @@ int show_processes(const Context& context, const std::string& only) {
   }
   std::vector<std::vector<std::string>> rows = {{"pid", "command", "container", "policy", "mode", "node"}};
   for (const Json& p : processes) {
-    const std::string node = text_at(p, "node");
     rows.push_back({std::to_string(number_at(p, "pid")), text_at(p, "command"), text_at(p, "container"), text_at(p, "policy"), text_at(p, "mode"),
-                    (context.wide ? node : events::short_node(node)) + note(text_at(p, "state"))});
+                    node(p, context.wide) + note(text_at(p, "state"))});
   }
   print_table(rows);
   return strayed ? kFinding : kYes;
