@@ -276,24 +276,30 @@ class BpfEngine final : public Engine {
       if (links_.size() == programs_.size() / 2) fault_point("half-attached");
     }
     fault_point("all-attached");
-    if (bpf_program* recorder = bpf_object__find_program_by_name(skeleton_->obj, kRecorder)) {
-      recorder_fd_ = UniqueFd(fcntl(bpf_program__fd(recorder), F_DUPFD_CLOEXEC, 3));
-      if (!options_.ephemeral) {
-        unlink(pins_->program(kRecorder).c_str());
-        if (bpf_obj_pin(recorder_fd_.get(), pins_->program(kRecorder).c_str()) != 0) return system_error("cannot pin the recorder of system calls", errno);
-      }
-    }
-    return attach_tasks();
+    // Of those on demand the program is pinned, not a link: who may open a pin is asked by the hook of programs.
+    Result<UniqueFd> recorder = keep_program(skeleton_->progs.tl_sys_enter);
+    Result<UniqueFd> tasks = keep_program(skeleton_->progs.tl_tasks);
+    if (!recorder) return recorder.error();
+    if (!tasks) return tasks.error();
+    recorder_fd_ = std::move(*recorder);
+    return attach_tasks(*tasks);
   }
 
-  Result<void> attach_tasks() {
-    if (!bpf_program__autoload(skeleton_->progs.tl_tasks)) return {};
-    Link link(bpf_program__attach_iter(skeleton_->progs.tl_tasks, nullptr));
-    if (!link) return system_error("cannot attach the iterator over tasks", errno);
-    tasks_link_ = UniqueFd(fcntl(bpf_link__fd(link.get()), F_DUPFD_CLOEXEC, 3));
-    if (options_.ephemeral) return {};
-    unlink(pins_->program(kTasks).c_str());
-    if (bpf_obj_pin(tasks_link_.get(), pins_->program(kTasks).c_str()) != 0) return system_error("cannot pin the iterator over tasks", errno);
+  // -1: this kernel cannot run it.
+  Result<UniqueFd> keep_program(const bpf_program* program) {
+    if (!bpf_program__autoload(program)) return UniqueFd();
+    UniqueFd fd(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3));
+    if (options_.ephemeral) return fd;
+    const std::string pin = pins_->program(bpf_program__name(program));
+    unlink(pin.c_str());
+    if (bpf_obj_pin(fd.get(), pin.c_str()) != 0) return system_error("cannot pin " + pin, errno);
+    return fd;
+  }
+
+  Result<void> attach_tasks(const UniqueFd& program) {
+    if (!program) return {};
+    tasks_link_ = UniqueFd(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
+    if (!tasks_link_) return system_error("cannot attach the iterator over tasks", errno);
     return {};
   }
 
@@ -321,9 +327,8 @@ class BpfEngine final : public Engine {
       if (link) taken_over_.push_back(std::move(link));
     }
     recorder_fd_ = UniqueFd(bpf_obj_get(pins_->program(kRecorder).c_str()));
-    tasks_link_ = UniqueFd(bpf_obj_get(pins_->program(kTasks).c_str()));
     skeleton_.reset();
-    return {};
+    return attach_tasks(UniqueFd(bpf_obj_get(pins_->program(kTasks).c_str())));
   }
 
   EngineOptions options_;
