@@ -60,6 +60,5 @@ class Engine {
   // Every process that bears a tag, in the order of pids; who forks or ends meanwhile may be missed. ENOTSUP: before 5.8.
   [[nodiscard]] virtual Result<std::vector<tl_task>> tasks() const = 0;
 };
-Result<void> detach_pinned(const std::string& pins);
 
 }  // namespace treeline::kernel

@@ -9,10 +9,10 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <sstream>
 
 #include "enforcer/base/files.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::kernel {
 namespace {
@@ -55,6 +55,7 @@ pid_t flock_holder(const std::string& locks, unsigned major_number, unsigned min
     unsigned high = 0, low = 0;
     unsigned long long file = 0;
     int pid = 0;
+    // NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers
     if (std::sscanf(line.c_str(), "%*d: FLOCK %*s %*s %d %x:%x:%llu", &pid, &high, &low, &file) != 4) continue;
     if (pid > 0 && high == major_number && low == minor_number && file == inode) return pid;
   }
@@ -76,7 +77,7 @@ Result<bool> Pins::exist() const {
 Result<int> Pins::layout() const {
   Result<std::string> mark = marked(root_, "layout-");
   if (!mark) return mark.error();
-  return std::atoi(mark->c_str());
+  return mark->empty() ? 0 : static_cast<int>(text::decimal(*mark, 1 << 20).value_or(1 << 20));
 }
 
 Result<std::string> Pins::build() const { return marked(root_, "build-"); }

@@ -35,7 +35,7 @@ class Pins {
   [[nodiscard]] pid_t holder() const;  // of the lock; 0: nobody, or not known
   // Errors: it cannot be seen what is there. Never taken for "nothing", which would let go what is bound.
   [[nodiscard]] Result<bool> exist() const;           // anything of ours is there
-  [[nodiscard]] Result<int> layout() const;           // 0: none
+  [[nodiscard]] Result<int> layout() const;           // 0: none; beyond all of them: a mark that is no number
   [[nodiscard]] Result<std::string> build() const;    // "": none, or an unfinished one
   [[nodiscard]] Result<std::vector<std::string>> links() const;
   Result<void> make(int layout) const;        // the directories and the layout's mark

@@ -82,7 +82,7 @@ Facts probe(const std::string& root) {
 
   facts.btf = access((root + "/sys/kernel/btf/vmlinux").c_str(), R_OK) == 0;
   std::unique_ptr<btf, BtfDeleter> vmlinux(facts.btf ? btf__load_vmlinux_btf() : nullptr);
-  if (libbpf_get_error(vmlinux.get())) vmlinux.release();
+  if (libbpf_get_error(vmlinux.get())) (void)vmlinux.release();
   facts.bpf_lsm = has_function(vmlinux.get(), "bpf_lsm_file_open");
   facts.security_path = has_function(vmlinux.get(), "bpf_lsm_path_unlink");
   facts.userns_hook = has_function(vmlinux.get(), "bpf_lsm_userns_create");

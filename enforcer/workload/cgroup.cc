@@ -152,7 +152,7 @@ Result<void> Cgroups::freeze(const std::string& path, bool frozen) const {
 }
 
 bool Cgroups::frozen(const std::string& path) const {
-  return read_file_or_empty(mount_ + path + "/cgroup.freeze").rfind("1", 0) == 0;
+  return read_file_or_empty(mount_ + path + "/cgroup.freeze").starts_with('1');
 }
 
 Result<void> Cgroups::kill_all(const std::string& path) const {
