@@ -178,7 +178,8 @@ class Service {
 
   // service_processes.cc
   Answer processes(const Json& request) const;
-  [[nodiscard]] bool has_left(const tl_task& task, const workload::Container& container) const;
+  // In another cgroup than the container's and those below. An Error: it cannot be told.
+  [[nodiscard]] Result<bool> has_left(const tl_task& task, const workload::Container& container) const;
   // Does it to each process of the container that has left its cgroup, until none is there. An Error: somebody is, or it cannot be told.
   Result<void> each_that_left(const workload::Container& container, const std::function<Result<void>(pid_t)>& act) const;
 

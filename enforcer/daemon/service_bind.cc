@@ -245,6 +245,7 @@ void Service::sweep() {
     // A command that has not told its child's exit status yet still wants it in the trace.
     auto run = runs_.find(index);
     if (run != runs_.end() && run->second.peer != 0 && !run->second.ended) continue;
+    if (engine_->maps().container_table()[index].kill_asked) continue;  // who has left its cgroup is not dead yet (respond())
     end_container(index);
   }
   unbound_.sweep(cgroups_);

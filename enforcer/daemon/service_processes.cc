@@ -15,10 +15,12 @@
 
 namespace treeline::daemon {
 
-bool Service::has_left(const tl_task& task, const workload::Container& container) const {
+Result<bool> Service::has_left(const tl_task& task, const workload::Container& container) const {
   if (container.cgroup.empty() || task.cgroup == container.cgroup_id) return false;
   Result<std::string> cgroup = helper_.cgroup_of(static_cast<pid_t>(task.pid));
-  return cgroup && !workload::is_at_or_below(*cgroup, container.cgroup);
+  if (cgroup) return !workload::is_at_or_below(*cgroup, container.cgroup);
+  if (cgroup.error().code == ENOENT || cgroup.error().code == ESRCH) return false;  // it has ended meanwhile
+  return cgroup.error();
 }
 
 Result<void> Service::each_that_left(const workload::Container& container, const std::function<Result<void>(pid_t)>& act) const {
@@ -29,8 +31,14 @@ Result<void> Service::each_that_left(const workload::Container& container, const
     bool none = true;
     Result<void> all = {};
     for (const tl_task& task : *tasks) {
-      if (task.container != container.index || !has_left(task, container)) continue;
+      if (task.container != container.index) continue;
+      Result<bool> left = has_left(task, container);
+      if (left && !*left) continue;
       none = false;
+      if (!left) {
+        all = left.error();
+        continue;
+      }
       if (Result<void> done = act(static_cast<pid_t>(task.pid)); !done) all = done;
     }
     if (none || !all) return all;
@@ -50,7 +58,12 @@ Service::Answer Service::processes(const Json& request) const {
     const std::string name = policy ? policy->shown_name() : "", id = container ? container->id : "";
     if (!only.empty() && only != name && only != id) continue;
     // Free until its first exec inside: the container runtime at work. Ended: all that was in its cgroup has, and this was not.
-    const char* state = task.flags & TL_TAG_RUNTIME ? "runtime" : !container ? "container-ended" : has_left(task, *container) ? "left-cgroup" : "bound";
+    const char* state = task.flags & TL_TAG_RUNTIME ? "runtime" : !container ? "container-ended" : "bound";
+    if (container) {
+      Result<bool> left = has_left(task, *container);
+      if (!left) state = "cgroup-unknown";
+      else if (*left) state = "left-cgroup";
+    }
     list.push_back({{"pid", task.pid},
                     {"command", escape_bytes(std::string(task.comm, strnlen(task.comm, sizeof task.comm)))},
                     {"container", escape_bytes(id)},

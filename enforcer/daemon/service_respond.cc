@@ -40,7 +40,7 @@ void Service::kill_for_violation(const workload::Container& container) {
   Result<void> killed = cgroups_.kill_all(container.cgroup);
   Result<void> others = each_that_left(container, [](pid_t pid) { return kill(pid, SIGKILL) == 0 || errno == ESRCH ? Result<void>{} : system_error("cannot kill process " + std::to_string(pid), errno); });
   if (killed) killed = others;
-  if (cgroups_.ended(container.cgroup)) engine_->maps().container_table()[container.index].kill_asked = 0;
+  if (killed && cgroups_.ended(container.cgroup)) engine_->maps().container_table()[container.index].kill_asked = 0;
   std::string& told = kills_[container.index];
   const std::string now = killed ? "killed container " + container.id + ": a violation costs that (on_violation: kill-container)"
                                  : "cannot kill container " + container.id + ", tried again each second: " + killed.error().message + "; its violations are refused all the same";
@@ -52,10 +52,11 @@ void Service::kill_for_violation(const workload::Container& container) {
 void Service::freeze_for_violation(const workload::Container& container) {
   // The freezer is the cgroup's. A cgroup that hands controllers down holds no processes itself (cgroups(7)): then into one below.
   Result<void> back = each_that_left(container, [&](pid_t pid) {
-    if (cgroups_.enter(container.cgroup, pid)) return Result<void>{};
+    Result<void> entered = cgroups_.enter(container.cgroup, pid);
+    if (entered || entered.error().code == ESRCH) return Result<void>{};
     const std::string below = container.cgroup + "/treeline-left";
     if (Result<void> made = cgroups_.create(below); !made) return made;
-    Result<void> entered = cgroups_.enter(below, pid);
+    entered = cgroups_.enter(below, pid);
     return entered || entered.error().code == ESRCH ? Result<void>{} : entered;
   });
   if (!back) log_error("container " + container.id + " is frozen without all of its processes: " + back.error().message + "; their violations are refused all the same");

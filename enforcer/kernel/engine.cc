@@ -204,7 +204,10 @@ class BpfEngine final : public Engine {
     skeleton_->rodata->k_direct_reads = btf__find_by_name_kind(vmlinux.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
     skeleton_->rodata->k_idmap_first = argument_count(vmlinux.get(), "bpf_lsm_inode_setxattr") == 6;
     skeleton_->rodata->k_rename_flags = argument_count(vmlinux.get(), "bpf_lsm_path_rename") == 5;
-    if (btf__find_by_name_kind(vmlinux.get(), "bpf_iter_task", BTF_KIND_FUNC) < 0) bpf_program__set_autoload(skeleton_->progs.tl_tasks, false);
+    // Iterators are there from 5.8 on; they got bpf_task_storage_get together with its count of who is inside (a10787e6d58c, bc235cdb423a; 5.12).
+    const bool iterates = btf__find_by_name_kind(vmlinux.get(), "bpf_iter_task", BTF_KIND_FUNC) > 0 &&
+                          (!storage_ || btf__find_by_name_kind(vmlinux.get(), "bpf_task_storage_get_recur", BTF_KIND_FUNC) > 0);
+    if (!iterates) bpf_program__set_autoload(skeleton_->progs.tl_tasks, false);
     note_programs(skeleton_->obj, vmlinux.get());
     for (ProgramState& state : programs_) {
       if (state.note.empty()) continue;
@@ -289,6 +292,7 @@ class BpfEngine final : public Engine {
   Result<UniqueFd> keep_program(const bpf_program* program) {
     if (!bpf_program__autoload(program)) return UniqueFd();
     UniqueFd fd(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3));
+    if (!fd) return system_error(std::string("cannot keep the program ") + bpf_program__name(program), errno);
     if (options_.ephemeral) return fd;
     const std::string pin = pins_->program(bpf_program__name(program));
     unlink(pin.c_str());
@@ -297,7 +301,11 @@ class BpfEngine final : public Engine {
   }
 
   Result<void> attach_tasks(const UniqueFd& program) {
-    if (!program) return {};
+    if (!program) {
+      log_warning("which processes are bound cannot be listed (no iterator over tasks before 5.8, or its pin is gone): a kill or freeze of a container "
+                  "misses who has left its cgroup, and treeline ps does not answer");
+      return {};
+    }
     tasks_link_ = UniqueFd(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
     if (!tasks_link_) return system_error("cannot attach the iterator over tasks", errno);
     return {};

@@ -95,17 +95,19 @@ Facts probe(const std::string& root) {
 
   const std::string command_line = read_file_or_empty(root + "/proc/cmdline");
   facts.boot_parameter = boot_parameter(command_line);
-  facts.full_preemption = fully_preemptible(read_file_or_empty(root + "/sys/kernel/debug/sched/preempt"), command_line, names.version,
-                                            read_file_or_empty(root + "/boot/config-" + names.release, 4 << 20));
   // ca06f55b9002 gave every program an `active` count that a preempted one holds; 271de525e1d7 took the test out for LSM
   // programs and made the entry for the others a function of its own.
   facts.skips_preempted = has_member(vmlinux.get(), "bpf_prog", "active") &&
                           !has_function(vmlinux.get(), "__bpf_prog_enter_recur") &&
                           read_file_or_empty(root + "/proc/kallsyms", 64 << 20).find(" __bpf_prog_enter_recur") == std::string::npos;
+  // In doubt it is, where that matters.
+  facts.full_preemption = fully_preemptible(read_file_or_empty(root + "/sys/kernel/debug/sched/preempt"), command_line, names.version,
+                                            read_file_or_empty(root + "/boot/config-" + names.release, 4 << 20))
+                              .value_or(facts.skips_preempted);
   return facts;
 }
 
-bool fully_preemptible(const std::string& debugfs, const std::string& command_line, const std::string& version, const std::string& config) {
+std::optional<bool> fully_preemptible(const std::string& debugfs, const std::string& command_line, const std::string& version, const std::string& config) {
   const auto full = [](const std::string& mode) { return mode == "full" || mode == "lazy"; };
   if (const std::string now = bracketed(debugfs, '(', ')'); !now.empty()) return full(now);
   std::istringstream words(command_line);
@@ -115,6 +117,7 @@ bool fully_preemptible(const std::string& debugfs, const std::string& command_li
   if (!chosen.empty()) return full(chosen);
   if (version.find("PREEMPT_DYNAMIC") == std::string::npos) return version.find("PREEMPT") != std::string::npos;
   // It can be any of them then (kernel/sched/core.c, preempt_dynamic_init): as it was built.
+  if (config.empty()) return std::nullopt;
   return ("\n" + config).find("\nCONFIG_PREEMPT=y\n") != std::string::npos;
 }
 
@@ -145,7 +148,7 @@ std::vector<Prerequisite> judge(const Facts& f) {
   add("bpffs", f.bpffs, f.bpffs ? "/sys/fs/bpf" : "no BPF file system at /sys/fs/bpf", "mount -t bpf bpf /sys/fs/bpf");
   const bool safe = !(f.skips_preempted && f.full_preemption);
   add("preemption", safe,
-      safe ? (f.full_preemption ? "full" : "not full") : "full preemption on a kernel that skips a BPF program while a preempted one holds it",
+      safe ? (f.full_preemption ? "full" : "not full") : "full preemption (or it cannot be told: no debugfs, no preempt=, no /boot/config) on a kernel that skips a BPF program while a preempted one holds it",
       "enforce is refused here, since a skipped program refuses nothing: boot with preempt=voluntary, or use a kernel of 6.2 or later", State::kNote);
   add("task-storage", f.task_storage, f.task_storage ? "the tag lies in task storage" : "no dependable task storage for LSM programs (6.2)",
       "nothing to do: the tag lies in a hash by task, a little slower", State::kNote);

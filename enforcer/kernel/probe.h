@@ -49,8 +49,9 @@ using treeline::boot_parameter;
 // Mount point of the first cgroup2 in the text of /proc/self/mountinfo, "" if there is none.
 std::string cgroup2_mount(const std::string& mountinfo);
 // Whether the kernel preempts itself anywhere: debugfs' sched/preempt says what is so now, where it is mounted; else `preempt=` of the
-// command line; else the kernel's own configuration; without that, what kind of kernel uname's version names (texts of these, "" = not to be had).
-bool fully_preemptible(const std::string& debugfs, const std::string& command_line, const std::string& version, const std::string& config);
+// command line; else the kind of kernel that uname's version names, and of one that can be any its own configuration (texts of these, "" = not
+// to be had). Nothing: it cannot be told.
+std::optional<bool> fully_preemptible(const std::string& debugfs, const std::string& command_line, const std::string& version, const std::string& config);
 
 enum class State { kOk, kNote, kMissing };
 

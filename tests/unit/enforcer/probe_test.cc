@@ -81,14 +81,15 @@ TEST(Probe, AKernelThatSkipsPreemptedProgramsMayNotEnforceUnderFullPreemption) {
 
 TEST(Probe, FullPreemptionIsToldByTheBestWitnessThereIs) {
   const char kDynamic[] = "#1 SMP PREEMPT_DYNAMIC Debian", kFull[] = "# CONFIG_PREEMPT_NONE is not set\nCONFIG_PREEMPT=y\n";
-  EXPECT_TRUE(fully_preemptible("none voluntary (full)\n", "preempt=none", kDynamic, ""));
-  EXPECT_FALSE(fully_preemptible("none (voluntary) full\n", "preempt=full", kDynamic, kFull));
-  EXPECT_TRUE(fully_preemptible("", "quiet preempt=none preempt=full", kDynamic, ""));
-  EXPECT_FALSE(fully_preemptible("", "preempt=voluntary", kDynamic, kFull));
-  EXPECT_TRUE(fully_preemptible("", "quiet", kDynamic, kFull));
-  EXPECT_FALSE(fully_preemptible("", "quiet", kDynamic, "CONFIG_PREEMPT_VOLUNTARY=y\n# CONFIG_PREEMPT is not set\nCONFIG_PREEMPT_DYNAMIC=y\n"));
-  EXPECT_TRUE(fully_preemptible("", "quiet", "#1 SMP PREEMPT Debian", ""));
-  EXPECT_FALSE(fully_preemptible("", "quiet", "#1 SMP Debian", ""));
+  EXPECT_EQ(fully_preemptible("none voluntary (full)\n", "preempt=none", kDynamic, ""), true);
+  EXPECT_EQ(fully_preemptible("none (voluntary) full\n", "preempt=full", kDynamic, kFull), false);
+  EXPECT_EQ(fully_preemptible("", "quiet preempt=none preempt=full", kDynamic, ""), true);
+  EXPECT_EQ(fully_preemptible("", "preempt=voluntary", kDynamic, kFull), false);
+  EXPECT_EQ(fully_preemptible("", "quiet", kDynamic, kFull), true);
+  EXPECT_EQ(fully_preemptible("", "quiet", kDynamic, "CONFIG_PREEMPT_VOLUNTARY=y\n# CONFIG_PREEMPT is not set\nCONFIG_PREEMPT_DYNAMIC=y\n"), false);
+  EXPECT_EQ(fully_preemptible("", "quiet", "#1 SMP PREEMPT Debian", ""), true);
+  EXPECT_EQ(fully_preemptible("", "quiet", "#1 SMP Debian", ""), false);
+  EXPECT_EQ(fully_preemptible("", "quiet", kDynamic, ""), std::nullopt);
 }
 
 TEST(Probe, TheBootParameterIsTheWayOut) {
