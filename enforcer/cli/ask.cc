@@ -84,13 +84,13 @@ int status_of_refusal(const daemon::Client& client) {
   return client.reply_code().empty() ? kCannotAsk : daemon::exit_status_of(client.reply_code().c_str());
 }
 
-std::optional<Json> ask(const Context& context, const Json& request, int& status) {
+std::optional<Json> ask(const Context& context, const Json& request, int& status, std::optional<int> not_found) {
   std::optional<daemon::Client> client = connect(context, status);
   if (!client) return std::nullopt;
   Result<Json> answer = client->request(request);
   if (answer) return std::move(*answer);
   say(answer.error().message);
-  status = status_of_refusal(*client);
+  status = not_found && client->reply_code() == daemon::kCodeNotFound ? *not_found : status_of_refusal(*client);
   return std::nullopt;
 }
 

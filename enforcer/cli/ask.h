@@ -23,8 +23,8 @@ void print_table(const std::vector<std::vector<std::string>>& rows);
 std::string signature_note(const Json& policy);
 bool colour_on(int fd);                    // a terminal, and NO_COLOR is not set
 
-// One request, one answer. Nothing: it failed, was said, and `status` is what to exit with.
-std::optional<Json> ask(const Context& context, const Json& request, int& status);
+// One request, one answer. Nothing: it failed, was said, and `status` is what to exit with; `not_found` where there is no such thing.
+std::optional<Json> ask(const Context& context, const Json& request, int& status, std::optional<int> not_found = std::nullopt);
 std::optional<daemon::Client> connect(const Context& context, int& status);
 // Waits as long as it takes, and says so once after 5 s.
 daemon::Patience patience(const std::string& socket);

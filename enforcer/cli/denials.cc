@@ -2,7 +2,6 @@
 #include <memory>
 
 #include "enforcer/cli/ask.h"
-#include "enforcer/daemon/protocol.h"
 
 namespace treeline::cli {
 namespace {
@@ -14,13 +13,8 @@ std::vector<std::string> row(const Json& d) {
 
 int show_denials(const Context& context, const std::string& policy) {
   int status = 0;
-  std::optional<daemon::Client> client = connect(context, status);
-  if (!client) return status;
-  Result<Json> answer = client->request({{"do", "denials"}, {"policy", policy}});
-  if (!answer) {
-    say(answer.error().message);
-    return client->reply_code() == daemon::kCodeNotFound ? kCannotAsk : status_of_refusal(*client);  // 1 would say that something was refused
-  }
+  std::optional<Json> answer = ask(context, {{"do", "denials"}, {"policy", policy}}, status, kCannotAsk);  // 1 is an answer here
+  if (!answer) return status;
   const Json& denials = (*answer)["denials"];
   const bool any = !denials.empty() || number_at(*answer, "uncounted") != 0;
   if (context.json) {

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "enforcer/cli/ask.h"
-#include "enforcer/daemon/protocol.h"
 #include "enforcer/events/line_encoder.h"
 
 namespace treeline::cli {
@@ -13,6 +12,7 @@ namespace {
 
 std::string note(const std::string& state) {
   if (state == "left-cgroup") return "  (outside of its container's cgroup)";
+  if (state == "cgroup-unknown") return "  (its cgroup cannot be told)";
   if (state == "container-ended") return "  (its container has ended)";
   if (state == "runtime") return "  (the container runtime, before the entrypoint)";
   return "";
@@ -26,15 +26,10 @@ std::string node(const Json& process, bool wide) {
 
 int show_processes(const Context& context, const std::string& only) {
   int status = 0;
-  std::optional<daemon::Client> client = connect(context, status);
-  if (!client) return status;
-  Result<Json> answer = client->request({{"do", "processes"}, {"only", only}});
-  if (!answer) {
-    say(answer.error().message);
-    return client->reply_code() == daemon::kCodeNotFound ? kCannotAsk : status_of_refusal(*client);
-  }
+  std::optional<Json> answer = ask(context, {{"do", "processes"}, {"only", only}}, status, kCannotAsk);  // 1 is an answer here
+  if (!answer) return status;
   const Json& processes = (*answer)["processes"];
-  const bool strayed = std::any_of(processes.begin(), processes.end(), [](const Json& p) { return text_at(p, "state") == "left-cgroup" || text_at(p, "state") == "container-ended"; });
+  const bool strayed = std::any_of(processes.begin(), processes.end(), [](const Json& p) { return text_at(p, "state") != "bound" && text_at(p, "state") != "runtime"; });
   if (context.json) {
     print_line(to_line({{"schema", 1}, {"processes", processes}}));
     return strayed ? kFinding : kYes;
