@@ -57,6 +57,14 @@ std::string workload_name(const std::string& command) {
   return name.empty() ? "workload" : name.substr(0, 63);
 }
 
+// With the calls that the bundle lists, where it does.
+Result<confine::Filter> filter_of(const confine::Closing& closing, const bundle::Bundle& bundle) {
+  Result<confine::Filter> filter = confine::Filter::build(closing);
+  if (const bundle::Artifact* calls = filter ? bundle.find(confine::kCallsArtifact) : nullptr)
+    if (Result<void> added = filter->add(calls->bytes); !added) return added.error();
+  return filter;
+}
+
 // The process that becomes the command.
 class Child {
  public:
@@ -66,11 +74,13 @@ class Child {
     int code = 0;  // errno; 0: it was
     Step step = Step::kExec;  // beyond kExec nothing was tried
   };
-  // What it puts on before its exec, where the policy is enforced.
+  // What it puts on before its exec, where the policy is enforced: one of the filters, and the profile.
   struct Confinement {
-    confine::Filter filter;
+    confine::Filter whole, beside_hooks;
     std::optional<confine::AppArmor> apparmor;
   };
+  // What it is told, in a byte.
+  enum Word : char { kUnconfined = 'u', kWhole = 'w', kBesideHooks = 'h' };
 
   bool start(const std::vector<std::string>& command, const Confinement& confinement) {
     int go[2], failed[2];
@@ -84,8 +94,8 @@ class Child {
     failed_ = UniqueFd(failed[0]);
     return true;
   }
-  void release(bool confined) {
-    (void)!write(go_.get(), confined ? "f" : "g", 1);
+  void release(Word word) {
+    (void)!write(go_.get(), &word, 1);
     go_.reset();
   }
   void abandon() {
@@ -106,9 +116,9 @@ class Child {
   [[noreturn]] static void become(const std::vector<std::string>& command, const Confinement& confinement, int* go, int* failed) {
     close(go[1]);
     close(failed[0]);
-    char byte = 0;
+    Word word{};
     ssize_t n;
-    do n = read(go[0], &byte, 1);
+    do n = read(go[0], &word, 1);
     while (n < 0 && errno == EINTR);
     if (n != 1) _exit(kNotExecuted);  // the parent is gone: nothing runs unbound
     sigset_t none;
@@ -120,9 +130,9 @@ class Child {
     Failure failure;
     using Step = Failure::Step;
     // The profile first: a filter may not let its file be written.
-    if (byte == 'f' && confinement.apparmor && aa_change_onexec(confinement.apparmor->name.c_str()) != 0) failure = {errno, Step::kAppArmor};
-    if (byte == 'f' && !failure.code)
-      if (const int code = confinement.filter.install(); code != 0) failure = {code, Step::kFilter};
+    if (word != kUnconfined && confinement.apparmor && aa_change_onexec(confinement.apparmor->name.c_str()) != 0) failure = {errno, Step::kAppArmor};
+    if (word != kUnconfined && !failure.code)
+      if (const int code = (word == kBesideHooks ? confinement.beside_hooks : confinement.whole).install(); code != 0) failure = {code, Step::kFilter};
     if (!failure.code) {
       execvp(arguments[0], arguments.data());
       failure.code = errno;
@@ -198,7 +208,7 @@ class Run {
       }
     container_ = text_at(*bound, "container");
     if (!options_.quiet || !options_.events_file.empty()) follow_events();
-    child_.release(confined);
+    child_.release(!confined ? Child::kUnconfined : text_at(*bound, "closing") == "optional" ? Child::kBesideHooks : Child::kWhole);
     using Step = Child::Failure::Step;
     if (auto [code, step] = child_.failure(); code && step == Step::kFilter) {
       say(std::string("the kernel does not take the policy's seccomp filter: ") + std::strerror(code) + "; the command was not executed");
@@ -244,14 +254,11 @@ class Run {
   int prepare_confinement(const std::string& directory) {
     Result<bundle::Bundle> bundle = bundle::read(directory);
     Result<confine::Closing> closing = bundle ? confine::closing_of(*bundle) : bundle.error();
-    const kernel::Facts facts = kernel::probe();
-    cgroup2_ = facts.cgroup2;
-    if (closing && facts.userns_hook && facts.anon_inode_hook) closing = confine::beside_hooks(*closing);
-    Result<confine::Filter> filter = closing ? confine::Filter::build(*closing) : closing.error();
-    if (!filter) return not_started(filter.error());
-    confinement_.filter = std::move(*filter);
-    if (const bundle::Artifact* calls = bundle->find(confine::kCallsArtifact))
-      if (Result<void> added = confinement_.filter.add(calls->bytes); !added) return not_started(added.error());
+    if (!closing) return not_started(closing.error());
+    Result<confine::Filter> whole = filter_of(*closing, *bundle), beside_hooks = filter_of(confine::beside_hooks(*closing), *bundle);
+    if (!whole || !beside_hooks) return not_started(whole ? beside_hooks.error() : whole.error());
+    confinement_.whole = std::move(*whole);
+    confinement_.beside_hooks = std::move(*beside_hooks);
     Result<std::optional<confine::AppArmor>> apparmor = confine::apparmor_of(bundle->name, *bundle);
     if (!apparmor) return not_started(apparmor.error());
     confinement_.apparmor = std::move(*apparmor);
@@ -343,7 +350,7 @@ class Run {
   }
 
   int unprotected() {
-    const bool ended = end_tree(cgroup2_, container_);
+    const bool ended = end_tree(kernel::cgroup2_mount(), container_);
     if (child_runs_) child_.abandon();
     std::error_code ignored;
     if (ended) std::filesystem::remove_all(std::filesystem::path(context_.socket).parent_path(), ignored);  // what it had made for itself
@@ -440,7 +447,6 @@ class Run {
   std::string confinement_digest_;  // of the bundle that the filter came from; "": there is none
   bool private_ = false;   // the treelined is this command's own: what it enforces ends with it
   bool enforced_ = false, child_runs_ = true;
-  std::string cgroup2_;    // where it is mounted
   UniqueFd signals_;
   std::optional<daemon::Client> client_, events_;
   std::FILE* file_ = nullptr;

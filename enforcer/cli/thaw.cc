@@ -33,7 +33,7 @@ int refused(const std::string& why, int status) {
 }
 
 int thaw_by_cgroup(const Context& context, const std::string& runtime, const std::string& container) {
-  const workload::Cgroups cgroups(kernel::probe().cgroup2);
+  const workload::Cgroups cgroups(kernel::cgroup2_mount());
   const std::optional<std::string> cgroup = cgroup_of_container(runtime, cgroups.mount(), container);
   if (!cgroup || !cgroups.exists(*cgroup))
     return refused("no treelined knows a container " + container + ", and none has left its name behind; treeline status lists those that are bound", kFinding);

@@ -33,8 +33,9 @@
 // learn.start        name
 // learn.stop         name                                               "traces": N, then N traces, each ending in {"type":"end",...}
 // learn.status                                                          "learning"
-// run                pid, learn (bool), name | bundle, mode, ...        "container", "mode", "policy": the waiting process `pid` was put into
-//                                                                       a cgroup of its own and bound; let it exec now
+// run                pid, learn (bool), name | bundle, mode, ...        "container", "mode", "policy", "closing" (as in resolve): the waiting
+//                                                                       process `pid` was put into a cgroup of its own and bound; let it put
+//                                                                       on its filter and exec now
 // run.end            container, exit, rest ("wait"|"kill"|"leave")      after the tree has ended (wait, kill): "denied", "would",
 //                                                                       "traces": 0|1, then the trace
 // run.kill           container                                          SIGKILL to the whole tree

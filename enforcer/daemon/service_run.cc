@@ -87,6 +87,7 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   Json answer;
   answer["container"] = name;
   answer["mode"] = events::mode_word(policy->mode);
+  answer["closing"] = closing_word();
   if (!learn) answer["policy"] = policy_json(*policy);
   return answer;
 }

@@ -62,6 +62,8 @@ std::string cgroup2_mount(const std::string& mountinfo) {
   return "";
 }
 
+std::string cgroup2_mount() { return cgroup2_mount(read_file_or_empty("/proc/self/mountinfo", 16 << 20)); }
+
 Facts probe(const std::string& root) {
   Facts facts;
   utsname names{};

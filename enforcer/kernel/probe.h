@@ -48,6 +48,8 @@ bool has_member(const btf* types, const char* structure, const char* member);
 using treeline::boot_parameter;
 // Mount point of the first cgroup2 in the text of /proc/self/mountinfo, "" if there is none.
 std::string cgroup2_mount(const std::string& mountinfo);
+// The same of this process, now.
+std::string cgroup2_mount();
 // Whether the kernel preempts itself anywhere: debugfs' sched/preempt says what is so now, where it is mounted; else `preempt=` of the
 // command line; else the kind of kernel that uname's version names, and of one that can be any its own configuration (texts of these, "" = not
 // to be had). Nothing: it cannot be told.

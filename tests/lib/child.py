@@ -17,6 +17,10 @@ def stop_all():
     _stopped.set()
 
 
+def stopped():
+    return _stopped.is_set()
+
+
 def run(argv, *, cwd, timeout, on_line, on_idle, env=None):
     """Returns the exit status, or None where the time was up. stderr comes with stdout; stdin is empty."""
     process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -125,7 +125,7 @@ class Runner:
         """A group that dies, hangs or says nothing has failed, whatever it said before."""
         why = None
         if status is None:
-            why = f"not done after {group.timeout} s"
+            why = "not done when tests/run was ended" if child.stopped() else f"not done after {group.timeout} s"
         elif status != 0 and not tally.failed:
             why = f"ended with status {status}"
         elif not tally.count:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The first program of a container that runs many victims, one after another (tests/kernel/enforce/contained.py). Each line of stdin
+// Runs many victims, one after another: a container's first program, or a plain tree's (tests/kernel/enforce/driven.py). Each line of stdin
 // is a program and its arguments, between tabs; when that has ended, "END STATUS" is a line of stdout.
 // The line "mark" has a child open BASE/marker, then says "MARKED": the event of that comes behind all that a victim caused.
 #include <fcntl.h>
@@ -74,6 +74,6 @@ void drive(const Scene& s) {
 
 }  // namespace
 
-std::vector<Act> drive_acts() { return {{"drive", "(a container's first program: runs what stdin says)", drive}}; }
+std::vector<Act> drive_acts() { return {{"drive", "(starts the programs that stdin names, one after another)", drive}}; }
 
 }  // namespace victim

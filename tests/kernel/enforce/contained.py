@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The victims in containers that a real runtime starts, bound by their annotation to loaded policies.
 
-A container runs many rows: its first program (tests/victims/drive.cc) is told one after another, so each victim is a node below it. It has
-its own root file system, mounts, pids, /dev and /proc, all capabilities (or is user 1000, without any), the host's /sys, and the network
+A container runs many rows: its first program is the driver (driven.py). It has its own root file system, mounts, pids, /dev and /proc, all capabilities (or is user 1000, without any), the host's /sys, and the network
 namespace of the scene, whose peers are all there. {pid} is a process of the host that has a pid in the container.
 
     root = Root("overlay", user=0); with Container("runc", programs, root, "victims-enforce") as container:
@@ -14,14 +13,11 @@ import json
 import os
 import pathlib
 import re
-import select
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
-from crowd import Daemon
+from driven import Driver
 from treeline import Broken
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -93,20 +89,6 @@ def _libraries(programs):
     return found
 
 
-def stripped(programs, into):
-    """The victims without what only a debugger reads: a dozen copies of each are made, in memory."""
-    into = pathlib.Path(into)
-    into.mkdir(parents=True, exist_ok=True)
-    for name in ("victim", "victim_host", "victim_first", "victim_preload.so"):
-        subprocess.run(["strip", "-o", into / name, pathlib.Path(programs) / name], check=True)
-    return into
-
-
-def add_driver(base):
-    shutil.copy(base / "bin/victim", base / "bin/driver")
-    (base / "marker").write_text("for nobody\n")
-
-
 def config(bundle, user, annotations):
     """What an engine writes for a privileged container, and for one that is an ordinary user's."""
     workload = Workload("victims", {}, {"user": [user, user], "env": [], "cwd": "/"})
@@ -133,120 +115,46 @@ def _capabilities():
     return ["audit_read", "net_broadcast", "setpcap", "wake_alarm", *profile.CAPABILITIES.strip("[]").replace(",", " ").split()]
 
 
-class Events:
-    """What treelined says from now on, a line at a time."""
-
-    def __init__(self):
-        self._socket = Daemon().socket
-        self._socket.sendall(b'{"id":1,"do":"events","follow":true,"backlog":0}\n')
-        self._read = b""
-        self.till(lambda answer: "ok" in answer)
-
-    def till(self, last, seconds=20):
-        """Those up to the one of which this is true; None beside them where it did not come."""
-        found, end = [], time.monotonic() + seconds
-        while time.monotonic() < end:
-            while b"\n" in self._read:
-                line, _, self._read = self._read.partition(b"\n")
-                event = json.loads(line)
-                if last(event):
-                    return found, event
-                found.append(event)
-            if select.select([self._socket], [], [], 0.5)[0]:
-                chunk = self._socket.recv(1 << 16)
-                if not chunk:
-                    raise Broken("treelined ended")
-                self._read += chunk
-        return found, None
-
-    def close(self):
-        self._socket.close()
-
-
-class Counts:
-    """The hooks' counts of what they refused. Emptied, each behaviour is told again: else a second row of the same one had no event."""
-    KEY = 24  # struct tl_denial_key
-
-    def __init__(self):
-        path = next(pathlib.Path("/sys/fs/bpf/treeline").rglob("denials"), None)
-        if not path:
-            raise Broken("the map of refusals is not pinned")
-        self._name = ctypes.create_string_buffer(os.fsencode(path))
-        self._map = self._bpf(7, ctypes.c_uint64(ctypes.addressof(self._name)), ctypes.c_uint64(0))
-
-    def empty(self):
-        key = ctypes.create_string_buffer(self.KEY)
-        at = ctypes.c_uint64(ctypes.addressof(key))
-        while self._bpf(4, ctypes.c_uint64(self._map), ctypes.c_uint64(0), at, may_fail=True) == 0:
-            self._bpf(3, ctypes.c_uint64(self._map), at, may_fail=True)
-
-    def close(self):
-        os.close(self._map)
-
-    @staticmethod
-    def _bpf(command, *words, may_fail=False):
-        attributes = b"".join(bytes(word) for word in words).ljust(128, b"\0")
-        done = _libc.syscall(321, command, attributes, 128)
-        if done < 0 and not may_fail:
-            raise Broken(f"bpf({command}): {os.strerror(ctypes.get_errno())}")
-        return done
-
-
-class Ended(Exception):
-    """The container's first program has ended."""
-
-
-class Container:
+class Container(Driver):
     count = 0
 
     def __init__(self, runtime, programs, root, policy, user=0):
         """policy: None for one that only the runtime knows."""
         Container.count += 1
-        self.identity = f"tl-victims-{Container.count}"
+        super().__init__(f"tl-victims-{Container.count}", INSIDE)
         self.policy, self.root, self.user = policy, root, user
         self._runtime = runtime
         self._command = [pathlib.Path(programs).resolve() / "treeline-oci", "--runtime", runtime] if policy else [runtime]
-        self._bundle = oci.Bundle(WORK / self.identity)
-        self._events = self._counts = self._helper = None
-        self._said = b""
+        self._bundle = oci.Bundle(WORK / self.name)
+        self._helper = None
 
     def __enter__(self):
         self._bundle.path.mkdir(parents=True)
         made = config(self._bundle, self.user, {"treeline.policy": self.policy} if self.policy else {})
         made["root"]["path"] = os.fspath(self.root.path)
         (self._bundle.path / "config.json").write_text(json.dumps(made))
-        stdin, self._stdin = os.pipe()
-        self._stdout, stdout = os.pipe()
-        self._stderr, stderr = os.pipe()
+        stdin, stdout, stderr = self._pipes()
         pid_file = self._bundle.path / "pid"
         try:
-            done = subprocess.run([*self._command, "run", "--detach", "--bundle", self._bundle.path, "--pid-file", pid_file, self.identity],
+            done = subprocess.run([*self._command, "run", "--detach", "--bundle", self._bundle.path, "--pid-file", pid_file, self.name],
                                   stdin=stdin, stdout=stdout, stderr=stderr, timeout=120, check=False)
         finally:
             for fd in (stdin, stdout, stderr):
                 os.close(fd)
-        os.set_blocking(self._stderr, False)
         if done.returncode != 0:
             words = self._words()
             self.__exit__()
             raise Broken(f"{self._runtime} run: status {done.returncode}: {words}")
-        self._pid = int(pid_file.read_text())
-        cgroup = re.search(r"^0::(.*)$", pathlib.Path(f"/proc/{self._pid}/cgroup").read_text(), re.M).group(1)
-        self._tasks = [pathlib.Path(f"/sys/fs/cgroup{cgroup}/cgroup.procs"), pathlib.Path("/sys/fs/cgroup/tl-other/cgroup.procs")]
+        self._began(int(pid_file.read_text()), bool(self.policy))
         self._look_in()
-        if self.policy:
-            self._events, self._counts = Events(), Counts()
         return self
 
     def __exit__(self, *_):
-        for fd in (self._stdin, self._stdout, self._stderr):
-            os.close(fd)
-        subprocess.run([self._runtime, "delete", "--force", self.identity], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        self._close()
+        subprocess.run([self._runtime, "delete", "--force", self.name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, check=False)
         if self._helper:
             os.waitpid(self._helper, 0)
-        for each in filter(None, (self._counts, self._events)):
-            each.close()
         shutil.rmtree(self._bundle.path)
 
     def _look_in(self):
@@ -277,72 +185,5 @@ class Container:
         with open(reading, "rb") as f:
             said = f.read().decode()
         if not said.isdigit():
-            raise Broken(f"{self.identity}: a process beside it: {said}")
+            raise Broken(f"{self.name}: a process beside it: {said}")
         self.sleeper = said
-
-    def run(self, command, timeout=60, marked=True):
-        """(exit status or None where it hung, stdout, stderr, events); marked: a policy refuses what is the marker, else nothing has events"""
-        if self._counts:
-            self._counts.empty()
-        self._tell("\t".join(command))
-        out, end = self._till(rb"^END (\d+)$", timeout)
-        self._clear_away()
-        if end is None:
-            out = out + self._till(rb"^END (\d+)$", 20)[0]
-        events = []
-        self._tell("mark")
-        more, marked = self._till(rb"^MARKED$", 20)
-        if marked is None:
-            raise Ended(f"{self.identity}: no mark")
-        if self._events and marked:
-            events, last = self._events.till(lambda event: event.get("object", {}).get("path") == f"{INSIDE}/marker")
-            if last is None:
-                raise Broken(f"{self.identity}: the marker's event did not come; before: {events}")
-        return end and int(end.group(1)), (out + more).decode("utf-8", "replace"), self._words(), events
-
-    def _clear_away(self):
-        """What a row left running."""
-        end = time.monotonic() + 20
-        while True:
-            left = {pid for path in self._tasks if path.exists() for pid in path.read_text().split()} - {str(self._pid)}
-            if not left:
-                return
-            for pid in left:
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            if time.monotonic() > end:
-                raise Broken(f"{self.identity}: cannot be killed: {left}")
-            time.sleep(0.002)
-
-    def _tell(self, line):
-        try:
-            os.write(self._stdin, line.encode("utf-8", "surrogateescape") + b"\n")
-        except BrokenPipeError:
-            raise Ended(f"{self.identity}: its first program has ended; {self._words()}") from None
-
-    def _till(self, pattern, seconds):
-        """(what was said before a line that meets it, the match); the match is None where the time is up."""
-        end = time.monotonic() + seconds
-        while True:
-            for match in re.finditer(pattern, self._said, re.M):
-                before, self._said = self._said[:match.start()], self._said[match.end():]
-                return before, match
-            if time.monotonic() > end:
-                before, self._said = self._said, b""
-                return before, None
-            if select.select([self._stdout], [], [], 0.5)[0]:
-                chunk = os.read(self._stdout, 1 << 16)
-                if not chunk:
-                    raise Ended(f"{self.identity}: its first program has ended; it said {self._said!r}, {self._words()}")
-                self._said += chunk
-
-    def _words(self):
-        said = b""
-        try:
-            while chunk := os.read(self._stderr, 1 << 16):
-                said += chunk
-        except BlockingIOError:
-            pass
-        return said.decode("utf-8", "replace").strip()

@@ -220,8 +220,8 @@ entry:
 """
 
 
-def contained(text, driver, user=0):
-    """The same tree below a container's first program (tests/victims/drive.cc), for this user."""
+def driven(text, driver, user=0):
+    """The same tree below a driver (tests/victims/drive.cc), for this user."""
     head, entries = text.split("entry:\n")
     below = "".join(f"    {line}\n" for line in entries.splitlines())
     return (head + fill(DRIVER, {"driver": driver}) + below).replace("users: [0]", f"users: [{user}]")
