@@ -13,15 +13,19 @@ import report
 TIMEOUT = 3000
 # The release build is what runs in the VM; the unit tests run in the dev build only.
 _SETTINGS = {"release": ["-DTREELINE_TESTS=OFF"], "fuzz": ["-DTREELINE_TESTS=OFF"]}
-# A directory that nobody works in is built once, and soonest so. (The presets themselves take each file alone, and so does fuzz here.)
-_FRESH = {"release": ["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=20"], "dev": ["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=10"]}
+# A directory that nobody works in is built once, and soonest so: a target's files as one, and of what a debugger reads only the lines, which
+# the sanitizers name. (The presets themselves take each file alone, with all of it, and so does fuzz here.)
+_FRESH = {"release": ["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=20", "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1 -DNDEBUG"],
+          "dev": ["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=10", "-DCMAKE_CXX_FLAGS_DEBUG=-g1"]}
 
 
 def _targets(preset, chosen):
-    """Only what the chosen groups run: of the fuzz build what fuzzes, of the release build what they name."""
+    """Only what the chosen groups run: of the fuzz build what fuzzes, of the dev build the unit tests, of the release build what they name."""
     if preset == "fuzz":
         return sorted(source.stem for source in (groups.ROOT / "tests/fuzz").glob("*_fuzz.cc"))
-    return sorted({target for group in chosen for target in group.targets}) if preset == "release" else []
+    if preset == "dev":
+        return sorted(f"unit_{area}" for area in {source.parent.name for source in (groups.ROOT / "tests/unit").glob("*/*_test.cc")})
+    return sorted({target for group in chosen for target in group.targets})
 
 
 def build(preset, chosen, tally, say):
