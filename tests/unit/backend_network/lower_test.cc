@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -62,7 +63,7 @@ ir::Policy everything() {
 void expect_valid(Target target, const std::string& text, const std::string& name) {
   namespace fs = std::filesystem;
   const fs::path here = fs::path(TREELINE_SOURCE_DIR) / "tests/unit/backend_network";
-  const fs::path file = fs::path(testing::TempDir()) / ("treeline_" + name + "_" + artifact_name(target));
+  const fs::path file = fs::path(testing::TempDir()) / ("treeline_" + std::to_string(getpid()) + "_" + name + "_" + artifact_name(target));
   std::ofstream(file) << text;
   const std::string python = "python3 -c 'import jsonschema, yaml' 2>/dev/null";
   if (std::system(python.c_str()) != 0) GTEST_SKIP() << "python3-jsonschema and python3-yaml are not installed";

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -72,7 +73,7 @@ bool installed(const char* program) {
 
 // Compiled with the stub: what sesearch -A prints, or what secilc said.
 std::string compiled(const Lowered& lowered) {
-  const fs::path folder = fs::path(testing::TempDir()) / "treeline_selinux";
+  const fs::path folder = fs::path(testing::TempDir()) / ("treeline_selinux_" + std::to_string(getpid()));
   fs::create_directories(folder);
   std::ofstream(folder / "web.cil") << lowered.text;
   const std::string base = (fs::path(TREELINE_SOURCE_DIR) / "tests/unit/backend_selinux/base.cil").string();
