@@ -66,13 +66,13 @@ class Runner:
         self.tallies = []
 
     def run_all(self, jobs):
-        """Those that need the machine for themselves first, then the others side by side."""
+        """Those that need the machine for themselves first, then the others side by side, those first that may take longest."""
         self.tallies += [report.Tally(job.group.name, job.kernel, part=job.part) for job in jobs]
         pairs = list(zip(jobs, self.tallies[-len(jobs):])) if jobs else []
         for job, tally in pairs:
             if job.group.alone:
                 self.run(job, tally, "    ")
-        beside = [pair for pair in pairs if not pair[0].group.alone]
+        beside = sorted((pair for pair in pairs if not pair[0].group.alone), key=lambda pair: -pair[0].group.timeout)
         workers = min(len(beside), os.cpu_count() or 2) or 1
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             ended = [pool.submit(self.run, job, tally, f"    [{job.title}] " if workers > 1 else "    ") for job, tally in beside]
