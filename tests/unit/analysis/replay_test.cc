@@ -12,6 +12,7 @@
 #include "policy-compiler/learn/learn.h"
 #include "policy-compiler/support/files.h"
 #include "tests/unit/analysis/versions.h"
+#include "tests/unit/common.h"
 
 namespace treeline::analysis {
 namespace {
@@ -22,7 +23,7 @@ using testing::IsEmpty;
 using testing::Not;
 
 std::string source(const std::string& path) {
-  Result<std::string> text = files::read_file(std::string(TREELINE_SOURCE_DIR) + "/" + path, 64u << 20);
+  Result<std::string> text = files::read_file(in_sources(path), 64u << 20);
   if (text) return std::move(*text);
   ADD_FAILURE() << text.error().message;
   return "";

@@ -18,6 +18,7 @@
 #include "policy-compiler/frontend/network.h"
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/passes/network_match.h"
+#include "tests/unit/common.h"
 
 namespace treeline::backends::network {
 namespace {
@@ -62,7 +63,7 @@ ir::Policy everything() {
 
 void expect_valid(Target target, const std::string& text, const std::string& name) {
   namespace fs = std::filesystem;
-  const fs::path here = fs::path(TREELINE_SOURCE_DIR) / "tests/unit/backend_network";
+  const fs::path here = in_sources("tests/unit/backend_network");
   const fs::path file = fs::path(testing::TempDir()) / ("treeline_" + std::to_string(getpid()) + "_" + name + "_" + artifact_name(target));
   std::ofstream(file) << text;
   const std::string python = "python3 -c 'import jsonschema, yaml' 2>/dev/null";

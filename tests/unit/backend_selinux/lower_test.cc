@@ -17,6 +17,7 @@
 
 #include "policy-compiler/backends/selinux/types.h"
 #include "policy-compiler/frontend/profile.h"
+#include "tests/unit/common.h"
 
 namespace treeline::backends::selinux {
 namespace {
@@ -76,7 +77,7 @@ std::string compiled(const Lowered& lowered) {
   const fs::path folder = fs::path(testing::TempDir()) / ("treeline_selinux_" + std::to_string(getpid()));
   fs::create_directories(folder);
   std::ofstream(folder / "web.cil") << lowered.text;
-  const std::string base = (fs::path(TREELINE_SOURCE_DIR) / "tests/unit/backend_selinux/base.cil").string();
+  const std::string base = in_sources("tests/unit/backend_selinux/base.cil");
   const std::string policy = (folder / "policy").string();
   const std::string said =
       run("secilc -c 33 -o " + policy + " -f /dev/null " + base + " " + (folder / "web.cil").string());

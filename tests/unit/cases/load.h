@@ -15,10 +15,11 @@
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/support/files.h"
 #include "tests/cases/table.h"
+#include "tests/unit/common.h"
 
 namespace treeline::cases {
 
-const std::string kTables = std::string(TREELINE_SOURCE_DIR) + "/tests/cases";
+const std::string kTables = in_sources("tests/cases");
 constexpr const char* kSyscall = "syscall";
 
 struct Loaded {

@@ -4,6 +4,7 @@
 
 #include "policy-compiler/bundle/bundle.h"
 #include "tests/unit/cli/run.h"
+#include "tests/unit/common.h"
 
 namespace treeline::cli {
 namespace {
@@ -229,7 +230,7 @@ TEST_F(CommandsTest, ExplainAnswersWithTheLine) {
 }
 
 TEST_F(CommandsTest, EveryActCanBeAsked) {
-  const std::string full = TREELINE_SOURCE_DIR "/tests/fuzz/corpus/profile/full.yaml";
+  const std::string full = in_sources("tests/fuzz/corpus/profile/full.yaml");
   const auto exit = [&](const char* act, const char* object) {
     return run([&] { return cli::explain({full, {"/entrypoint.sh", act, object}, false}); }).exit;
   };

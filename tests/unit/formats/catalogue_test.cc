@@ -12,10 +12,12 @@
 #include <set>
 #include <sstream>
 
+#include "tests/unit/common.h"
+
 namespace treeline::cli::formats {
 namespace {
 
-const std::filesystem::path kSources = TREELINE_SOURCE_DIR "/policy-compiler";
+const std::filesystem::path kSources = in_sources("policy-compiler");
 
 std::string slurp(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "bpf/lsm/abi.h"
+#include "tests/unit/common.h"
 #include "tests/unit/frontend/reading.h"
 
 namespace treeline::frontend {
@@ -21,8 +22,8 @@ std::string round_trip(const std::string& text) {
 }
 
 TEST(Emit, TheCanonicalTextOfAllConstructs) {
-  EXPECT_EQ(round_trip(slurp(TREELINE_SOURCE_DIR "/tests/fuzz/corpus/profile/full.yaml")),
-            slurp(TREELINE_SOURCE_DIR "/tests/golden/frontend/canonical.txt"));
+  EXPECT_EQ(round_trip(slurp(in_sources("tests/fuzz/corpus/profile/full.yaml"))),
+            slurp(in_sources("tests/golden/frontend/canonical.txt")));
 }
 
 TEST(Emit, QuotesExactlyWhatNeedsThem) {

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "tests/unit/common.h"
 #include "tests/unit/frontend/reading.h"
 
 namespace treeline::frontend {
@@ -24,7 +25,7 @@ std::string node(const std::string& lines) { return format(node_with(lines)); }
 std::string expected(const std::string& lines) { return "treeline: 1\nname: x\n\nentry:\n  - exec: /a\n" + lines; }
 
 TEST(Format, TheGoldenProfile) {
-  const std::string base = TREELINE_SOURCE_DIR "/tests/golden/format/";
+  const std::string base = in_sources("tests/golden/format/");
   const std::string out = format(slurp(base + "before.yaml"));
   if (std::getenv("TREELINE_UPDATE_GOLDEN") != nullptr) std::ofstream(base + "after.yaml") << out;
   EXPECT_EQ(out, slurp(base + "after.yaml"));
@@ -32,7 +33,7 @@ TEST(Format, TheGoldenProfile) {
 }
 
 TEST(Format, WhatLearnWritesIsItsOwnLayout) {
-  const std::string canonical = slurp(TREELINE_SOURCE_DIR "/tests/golden/frontend/canonical.txt");
+  const std::string canonical = slurp(in_sources("tests/golden/frontend/canonical.txt"));
   EXPECT_EQ(format(canonical), canonical);
 }
 

@@ -8,12 +8,13 @@
 #include <regex>
 #include <set>
 
+#include "tests/unit/common.h"
 #include "tests/unit/frontend/reading.h"
 
 namespace treeline::frontend {
 namespace {
 
-const std::filesystem::path kGolden = TREELINE_SOURCE_DIR "/tests/golden/frontend";
+const std::filesystem::path kGolden = in_sources("tests/golden/frontend");
 
 std::multiset<std::string> marked(const std::string& text) {
   std::multiset<std::string> out;

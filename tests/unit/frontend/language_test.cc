@@ -6,12 +6,13 @@
 #include <regex>
 #include <set>
 
+#include "tests/unit/common.h"
 #include "tests/unit/frontend/reading.h"
 
 namespace treeline::frontend {
 namespace {
 
-const std::string kPage = slurp(TREELINE_SOURCE_DIR "/policy-compiler/LANGUAGE.md");
+const std::string kPage = slurp(in_sources("policy-compiler/LANGUAGE.md"));
 
 std::vector<std::string> blocks(const std::string& kind) {
   std::vector<std::string> out;
@@ -42,7 +43,7 @@ TEST(Language, ExamplesOfNodesAreRight) {
 
 TEST(Language, EveryReportedCodeIsListed) {
   std::set<std::string> codes;
-  for (const auto& entry : std::filesystem::directory_iterator(TREELINE_SOURCE_DIR "/policy-compiler/frontend")) {
+  for (const auto& entry : std::filesystem::directory_iterator(in_sources("policy-compiler/frontend"))) {
     if (entry.path().extension() != ".cc") continue;
     const std::string source = slurp(entry.path());
     const std::regex call("(?:error|warning)\\(([^;]*?),\\s*\"([a-z]+(?:-[a-z]+)*)\"");

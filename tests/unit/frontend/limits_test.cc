@@ -2,6 +2,7 @@
 // Hostile texts: refused with a place, within bounded time and memory.
 #include <gmock/gmock.h>
 
+#include "tests/unit/common.h"
 #include "tests/unit/frontend/reading.h"
 
 namespace treeline::frontend {
@@ -97,7 +98,7 @@ TEST(Limits, AHundredThousandRulesOnOneLineAreRead) {
 }
 
 TEST(Limits, EveryPrefixOfAProfileIsJudgedWithoutACrash) {
-  const std::string full = slurp(TREELINE_SOURCE_DIR "/tests/fuzz/corpus/profile/full.yaml");
+  const std::string full = slurp(in_sources("tests/fuzz/corpus/profile/full.yaml"));
   for (size_t i = 0; i < full.size(); ++i) {
     const Read r = read(std::string_view(full).substr(0, i));
     for (const Diagnostic& d : r.diagnostics.list()) EXPECT_GE(d.position.line, 1u);

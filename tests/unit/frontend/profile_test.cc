@@ -4,6 +4,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/ir/names.h"
+#include "tests/unit/common.h"
 #include "tests/unit/frontend/reading.h"
 
 namespace treeline::frontend {
@@ -12,7 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const std::string kFull = slurp(TREELINE_SOURCE_DIR "/tests/fuzz/corpus/profile/full.yaml");
+const std::string kFull = slurp(in_sources("tests/fuzz/corpus/profile/full.yaml"));
 
 TEST(Profile, EveryConstructIsReadWithoutADiagnostic) {
   const Read r = read(kFull);

@@ -13,13 +13,14 @@
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/import/import.h"
 #include "policy-compiler/passes/check.h"
+#include "tests/unit/common.h"
 
 namespace treeline::import_ {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path folder() { return fs::path(TREELINE_SOURCE_DIR) / "tests/golden/import"; }
+fs::path folder() { return in_sources("tests/golden/import"); }
 
 std::string contents(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);

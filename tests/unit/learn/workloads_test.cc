@@ -16,6 +16,7 @@
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/passes/check.h"
 #include "policy-compiler/passes/evaluate.h"
+#include "tests/unit/common.h"
 
 namespace treeline::learn::test {
 
@@ -433,11 +434,11 @@ TEST_P(Workload, Golden) {
                                    {.name = GetParam().name, .join = false, .image = {}});
   const std::string text = frontend::emit_profile(learned.policy) + "--- summary\n" + summary_text(learned) +
                            "--- questions\n" + questions_text(learned);
-  const std::string file = std::string(TREELINE_SOURCE_DIR) + "/tests/golden/learn/" + GetParam().name + ".txt";
+  const std::string file = in_sources("tests/golden/learn/") + GetParam().name + ".txt";
   if (std::getenv("TREELINE_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(file) << text;
     // A short one is a seed of the fuzzer.
-    std::ofstream(std::string(TREELINE_SOURCE_DIR) + "/tests/fuzz/corpus/trace/" + GetParam().name + ".jsonl")
+    std::ofstream(in_sources("tests/fuzz/corpus/trace/") + GetParam().name + ".jsonl")
         << GetParam().record(1, 6).text();
   }
   std::ifstream in(file);
