@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The victims in containers that a real runtime starts, bound by their annotation to loaded policies.
 
-A container runs many rows: its first program is the driver (driven.py). It has its own root file system, mounts, pids, /dev and /proc, all capabilities (or is user 1000, without any), the host's /sys, and the network
-namespace of the scene, whose peers are all there. {pid} is a process of the host that has a pid in the container.
+A container runs many rows: its first program is the driver (driven.py). It has its own root file system, mounts, pids, /dev and /proc, all
+capabilities (or is user 1000, without any), the host's /sys, and the network namespace of the scene, whose peers are all there. {pid} is a process of the host that has a pid in the container.
 
     root = Root("overlay", user=0); with Container("runc", programs, root, "victims-enforce") as container:
         status, out, err, events = container.run(["/srv/tl/bin/victim", "/srv/tl", "shell"])
