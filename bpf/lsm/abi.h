@@ -8,7 +8,7 @@
  * supported one). "Offset" is in bytes from the start of the image unless said otherwise.
  *
  * Frozen across upgrades (maps are pinned and taken over by the next version): struct tl_tag, tl_slot, tl_container, tl_owner,
- * tl_written, tl_denial_key, tl_denial, and their map names. A change to one of them raises TL_ABI_MAPS. The image has its own
+ * tl_written, tl_streams_key, tl_streams, tl_denial_key, tl_denial, and their map names. A change to one of them raises TL_ABI_MAPS. The image has its own
  * number, TL_ABI_IMAGE.
  */
 #ifndef TREELINE_BPF_LSM_ABI_H
@@ -21,7 +21,7 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 7
+#define TL_ABI_MAPS 8
 #define TL_ABI_IMAGE 4
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
@@ -393,7 +393,7 @@ struct tl_tag {
 	__u32 slot;
 	__u32 container; /* index into containers */
 	__u32 flags; /* enum tl_tag_flag */
-	__u32 reserved;
+	__u32 join; /* with TL_TAG_JOINED: which one it came by, see tl_streams */
 	__u64 pending_bprm; /* address; compared only */
 	__u64 pending_node; /* key */
 	__u64 start_time; /* of the task: a reused address is recognised by it */
@@ -422,20 +422,29 @@ struct tl_file_id { /* by identity: superblock's device and inode number */
 	__u64 dev;
 	__u64 ino;
 };
-#define TL_STDIO 16 /* a power of two: the kernel masks the index */
+#define TL_STDIO 3
 struct tl_container {
 	__u64 cgroup;
 	__u64 mount_ns; /* filled by the kernel at the entry exec */
 	__u32 slot;
 	__u32 flags;
-	struct tl_file_id stdio[TL_STDIO]; /* fds 0-2 of the entry, then those of joined processes, the oldest overwritten */
+	struct tl_file_id stdio[TL_STDIO]; /* fds 0-2 of the entry */
 	__u64 bound_at; /* ktime_get_boot_ns at binding, written by user space */
 	__u32 mount_ns_inum; /* inode number of the container's mount namespace at binding, written by user space; 0 for a plain tree */
-	__u32 joined; /* processes that joined: where the next one's fds 0-2 go */
+	__u32 joined; /* processes that joined, ever */
 	__u8 kill_asked, freeze_asked; /* 1: a violation asks treelined for it; set by the kernel, cleared by treelined once it is done */
 	__u16 reserved0;
 	__u32 reserved1;
 	__u64 reserved[2];
+};
+
+/* streams: LRU_HASH, fds 0-2 of a process that joined, for it and what it starts. Which container: by when it was bound. */
+struct tl_streams_key {
+	__u64 bound_at;
+	__u64 join; /* tl_tag.join */
+};
+struct tl_streams {
+	struct tl_file_id of[TL_STDIO];
 };
 
 /* A socket address as the decisions take it: an IPv4-mapped IPv6 address is that IPv4 address. */
@@ -793,7 +802,8 @@ TL_ASSERT(sizeof(struct tl_move) == 8);
 TL_ASSERT(sizeof(struct tl_range4) == 8 && sizeof(struct tl_range6) == 32 && sizeof(struct tl_port_range) == 8);
 TL_ASSERT(sizeof(struct tl_slot) == 16);
 TL_ASSERT(sizeof(struct tl_tag) == 96 && sizeof(struct tl_task) == 48);
-TL_ASSERT(sizeof(struct tl_container) == 320);
+TL_ASSERT(sizeof(struct tl_container) == 112);
+TL_ASSERT(sizeof(struct tl_streams_key) == 16 && sizeof(struct tl_streams) == 48);
 TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16 && sizeof(struct tl_asked) == 24);
 TL_ASSERT(sizeof(struct tl_own) == 24 && sizeof(struct tl_control) == 64 + TL_OWN_MAX * 24);
 TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 48);

@@ -281,29 +281,34 @@ int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
 /* -------------------------------------------------------------------------------------------------- commit --- */
 #define MAX_FDS 4096
 
-__noinline u32 remember_stdio(u32 index, u64 files, bool joins)
+/* fds 0-2 as they are now, of an entry or of a join, which gets a number of its own. */
+__noinline u32 remember_stdio(u64 files)
 {
-	u32 first = 0;
-	struct tl_container *c = bpf_map_lookup_elem(&containers, &index);
+	struct tl_tag *tag = my_tag();
+	struct tl_container *c = tag ? container_of_tag(tag) : NULL;
 	u64 table = READ(struct fdtable, fd, READ(struct files_struct, fdt, files));
+	struct tl_streams_key key;
+	struct tl_streams now = {};
 
 	if (!c)
 		return 0;
-	if (joins) {
-		first = 3 + 3 * (c->joined & 3);
-		c->joined++;
-	}
-	for (u32 i = 0; i < 3; i++) {
+	for (u32 i = 0; i < TL_STDIO; i++) {
 		u64 file = read_u64(table + 8 * i), inode = file ? READ(struct file, f_inode, file) : 0;
-		u64 at = first + i;
 
 		if (!inode)
 			continue;
-		barrier_var(at);
-		at &= TL_STDIO - 1;
-		c->stdio[at].ino = READ(struct inode, i_ino, inode);
-		c->stdio[at].dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
+		now.of[i].ino = READ(struct inode, i_ino, inode);
+		now.of[i].dev = READ32(struct super_block, s_dev, READ(struct inode, i_sb, inode));
+		if (!(tag->flags & TL_TAG_JOINED))
+			c->stdio[i] = now.of[i];
 	}
+	if (!(tag->flags & TL_TAG_JOINED))
+		return 0;
+	tag->join = ++c->joined;
+	key.bound_at = c->bound_at;
+	key.join = tag->join;
+	if (bpf_map_update_elem(&streams, &key, &now, BPF_ANY))
+		doubt(TL_HOOK_BPRM_COMMITTING, TL_REASON_NO_MEMORY);
 	return 0;
 }
 
@@ -406,7 +411,7 @@ __noinline u32 exec_commit(u64 bprm)
 			c->mount_ns = tag->mount_ns;
 			c->flags |= TL_CONTAINER_STARTED;
 		}
-		remember_stdio(tag->container, READ(struct task_struct, files, me), tag->flags & TL_TAG_JOINED);
+		remember_stdio(READ(struct task_struct, files, me));
 	}
 	return 1;
 }

@@ -114,8 +114,8 @@ int BPF_PROG(tl_file_open, struct file *file)
 	       WHAT_FLAGS((flags & O_TMPFILE_BIT) && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0) |
 	       WHAT_FLAGS((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? WHAT_EXCL : 0); /* learning: its name was born here */
 	file_address = raw_argument(ctx, 0);
-	/* A terminal that the operator gave as a standard stream is opened by its name, too (/dev/stdout). */
-	if ((inode->i_mode & S_IFMT) != S_IFCHR || !granted_stdio(file_address))
+	/* A terminal that the operator gave as a standard stream is opened by its name, too (/dev/stdout), by who has it as one. */
+	if ((inode->i_mode & S_IFMT) != S_IFCHR || !is_own_stream(file_address) || !granted_stdio(file_address))
 		ASK_PATH(what, file_dentry(file_address), file_mount(file_address));
 held:
 	if (!(file->f_mode & FMODE_WRITE))
@@ -444,6 +444,7 @@ int tl_inode_setattr(u64 *ctx)
 	if (READ(struct task_struct, cred, me) != READ(struct task_struct, real_cred, me))
 		return 0;
 	dentry = raw_argument(ctx, 0);
+	KEEP_OWN((struct dentry *)ctx[0], OWN_CONTENT, TL_HOOK_PATH_CHOWN, TL_SETATTR, dentry, 0);
 	ASK_NAMES(WHAT(TL_HOOK_PATH_CHOWN, TL_REASON_ACCESS, TL_KIND_FILE, TL_SETATTR), dentry);
 	return 0;
 }

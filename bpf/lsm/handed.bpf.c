@@ -11,6 +11,7 @@
  *   shm_shmat                        System V shared memory
  */
 #include "mounts.bpf.h"
+#include "own.bpf.h"
 #include "written.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -38,6 +39,7 @@ int BPF_PROG(tl_file_receive, struct file *received)
 /* asm-generic/ioctls.h, linux/fs.h, linux/sockios.h */
 #define TIOCSTI 0x5412
 #define TIOCLINUX 0x541c
+#define FIOASYNC 0x5452
 #define FIOSETOWN 0x8901
 #define SIOCSPGRP 0x8902
 #define FS_IOC_SETFLAGS 0x40086602
@@ -55,6 +57,10 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define XFS_IOC_FREESP 0x4030580b
 #define XFS_IOC_ALLOCSP64 0x40305824
 #define XFS_IOC_FREESP64 0x40305825
+#define XFS_IOC_ALLOCSP_32 0x402c580a
+#define XFS_IOC_FREESP_32 0x402c580b
+#define XFS_IOC_ALLOCSP64_32 0x402c5824
+#define XFS_IOC_FREESP64_32 0x402c5825
 #define BTRFS_IOC_SNAP_CREATE 0x50009401 /* linux/btrfs.h */
 #define BTRFS_IOC_SUBVOL_CREATE 0x5000940e
 #define BTRFS_IOC_SNAP_DESTROY 0x5000940f
@@ -63,6 +69,7 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define BTRFS_IOC_SNAP_DESTROY_V2 0x5000943f
 #define BTRFS_IOC_SUBVOL_SETFLAGS 0x4008941a
 #define BTRFS_IOC_SEND 0x40489426
+#define BTRFS_IOC_SEND_32 0x40449426
 #define BTRFS_IOC_TREE_SEARCH 0xd0009411
 #define BTRFS_IOC_TREE_SEARCH_V2 0xc0709411
 #define BTRFS_IOC_ADD_DEV 0x5000940a
@@ -71,6 +78,7 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define EXT4_IOC_MOVE_EXT 0xc028660f /* fs/ext4/ext4.h */
 #define EXT4_IOC_SWAP_BOOT 0x6611
 #define F2FS_IOC_MOVE_RANGE 0xc020f509 /* uapi/linux/f2fs.h */
+#define F2FS_IOC32_MOVE_RANGE 0xc01cf509
 #define F2FS_IOC_START_ATOMIC_REPLACE 0xf519
 #define F2FS_IOC_SEC_TRIM_FILE 0x4018f514
 #define CIFS_IOC_COPYCHUNK_FILE 0x4004cf03 /* fs/smb/client/cifs_ioctl.h */
@@ -85,6 +93,12 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define FS_IOC_ENABLE_VERITY 0x40806685 /* linux/fsverity.h */
 #define FAT_IOCTL_SET_ATTRIBUTES 0x40047211 /* linux/msdos_fs.h */
 
+/*
+ * One that signals its foreground group when it is made asynchronous and has no owner (__tty_fasync): with a signal of the caller's choice
+ * (F_SETSIG), and without an F_SETOWN that could be asked about.
+ */
+static __always_inline bool is_terminal(const struct file *file) { return (file->f_inode->i_mode & S_IFMT) == S_IFCHR; }
+
 static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u64 file, u32 command)
 {
 	struct tl_tag *tag = my_tag();
@@ -95,6 +109,10 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case TIOCSTI:
 	case TIOCLINUX:
 		return finish(ctx, check_operation(tag, hook, TL_OP_TTY_INJECT, 0));
+	case FIOASYNC:
+		if (!is_terminal(opened))
+			return 0;
+		/* fallthrough */
 	case FIOSETOWN:
 	case SIOCSPGRP: /* the number is the caller's memory, which can change after a look at it */
 		return finish(ctx, check_operation(tag, hook, TL_OP_SIGNAL, 0));
@@ -113,6 +131,7 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_SETATTR), dentry_of_file(file), mount_of_file(file));
 		return 0;
 	case FS_IOC_ENABLE_VERITY: /* by a descriptor to read: nobody writes the file any more */
+		KEEP_OWN(opened->f_path.dentry, OWN_CONTENT, hook, TL_WRITE, dentry_of_file(file), mount_of_file(file));
 		ASK_PATH(WHAT(hook, TL_REASON_ACCESS, TL_KIND_FILE, TL_WRITE), dentry_of_file(file), mount_of_file(file));
 		return 0;
 	case FS_IOC_UNRESVSP:
@@ -125,6 +144,10 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case XFS_IOC_FREESP:
 	case XFS_IOC_ALLOCSP64:
 	case XFS_IOC_FREESP64:
+	case XFS_IOC_ALLOCSP_32:
+	case XFS_IOC_FREESP_32:
+	case XFS_IOC_ALLOCSP64_32:
+	case XFS_IOC_FREESP64_32:
 	case EXT4_IOC_SWAP_BOOT: /* these four ask for a descriptor to write, and write elsewhere than at the end */
 	case F2FS_IOC_START_ATOMIC_REPLACE:
 	case F2FS_IOC_SEC_TRIM_FILE:
@@ -140,6 +163,7 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case BTRFS_IOC_SNAP_DESTROY_V2: /* a tree gets a second name, or goes, and no hook for paths is asked */
 	case BTRFS_IOC_DEFAULT_SUBVOL:
 	case OCFS2_IOC_REFLINK: /* likewise a file, by two names in memory */
+	case BTRFS_IOC_SEND_32:
 	case BTRFS_IOC_SEND: /* all files of a tree, or its metadata with small files in it, are read */
 	case BTRFS_IOC_TREE_SEARCH:
 	case BTRFS_IOC_TREE_SEARCH_V2:
@@ -151,6 +175,7 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case XFS_IOC_ATTRMULTI_BY_HANDLE_32:
 	case EXT4_IOC_MOVE_EXT: /* trades blocks with a second descriptor, which may be one to append */
 	case F2FS_IOC_MOVE_RANGE:
+	case F2FS_IOC32_MOVE_RANGE:
 		return finish(ctx, check_operation(tag, hook, TL_OP_MOUNT, 0));
 	default:
 		return 0;
@@ -173,6 +198,7 @@ int BPF_PROG(tl_file_ioctl_compat, struct file *file, unsigned int command)
 #define F_SETFL 4
 #define F_SETOWN 8
 #define F_SETOWN_EX 15
+#define O_ASYNC 020000
 
 /* The number of a task in the innermost pid namespace that it is in. */
 static __always_inline u32 number_of(u64 task)
@@ -190,6 +216,8 @@ int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned lo
 	u64 me;
 
 	if (command == F_SETFL) {
+		if ((argument & O_ASYNC) && !(file->f_flags & O_ASYNC) && is_terminal(file) && (tag = my_tag()))
+			ASK(check_operation(tag, TL_HOOK_FILE_FCNTL, TL_OP_SIGNAL, 0));
 		if ((argument & O_APPEND) || !appends(file) || !my_tag() || granted_stdio(raw_argument(ctx, 0)))
 			return 0;
 		ASK_OVERWRITE(TL_HOOK_FILE_FCNTL, raw_argument(ctx, 0));

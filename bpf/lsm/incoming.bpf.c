@@ -213,7 +213,7 @@ int BPF_PROG(tl_socket_sock_rcv_skb, struct sock *sk, struct sk_buff *skb)
 	u64 published, head, ip;
 	u32 mode;
 
-	if (sk->sk_protocol != IPPROTO_UDP)
+	if (!is_udp(sk))
 		return 0;
 	owner = bpf_sk_storage_get(&owners, sk, 0, 0);
 	if (!owner)

@@ -29,10 +29,20 @@ OPERATION_HOOK(sb_remount, SB_REMOUNT, TL_OP_MOUNT)
 OPERATION_HOOK(move_mount, MOVE_MOUNT, TL_OP_MOUNT)
 OPERATION_HOOK(userns_create, USERNS_CREATE, TL_OP_USERNS)
 OPERATION_HOOK(perf_event_open, PERF_EVENT_OPEN, TL_OP_PERF)
-OPERATION_HOOK(key_alloc, KEY_ALLOC, TL_OP_KEYRING)
-OPERATION_HOOK(key_permission, KEY_PERMISSION, TL_OP_KEYRING)
 OPERATION_HOOK(kernel_module_request, KERNEL_MODULE_REQUEST, TL_OP_AUTOLOAD_MODULE)
 OPERATION_HOOK(syslog, SYSLOG, TL_OP_KERNEL_LOG)
+
+/* The kernel's own keys (NFS and CIFS name users and servers by them), under credentials of its own in whoever's call, are not the task's act. */
+#define KEY_HOOK(hook, HOOK) \
+	SEC("lsm/" #hook) \
+	int tl_##hook(u64 *ctx) \
+	{ \
+		struct tl_tag *tag = my_tag(); \
+\
+		return tag && !has_other_credentials() ? finish(ctx, check_operation(tag, TL_HOOK_##HOOK, TL_OP_KEYRING, 0)) : 0; \
+	}
+KEY_HOOK(key_alloc, KEY_ALLOC)
+KEY_HOOK(key_permission, KEY_PERMISSION)
 
 /* (context, parameter): mount(2) and fsconfig; what a file system mounts by itself when a path leads there (NFS) is nobody's right. */
 SEC("lsm/fs_context_parse_param")
@@ -156,7 +166,7 @@ int tl_bpf_map(u64 *ctx)
 	if (IS_MAP(map, arena) || IS_MAP(map, policies) || IS_MAP(map, tags_by_task) || IS_MAP(map, bindings) || IS_MAP(map, containers) ||
 	    IS_MAP(map, control) || IS_MAP(map, doubts) || IS_MAP(map, losses) || IS_MAP(map, denials) || IS_MAP(map, canary_denials) ||
 	    IS_MAP(map, overflow) || IS_MAP(map, learned) || IS_MAP(map, syscalls) || IS_MAP(map, owners) || IS_MAP(map, asked) || IS_MAP(map, written) ||
-	    IS_MAP(map, scratch) || IS_MAP(map, zeroes) || IS_MAP(map, prefixes))
+	    IS_MAP(map, scratch) || IS_MAP(map, zeroes) || IS_MAP(map, prefixes) || IS_MAP(map, streams))
 		return finish(ctx, protect(TL_HOOK_BPF_MAP));
 	if (IS_MAP_IF(k_task_storage, map, tags) || IS_MAP_IF(k_ringbuf, map, events) || IS_MAP_IF(!k_ringbuf, map, events_perf))
 		return finish(ctx, protect(TL_HOOK_BPF_MAP));

@@ -190,5 +190,6 @@ static __always_inline bool has_asked(u32 container, const struct tl_endpoint *e
 			ASK(report_number(WHAT(hook, TL_REASON_NO_MEMORY, TL_KIND_SOCKET, 0), 0)); \
 	} while (0)
 
-static __always_inline bool is_udp(const struct sock *sk) { return sk->sk_protocol == IPPROTO_UDP; }
+/* A raw socket of that protocol is none. */
+static __always_inline bool is_udp(const struct sock *sk) { return sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM; }
 #endif

@@ -43,9 +43,18 @@ __noinline u32 relation_of(u64 task)
 	}
 	mine = bpf_map_lookup_elem(&tags_by_task, &me);
 	theirs = bpf_map_lookup_elem(&tags_by_task, &task);
-	if (mine && theirs && mine->container == theirs->container && mine->slot == theirs->slot)
+	/* Asked for again: an element that was replaced meanwhile may be another task's already. */
+	if (mine && theirs && mine->container == theirs->container && mine->slot == theirs->slot && bpf_map_lookup_elem(&tags_by_task, &task) == theirs)
 		return RELATION_WORKLOAD;
 	return RELATION_OTHER;
+}
+
+/* The container runtime on its way in: in the workload by its tag, and free, so that whoever acts on it acts freely. */
+__noinline bool is_runtime_at_work(u64 task)
+{
+	struct tl_tag *theirs = bpf_map_lookup_elem(&tags_by_task, &task);
+
+	return theirs && (theirs->flags & TL_TAG_RUNTIME);
 }
 
 /* The directory directly below a procfs root. */

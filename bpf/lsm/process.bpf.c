@@ -38,7 +38,7 @@ static __noinline u32 check_other(struct tl_tag *tag, u32 hook, u64 task, u32 fa
 
 	if (is_daemon(task))
 		return protect(hook);
-	switch (relation_of(task)) {
+	switch (is_runtime_at_work(task) ? RELATION_OTHER : relation_of(task)) {
 	case RELATION_OWN:
 		return 0;
 	case RELATION_DESCENDANT:

@@ -306,12 +306,17 @@ static __always_inline bool same_file(const struct tl_file_id *id, u64 dev, u64 
 	return id->ino == ino && id->dev == dev && ino;
 }
 
-/* fds 0-2 of an entry or a join are the operator's: granted by identity, on whatever number they are inherited later. */
+/*
+ * fds 0-2 of an entry are the operator's: granted by identity, on whatever number they are inherited later. Those of a join as well, to what
+ * came by that join.
+ */
 __noinline bool granted_stdio(u64 file)
 {
 	struct tl_tag *tag = my_tag();
 	struct tl_container *c = tag ? container_of_tag(tag) : NULL;
 	u64 inode = READ(struct file, f_inode, file), dev, ino;
+	struct tl_streams_key key;
+	struct tl_streams *own;
 
 	if (!c || !inode)
 		return false;
@@ -320,6 +325,30 @@ __noinline bool granted_stdio(u64 file)
 	for (u32 i = 0; i < TL_STDIO; i++)
 		if (same_file(&c->stdio[i], dev, ino))
 			return true;
+	if (!tag->join)
+		return false;
+	key.bound_at = c->bound_at;
+	key.join = tag->join;
+	own = bpf_map_lookup_elem(&streams, &key);
+	for (u32 i = 0; own && i < TL_STDIO; i++)
+		if (same_file(&own->of[i], dev, ino))
+			return true;
+	return false;
+}
+
+/* Is this object what the current task has as one of its fds 0-2 now? The object, not its number: a terminal's is given again. */
+__noinline bool is_own_stream(u64 file)
+{
+	u64 inode = READ(struct file, f_inode, file);
+	u64 files = READ(struct task_struct, files, bpf_get_current_task());
+	u64 table = READ(struct fdtable, fd, READ(struct files_struct, fdt, files));
+
+	for (u32 i = 0; inode && i < TL_STDIO; i++) {
+		u64 stream = read_u64(table + 8 * i);
+
+		if (stream && READ(struct file, f_inode, stream) == inode)
+			return true;
+	}
 	return false;
 }
 

@@ -325,6 +325,9 @@ __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 		if (state >= WALK_ERROR)
 			return state;
 	}
+	/* Taken off meanwhile (umount_tree: the namespace goes first, then what lies above): then not all of the path was read. */
+	if (namespace_of(mount + FIELD(struct mount, mnt)) != ns)
+		return WALK_RACED;
 	return state == start && dentry ? feed(sink, state, '/', 1) : state;
 }
 

@@ -58,7 +58,7 @@ uint64_t sum_over_cpus(int map_fd, uint32_t index);
 
 // Every map by its role. fds are -1 for one that this kernel has no use for (tags, events or events_perf).
 struct Maps {
-  UniqueFd policies, arena, tags, tags_by_task, bindings, containers, control, doubts, losses, denials, canary_denials, learned, syscalls, owners, written, asked,
+  UniqueFd policies, arena, tags, tags_by_task, bindings, containers, control, doubts, losses, denials, canary_denials, learned, syscalls, owners, written, asked, streams,
       events, events_perf;
   MappedArray policies_memory, arena_memory, containers_memory, control_memory;
   uint32_t arena_elements = 0;
