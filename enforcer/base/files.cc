@@ -39,6 +39,16 @@ Result<std::string> read_all(int fd, const std::string& path, size_t limit) {
   }
 }
 
+// What a rename in it did is on disk; file systems that cannot flush a directory (EINVAL) write it as they do all.
+Result<void> flush_directory_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return system_error("cannot open " + directory, errno);
+  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return system_error("cannot sync " + directory, errno);
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, size_t limit) {
@@ -81,7 +91,7 @@ Result<void> write_file_atomically(const std::string& path, std::string_view con
   if (fchmod(fd.get(), mode) != 0) return fail("set the mode of");
   if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return fail("sync");
   if (rename(temporary.c_str(), path.c_str()) != 0) return fail("replace");
-  return {};
+  return flush_directory_of(path);
 }
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
@@ -90,7 +100,10 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
     std::string part = path.substr(0, slash);
     if (slash != std::string::npos) ++slash;
     if (part.empty() || part.back() == '/') continue;
-    if (mkdir(part.c_str(), mode) == 0) continue;
+    if (mkdir(part.c_str(), mode) == 0) {
+      if (Result<void> flushed = flush_directory_of(part); !flushed) return flushed;
+      continue;
+    }
     int code = errno;
     struct stat st {};
     if (stat(part.c_str(), &st) != 0) return system_error("cannot make the directory " + part, code);

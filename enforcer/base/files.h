@@ -20,7 +20,8 @@ Result<std::string> read_file(const std::string& path, size_t limit = 1 << 20);
 Result<std::string> read_guarded_file(const std::string& path, size_t limit = 1 << 20);
 // "" on any error: for facts whose absence is an answer of its own.
 std::string read_file_or_empty(const std::string& path, size_t limit = 1 << 20);
-// Temporary file beside the target, fsync, rename. The target is the old or the new content, never a part.
+// Temporary file beside the target, fsync, rename, fsync of the directory: the target is the old or the new content, never a part, and after a power cut the
+// new one. An Error of that last flush leaves the new content in place.
 Result<void> write_file_atomically(const std::string& path, std::string_view content, mode_t mode = 0600);
 // mkdir -p; what is made gets `mode`. A component that is no directory is an error.
 Result<void> make_directories(const std::string& path, mode_t mode = 0755);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/cli/ask.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,6 +47,12 @@ std::string signature_note(const Json& policy) {
   const std::string state = text_at(*signature, "state");
   if (state == "expired") return "signature EXPIRED at " + text_at(*signature, "expires") + " (it goes on; load one that is signed anew)";
   return state == "refused" ? "signature REFUSED: " + text_at(*signature, "why") : "";
+}
+
+std::string not_in_force_line(const Json& left_out) {
+  const std::string name = text_at(left_out, "policy"), mode = text_at(left_out, "mode");
+  return padded(name.empty() ? "what is stored" : name, 24) + " " + padded(mode, 8) + " NOT IN FORCE, its containers do not start: it " + text_at(left_out, "why") +
+         ". Mend that, then: systemctl restart treelined; or: treeline policy load BUNDLE";
 }
 
 bool colour_on(int fd) {
@@ -117,8 +124,13 @@ bool read_trace(daemon::Client& client, std::string& text, std::string& last_lin
   return false;
 }
 
+bool is_one_file(const std::string& path) {
+  struct stat status {};
+  return path != "-" && (stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+}
+
 std::string numbered(const std::string& path, size_t number) {
-  if (number <= 1) return path;
+  if (number <= 1 || !is_one_file(path)) return path;
   const size_t slash = path.rfind('/'), dot = path.rfind('.');
   const std::string middle = "." + std::to_string(number);
   if (dot == std::string::npos || dot == 0 || (slash != std::string::npos && dot <= slash + 1)) return path + middle;

@@ -21,6 +21,8 @@ std::string padded(std::string text, size_t width);  // with spaces behind it, n
 void print_table(const std::vector<std::vector<std::string>>& rows);
 // What a person has to know of the signature of a policy (as treelined describes it): "" where all is well or none is asked for.
 std::string signature_note(const Json& policy);
+// Of a policy that is in the store and not in force, which treelined tells by name, mode and why.
+std::string not_in_force_line(const Json& left_out);
 bool colour_on(int fd);                    // a terminal, and NO_COLOR is not set
 
 // One request, one answer. Nothing: it failed, was said, and `status` is what to exit with; `not_found` where there is no such thing.
@@ -36,6 +38,8 @@ int status_of_refusal(const daemon::Client& client);
 std::string absolute_path(const std::string& path);
 // Reads the trace that follows an answer: lines up to and with {"type":"end"}. False: the stream ended before.
 bool read_trace(daemon::Client& client, std::string& text, std::string& last_line);
+// Not standard output ("-"), a device or a pipe, which take all that is written one after the other.
+bool is_one_file(const std::string& path);
 // trace.jsonl -> trace.2.jsonl for the second one.
 std::string numbered(const std::string& path, size_t number);
 

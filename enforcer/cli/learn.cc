@@ -5,8 +5,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "enforcer/base/files.h"
 #include "enforcer/cli/ask.h"
+#include "policy-compiler/support/files.h"
 
 namespace treeline::cli {
 namespace {
@@ -38,6 +38,7 @@ int start(const Context& context, const Start& asked) {
 
 // Asked before anything is stopped. Why not; "" where it can.
 std::string why_not_writable(const std::string& output) {
+  if (!is_one_file(output)) return "";
   const std::string directory = std::filesystem::path(output).parent_path().string();
   return access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) == 0 ? "" : "cannot write to " + output + ": " + std::strerror(errno);
 }
@@ -54,7 +55,7 @@ int stop(const Context& context, const std::string& name, const std::string& out
     return status_of_refusal(*client);
   }
   const auto traces = static_cast<size_t>(number_at(*answer, "traces"));
-  std::string files;
+  std::string names;
   bool incomplete = false;
   for (size_t i = 1; i <= traces; ++i) {
     std::string text, last;
@@ -63,13 +64,14 @@ int stop(const Context& context, const std::string& name, const std::string& out
       return kCannotAsk;
     }
     const std::string path = numbered(output, i);
-    if (Result<void> written = write_file_atomically(path, text, 0644); !written) {
+    if (Result<void> written = files::write_file(path, text); !written) {
       say(written.error().message + again);
       return kCannotAsk;
     }
     std::optional<Json> end = parse_json(last);
     if (end && flag_at(*end, "incomplete")) incomplete = true, say(path + " is incomplete: its `loss` lines say what was not kept");
-    files += " " + path;
+    if (!is_one_file(path)) continue;
+    names += " " + path;
     if (context.json) print_line(to_line({{"schema", 1}, {"trace", path}, {"incomplete", end && flag_at(*end, "incomplete")}}));
     else print_line(path);
   }
@@ -83,7 +85,7 @@ int stop(const Context& context, const std::string& name, const std::string& out
     say("no container named '" + name + "' while it was on: nothing was recorded");
     return kFinding;
   }
-  if (!context.json && traces) say("next: treelinec learn" + files + " -o profile.yaml");
+  if (!context.json && !names.empty()) say("next: treelinec learn" + names + " -o profile.yaml");
   return incomplete || lost ? kFinding : kYes;
 }
 

@@ -4,12 +4,14 @@
 #include <cstring>
 
 #include "enforcer/cli/ask.h"
-#include "enforcer/daemon/protocol.h"
+#include "enforcer/daemon/conf.h"
 
 int main(int argc, char** argv) {
   using namespace treeline::cli;
   Context context;
-  context.socket = treeline::daemon::kDefaultSocket;
+  // A file with a mistake, or that is not ours to read, is treelined's to complain of.
+  const treeline::Result<treeline::daemon::Conf> conf = treeline::daemon::read_conf(treeline::daemon::kDefaultConf, /*may_be_missing=*/true);
+  context.socket = treeline::daemon::socket_of(conf ? *conf : treeline::daemon::Conf{});
   std::signal(SIGPIPE, SIG_DFL);
   std::signal(SIGCHLD, SIG_DFL);  // ignored, as some callers leave it, no child's status can be had
 

@@ -51,14 +51,19 @@ int list(const Context& context) {
   std::optional<Json> answer = ask(context, {{"do", "policy.list"}}, status);
   if (!answer) return status;
   const Json& policies = (*answer)["policies"];
+  const Json left_out = answer->value("not_in_force", Json::array());
   if (context.json) {
-    print_line(to_line({{"schema", 1}, {"policies", policies}}));
-  } else if (policies.empty()) {
+    print_line(to_line({{"schema", 1}, {"policies", policies}, {"not_in_force", left_out}}));
+  } else if (policies.empty() && left_out.empty()) {
     say("no policy is loaded; treeline policy load BUNDLE");
   }
   for (const Json& policy : policies) {
     if (!context.json) print_line(policy_line(policy));
     status = std::max(status, status_of(policy));
+  }
+  for (const Json& each : left_out) {
+    if (!context.json) print_line(not_in_force_line(each));
+    status = std::max(status, text_at(each, "mode") == "monitor" ? kFinding : kNotEnforced);
   }
   return status;
 }
@@ -96,6 +101,12 @@ int show(const Context& context, const PolicyOptions& o) {
   return status_of(p);
 }
 
+void add_without_filter(CLI::App* command, const std::shared_ptr<PolicyOptions>& o) {
+  command->add_flag("--without-filter", o->without_filter,
+                    "enforce also what was started without the seccomp filter that has to stand in for hooks on this kernel: in monitor, or under a\n"
+                    "generation that allowed more");
+}
+
 void add_orphans(CLI::App* command, const std::shared_ptr<PolicyOptions>& o) {
   command->add_option("--orphans", o->orphans, "what becomes of running processes that lose their place in the tree (default: refuse to change)")
       ->check(CLI::IsMember({"deny", "kill"}));
@@ -106,8 +117,7 @@ void add_cost(CLI::App* command, const std::shared_ptr<PolicyOptions>& o) {
   command->add_option("--on-violation", o->on_violation,
                       "instead of what the profile says: refuse the act, and beside it kill the process, kill the container, or freeze it")
       ->check(CLI::IsMember({"profile", "deny", "kill", "kill-container", "freeze-container"}));
-  command->add_flag("--without-filter", o->without_filter,
-                    "enforce also what was started in monitor on a kernel where its seccomp filter would stand in for hooks");
+  add_without_filter(command, o);
 }
 
 }  // namespace
@@ -159,6 +169,7 @@ void add_policy(CLI::App& app, Context& context) {
   auto* rollback = policy->add_subcommand("rollback", "back to the bundle of the generation before");
   rollback->add_option("name", o->name)->required();
   add_orphans(rollback, o);
+  add_without_filter(rollback, o);
   rollback->callback([&context, o] { context.action = [&context, o] { return change(context, {{"do", "policy.rollback"}}, *o, ""); }; });
 
   auto* unload = policy->add_subcommand("unload", "remove one that nothing is bound to");

@@ -38,6 +38,7 @@ Result<void> load_profiles(const confine::AppArmor& wanted) {
     done += static_cast<size_t>(n);
   }
   lseek(text.get(), 0, SEEK_SET);
+  if (Result<void> forgotten = confine::forget_loaded(wanted); !forgotten) return forgotten;
   const pid_t child = fork();
   if (child < 0) return system_error("cannot start apparmor_parser", errno);
   if (child == 0) {
@@ -50,7 +51,7 @@ Result<void> load_profiles(const confine::AppArmor& wanted) {
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return confine::note_loaded(wanted);
   std::string words(kMaxSaid, '\0');
   const ssize_t n = pread(said.get(), words.data(), words.size(), 0);
   words.resize(n > 0 ? static_cast<size_t>(n) : 0);

@@ -27,6 +27,7 @@
 #include "enforcer/events/line_encoder.h"
 #include "enforcer/kernel/probe.h"
 #include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/support/files.h"
 
 namespace treeline::cli {
 namespace {
@@ -172,6 +173,13 @@ class Run {
       request["mode"] = options_.mode;
       request["on_violation"] = options_.on_violation;
     }
+    if (!options_.events_file.empty()) {
+      file_.reset(std::fopen(options_.events_file.c_str(), "we"));
+      if (!file_) {
+        say(options_.events_file + ": " + std::strerror(errno));
+        return kUsage;
+      }
+    }
     if (int status = reach_daemon(arena_mib)) return status;
     if (!options_.learn && options_.mode == "enforce")
       if (int status = prepare_confinement(text_at(request, "bundle"))) return status;
@@ -207,7 +215,7 @@ class Run {
         return status;
       }
     container_ = text_at(*bound, "container");
-    if (!options_.quiet || !options_.events_file.empty()) follow_events();
+    follow_events();
     child_.release(!confined ? Child::kUnconfined : text_at(*bound, "closing") == "optional" ? Child::kBesideHooks : Child::kWhole);
     using Step = Child::Failure::Step;
     if (auto [code, step] = child_.failure(); code && step == Step::kFilter) {
@@ -272,35 +280,47 @@ class Run {
     return daemon::exit_status_of(daemon::code_of(error.code));
   }
 
-  // Once treelined has taken the bundle, for it may want a signature. What is loaded under that name is used as it is: something else may run under it.
-  // For the same reason what is loaded here stays.
+  // Once treelined has taken the bundle, for it may want a signature. Another version is not replaced: something else may run under it. For the same
+  // reason what is loaded here stays.
   int hold_profile() {
     const std::string name = "AppArmor profile '" + confinement_.apparmor->name + "'";
-    if (confine::is_held(*confinement_.apparmor)) {
-      if (!options_.quiet) say(name + " is loaded already and is used as it is; another version: apparmor_parser --replace " + options_.policy + "/apparmor");
-      return 0;
-    }
+    Result<void> held = confine::is_held(*confinement_.apparmor);
+    if (held) return 0;
+    if (held.error().code == ESTALE)
+      return not_started({name + " is loaded already, but another version of it, or not by treeline, and something may run under it; to take it off (which "
+                          "frees that of it): apparmor_parser --remove " + options_.policy + "/apparmor", EPERM});
     if (Result<void> loaded = load_profiles(*confinement_.apparmor); !loaded) return not_started(loaded.error());
     if (!options_.quiet) say(name + " is loaded now and stays; to take it off: apparmor_parser --remove " + options_.policy + "/apparmor");
     return 0;
   }
 
+  [[nodiscard]] bool wants_events() const { return !options_.quiet || !options_.events_file.empty(); }
+
+  // Before the command is released, so that none of its acts is missed.
   void follow_events() {
+    if (!wants_events()) return;
     Result<daemon::Client> client = daemon::Client::connect(context_.socket);
-    if (!client || !client->request({{"do", "events"}, {"follow", true}, {"backlog", 0}})) return;
-    events_ = std::move(*client);
-    if (!options_.events_file.empty()) file_ = std::fopen(options_.events_file.c_str(), "we");
-    if (!options_.events_file.empty() && !file_) say(options_.events_file + ": " + std::strerror(errno));
+    Result<Json> answer = client ? client->request({{"do", "events"}, {"follow", true}, {"backlog", 0}}) : Result<Json>(client.error());
+    if (answer) events_ = std::move(*client);
+    else say("events are not shown yet: " + answer.error().message);
+  }
+
+  // The next treelined has told those of its start already. Its answer comes with them: who waited for it would not hear of signals.
+  void follow_events_again() {
+    if (!wants_events() || events_ || private_) return;
+    Result<daemon::Client> client = daemon::Client::connect(context_.socket);
+    if (client && client->send({{"do", "events"}, {"follow", true}})) events_ = std::move(*client);
   }
 
   void show_event(const std::string& line) {
     std::optional<Json> event = parse_json(line);
     if (!event || (text_at(*event, "type") != "loss" && text_at(*event, "container") != container_)) return;
     if (file_) {
-      std::fprintf(file_, "%s\n", line.c_str());
-      std::fflush(file_);
+      std::fprintf(file_.get(), "%s\n", line.c_str());
+      std::fflush(file_.get());
     }
-    if (!options_.quiet) std::fprintf(stderr, "%s\n", events::to_text(*event, colour_on(2), context_.wide).c_str());
+    if (options_.quiet) return;
+    std::fprintf(stderr, "%s\n", context_.json ? line.c_str() : events::to_text(*event, colour_on(2), context_.wide).c_str());
   }
 
   // What is there now, without waiting for more.
@@ -309,8 +329,12 @@ class Run {
       pollfd waiting{events_->fd(), POLLIN, 0};
       if (!events_->has_line() && poll(&waiting, 1, 0) <= 0) return;
       std::optional<std::string> line = events_->next_line();
-      if (!line) events_.reset();
-      else show_event(*line);
+      if (line) {
+        show_event(*line);
+        continue;
+      }
+      events_.reset();
+      if (!private_ && !options_.quiet) say("treelined went away: what happens now is shown when it is back, and counted meanwhile");
     }
   }
 
@@ -338,7 +362,7 @@ class Run {
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       }
       pollfd waiting[3] = {{signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}, {private_ && !gone ? client_->fd() : -1, 0, 0}};
-      poll(waiting, 3, 1000);
+      if (poll(waiting, 3, 1000) == 0) follow_events_again();
       if (waiting[2].revents & (POLLHUP | POLLERR)) {
         if (enforced_) return std::nullopt;
         gone = true;
@@ -389,7 +413,7 @@ class Run {
     bool told = false;
     for (int waited = 0;; ++waited) {
       pollfd waiting[3] = {{client_->fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {events_ ? events_->fd() : -1, POLLIN, 0}};
-      if (!client_->has_line()) poll(waiting, 3, 1000);
+      if (!client_->has_line() && poll(waiting, 3, 1000) == 0) follow_events_again();
       on_signals(false);
       drain_events();
       if (!client_->has_line() && !(waiting[0].revents & (POLLIN | POLLHUP))) {
@@ -412,7 +436,6 @@ class Run {
         return kCannotAsk;
       }
       drain_events();
-      if (file_) std::fclose(file_);
       return report(*answer);
     }
   }
@@ -430,7 +453,7 @@ class Run {
       say("the trace did not arrive whole; nothing was written");
       return kCannotAsk;
     }
-    if (Result<void> written = write_file_atomically(options_.output, text, 0644); !written) {
+    if (Result<void> written = files::write_file(options_.output, text); !written) {
       say(written.error().message);
       return kCannotAsk;
     }
@@ -449,7 +472,7 @@ class Run {
   bool enforced_ = false, child_runs_ = true;
   UniqueFd signals_;
   std::optional<daemon::Client> client_, events_;
-  std::FILE* file_ = nullptr;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_{nullptr, std::fclose};  // --events
   std::string container_;
 };
 
@@ -470,7 +493,7 @@ void add_run(CLI::App& app, Context& context) {
   run->add_option("--rest", options->rest, "what becomes of the tree when the command itself has ended")
       ->check(CLI::IsMember({"wait", "kill", "leave"}))
       ->capture_default_str();
-  run->add_option("--events", options->events_file, "write the events to this file too, one JSON object a line");
+  run->add_option("--events", options->events_file, "write the events to this file too, one JSON object a line (--json: those on stderr as well)");
   run->add_flag("-q,--quiet", options->quiet, "no events and no talk on stderr");
   run->footer(
       "The command stands behind `--`. Its exit status is given back; its signals, terminal and files are its own. Where no treelined runs, a\n"

@@ -32,6 +32,9 @@ std::string confinement_words(const Json& confinement) {
 // Enforced, but started without what its policy's filter refuses, and without its listed calls.
 bool lacks_filter(const Json& container) { return text_at(container, "mode") == "enforce" && !flag_at(container, "filter"); }
 
+// Enforced, but by a change of mode: such a start is refused.
+bool has_two_names(const Json& container) { return text_at(container, "mode") == "enforce" && !text_at(container, "two_names").empty(); }
+
 bool is_new(const Json& doubt) { return !doubt.contains("new") || flag_at(doubt, "new"); }
 
 int show_status(const Context& context) {
@@ -51,7 +54,15 @@ int show_status(const Context& context) {
   const Json& policies = list_at(s, "policies");
   const bool unsaved = std::any_of(policies.begin(), policies.end(), [](const Json& p) { return p.contains("unsaved"); });
   const bool unjudged = std::any_of(containers.begin(), containers.end(), [](const Json& c) { return flag_at(c, "unjudged"); });
-  const bool degraded = !confined || unjudged || unsaved || helper_gone || unfiltered || news || !list_at(s, "unbound").empty() ||
+  const Json &left_out = list_at(s, "not_in_force"), &learning = list_at(s, "learning");
+  // What starts of an enforced policy while its name is learned is refused nothing.
+  const bool free_meanwhile = std::any_of(learning.begin(), learning.end(), [&](const Json& l) {
+    return text_at(l, "state") == "recording" && std::any_of(policies.begin(), policies.end(), [&](const Json& p) {
+             return text_at(p, "name") == text_at(l, "name") && text_at(p, "mode") == "enforce";
+           });
+  });
+  const bool two_names = std::any_of(containers.begin(), containers.end(), has_two_names);
+  const bool degraded = !confined || two_names || !left_out.empty() || free_meanwhile || unjudged || unsaved || helper_gone || unfiltered || news || !list_at(s, "unbound").empty() ||
                         !list_at(s, "unmanaged").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
@@ -69,8 +80,8 @@ int show_status(const Context& context) {
                                              : red("NOT ENFORCED: " + text_at(s, "why_not")));
   if (const Json attempt = s["canary"].value("last_attempt", Json::object()); !attempt.empty())
     field("", "a later attempt, at " + text_at(attempt, "time") + ", could not be made: " + text_at(attempt, "error"));
-  field("policies", list_at(s, "policies").empty() ? "none; next: treeline policy load BUNDLE" : "");
-  for (const Json& p : list_at(s, "policies")) {
+  field("policies", policies.empty() && left_out.empty() ? "none; next: treeline policy load BUNDLE" : "");
+  for (const Json& p : policies) {
     const bool bad = p.contains("asked") || p.contains("why_not_enforced");
     std::string line = "  " + padded(text_at(p, "name"), 24) + " " + padded(text_at(p, "mode"), 8) + " generation " + std::to_string(number_at(p, "generation")) +
                        ", bound " + std::to_string(number_at(p, "bound"));
@@ -78,18 +89,21 @@ int show_status(const Context& context) {
     if (p.contains("unsaved")) line += red(", NOT ON DISK, so only until treelined is started again: " + text_at(p, "unsaved"));
     print_line(bad ? red(line + ", not what was asked for: " + text_at(p, "why_weaker", text_at(p, "why_not_enforced"))) : line);
   }
+  for (const Json& each : left_out) print_line("  " + red(not_in_force_line(each)));
   for (const Json& u : list_at(s, "unmanaged")) {
     const std::string name = text_at(u, "policy").empty() ? "slot " + std::to_string(number_at(u, "slot")) : text_at(u, "policy");
     print_line(red("  " + padded(name, 24) + " " + padded(text_at(u, "mode"), 8) + " UNMANAGED: in force, but its table or its bundle is lost, so that no command "
                    "reaches it (the log says why). Stop the bound containers, then: treelined --detach --reason repair"));
   }
-  for (const Json& l : list_at(s, "learning")) field("learning", text_at(l, "name") + ", " + text_at(l, "state") + " since " + text_at(l, "since"));
+  for (const Json& l : learning) field("learning", text_at(l, "name") + ", " + text_at(l, "state") + " since " + text_at(l, "since"));
+  if (free_meanwhile) field("", red("what starts of an enforced policy while its name is learned is refused nothing: treeline learn stop NAME"));
   field("bound", std::to_string(containers.size()) + " containers");
   for (const Json& c : containers)
     print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
                (flag_at(c, "unjudged") ? red(", WORKS, but nothing was executed in it under the policy: does its runtime run the payload in its own process?")
                 : flag_at(c, "started") ? "" : ", entrypoint not begun") +
                (lacks_filter(c) ? red(", without its filter") : "") +
+               (has_two_names(c) ? red(", may execute what it writes: " + text_at(c, "two_names")) : "") +
                (!flag_at(c, "frozen") ? "" : flag_at(c, "frozen_by_violation") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ", paused by its engine"));
   if (unfiltered)
     field("filter", red(std::to_string(unfiltered) + " enforced without the system call filter of their policy, which is put on at the start only: start it again"));
@@ -109,7 +123,7 @@ int show_status(const Context& context) {
     field("arena", std::to_string(number_at(s["arena"], "used") >> 10) + " of " + std::to_string(number_at(s["arena"], "total") >> 10) + " KiB");
   }
   if (not_enforced) print_line(red("not enforced: " + std::to_string(not_enforced)));
-  if (result != kYes) say("next: treeline doctor");
+  if (!flag_at(s, "can_enforce") || !confined || helper_gone) say("next: treeline doctor");
   return result;
 }
 
@@ -118,8 +132,9 @@ int show_status(const Context& context) {
 void add_status(CLI::App& app, Context& context) {
   auto* status = app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)");
   status->footer(
-      "Degraded: treelined is not confined, containers run unbound or enforced without their filter, or doubts are new. A doubt (refused in enforce) is new for\n"
-      "an hour after the look that first shows it, then only shown; its count goes back to when the hooks were loaded.\n");
+      "Degraded: treelined is not confined, containers run unbound or enforced without their filter, an enforced policy is being learned\n"
+      "again, a stored policy is not in force, or doubts are new. A doubt (refused in enforce) is new for an hour after the look that first shows it, then\n"
+      "only shown; its count goes back to when the hooks were loaded.\n");
   status->callback([&context] { context.action = [&context] { return show_status(context); }; });
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enforcer/confine/apparmor.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <vector>
 
 #include "enforcer/base/files.h"
+#include "policy-compiler/support/sha256.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::confine {
@@ -25,6 +28,9 @@ bool valid_profile_name(std::string_view name) {
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   return !name.empty() && name.size() <= 255 && name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
+
+std::string note_path(const AppArmor& wanted) { return std::string(kLoaded) + "/" + sha256_hex(wanted.name); }
+std::string note_text(const AppArmor& wanted) { return wanted.name + " " + sha256_hex(wanted.text); }
 
 }  // namespace
 
@@ -62,7 +68,19 @@ Result<void> is_held(const AppArmor& wanted) {
   Result<std::string> profiles = read_file("/sys/kernel/security/apparmor/profiles", 16 << 20);
   if (!profiles) return Error{profiles.error().message + "; mount -t securityfs securityfs /sys/kernel/security", ENOTSUP};
   if (std::string why = why_profile_does_not_hold(wanted, *profiles); !why.empty()) return Error{why, EPERM};
+  if (trim(read_file_or_empty(note_path(wanted))) != note_text(wanted))
+    return Error{"AppArmor profile '" + wanted.name + "' is loaded, but another version of it, or not by treeline; load this one: treeline policy profiles", ESTALE};
   return {};
+}
+
+Result<void> note_loaded(const AppArmor& wanted) {
+  if (Result<void> made = make_directories(kLoaded, 0755); !made) return made;
+  return write_file_atomically(note_path(wanted), note_text(wanted) + "\n");
+}
+
+Result<void> forget_loaded(const AppArmor& wanted) {
+  if (unlink(note_path(wanted).c_str()) == 0 || errno == ENOENT) return {};
+  return system_error("cannot remove " + note_path(wanted), errno);
 }
 
 }  // namespace treeline::confine

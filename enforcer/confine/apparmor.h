@@ -5,6 +5,9 @@
 //
 //   Result<std::optional<confine::AppArmor>> wanted = confine::apparmor_of(policy_name, bundle);
 //   if (wanted && *wanted) Result<void> held = confine::is_held(**wanted);
+//
+// A name does not say which text the kernel has under it. Who loads notes that below kLoaded, which goes with the kernel, as what is loaded does: a profile
+// that is there without a note, or with another one, is another version of it.
 #pragma once
 
 #include <optional>
@@ -17,6 +20,7 @@
 namespace treeline::confine {
 
 constexpr std::string_view kAppArmorArtifact = "apparmor";
+constexpr char kLoaded[] = "/run/treeline/profiles";  // a file for each first profile: its name, and SHA-256 of the text it was loaded from
 
 struct AppArmor {
   std::string policy;  // for messages
@@ -33,7 +37,10 @@ std::string why_profile_does_not_hold(const AppArmor& wanted, std::string_view p
 
 // Does this kernel run AppArmor? An Error (ENOTSUP) says how it would.
 Result<void> apparmor_runs(const AppArmor& wanted);
-// It does, and the first profile is loaded and enforced.
+// It does, and the first profile is loaded from this text, and enforced. EPERM: it is not; ESTALE: from another text, or nobody noted from which.
 Result<void> is_held(const AppArmor& wanted);
+// That the kernel has it now. Before it is loaded: forget_loaded(), so that a load that fails leaves no old note.
+Result<void> note_loaded(const AppArmor& wanted);
+Result<void> forget_loaded(const AppArmor& wanted);
 
 }  // namespace treeline::confine

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <initializer_list>
 #include <iterator>
+#include <set>
 
 #include "enforcer/base/files.h"
 #include "enforcer/base/json.h"
@@ -146,6 +147,22 @@ Closing beside_hooks(const Closing& closing) {
   }
   left.text = to_line(Json{{"defaultAction", "SCMP_ACT_ALLOW"}, {"architectures", left.architectures}, {"syscalls", std::move(syscalls)}});
   return left;
+}
+
+// "unshare", or "clone:0:10000000:0" where it is refused under a condition.
+std::vector<std::string> words_of(const Closing& closing) {
+  std::vector<std::string> words;
+  for (const Refusal& refusal : closing.refusals) {
+    if (!refusal.only) words.push_back(refusal.name);
+    for (const Condition& part : refusal.only ? parts_of(*refusal.only) : std::vector<Condition>())
+      words.push_back(refusal.name + ":" + std::to_string(part.index) + ":" + text::hex64(part.bits) + ":" + text::hex64(part.without));
+  }
+  return words;
+}
+
+bool covers(const std::vector<std::string>& has, const std::vector<std::string>& wanted) {
+  const std::set<std::string_view> held(has.begin(), has.end());
+  return std::all_of(wanted.begin(), wanted.end(), [&](std::string_view word) { return held.contains(word) || held.contains(word.substr(0, word.find(':'))); });
 }
 
 }  // namespace treeline::confine

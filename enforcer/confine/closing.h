@@ -54,4 +54,9 @@ Result<Closing> closing_of(const bundle::Bundle& bundle);
 // it in an event, where a filter would come first and be silent.
 Closing beside_hooks(const Closing& closing);
 
+// What it refuses, each part of it in a word, to be kept and compared later.
+std::vector<std::string> words_of(const Closing& closing);
+// Does a filter of which `has` was kept refuse all that `wanted` says?
+bool covers(const std::vector<std::string>& has, const std::vector<std::string>& wanted);
+
 }  // namespace treeline::confine

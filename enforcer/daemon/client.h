@@ -2,7 +2,7 @@
 //
 // The other end of the control socket (protocol.h): for the operator's command and the OCI hook. Blocking.
 //
-//   Result<Client> client = Client::connect(kDefaultSocket);
+//   Result<Client> client = Client::connect("/run/treeline/treeline.sock");
 //   if (!client) ...                                            // code ENOENT or ECONNREFUSED: no daemon runs
 //   Result<Json> reply = client->request({{"do", "status"}});   // an Error when the answer is not ok; its code: reply_code()
 //   while (std::optional<std::string> line = client->next_line()) ...

@@ -86,6 +86,12 @@ const std::map<std::string, Setter>& setters() {
 
 }  // namespace
 
+std::string default_word(const Conf& conf) {
+  return conf.default_ == Default::kPolicy ? conf.default_policy : conf.default_ == Default::kRefuse ? "refuse" : "unbound";
+}
+
+std::string socket_of(const Conf& conf) { return conf.runtime + "/treeline.sock"; }
+
 Result<Conf> parse_conf(std::string_view content, const std::string& file) {
   Conf conf;
   std::string mistakes;

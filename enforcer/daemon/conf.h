@@ -41,6 +41,11 @@ struct Conf {
   std::string oci_runtime;
 };
 
+// As the file says it: "refuse", "unbound" or the name of a policy.
+std::string default_word(const Conf& conf);
+// Where treelined listens under this configuration.
+std::string socket_of(const Conf& conf);
+
 // `file` is named in messages only.
 Result<Conf> parse_conf(std::string_view text, const std::string& file);
 // A missing file is the defaults when `may_be_missing`; one that others than root can write is refused.

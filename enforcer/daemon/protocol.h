@@ -22,16 +22,19 @@
 // policy.load        bundle (directory), name, mode, on_violation,      "policy"
 //                    orphans ("deny"|"kill"), reason (asked for where
 //                    mode takes a policy out of enforce),
-//                    without_filter: enforce what was started in monitor
+//                    without_filter: enforce what was started in monitor, or under a generation that closed less
 //                    where its seccomp filter stands in for hooks
-// policy.list                                                           "policies"
+// policy.list                                                           "policies", "not_in_force": of the store, with "policy", "mode", "why"
 // policy.show        name                                               "policy" with nodes and residuals
 // policy.mode        name, mode, on_violation, orphans, reason,         "policy"
 //                    without_filter (as in policy.load)
-// policy.rollback    name, orphans, reason                              "policy"
+// policy.rollback    name, orphans, reason, without_filter              "policy"
 // policy.unload      name, reason
-// learn.start        name
-// learn.stop         name                                               "traces": N, then N traces, each ending in {"type":"end",...}
+// learn.start        name, reason, discard (bool: traces of an earlier
+//                    learning of that name that nobody has collected)
+// learn.stop         name                                               "traces": N, then N traces, each ending in {"type":"end",...}; ask nothing
+//                                                                       more on this connection before the last one
+// learn.collected    name: they were written out                        their copies are removed
 // learn.status                                                          "learning"
 // run                pid, learn (bool), name | bundle, mode, ...        "container", "mode", "policy", "closing" (as in resolve): the waiting
 //                                                                       process `pid` was put into a cgroup of its own and bound; let it put
@@ -46,7 +49,8 @@
 //                                                                       refused: "not-enforced" where the policy is in enforce and the
 //                                                                       canary does not prove it
 // bind               pid, container, policy, bundle (OCI), filter:      "bound": bool, "policy", "mode", "generation", "directory", "closing";
-//                    is the policy's in config.json?                    refused as in resolve
+//                    is the policy's in config.json? two_names: why     refused as in resolve
+//                    enforce would not start it ("": it would)
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
 // containers                                                            "containers", "unbound"; of each whether it is "frozen"
@@ -60,7 +64,6 @@ namespace treeline::daemon {
 
 constexpr size_t kMaxRequest = 64 << 10;
 constexpr char kSocketName[] = "treeline.sock";
-constexpr char kDefaultSocket[] = "/run/treeline/treeline.sock";
 
 constexpr char kCodeUsage[] = "usage";
 constexpr char kCodeNotFound[] = "not-found";

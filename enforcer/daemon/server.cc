@@ -41,8 +41,13 @@ void Peer::line(const std::string& text) {
   server_.flush(*this);
 }
 
+void Peer::stream(std::function<bool(Peer&)> more) {
+  more_ = std::move(more);
+  server_.flush(*this);
+}
+
 void Peer::event_line(const std::string& text) {
-  if (out_.size() > Server::kMaxBacklog) {
+  if (out_.size() - sent_ > Server::kMaxBacklog) {
     ++dropped_;
     return;
   }
@@ -106,7 +111,7 @@ int Server::accept_all() {
     else refused = handlers_.admit(who.pid);
     const uint64_t id = next_id_++;
     const int number = fd.get();
-    auto peer = std::unique_ptr<Peer>(new Peer(*this, fd.release(), id, who.pid, who.uid));
+    auto peer = std::unique_ptr<Peer>(new Peer(*this, fd.release(), id, who.pid));
     if (!loop_.add(number, EPOLLIN, [this, id](uint32_t events) { on_peer(id, events); })) continue;
     Peer& added = *(peers_[id] = std::move(peer));
     if (!refused.empty()) {
@@ -130,21 +135,32 @@ void Server::drop(uint64_t id) {
   handlers_.gone(id);
 }
 
-void Server::flush(Peer& peer) {
-  size_t done = 0;
-  while (done < peer.out_.size()) {
-    ssize_t n = send(peer.fd_.get(), peer.out_.data() + done, peer.out_.size() - done, MSG_NOSIGNAL);
+void Server::send_queued(Peer& peer) {
+  while (peer.sent_ < peer.out_.size()) {
+    ssize_t n = send(peer.fd_.get(), peer.out_.data() + peer.sent_, peer.out_.size() - peer.sent_, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       if (errno != EAGAIN && errno != EWOULDBLOCK) {
         peer.closing_ = true;  // who holds this peer may still use it: it is dropped from the loop
-        done = peer.out_.size();
+        peer.sent_ = peer.out_.size();
       }
       break;
     }
-    done += static_cast<size_t>(n);
+    peer.sent_ += static_cast<size_t>(n);
   }
-  peer.out_.erase(0, done);
+  if (peer.sent_ <= peer.out_.size() / 2) return;  // so that each byte is moved once at most, however long the queue
+  peer.out_.erase(0, peer.sent_);
+  peer.sent_ = 0;
+}
+
+void Server::flush(Peer& peer) {
+  send_queued(peer);
+  if (!peer.producing_) {
+    peer.producing_ = true;
+    while (peer.out_.empty() && !peer.closing_ && peer.more_)
+      if (!peer.more_(peer)) peer.more_ = nullptr;
+    peer.producing_ = false;
+  }
   const bool want = !peer.out_.empty() || peer.closing_;
   if (want != peer.watching_out_) {
     peer.watching_out_ = want;

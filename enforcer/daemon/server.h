@@ -27,11 +27,12 @@ class Peer {
  public:
   [[nodiscard]] uint64_t id() const { return id_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] uid_t uid() const { return uid_; }
   // The answer to `request`: its id is put in, "ok" is set.
   void reply(const Json& request, Json fields);
   void refuse(const Json& request, const Error& error);
   void line(const std::string& text);
+  // What is too much to be queued at once: `more` queues a part each time that all before it is sent, and says whether there is another one.
+  void stream(std::function<bool(Peer&)> more);
   // A line of a stream that may be dropped when the peer is slow.
   void event_line(const std::string& text);
   // How many of them were dropped, where some were: before the end of a stream as well as before its next line.
@@ -39,13 +40,15 @@ class Peer {
 
  private:
   friend class Server;
-  Peer(Server& server, int fd, uint64_t id, pid_t pid, uid_t uid) : server_(server), fd_(fd), id_(id), pid_(pid), uid_(uid) {}
+  Peer(Server& server, int fd, uint64_t id, pid_t pid) : server_(server), fd_(fd), id_(id), pid_(pid) {}
   Server& server_;
   UniqueFd fd_;
   uint64_t id_;
   pid_t pid_;
-  uid_t uid_;
   std::string in_, out_;
+  size_t sent_ = 0;  // bytes of out_
+  std::function<bool(Peer&)> more_;
+  bool producing_ = false;
   uint64_t dropped_ = 0;
   bool closing_ = false;
   bool watching_out_ = false;
@@ -74,6 +77,7 @@ class Server {
   void on_listener();
   int accept_all();  // 0, or the errno of what it lacks
   void on_peer(uint64_t id, uint32_t events);
+  void send_queued(Peer& peer);
   void flush(Peer& peer);
   void drop(uint64_t id);
 

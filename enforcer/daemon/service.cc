@@ -151,10 +151,10 @@ std::vector<uint32_t> Service::find_lost_cgroups() {
 }
 
 std::string Service::admit(pid_t pid) const {
+  if (pid <= 0) return "you are in another pid namespace than treelined, which cannot see whether you are inside a bound container: ask from the host's";
   Result<std::string> cgroup = helper_.cgroup_of(pid);
   if (!cgroup && cgroup.error().code == EPIPE) return cgroup.error().message;
   if (!cgroup && cgroup.error().code == ENOTSUP) return "";  // without a v2 hierarchy nothing is bound
-  if (!cgroup && access(("/proc/" + std::to_string(pid)).c_str(), F_OK) != 0 && errno == ENOENT) return "";  // gone already
   if (!cgroup) return "it cannot be seen whether you are inside a bound container: " + cgroup.error().message;
   for (auto& [index, container] : containers_->all())
     if (!container.cgroup.empty() && workload::is_at_or_below(*cgroup, container.cgroup))
@@ -249,13 +249,20 @@ void Service::reload(const Conf& conf) {
   for (const auto& [name, changed] : kept)
     if (changed) log_warning(std::string(name) + " in treeline.conf has changed: that counts from the next start of treelined on");
   if (conf.trusted_keys != conf_.trusted_keys) log_warning("bound processes are kept from " + conf.trusted_keys + " from the next start of treelined on");
+  std::string changed;
+  const auto note = [&changed](const char* name, const std::string& before, const std::string& now) {
+    if (before != now) changed += (changed.empty() ? ": " : ", ") + std::string(name) + " from " + before + " to " + now;
+  };
+  note("default", default_word(conf_), default_word(conf));
+  note("require_signature", conf_.require_signature ? "yes" : "no", conf.require_signature ? "yes" : "no");
+  note("trusted_keys", conf_.trusted_keys, conf.trusted_keys);
   conf_.default_ = conf.default_;
   conf_.default_policy = conf.default_policy;
   conf_.require_signature = conf.require_signature;
   conf_.trusted_keys = conf.trusted_keys;
   registry_->admit_by(store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}}));
   set_log_level(conf.log);
-  log_audit("treeline.conf read again");
+  log_audit("treeline.conf read again" + (changed.empty() ? std::string(": what can change meanwhile has not") : changed));
 }
 
 // Told once when it begins; status tells it as long as it lasts.

@@ -83,7 +83,6 @@ class Service {
     uint64_t peer = 0;
     bool learn = false;
     bool ended = false;  // the command's own child has ended; it waits for the rest
-    bool done = false;   // the whole tree has ended
     int exit_code = -1;
     Json end_request;
     std::vector<std::string> trace;
@@ -121,12 +120,18 @@ class Service {
   Answer policy_list() const;
   Answer policy_show(const Json& request);
   [[nodiscard]] Json policy_json(const store::Policy& policy) const;
+  [[nodiscard]] Json not_in_force_json() const;
   Result<store::Change> change_of(const Json& request) const;
   [[nodiscard]] Result<void> may_weaken(const store::Change& change, const Json& request) const;
   [[nodiscard]] std::string directory_of(const store::Policy& policy) const;
+
+  // service_filter.cc
   [[nodiscard]] const char* closing_word() const;
-  // Promotion to enforce of what runs without the filter, where no hook stands in for it, is refused unless the request says so.
-  [[nodiscard]] Result<void> filter_in_place(const std::string& name, uint32_t mode, const Json& request) const;
+  [[nodiscard]] std::vector<std::string> filter_words(const bundle::Bundle& bundle) const;
+  [[nodiscard]] std::vector<std::string> without_filter(uint32_t slot, const std::vector<std::string>& wanted) const;  // ids of containers
+  [[nodiscard]] static bool holds_filter(const workload::Container& container, const std::vector<std::string>& wanted);
+  // Enforcing `bundle` on what runs without its filter, where no hook stands in for it, is refused unless the request says so. `mode`: 0 for the policy's.
+  [[nodiscard]] Result<void> filter_in_place(const std::string& name, uint32_t mode, const bundle::Bundle& bundle, const Json& request) const;
 
   // service_learn.cc
   Answer learn_start(Peer& peer, const Json& request);
@@ -180,8 +185,9 @@ class Service {
   Answer processes(const Json& request) const;
   // In another cgroup than the container's and those below. An Error: it cannot be told.
   [[nodiscard]] Result<bool> has_left(const tl_task& task, const workload::Container& container) const;
+  enum class Whom { kWhoLeft, kAll };
   // Does it to each process of the container that has left its cgroup, until none is there. An Error: somebody is, or it cannot be told.
-  Result<void> each_that_left(const workload::Container& container, const std::function<Result<void>(pid_t)>& act) const;
+  Result<void> each_task(const workload::Container& container, Whom whom, const std::function<Result<void>(pid_t)>& act) const;
 
   // service_respond.cc
   void respond();
@@ -230,7 +236,7 @@ class Service {
   uint64_t lost_traces_ = 0;
   std::map<std::string, uint64_t> lost_of_;  // traces, by the name that was learned, until its stop was answered for
   uint32_t next_run_ = 1;
-  std::map<uint32_t, std::string> kills_;       // what was told of them, by container
+  std::map<uint32_t, std::string> kills_, freezes_;  // what was told of them, by container
   std::map<uint32_t, Unbegun> unbegun_;         // by container
   uint64_t ready_since_ = 0;                    // of an ephemeral daemon: ns since boot; 0: not yet
   int look_for_ended_ = 0;  // seconds

@@ -38,10 +38,12 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
   if (!valid_policy_name(name)) return Error{text::quoted(name) + " is no name of a policy: " + kPolicyNames, EINVAL};
   if (const store::Policy* learning = registry_->find_learning(name)) return Resolved{learning};
   const store::Policy* policy = registry_->find(name);
-  if (!policy || policy->transient)
+  if (!policy || policy->transient) {
+    const auto& left_out = registry_->not_in_force();
+    if (auto known = left_out.contains(name) ? left_out.find(name) : left_out.find(""); known != left_out.end())
+      return Error{"policy '" + name + "' " + known->second.why + ". Mend that, then: systemctl restart treelined; or load it again: treeline policy load BUNDLE --name " + name, EPERM};
     return Error{"there is no policy '" + name + "' here; load it: treeline policy load BUNDLE --name " + name + ", or learn it: treeline learn start " + name, ENOENT};
-  if (policy->mode == TL_MODE_OFF)
-    return Error{"policy '" + name + "' is known here, but its image is not in force: journalctl -u treelined says why; load it again: treeline policy load BUNDLE --name " + name, EPERM};
+  }
   // A policy may be in force that was put into enforce on another kernel, or by a treelined that could do more.
   if (policy->mode == TL_MODE_ENFORCE)
     if (std::optional<Error> why = why_not_enforce())
@@ -49,26 +51,6 @@ Result<Service::Resolved> Service::resolve(const std::string& asked) {
                        "start without being stopped from anything: treeline policy mode " + name + " monitor --reason TEXT",
                    ENOTSUP};
   return Resolved{policy};
-}
-
-// Has the closing filter to be in force, or are hooks proven to refuse as well?
-const char* Service::closing_word() const {
-  const auto proven = [this](std::string_view hook) {
-    return std::any_of(proof_.report().hooks.begin(), proof_.report().hooks.end(),
-                       [&](const canary::HookProof& proof) { return proof.hook == hook && proof.refused && proof.counted; });
-  };
-  return proven("userns_create") && proven("inode_init_security_anon") ? "optional" : "required";
-}
-
-Result<void> Service::filter_in_place(const std::string& name, uint32_t mode, const Json& request) const {
-  const store::Policy* policy = registry_->find(name);
-  if (!policy || mode != TL_MODE_ENFORCE || std::string_view(closing_word()) == "optional" || flag_at(request, "without_filter")) return {};
-  const std::vector<std::string> open = containers_->without_filter(policy->slot);
-  if (open.empty()) return {};
-  return Error{std::to_string(open.size()) + " containers of '" + name + "' (" + text::printable(open[0], 64) + (open.size() > 1 ? ", ..." : "") +
-                   ") were started in monitor, so without the seccomp filter that this kernel needs in place of hooks: user namespaces, io_uring and "
-                   "userfaultfd would stay open to them. Stop them and start them again in enforce, or say --without-filter",
-               EPERM};
 }
 
 Service::Answer Service::resolve_request(const Json& request) {
@@ -123,9 +105,11 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   binding.streams = look->streams;
   binding.mount_ns = look->mount_ns;
   binding.bundle = text_at(request, "bundle");
+  binding.two_names = text_at(request, "two_names");
   // As the hook found config.json. An older one does not say so, and asks for the filter only where no hook stands in for it.
   binding.enforced_at_start =
       request.contains("filter") ? flag_at(request, "filter") : policy->mode == TL_MODE_ENFORCE && std::string_view(closing_word()) == "required";
+  if (binding.enforced_at_start && !policy->learning) binding.filter = filter_words(policy->bundle);
   if (workload::start_time(process) != look->start_time) return Error{"process " + std::to_string(pid) + " is gone", ESRCH};
   if (binding.mount_ns == workload::mount_namespace(getpid()))
     return Error{"process " + std::to_string(pid) + " has no mount namespace of its own; for a plain process tree: treeline run --policy BUNDLE -- CMD", EPERM};
@@ -187,6 +171,7 @@ void Service::end_container(uint32_t index) {
   }
   if (Result<void> unbound = containers_->unbind(index); !unbound) log_error(unbound.error().message);
   kills_.erase(index);
+  freezes_.erase(index);
   unbegun_.erase(index);
   if (container.own_cgroup && !cgroups_.replaced(container.cgroup, container.cgroup_id))
     if (Result<void> removed = cgroups_.remove(container.cgroup); !removed) log_warning(removed.error().message);

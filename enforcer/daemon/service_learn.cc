@@ -202,11 +202,14 @@ Result<void> Service::send_traces(Peer& peer, const Json& request, size_t still_
   answer["lost"] = lost == lost_of_.end() ? 0 : lost->second;
   answer["still_running"] = still_running;
   peer.reply(request, std::move(answer));
-  for (const std::string& file : *files) {
-    if (recorder::read_lines(file, [&](const std::string& line) { peer.line(line); })) continue;
-    peer.line(R"({"type":"end","incomplete":true})");
+  peer.stream([files = std::move(*files), next = size_t{0}](Peer& to) mutable {
+    if (next == files.size()) return false;
+    const std::string& file = files[next++];
+    if (recorder::read_lines(file, [&](const std::string& line) { to.line(line); })) return true;
+    to.line(R"({"type":"end","incomplete":true})");
     log_error("cannot read the trace " + file);
-  }
+    return true;
+  });
   return {};
 }
 

@@ -54,7 +54,7 @@ std::string Service::directory_of(const store::Policy& p) const {
 
 Json Service::policy_json(const store::Policy& policy) const {
   Json json = brief(policy);
-  const size_t bound = containers_->bound_to(policy.slot), unfiltered = containers_->without_filter(policy.slot).size();
+  const size_t bound = containers_->bound_to(policy.slot), unfiltered = without_filter(policy.slot, filter_words(policy.bundle)).size();
   json["bound"] = bound;
   json["filtered"] = bound - unfiltered;  // by the seccomp filter and AppArmor profile of their start, whatever the mode is now
   if (policy.mode == TL_MODE_ENFORCE) {
@@ -88,7 +88,9 @@ Result<store::Change> Service::change_of(const Json& request) const {
 // Out of enforce, by whichever request, only with a reason.
 Result<void> Service::may_weaken(const store::Change& change, const Json& request) const {
   const store::Policy* policy = registry_->find(change.name);
-  if (!policy || policy->state.mode != TL_MODE_ENFORCE || change.mode != TL_MODE_MONITOR || !text_at(request, "reason").empty()) return {};
+  const auto left_out = registry_->not_in_force().find(change.name);
+  const uint32_t mode = policy ? policy->state.mode : left_out != registry_->not_in_force().end() ? left_out->second.mode : 0;
+  if (mode != TL_MODE_ENFORCE || change.mode != TL_MODE_MONITOR || !text_at(request, "reason").empty()) return {};
   return Error{"'" + change.name + "' is enforced, and in monitor nothing of it would be stopped any more: say why, with --reason TEXT (it is kept in the log); "
                    "or leave its mode as it is, by a load without --mode",
                EPERM};
@@ -103,7 +105,7 @@ Service::Answer Service::policy_load(Peer& peer, const Json& request) {
   if (!bundle) return bundle.error();
   if (change->name.empty()) change->name = bundle->name;
   if (Result<void> may = may_weaken(*change, request); !may) return may.error();
-  if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
+  if (Result<void> filtered = filter_in_place(change->name, change->mode, *bundle, request); !filtered) return filtered.error();
   Result<store::Policy*> policy = registry_->load(*bundle, *change);
   if (!policy) return policy.error();
   tell_again();
@@ -116,7 +118,8 @@ Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
   Result<store::Change> change = change_of(request);
   if (!change) return change.error();
   if (Result<void> may = may_weaken(*change, request); !may) return may.error();
-  if (Result<void> filtered = filter_in_place(change->name, change->mode, request); !filtered) return filtered.error();
+  if (const store::Policy* policy = registry_->find(change->name))
+    if (Result<void> filtered = filter_in_place(change->name, change->mode, policy->bundle, request); !filtered) return filtered.error();
   Result<store::Policy*> changed = registry_->set_mode(*change);
   if (!changed) return changed.error();
   tell_again();
@@ -128,6 +131,11 @@ Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
 Service::Answer Service::policy_rollback(Peer& peer, const Json& request) {
   Result<store::Change> change = change_of(request);
   if (!change) return change.error();
+  if (const store::Policy* now = registry_->find(change->name); now && now->state.previous != 0) {
+    Result<bundle::Bundle> before = (now->transient ? transient_ : kept_).read_bundle(change->name, now->state.previous);
+    if (!before) return before.error();
+    if (Result<void> filtered = filter_in_place(change->name, 0, *before, request); !filtered) return filtered.error();
+  }
   Result<store::Policy*> policy = registry_->rollback(*change);
   if (!policy) return policy.error();
   tell_again();
@@ -149,7 +157,14 @@ Service::Answer Service::policy_list() const {
   Json list = Json::array();
   for (const store::Policy* policy : registry_->all())
     if (!policy->learning) list.push_back(policy_json(*policy));
-  return Json{{"policies", list}};
+  return Json{{"policies", list}, {"not_in_force", not_in_force_json()}};
+}
+
+Json Service::not_in_force_json() const {
+  Json list = Json::array();
+  for (const auto& [name, left_out] : registry_->not_in_force())
+    list.push_back({{"policy", name}, {"mode", left_out.mode ? events::mode_word(left_out.mode) : ""}, {"why", left_out.why}});
+  return list;
 }
 
 Service::Answer Service::policy_show(const Json& request) {

@@ -11,6 +11,7 @@
 #include "enforcer/base/bytes.h"
 #include "enforcer/daemon/service.h"
 #include "enforcer/events/words.h"
+#include "enforcer/workload/process.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::daemon {
@@ -19,20 +20,21 @@ Result<bool> Service::has_left(const tl_task& task, const workload::Container& c
   if (container.cgroup.empty() || task.cgroup == container.cgroup_id) return false;
   Result<std::string> cgroup = helper_.cgroup_of(static_cast<pid_t>(task.pid));
   if (cgroup) return !workload::is_at_or_below(*cgroup, container.cgroup);
-  if (cgroup.error().code == ENOENT || cgroup.error().code == ESRCH) return false;  // it has ended meanwhile
+  // It has ended meanwhile, unless its cgroup only has such a name: one that a process lives in cannot be removed.
+  if (cgroup.error().code == ENOENT || cgroup.error().code == ESRCH) return workload::is_alive(static_cast<pid_t>(task.pid));
   return cgroup.error();
 }
 
-Result<void> Service::each_that_left(const workload::Container& container, const std::function<Result<void>(pid_t)>& act) const {
+Result<void> Service::each_task(const workload::Container& container, Whom whom, const std::function<Result<void>(pid_t)>& act) const {
   constexpr int kRounds = 100;
   for (int round = 0; round < kRounds; ++round) {  // who forks meanwhile is met in the next round
     Result<std::vector<tl_task>> tasks = engine_->tasks();
-    if (!tasks) return tasks.error().code == ENOTSUP ? Result<void>{} : Result<void>(tasks.error());
+    if (!tasks) return whom == Whom::kWhoLeft && tasks.error().code == ENOTSUP ? Result<void>{} : Result<void>(tasks.error());
     bool none = true;
     Result<void> all = {};
     for (const tl_task& task : *tasks) {
       if (task.container != container.index) continue;
-      Result<bool> left = has_left(task, container);
+      Result<bool> left = whom == Whom::kAll ? Result<bool>(workload::is_alive(static_cast<pid_t>(task.pid))) : has_left(task, container);
       if (left && !*left) continue;
       none = false;
       if (!left) {
@@ -44,7 +46,7 @@ Result<void> Service::each_that_left(const workload::Container& container, const
     if (none || !all) return all;
     usleep(1000);
   }
-  return Error{"processes of container " + container.id + " outside of its cgroup are left after " + std::to_string(kRounds) + " rounds", EAGAIN};
+  return Error{"processes of container " + container.id + (whom == Whom::kAll ? "" : " outside of its cgroup") + " are left after " + std::to_string(kRounds) + " rounds", EAGAIN};
 }
 
 Service::Answer Service::processes(const Json& request) const {

@@ -38,20 +38,20 @@ void Service::respond() {
 // Asked for until its cgroup is empty: a kill that could not be made, or that somebody survived, is made again each second.
 void Service::kill_for_violation(const workload::Container& container) {
   Result<void> killed = cgroups_.kill_all(container.cgroup);
-  Result<void> others = each_that_left(container, [](pid_t pid) { return kill(pid, SIGKILL) == 0 || errno == ESRCH ? Result<void>{} : system_error("cannot kill process " + std::to_string(pid), errno); });
-  if (killed) killed = others;
+  // By its tasks where not by its cgroup: before 5.14 that is walked, and how deep it is made is the container's to say.
+  Result<void> others = each_task(container, killed ? Whom::kWhoLeft : Whom::kAll, [](pid_t pid) { return kill(pid, SIGKILL) == 0 || errno == ESRCH ? Result<void>{} : system_error("cannot kill process " + std::to_string(pid), errno); });
+  if (killed || others) killed = others;
   if (killed && cgroups_.ended(container.cgroup)) engine_->maps().container_table()[container.index].kill_asked = 0;
-  std::string& told = kills_[container.index];
   const std::string now = killed ? "killed container " + container.id + ": a violation costs that (on_violation: kill-container)"
                                  : "cannot kill container " + container.id + ", tried again each second: " + killed.error().message + "; its violations are refused all the same";
-  if (told == now) return;
-  killed ? log_warning(now) : log_error(now);
+  std::string& told = kills_[container.index];
+  if (told != now) killed ? log_warning(now) : log_error(now);
   told = now;
 }
 
 void Service::freeze_for_violation(const workload::Container& container) {
   // The freezer is the cgroup's. A cgroup that hands controllers down holds no processes itself (cgroups(7)): then into one below.
-  Result<void> back = each_that_left(container, [&](pid_t pid) {
+  Result<void> back = each_task(container, Whom::kWhoLeft, [&](pid_t pid) {
     Result<void> entered = cgroups_.enter(container.cgroup, pid);
     if (entered || entered.error().code == ESRCH) return Result<void>{};
     const std::string below = container.cgroup + "/treeline-left";
@@ -59,12 +59,17 @@ void Service::freeze_for_violation(const workload::Container& container) {
     entered = cgroups_.enter(below, pid);
     return entered || entered.error().code == ESRCH ? Result<void>{} : entered;
   });
-  if (!back) log_error("container " + container.id + " is frozen without all of its processes: " + back.error().message + "; their violations are refused all the same");
-  if (Result<void> frozen = cgroups_.freeze(container.cgroup, true); !frozen) {
-    log_error("cannot freeze container " + container.id + ": " + frozen.error().message + "; its violations are refused all the same");
-    return;
-  }
-  log_warning("froze container " + container.id + ": a violation costs that (on_violation: freeze-container); treeline thaw " + container.id + " lets it go on");
+  const Result<void> frozen = cgroups_.freeze(container.cgroup, true);
+  if (!frozen || !back) engine_->maps().container_table()[container.index].freeze_asked = 1;  // again, each second
+  const std::string still = "; tried again each second, and its violations are refused all the same";
+  const std::string now =
+      !frozen ? "cannot freeze container " + container.id + ": " + frozen.error().message + still
+      : !back ? "container " + container.id + " is frozen without all of its processes: " + back.error().message + still
+              : "froze container " + container.id + ": a violation costs that (on_violation: freeze-container); treeline thaw " + container.id + " lets it go on";
+  std::string& told = freezes_[container.index];
+  if (told != now) frozen && back ? log_warning(now) : log_error(now);
+  told = now;
+  if (!frozen) return;
   if (Result<void> kept = containers_->set_frozen(container.index, true); !kept) log_error(kept.error().message);
 }
 
@@ -75,6 +80,7 @@ void Service::watch_frozen() {
     if (container.frozen_by_violation && !container.cgroup.empty() && cgroups_.exists(container.cgroup) && !cgroups_.frozen(container.cgroup)) loose.push_back(index);
   for (uint32_t index : loose) {
     log_warning("container " + containers_->at(index)->id + " was frozen by a violation, and somebody else than treeline thaw let it go on");
+    freezes_.erase(index);
     (void)!containers_->set_frozen(index, false).has_value();
   }
 }
@@ -84,6 +90,8 @@ Service::Answer Service::thaw(Peer& peer, const Json& request) {
   const workload::Container* container = containers_->find(id);
   if (!container) return Error{"no container " + id + " is bound here; treeline status lists those that are", ENOENT};
   const bool was = cgroups_.frozen(container->cgroup);
+  engine_->maps().container_table()[container->index].freeze_asked = 0;
+  freezes_.erase(container->index);
   if (Result<void> gone_on = cgroups_.freeze(container->cgroup, false); !gone_on) return gone_on.error();
   if (Result<void> kept = containers_->set_frozen(container->index, false); !kept) log_error(kept.error().message);
   audit(peer, request, "let container " + id + " go on");

@@ -30,6 +30,8 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   const bool learn = flag_at(request, "learn");
   if (pid <= 1 || pid > INT32_MAX) return Error{"the request names no process", EINVAL};
   const auto process = static_cast<pid_t>(pid);
+  if (workload::parent_of(process) != peer.pid())
+    return Error{"process " + std::to_string(pid) + " is no child of the command that asks: is that in another pid namespace than treelined?", EPERM};
   Result<workload::Look> look = helper_.look_at(process);
   if (!look) return look.error();
   if (std::string inside = admit(process); !inside.empty()) return Error{inside, EPERM};
@@ -67,6 +69,7 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   binding.plain = true;
   binding.own_cgroup = true;
   binding.enforced_at_start = policy->mode == TL_MODE_ENFORCE;
+  if (binding.enforced_at_start) binding.filter = filter_words(policy->bundle);
   binding.streams = look->streams;
   Result<const workload::Container*> bound = containers_->bind(binding);
   if (!bound) return undo(bound.error());

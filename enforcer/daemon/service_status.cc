@@ -74,6 +74,9 @@ Json Service::confinement_json() const {
 
 Service::Answer Service::containers() const {
   Json list = Json::array(), unbound = Json::array();
+  std::map<uint32_t, std::vector<std::string>> wanted;  // by slot
+  for (const store::Policy* policy : registry_->all())
+    if (!policy->learning) wanted[policy->slot] = filter_words(policy->bundle);
   for (auto& [index, c] : containers_->all()) {
     const store::Policy* policy = registry_->at(c.slot);
     list.push_back({{"container", escape_bytes(c.id)},
@@ -86,7 +89,8 @@ Service::Answer Service::containers() const {
                     {"unjudged", unbegun_.contains(index) && unbegun_.at(index).works && !containers_->started(index)},
                     {"frozen", cgroups_.frozen(c.cgroup)},
                     {"frozen_by_violation", c.frozen_by_violation},
-                    {"filter", c.enforced_at_start}});
+                    {"filter", holds_filter(c, wanted[c.slot])},
+                    {"two_names", escape_bytes(c.two_names)}});
   }
   for (const auto& [number, u] : unbound_.all()) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
   return Json{{"containers", list}, {"unbound", unbound}};
@@ -116,7 +120,7 @@ Service::Answer Service::status() const {
   json["tag"] = maps.tags ? "task storage" : "hash by task";
   json["events"] = source_->name();
   json["arena"] = {{"used", publisher_->space().used()}, {"total", publisher_->space().total()}};
-  json["default"] = conf_.default_ == Default::kPolicy ? conf_.default_policy : conf_.default_ == Default::kRefuse ? "refuse" : "unbound";
+  json["default"] = default_word(conf_);
 
   Json policies = Json::array();
   size_t not_enforced = 0;
@@ -126,6 +130,8 @@ Service::Answer Service::status() const {
     if (policy->state.mode == TL_MODE_ENFORCE && (policy->mode != TL_MODE_ENFORCE || why)) ++not_enforced;
   }
   json["policies"] = std::move(policies);
+  json["not_in_force"] = not_in_force_json();
+  for (const auto& [name, left_out] : registry_->not_in_force()) not_enforced += left_out.mode != TL_MODE_MONITOR;
   json["unmanaged"] = Json::array();
   for (const store::Unmanaged& u : registry_->unmanaged()) json["unmanaged"].push_back({{"slot", u.slot}, {"mode", events::mode_word(u.mode)}, {"policy", u.name}});
   json["not_enforced"] = not_enforced;

@@ -38,15 +38,16 @@ struct MapName {
   const char* name;
   UniqueFd Maps::*fd;
   bool optional;  // not on every kernel
+  bool holds_bound = false;  // what is bound, and to what: never missing where there are pins
 };
 constexpr MapName kMaps[] = {
-    {"policies", &Maps::policies, false},     {"arena", &Maps::arena, false},       {"tags", &Maps::tags, true},
-    {"tags_by_task", &Maps::tags_by_task, false}, {"bindings", &Maps::bindings, false}, {"containers", &Maps::containers, false},
-    {"control", &Maps::control, false},       {"doubts", &Maps::doubts, false},     {"losses", &Maps::losses, false},
+    {"policies", &Maps::policies, false, true},         {"arena", &Maps::arena, false, true},       {"tags", &Maps::tags, true, true},
+    {"tags_by_task", &Maps::tags_by_task, false, true}, {"bindings", &Maps::bindings, false, true}, {"containers", &Maps::containers, false, true},
+    {"control", &Maps::control, false, true},           {"doubts", &Maps::doubts, false},           {"losses", &Maps::losses, false},
     {"denials", &Maps::denials, false},       {"learned", &Maps::learned, false},   {"syscalls", &Maps::syscalls, false},
     {"owners", &Maps::owners, false},         {"written", &Maps::written, false},   {"events", &Maps::events, true},
     {"events_perf", &Maps::events_perf, true}, {"canary_denials", &Maps::canary_denials, false},
-    {"asked", &Maps::asked, false},
+    {"asked", &Maps::asked, false},          {"streams", &Maps::streams, false},
 };
 
 bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }
@@ -85,7 +86,7 @@ class BpfEngine final : public Engine {
     const bool upgrade = found->exist;
     if (Result<void> readable = upgrade ? check_pinned_images(*pins_) : Result<void>{}; !readable) return readable;
     if (Result<void> made = pins_->make(TL_ABI_MAPS); !made) return made;
-    if (Result<void> loaded = load(); !loaded) {
+    if (Result<void> loaded = load(upgrade); !loaded) {
       if (!upgrade) (void)!pins_->remove_all().has_value();
       return loaded;
     }
@@ -112,7 +113,8 @@ class BpfEngine final : public Engine {
       recorder_link_.reset();
       return {};
     }
-    if (recorder_link_ || recorder_fd_.get() < 0) return {};
+    if (recorder_link_) return {};
+    if (!recorder_fd_) return Error{"the pin of their recorder is gone; stop the bound containers, then: treelined --detach --reason repair", ENOENT};
     const int fd = bpf_raw_tracepoint_open("sys_enter", recorder_fd_.get());
     if (fd < 0) return system_error("cannot attach the recorder of system calls", errno);
     recorder_link_ = UniqueFd(fd);
@@ -219,25 +221,30 @@ class BpfEngine final : public Engine {
   }
 
   // Maps whose layout is frozen are taken over, so tags, bindings and counters survive an upgrade; the others are made anew.
-  Result<void> reuse_pinned() {
+  Result<void> reuse_pinned(bool upgrade) {
     for (const MapName& m : kMaps) {
       if (is_event_map(m)) continue;
       bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, m.name);
       if (!map || !bpf_map__autocreate(map)) continue;
       UniqueFd pinned(bpf_obj_get(pins_->map(m.name).c_str()));
+      // Made anew, and empty, those would let all that is bound go free. (A map that is new in this build is another matter.)
+      if (const int code = errno; !pinned && upgrade && (code != ENOENT || m.holds_bound))
+        return Error{system_error("cannot open the pinned map " + pins_->map(m.name), code).message +
+                         "; nothing was changed. If it stays so, stop the bound containers, then: treelined --detach --reason repair",
+                     code};
       if (!pinned) continue;
       if (bpf_map__reuse_fd(map, pinned.get()) != 0) return system_error(std::string("cannot take over the map ") + m.name, errno);
     }
     return {};
   }
 
-  Result<void> load() {
+  Result<void> load(bool upgrade = false) {
     LibbpfLog log;
     skeleton_.reset(treeline_bpf__open());
     if (!skeleton_) return system_error("cannot open the BPF object:\n" + log.tail(), errno);
     if (Result<void> configured = configure(); !configured) return configured;
     if (!options_.ephemeral)
-      if (Result<void> reused = reuse_pinned(); !reused) return reused;
+      if (Result<void> reused = reuse_pinned(upgrade); !reused) return reused;
     if (int error = treeline_bpf__load(skeleton_.get()); error != 0) {
       const std::string said = log.tail();
       return Error{std::string("the kernel refused the BPF programs (") + std::strerror(-error) + ")" + (said.empty() ? "" : ":\n" + said), ENOTSUP};

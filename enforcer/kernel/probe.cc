@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <sstream>
 
@@ -75,6 +76,8 @@ Facts probe(const std::string& root) {
   uint64_t inside = 1, outside = 1, length = 0;
   map >> inside >> outside >> length;
   facts.initial_user_ns = inside == 0 && outside == 0 && length == 4294967295u;
+  std::error_code none;
+  facts.initial_pid_ns = std::filesystem::read_symlink(root + "/proc/self/ns/pid", none) == "pid:[4026531836]";  // PROC_PID_INIT_INO, include/linux/proc_ns.h
 
   if (Result<std::string> lsm = read_file(root + kSecurityFs + std::string("/lsm")); lsm) facts.lsm = trim(*lsm);
   facts.lockdown = bracketed(read_file_or_empty(root + kSecurityFs + std::string("/lockdown")), '[', ']');
@@ -131,6 +134,9 @@ std::vector<Prerequisite> judge(const Facts& f) {
   add("root", f.root, f.root ? "root" : "not root", "run it as root (sudo)");
   add("user-namespace", f.initial_user_ns, f.initial_user_ns ? "initial user namespace" : "inside a user namespace (a rootless runtime?)",
       "run treelined on the host itself; containers of a rootless runtime cannot be bound");
+  add("pid-namespace", f.initial_pid_ns, f.initial_pid_ns ? "initial pid namespace" : "inside a pid namespace (a container?)",
+      "run treelined on the host itself, or in a container that has the host's processes (hostPID: true, --pid=host): the hooks speak of processes by "
+      "the host's numbers");
   add("btf", f.btf, f.btf ? "/sys/kernel/btf/vmlinux" : "the kernel has no BTF (/sys/kernel/btf/vmlinux)",
       "use a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian's are)");
   add("bpf-lsm", f.bpf_lsm, f.bpf_lsm ? "LSM hooks for BPF" : "no LSM hooks for BPF in the kernel's BTF",

@@ -22,6 +22,7 @@ namespace treeline::kernel {
 struct Facts {
   std::string release;                // uname -r
   bool root = false;                  // effective uid 0
+  bool initial_pid_ns = false;        // pids mean what they mean to the kernel's programs
   bool initial_user_ns = false;       // not root of a rootless runtime's user namespace only
   std::optional<std::string> lsm;     // /sys/kernel/security/lsm; unset: cannot be read (no securityfs)
   std::string lockdown;               // the active one: "none", "integrity", "confidentiality"; "" unknown

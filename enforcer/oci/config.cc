@@ -20,11 +20,13 @@ struct Watched {
   std::initializer_list<std::string_view> names;
 };
 const Watched kWatched[] = {
-    {{}, {"process", "linux", "hooks", "annotations"}},
-    {{"process"}, {"apparmorProfile", "noNewPrivileges"}},
+    {{}, {"process", "linux", "hooks", "annotations", "root", "mounts"}},
+    {{"process"}, {"args", "apparmorProfile", "noNewPrivileges"}},
+    {{"root"}, {"path"}},
     {{"linux"}, {"seccomp"}},
     {{"hooks"}, {"createRuntime", "startContainer", "poststop"}},
 };
+constexpr std::string_view kOfMount[] = {"destination", "source", "options", "type"};
 
 }  // namespace
 
@@ -44,6 +46,13 @@ Error Config::wrong(const std::string& what) const {
                EINVAL};
 }
 
+Result<void> Config::watch(const json::Value& object, std::span<const std::string_view> names) const {
+  for (std::string_view name : names)
+    if (const std::string* other = json::lookalike(object, name))
+      return wrong(text::quoted(*other) + " would be taken for " + text::quoted(name) + " by a runtime that ignores case");
+  return {};
+}
+
 Result<void> Config::take(std::string text) {
   if (text.size() > kMaxConfig) return wrong("it is larger than " + std::to_string(kMaxConfig >> 20) + " MiB");
   Result<json::Value> root = json::parse(text);
@@ -53,11 +62,11 @@ Result<void> Config::take(std::string text) {
     const json::Value* object = root->at(watched.object);
     if (!object || object->is(json::Kind::kNull)) continue;
     if (!object->is(json::Kind::kObject)) return wrong(std::string(*(watched.object.end() - 1)) + " is not an object");
-    for (std::string_view name : watched.names)
-      if (const std::string* other = json::lookalike(*object, name))
-        return wrong(text::quoted(*other) + " would be taken for " + text::quoted(name) +
-                     " by a runtime that ignores case");
+    if (Result<void> plain = watch(*object, {watched.names.begin(), watched.names.size()}); !plain) return plain;
   }
+  if (const json::Value* mounts = root->find("mounts"))
+    for (const json::Value& mount : mounts->elements)
+      if (Result<void> plain = watch(mount, kOfMount); !plain) return plain;
   text_ = std::move(text);
   root_ = std::move(*root);
   return {};

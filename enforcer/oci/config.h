@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Config {
  private:
   Result<void> take(std::string text);
   Error wrong(const std::string& what) const;
+  Result<void> watch(const json::Value& object, std::span<const std::string_view> names) const;
 
   std::string path_, text_;
   json::Value root_;

@@ -68,9 +68,15 @@ Result<std::string> agreed_policy(const State& state, const Config& config, cons
                EPERM};
 }
 
-// The bundle has to be whole in every mode; what it wants in config.json has to be there where it is enforced. True:
-// its filter is.
-Result<bool> verify_bundle(const Json& answer, const Config& config, const std::string& bundle_directory) {
+// What treelined is told of a start, and what has to be the same when it has bound it.
+struct Verified {
+  bool filter = false;    // the policy's is in config.json
+  std::string two_names;  // why it could not be started in enforce; "": it could
+  bool operator==(const Verified&) const = default;
+};
+
+// The bundle has to be whole in every mode; what it wants in config.json has to be there where it is enforced.
+Result<Verified> verify_bundle(const Json& answer, const Config& config, const std::string& bundle_directory) {
   Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
   // What does not say so, an older treelined, may run on a kernel without the hooks.
@@ -85,7 +91,7 @@ Result<bool> verify_bundle(const Json& answer, const Config& config, const std::
     if (Result<void> good = verify(*wanted, config, hooks ? ClosingFilter::kOptional : ClosingFilter::kRequired); !good)
       return good.error();
   }
-  return carries_filter(*wanted, config);
+  return Verified{carries_filter(*wanted, config), apart ? "" : apart.error().message};
 }
 
 // Neither what is being learned nor what stays unbound has one.
@@ -114,14 +120,15 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
     if (Result<void> executes = check_payload(config->root()); !executes) return executes;
     if (Result<void> outside = check_inner_hooks(config->root()); !outside) return outside;
   }
-  Result<bool> filter = has_bundle(*planned) ? verify_bundle(*planned, *config, state.bundle) : Result<bool>(false);
-  if (!filter) return filter.error();
+  Result<Verified> found = has_bundle(*planned) ? verify_bundle(*planned, *config, state.bundle) : Result<Verified>(Verified{});
+  if (!found) return found.error();
   Result<Json> bound = daemon.ask({{"do", "bind"},
                                    {"pid", state.pid},
                                    {"container", state.id},
                                    {"policy", *asked},
                                    {"bundle", state.bundle},
-                                   {"filter", *filter}});
+                                   {"filter", found->filter},
+                                   {"two_names", found->two_names}});
   if (!bound) return bound.error();
   if (!flag_at(*bound, "bound")) {
     if (unbound) return {};
@@ -130,10 +137,10 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
   if (unbound) return Error{"treelined bound the container, though it was to run unbound; try again", EPERM};
   const auto same = [&](const char* what) { return text_at(*bound, what) == text_at(*planned, what); };
   if (!has_bundle(*bound) || (same("directory") && same("mode") && same("policy"))) return {};
-  Result<bool> again = verify_bundle(*bound, *config, state.bundle);
-  if (again && *again == *filter) return {};
+  Result<Verified> again = verify_bundle(*bound, *config, state.bundle);
+  if (again && *again == *found) return {};
   return Error{"the policy was changed while the container was being started: " +
-                   (again ? "its filter was told of as it was before" : again.error().message) + "; start it again",
+                   (again ? "treelined was told of the one before" : again.error().message) + "; start it again",
                again ? EPERM : again.error().code};
 }
 

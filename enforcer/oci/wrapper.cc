@@ -72,13 +72,11 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings
   const std::string action = text_at(*answer, "action"), policy = text_at(*answer, "policy");
   if (action != "bind" && action != "learn" && action != "unbound")
     return Error{"treelined's answer is not understood; is it of another version?", ECONNREFUSED};
-  if (call.verb == "restore") {
-    if (action == "unbound") return {};
+  if (call.verb == "restore" && action != "unbound")
     return Error{"a container under policy '" + policy +
                      "' cannot be restored: its processes would run without having passed the exec that the policy "
                      "judges; start it anew, or restore it under no policy",
                  EPERM};
-  }
   if (action != "unbound") {
     if (Result<void> executes = check_runtime(runtime); !executes) return executes;
     if (Result<void> executes = check_payload(config->root()); !executes) return executes;

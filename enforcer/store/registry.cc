@@ -7,8 +7,10 @@
 
 #include "enforcer/base/clock.h"
 #include "enforcer/base/fault.h"
+#include "enforcer/base/log.h"
 #include "enforcer/events/words.h"
 #include "enforcer/store/image.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::store {
 namespace {
@@ -159,6 +161,16 @@ void Registry::note(PolicyState& state, const Provenance& provenance) {
   if (provenance.checked && provenance.refused.empty()) state.signature = {provenance.generation, provenance.minimum};
 }
 
+// No bundle of a workload comes back below what is in force of it, under whatever name.
+SignedState Registry::floor_of(const std::string& workload, SignedState before) const {
+  for (const auto& [slot, policy] : by_slot_) {
+    if (policy->learning || policy->bundle.name != workload) continue;
+    before.generation = std::max(before.generation, policy->state.signature.generation);
+    before.minimum = std::max(before.minimum, policy->state.signature.minimum);
+  }
+  return before;
+}
+
 void Registry::publish(Policy& policy, uint32_t base) {
   policy.base = base;
   policy.mode = world_.ceiling(policy.state.mode);
@@ -195,10 +207,18 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
   Policy* existing = find(change.name);
   if (existing && existing->transient != change.transient)
     return Error{"a policy '" + change.name + "' is already in use", EEXIST};
-  const uint32_t mode = change.mode ? change.mode : existing ? existing->state.mode : uint32_t{TL_MODE_MONITOR};
+  PolicyState before;  // what was said of it stands where it is known, but did not come into force
+  if (existing) before = existing->state;
+  else if (Result<PolicyState> stored = change.transient ? Result<PolicyState>(Error{}) : kept_.read(change.name); stored) before = *stored;
+  const bool is_new = before.current == 0;
+  const uint32_t mode = change.mode ? change.mode : is_new ? uint32_t{TL_MODE_MONITOR} : before.mode;
   if (Result<void> may = may_have(mode); !may) return may.error();
-  Result<Provenance> admitted = world_.admission.admit(bundle, Occasion::kLoad, existing ? existing->state.signature : SignedState{});
+  Result<Provenance> admitted = world_.admission.admit(bundle, Occasion::kLoad, floor_of(bundle.name, before.signature));
   if (!admitted) return admitted.error();
+  if (admitted->checked && existing && existing->bundle.name != bundle.name)
+    return Error{"the bundle is signed for " + text::quoted(bundle.name) + ", and policy '" + change.name + "' is " + text::quoted(existing->bundle.name) +
+                     ": with require_signature = yes one does not take the place of another; load it under a name of its own",
+                 EPERM};
   if (existing)
     if (Result<void> kept = check_orphans(*existing, image->bytes, mode, change.orphans); !kept) return kept.error();
 
@@ -209,6 +229,7 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
     if (!slot) return slot.error();
     policy.slot = *slot;
     policy.transient = change.transient;
+    policy.state = before;
     policy.state.name = change.name;
   }
   const uint32_t policy_slot = policy.slot;
@@ -239,11 +260,13 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
   if (change.on_violation) next.on_violation = *change.on_violation;
   note(next, *admitted);
   if (Result<void> done = put_in_force(policy, std::move(next), *base); !done) return undo(done.error());
+  not_in_force_.erase(change.name);
   policy.provenance = *admitted;
   policy.previous_base = replaced;
   describe(policy, bundle);
   store_of(policy).prune(policy.state);
-  if (Result<void> retired = publisher_.retire(spare); !retired) return retired.error();
+  // It is in force, whatever becomes of the room that the one before had.
+  if (Result<void> retired = publisher_.retire(spare); !retired) log_error("the room of an image that policy '" + change.name + "' had before is not free: " + retired.error().message);
   return &policy;
 }
 
@@ -303,6 +326,11 @@ Result<Policy*> Registry::rollback(const Change& change) {
 
 Result<void> Registry::unload(const std::string& name) {
   Policy* policy = find(name);
+  if (!policy && not_in_force_.contains(name) && unmanaged().empty()) {  // else it may be one of those
+    if (Result<void> removed = kept_.remove(name); !removed) return removed;
+    not_in_force_.erase(name);
+    return {};
+  }
   if (!policy) return no_such(name);
   if (uint32_t bound = world_.bound(policy->slot))
     return Error{std::to_string(bound) + (bound == 1 ? " container is" : " containers are") + " bound to '" + name +

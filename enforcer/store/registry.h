@@ -71,6 +71,13 @@ struct Unmanaged {
   std::string name;   // "": no table names it
 };
 
+// A policy of the store that did not come into force when treelined started. Its containers are refused.
+struct NotInForce {
+  std::string name;   // "": whichever there are; the store cannot be read
+  std::string why;
+  uint32_t mode = 0;  // that it is to be in; 0: its state cannot be read
+};
+
 class Registry {
  public:
   struct World {
@@ -84,8 +91,9 @@ class Registry {
   Registry(Publisher& publisher, PolicyStore& kept, PolicyStore& transient, World world);
 
   // Takes over the slots of an earlier daemon and publishes what the store holds beside them. What cannot be read is reported by
-  // name in `complaints`, and stays as it is published. A policy is never published a second time beside a slot that may be its own:
-  // its containers would be bound to the one, and commands would reach the other.
+  // name in `complaints`, and stays as it is published; what of the store cannot be published is kept in not_in_force(). A policy is never published
+  // a second time beside a slot that may be its own: its containers would be bound to the one, and commands would reach the other. An Error: the
+  // table of slots is there and cannot be read; nothing was changed.
   Result<void> restore(std::vector<std::string>& complaints);
 
   // From now on; what is in force stays.
@@ -112,6 +120,7 @@ class Registry {
   [[nodiscard]] const Policy* at(uint32_t slot) const;
   [[nodiscard]] std::vector<const Policy*> all() const;           // by name, learning ones last
   [[nodiscard]] std::vector<Unmanaged> unmanaged() const;
+  [[nodiscard]] const std::map<std::string, NotInForce>& not_in_force() const { return not_in_force_; }  // by name
 
  private:
   PolicyStore& store_of(const Policy& policy) { return policy.transient ? transient_ : kept_; }
@@ -128,6 +137,8 @@ class Registry {
   [[nodiscard]] bool as_published(const Policy& policy) const;  // is in force what its state says?
   void describe(Policy& policy, bundle::Bundle bundle);
   static void note(PolicyState& state, const Provenance& provenance);
+  [[nodiscard]] SignedState floor_of(const std::string& workload, SignedState before) const;
+  void leave_out(const std::string& name, const std::string& what, const Error& why, std::vector<std::string>& complaints);
   // `doubt`: what is wrong with a policy that is in force all the same.
   Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt);
   // True: an unmanaged slot holds just this policy, and is managed again. An Error: one may hold it.
@@ -145,6 +156,7 @@ class Registry {
     bool transient = false, learning = false, stopped = false;
   };
   std::map<uint32_t, Lost> lost_;  // of the table, but not to be restored: kept for the next start
+  std::map<std::string, NotInForce> not_in_force_;
   uint32_t last_slot_ = 0;
   bool slots_unsaved_ = false;
 };

@@ -70,7 +70,15 @@ Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool
       base = *placed;
     }
     describe(*policy, std::move(*bundle));
-    if (!as_published(*policy)) publish(*policy, base);  // and where the boot parameter allows less than the state says
+    // Not as the disk says: a change that was not finished, or a boot parameter that allows less. A generation is never published twice: what a task
+    // keeps of an image is told apart by it.
+    if (now.generation > state->generation) {
+      PolicyState next = policy->state;
+      next.generation = generation_after(*policy);
+      (void)put_in_force(*policy, std::move(next), base, OnDisk::kIfItCan).has_value();
+    } else if (!as_published(*policy)) {
+      publish(*policy, base);
+    }
     if (base != now.base)
       if (Result<void> retired = publisher_.retire(now.base); !retired) return retired;
   }
@@ -148,9 +156,16 @@ Result<Policy*> Registry::publish_stored(const std::string& name) {
   return made;
 }
 
+void Registry::leave_out(const std::string& name, const std::string& what, const Error& why, std::vector<std::string>& complaints) {
+  complaints.push_back("policy '" + name + "' " + what + ": " + why.message);
+  const Result<PolicyState> state = kept_.read(name);
+  not_in_force_[name] = {name, what + ": " + why.message, state ? state->mode : 0};
+}
+
 Result<void> Registry::restore(std::vector<std::string>& complaints) {
-  std::string content = read_file_or_empty(world_.slots_file);
-  if (std::optional<Json> json = parse_json(content); json && json->contains("slots") && (*json)["slots"].is_array()) {
+  Result<std::string> content = read_file(world_.slots_file, 16 << 20);
+  if (!content && content.error().code != ENOENT) return content.error();
+  if (std::optional<Json> json = parse_json(content ? *content : ""); json && json->contains("slots") && (*json)["slots"].is_array()) {
     for (const Json& entry : (*json)["slots"]) {
       if (!entry.is_object()) continue;
       const int64_t slot = number_at(entry, "slot");
@@ -168,16 +183,19 @@ Result<void> Registry::restore(std::vector<std::string>& complaints) {
     }
   }
   Result<std::vector<std::string>> stored = kept_.names();
-  if (!stored) complaints.push_back("policies that are not in force already are not put in force: the store cannot be read: " + stored.error().message + "; mend it, then: systemctl restart treelined");
+  if (!stored) {
+    not_in_force_[""] = {"", "is not in force, as the store cannot be read: " + stored.error().message, 0};
+    complaints.push_back("policies that are not in force already are not put in force: the store cannot be read: " + stored.error().message + "; mend it, then: systemctl restart treelined");
+  }
   for (const std::string& name : stored ? *stored : std::vector<std::string>()) {
     if (find(name)) continue;
     std::string doubt;
     Result<bool> adopted = adopt(name, doubt);
     if (!doubt.empty()) complaints.push_back("policy '" + name + "' stays in force as published, but would not be admitted now: " + doubt);
-    if (!adopted) complaints.push_back("policy '" + name + "' is not managed here: " + adopted.error().message);
+    if (!adopted) leave_out(name, "is not managed here", adopted.error(), complaints);
     if (!adopted || *adopted) continue;
     Result<Policy*> published = publish_stored(name);
-    if (!published) complaints.push_back("policy '" + name + "' is not in force: " + published.error().message);
+    if (!published) leave_out(name, "is not in force", published.error(), complaints);
     else if (!(*published)->unsaved.empty()) complaints.push_back("policy '" + name + "' is in force, which could not be written (it is tried again): " + (*published)->unsaved);
   }
   for (const Unmanaged& u : unmanaged())

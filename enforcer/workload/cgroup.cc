@@ -166,11 +166,19 @@ Result<void> Cgroups::kill_all(const std::string& path) const {
   return signalled;
 }
 
-Result<void> Cgroups::signal_all(const std::string& path) const {
+// Each level before those below it, and past errors: how deep they go, and what they are called, may be the container's to say.
+Result<void> Cgroups::signal_all(const std::string& path, int depth) const {
+  constexpr int kDeepest = 64;
+  Result<void> all = signal_level(path);
   Result<std::vector<std::string>> below = list_directories(mount_ + path);
-  if (!below) return below.error().code == ENOENT ? Result<void>{} : Result<void>(below.error());
+  if (!below) return below.error().code == ENOENT ? all : Result<void>(below.error());
+  if (depth == kDeepest && !below->empty()) return Error{"cgroups more than " + std::to_string(kDeepest) + " levels below are not looked into", ELOOP};
   for (const std::string& child : *below)
-    if (Result<void> signalled = signal_all(path + "/" + child); !signalled) return signalled;
+    if (Result<void> signalled = signal_all(path + "/" + child, depth + 1); !signalled) all = signalled;
+  return all;
+}
+
+Result<void> Cgroups::signal_level(const std::string& path) const {
   constexpr int kRounds = 100;
   for (int round = 0; round < kRounds; ++round) {  // who forks meanwhile is met in the next round
     Result<std::string> text = read_file(mount_ + path + "/cgroup.procs", 16 << 20);

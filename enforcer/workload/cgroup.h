@@ -51,7 +51,8 @@ class Cgroups {
   [[nodiscard]] bool frozen(const std::string& path) const;
 
  private:
-  Result<void> signal_all(const std::string& path) const;
+  Result<void> signal_all(const std::string& path, int depth = 0) const;
+  Result<void> signal_level(const std::string& path) const;
   [[nodiscard]] Result<std::string> find_below(const std::string& path, uint64_t wanted) const;
   std::string mount_;
 };

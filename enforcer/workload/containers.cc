@@ -43,6 +43,8 @@ Result<const Container*> Containers::bind(const Binding& b) {
   container.own_cgroup = b.own_cgroup;
   container.bundle = b.bundle;
   container.enforced_at_start = b.enforced_at_start;
+  container.filter = b.filter;
+  container.two_names = b.two_names;
   container.started = rfc3339(unix_ns());
 
   tl_container entry{};
@@ -103,13 +105,6 @@ uint32_t Containers::bound_to(uint32_t slot) const {
   return count;
 }
 
-std::vector<std::string> Containers::without_filter(uint32_t slot) const {
-  std::vector<std::string> ids;
-  for (auto& [index, container] : containers_)
-    if (container.slot == slot && !container.enforced_at_start) ids.push_back(container.id);
-  return ids;
-}
-
 bool Containers::started(uint32_t index) const {
   return index < memory_.table.size() && (__atomic_load_n(&memory_.table[index].flags, __ATOMIC_RELAXED) & TL_CONTAINER_STARTED);
 }
@@ -117,7 +112,7 @@ bool Containers::started(uint32_t index) const {
 Result<void> Containers::save(const Container& c) const {
   if (Result<void> made = require_private_directory(directory_); !made) return made;
   const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"own_cgroup", c.own_cgroup}, {"bundle", c.bundle}, {"started", c.started},
-                     {"enforced_at_start", c.enforced_at_start}, {"frozen_by_violation", c.frozen_by_violation}};
+                     {"enforced_at_start", c.enforced_at_start}, {"filter", c.filter}, {"two_names", c.two_names}, {"frozen_by_violation", c.frozen_by_violation}};
   return write_file_atomically(file_of(c.index), to_line(json) + "\n");
 }
 
@@ -139,6 +134,10 @@ Result<void> Containers::restore() {
       c.bundle = text_at(*known, "bundle");
       c.started = text_at(*known, "started");
       c.enforced_at_start = flag_at(*known, "enforced_at_start");
+      c.two_names = text_at(*known, "two_names");
+      if (auto filter = known->find("filter"); filter != known->end() && filter->is_array())
+        for (const Json& word : *filter)
+          if (word.is_string()) c.filter.push_back(word.get<std::string>());
       c.frozen_by_violation = flag_at(*known, "frozen_by_violation");
     }
     if (c.id.empty()) c.id = "cgroup-" + std::to_string(entry.cgroup);

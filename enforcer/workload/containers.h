@@ -35,6 +35,8 @@ struct Container {
   std::string bundle;      // OCI bundle directory, "" for plain
   std::string started;     // RFC 3339
   bool enforced_at_start = false;  // so the policy's seccomp filter was asked for; it cannot be put on later
+  std::vector<std::string> filter;   // what that refuses, in the words of its owner; empty: an earlier treelined did not keep it
+  std::string two_names;             // a directory of it has two names, so that it would not have been started in enforce; "": none has
   bool frozen_by_violation = false;  // and not let go on by us since: an engine that pauses it uses the same freezer
 };
 
@@ -49,6 +51,8 @@ struct Binding {
   uint32_t mount_ns = 0;   // inode number of its mount namespace; 0 for a plain tree
   std::string bundle;
   bool enforced_at_start = false;
+  std::vector<std::string> filter;
+  std::string two_names;
 };
 
 class Containers {
@@ -77,8 +81,6 @@ class Containers {
   [[nodiscard]] const Container* find(const std::string& id) const;
   [[nodiscard]] const std::map<uint32_t, Container>& all() const { return containers_; }
   [[nodiscard]] uint32_t bound_to(uint32_t slot) const;
-  // Of these, those that were started in monitor.
-  [[nodiscard]] std::vector<std::string> without_filter(uint32_t slot) const;
   // Has the entrypoint begun? (the kernel sets the flag when the entry exec commits)
   [[nodiscard]] bool started(uint32_t index) const;
   // When it was bound, in ns since boot.

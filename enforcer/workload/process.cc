@@ -38,11 +38,32 @@ uint32_t mount_namespace(pid_t pid) {
   return stat(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str(), &st) == 0 ? static_cast<uint32_t>(st.st_ino) : 0;
 }
 
+namespace {
+
+// proc_pid_stat(5) from field 3 on; "": there is no such process.
+std::string status_fields(pid_t pid) {
+  const std::string stat = read_file_or_empty("/proc/" + std::to_string(pid) + "/stat");
+  const size_t end = stat.rfind(')');  // the name before it may hold anything
+  return end == std::string::npos ? "" : stat.substr(end + 1);
+}
+
+}  // namespace
+
+pid_t parent_of(pid_t pid) {
+  std::istringstream fields(status_fields(pid));
+  std::string state;
+  pid_t parent = 0;
+  fields >> state >> parent;
+  return parent;
+}
+
+bool is_alive(pid_t pid) {
+  const std::string fields = trim(status_fields(pid));
+  return !fields.empty() && fields[0] != 'Z' && fields[0] != 'X';
+}
+
 uint64_t start_time(pid_t pid) {
-  std::string stat = read_file_or_empty("/proc/" + std::to_string(pid) + "/stat");
-  size_t end = stat.rfind(')');  // the name before it may hold anything
-  if (end == std::string::npos) return 0;
-  std::istringstream fields(stat.substr(end + 1));
+  std::istringstream fields(status_fields(pid));
   std::string skipped;
   for (int i = 3; i < 22; ++i) fields >> skipped;
   uint64_t time = 0;

@@ -22,6 +22,11 @@ uint32_t mount_namespace(pid_t pid);
 // Start time in clock ticks since boot, field 22 of proc_pid_stat(5): with the pid it names one process. 0: there is none.
 uint64_t start_time(pid_t pid);
 
+// Field 4 of proc_pid_stat(5); 0: there is no such process.
+pid_t parent_of(pid_t pid);
+// Neither gone nor a zombie.
+bool is_alive(pid_t pid);
+
 // Whose session it belongs to, by the audit subsystem (loginuid, proc(5)): set at login, kept through sudo. "": nobody's, or not known.
 std::string login_uid(pid_t pid);
 

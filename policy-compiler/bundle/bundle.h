@@ -38,6 +38,7 @@ constexpr int kSchema = 1;
 constexpr size_t kMaxArtifacts = 64;
 constexpr size_t kMaxManifest = 64u << 20;
 constexpr uint64_t kMaxArtifact = 1ull << 30;  // TL_IMAGE_MAX
+constexpr uint64_t kMaxBeside = 256ull << 20;  // bytes of all that is not the image: who reads a bundle holds it whole
 constexpr size_t kMaxNodes = 1u << 20;
 
 // Names of the artifacts that this version writes.

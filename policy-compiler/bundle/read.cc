@@ -70,6 +70,10 @@ Result<Bundle> read(const std::string& path) {
   if (!decoded) return refused(path, decoded.error().message);
   Bundle bundle = std::move(*decoded);
   bundle.digest = sha256_hex(*manifest);
+  uint64_t beside = 0;
+  for (const Artifact& artifact : bundle.artifacts) beside += artifact.name == kImage ? 0 : artifact.size;
+  if (beside > kMaxBeside)
+    return refused(path, "beside the image its files have " + std::to_string(beside >> 20) + " MiB, the limit is " + std::to_string(kMaxBeside >> 20));
 
   Result<std::set<std::string>> names = names_in(dir.get(), path);
   if (!names) return names.error();

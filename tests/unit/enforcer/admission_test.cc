@@ -51,9 +51,9 @@ class AdmissionTest : public testing::Test {
   }
 
   // A bundle as it is read from disk, signed or not.
-  bundle::Bundle made(const std::string& executable, const char* key, const bundle::Terms& terms = {}) {
+  bundle::Bundle made(const std::string& executable, const char* key, const bundle::Terms& terms = {}, const std::string& workload = "web") {
     bundle::Bundle b;
-    b.name = "web";
+    b.name = workload;
     b.compiler = "test";
     b.abi = TL_ABI_IMAGE;
     b.artifacts.push_back({std::string(bundle::kImage), "bpf-image", canary::build_image(executable), 0, ""});
@@ -64,9 +64,9 @@ class AdmissionTest : public testing::Test {
     if (key) read->signature = *bundle::sign(*read, *bundle::read_secret_key(key, "test"), terms);
     return *read;
   }
-  Result<Policy*> load(const bundle::Bundle& bundle, bool transient = false) {
+  Result<Policy*> load(const bundle::Bundle& bundle, bool transient = false, const std::string& name = "web") {
     Change change;
-    change.name = "web";
+    change.name = name;
     change.mode = TL_MODE_ENFORCE;
     change.transient = transient;
     return registry_->load(bundle, change);
@@ -148,6 +148,16 @@ TEST_F(AdmissionTest, ALowerGenerationIsRefusedAlsoAfterARestart) {
   EXPECT_TRUE(load(made("/a", keys::kSecret, {std::nullopt, 8, 0})));
 }
 
+TEST_F(AdmissionTest, NoOtherNameBringsAnOldBundleBackNorAnotherWorkloadInPlaceOfThis) {
+  ASSERT_TRUE(load(made("/a", keys::kSecret, {std::nullopt, 7, 0})));
+  const bundle::Bundle old = made("/b", keys::kSecret, {std::nullopt, 6, 0});
+  expect_refused(load(old, /*transient=*/true, "run-1"), "7 is the least");
+  expect_refused(load(old, /*transient=*/false, "web2"), "7 is the least");
+  EXPECT_TRUE(load(made("/b", keys::kSecret, {std::nullopt, 7, 0}), /*transient=*/false, "web2"));
+  expect_refused(load(made("/b", keys::kSecret, {std::nullopt, 9, 0}, "api")), "the bundle is signed for 'api', and policy 'web' is 'web'");
+  EXPECT_TRUE(load(made("/b", keys::kSecret, {std::nullopt, 1, 0}, "api"), /*transient=*/false, "api"));
+}
+
 TEST_F(AdmissionTest, ARollbackGoesBackButNotBelowTheMinimum) {
   Change change;
   change.name = "web";
@@ -179,6 +189,9 @@ TEST_F(AdmissionTest, AfterARebootAnUnsignedPolicyIsNotInForceAndItsContainersDo
   ASSERT_EQ(complaints_.size(), 1u);
   EXPECT_THAT(complaints_[0], HasSubstr("is not in force"));
   EXPECT_THAT(complaints_[0], HasSubstr("the bundle is not signed"));
+  ASSERT_TRUE(registry_->not_in_force().contains("web"));
+  EXPECT_EQ(registry_->not_in_force().at("web").mode, TL_MODE_ENFORCE);
+  EXPECT_THAT(registry_->not_in_force().at("web").why, HasSubstr("the bundle is not signed"));
 }
 
 TEST_F(AdmissionTest, ASignedStateSurvivesAPeriodInWhichNoneWasAskedFor) {

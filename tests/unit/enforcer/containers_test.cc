@@ -143,16 +143,20 @@ TEST_F(ContainersTest, WhoeverReadsTheDirectoryFindsTheCgroup) {
   EXPECT_EQ(cgroup_on_disk(directory_, "d"), std::nullopt);
 }
 
-TEST_F(ContainersTest, WhatWasStartedInMonitorHasNoFilterAlsoAfterARestart) {
+TEST_F(ContainersTest, WhatFilterItWasStartedWithIsKeptOverARestart) {
   Binding enforced = binding("enforced", 77), monitored = binding("monitored", 78);
   enforced.enforced_at_start = true;
+  enforced.filter = {"filter", "unshare", "clone:0:10000000:0"};
+  monitored.two_names = "'/a' and '/b' are one directory";
   ASSERT_TRUE(containers_->bind(enforced));
   ASSERT_TRUE(containers_->bind(monitored));
-  EXPECT_THAT(containers_->without_filter(5), testing::ElementsAre("monitored"));
-  EXPECT_TRUE(containers_->without_filter(6).empty());
   start();
   ASSERT_TRUE(containers_->restore());
-  EXPECT_THAT(containers_->without_filter(5), testing::ElementsAre("monitored"));
+  EXPECT_TRUE(containers_->find("enforced")->enforced_at_start);
+  EXPECT_EQ(containers_->find("enforced")->filter, enforced.filter);
+  EXPECT_FALSE(containers_->find("monitored")->enforced_at_start);
+  EXPECT_TRUE(containers_->find("monitored")->filter.empty());
+  EXPECT_EQ(containers_->find("monitored")->two_names, monitored.two_names);
 }
 
 TEST_F(ContainersTest, WhatAViolationFrozeIsKnownAfterARestart) {

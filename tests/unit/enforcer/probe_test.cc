@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 Facts good() {
   Facts f;
-  f.root = f.initial_user_ns = f.btf = f.bpf_lsm = f.security_path = f.task_storage = f.ring_buffer = f.bpffs = f.userns_hook = f.anon_inode_hook = true;
+  f.root = f.initial_user_ns = f.initial_pid_ns = f.btf = f.bpf_lsm = f.security_path = f.task_storage = f.ring_buffer = f.bpffs = f.userns_hook = f.anon_inode_hook = true;
   f.lsm = "lockdown,capability,landlock,yama,apparmor,bpf";
   f.lockdown = "none";
   f.cgroup2 = "/sys/fs/cgroup";
@@ -37,6 +37,7 @@ TEST(Probe, EachMissingPartIsNamedWithItsRemedy) {
       {[](Facts& f) { f.bpffs = false; }, "mount -t bpf"},
       {[](Facts& f) { f.root = false; }, "sudo"},
       {[](Facts& f) { f.initial_user_ns = false; }, "rootless"},
+      {[](Facts& f) { f.initial_pid_ns = false; }, "hostPID"},
   };
   for (const Case& c : cases) {
     Facts facts = good();

@@ -63,6 +63,65 @@ TEST_F(LostTables, TwoNamesOfOneBundleAreNotGuessed) {
   EXPECT_EQ(slots_in_force(), 2u);
 }
 
+TEST_F(LostTables, ATableThatCannotBeReadIsNotAnEmptyOne) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  lose_table();
+  std::filesystem::create_directory(root_ + "/slots.json");  // EISDIR
+  start();
+  std::vector<std::string> complaints;
+  EXPECT_FALSE(registry_->restore(complaints));
+  EXPECT_EQ(slots_in_force(), 1u);
+}
+
+class AfterABoot : public LostTables {
+ protected:
+  std::vector<std::string> boot() {
+    std::fill(slots_.begin(), slots_.end(), tl_slot{});
+    return restart();
+  }
+};
+
+TEST_F(AfterABoot, WhatOfTheStoreDoesNotComeIntoForceIsKnownUntilItIsLoadedAgain) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const std::string image = root_ + "/kept/web/bundle-1/policy.img";
+  std::filesystem::remove(image);
+  EXPECT_THAT(boot(), SizeIs(1));
+  EXPECT_EQ(registry_->find("web"), nullptr);
+  ASSERT_TRUE(registry_->not_in_force().contains("web"));
+  EXPECT_EQ(registry_->not_in_force().at("web").mode, TL_MODE_ENFORCE);
+  EXPECT_THAT(registry_->not_in_force().at("web").why, testing::HasSubstr("'policy.img' is missing"));
+
+  Result<Policy*> again = load(0, "/b");  // without a word about its mode
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ((*again)->state.mode, TL_MODE_ENFORCE) << "as it was, not as a new one";
+  EXPECT_THAT(registry_->not_in_force(), IsEmpty());
+}
+
+TEST_F(AfterABoot, WhatDoesNotComeIntoForceCanBeUnloaded) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  std::filesystem::remove(root_ + "/kept/web/bundle-1/policy.img");
+  boot();
+  ASSERT_TRUE(registry_->unload("web"));
+  EXPECT_THAT(registry_->not_in_force(), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/kept/web"));
+  EXPECT_FALSE(registry_->unload("web"));
+}
+
+TEST_F(AfterABoot, NoGenerationIsPublishedTwice) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  {
+    FullDisk full;
+    std::fill(slots_.begin(), slots_.end(), tl_slot{});
+    start();
+    std::vector<std::string> complaints;
+    ASSERT_TRUE(registry_->restore(complaints));  // in force under a generation that the disk does not know
+  }
+  const uint32_t published = publisher_->read(registry_->find("web")->slot).generation;
+  restart();
+  EXPECT_GT(publisher_->read(registry_->find("web")->slot).generation, published);
+  EXPECT_THAT(restart(), IsEmpty()) << "now the disk knows it";
+}
+
 TEST_F(LostTables, WhatCannotBeReadKeepsItsNameForTheNextStart) {
   ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
   const uint32_t slot = registry_->find("web")->slot;

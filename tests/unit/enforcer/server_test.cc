@@ -60,7 +60,7 @@ class ServerTest : public testing::Test {
 
   std::string path_;
   std::atomic<bool> admit_{true};
-  std::atomic<int> gone_{0}, floods_{0};
+  std::atomic<int> gone_{0}, floods_{0}, parts_{0};
   Loop loop_;
   Server server_{loop_,
                  {[this](pid_t) { return admit_ ? std::string() : std::string("not from inside"); },
@@ -71,11 +71,34 @@ class ServerTest : public testing::Test {
                       ++floods_;
                     }
                     peer.reply(request, {{"echo", text_at(request, "text")}});
+                    if (text_at(request, "do") == "stream")
+                      peer.stream([this, left = 400](Peer& to) mutable {
+                        ++parts_;
+                        to.line(std::string(64 << 10, 'y'));
+                        to.line("of a part");
+                        return --left > 0;
+                      });
                   },
                   [this](uint64_t) { ++gone_; }}};
   UniqueFd wake_read_, wake_write_;
   std::thread thread_;
 };
+
+TEST_F(ServerTest, AStreamIsMadeAsItIsReadAndArrivesWhole) {
+  Result<Client> client = Client::connect(path_);
+  ASSERT_TRUE(client);
+  ASSERT_TRUE(client->request({{"do", "stream"}}));
+  usleep(200'000);
+  EXPECT_LT(parts_, 100) << "a part waits until what was before it is on its way";
+  for (int i = 0; i < 400; ++i) {
+    std::optional<std::string> part = client->next_line(), end = client->next_line();
+    ASSERT_TRUE(part && end) << i;
+    ASSERT_EQ(part->size(), size_t{64 << 10});
+    ASSERT_EQ(*end, "of a part");
+  }
+  EXPECT_EQ(parts_, 400);
+  EXPECT_TRUE(client->request({{"do", "echo"}}));
+}
 
 TEST_F(ServerTest, RequestsAreAnsweredWithTheirId) {
   Result<Client> client = Client::connect(path_);
