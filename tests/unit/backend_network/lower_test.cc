@@ -227,7 +227,7 @@ TEST(NetworkPolicy, PeerOfPods_ReadAndEmitted_IsTheSameProfile) {
   const std::string text = frontend::emit_profile(policy);
   EXPECT_THAT(
       text,
-      HasSubstr("{pods: {app: db, tier: 1}, namespace: {kubernetes.io/metadata.name: data}, target_port: 15432}"));
+      HasSubstr("{pods: {app: db, tier: '1'}, namespace: {kubernetes.io/metadata.name: data}, target_port: 15432}"));
   Diagnostics diagnostics("again.yaml");
   EXPECT_EQ(frontend::emit_profile(frontend::read_profile(text, diagnostics)), text);
   EXPECT_FALSE(diagnostics.has_errors());
