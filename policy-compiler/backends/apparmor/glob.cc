@@ -19,12 +19,11 @@ using passes::Sequence;
 
 constexpr char kProcesses[] = "AppArmor cannot tell whose process a directory of /proc is";
 
-// Within quotes the parser resolves escapes once and the globs are read after that: a character that has a meaning in a
-// glob has a backslash (and no other, which would be a warning), a control character is given by its number.
+// Within quotes a character that has a meaning in a glob has a backslash (and no other, which would be a warning); a control
+// character is given by its number, and so is the backslash: of two the parser's automaton wants two in the path (3.0.8).
 std::string literal(uint8_t byte) {
-  if (byte == '\\') return "\\\\\\\\";
   if (byte == '"') return "\\\"";
-  if (byte < ' ' || byte == 0x7f) {
+  if (byte < ' ' || byte == 0x7f || byte == '\\') {
     std::array<char, 8> octal{};
     std::snprintf(octal.data(), octal.size(), "\\%03o", byte);
     return octal.data();
@@ -108,6 +107,9 @@ class Writer {
 
   std::string set(const ByteSet& set) {
     if (set == ByteSet::name()) return "?";
+    if (set.size() == 1)  // the parser wants two in braces
+      for (unsigned byte = 1; byte < 256; ++byte)
+        if (set.contains(static_cast<uint8_t>(byte))) return literal(static_cast<uint8_t>(byte));
     if (set.size() <= 128) {
       if (const std::optional<std::string> text = members(set)) return "[" + *text + "]";
       std::string out;

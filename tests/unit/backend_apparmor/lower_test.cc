@@ -73,6 +73,10 @@ TEST(Glob, APatternIsSaidExactlyOrItsResidualSaysWhyNot) {
       {R"(/a/[\-x])", R"("/a/{-,x}")", R"("/a/{-,x}/")", true},
       {R"(/a/\*\{)", R"("/a/\*\{")", R"("/a/\*\{/")", true},
       {R"(/a/\x0a)", R"("/a/\012")", R"("/a/\012/")", true},
+      {R"(/a/x\\)", R"("/a/x\134")", R"("/a/x\134/")", true},
+      {R"(/a/[\\q]b)", R"("/a/{\134,q}b")", R"("/a/{\134,q}b/")", true},
+      {"/w/[=]z", R"("/w/=z")", R"("/w/=z/")", true},
+      {R"(/w/[\*]z)", R"("/w/\*z")", R"("/w/\*z/")", true},
       {"/a b#c", R"("/a b#c")", R"("/a b#c/")", true},
       {"/proc/{own}/fd", R"("/proc/[0-9]*/fd")", R"("/proc/[0-9]*/fd/")", false},
       {"/proc/*/fd", R"("/proc/?*/fd")", R"("/proc/?*/fd/")", false},
@@ -89,6 +93,24 @@ TEST(Glob, APatternIsSaidExactlyOrItsResidualSaysWhyNot) {
     EXPECT_EQ(glob.directory, c.directory) << c.pattern;
     EXPECT_EQ(glob.why.empty(), c.exact) << c.pattern << ": " << glob.why;
   }
+}
+
+// What the parser makes of a glob, by its automaton: the bytes of the one path that it takes.
+TEST(Glob, ABackslashIsOneByteOfThePathForTheParser) {
+  if (no_parser()) GTEST_SKIP() << "no apparmor_parser with abi/3.0 here: apt-get install apparmor";
+  const std::string name = testing::TempDir() + "apparmor-backslash";
+  for (const char* pattern : {R"(/a/x\\)", R"(/a/x\\5)"}) {
+    std::ofstream(name) << "abi <abi/3.0>,\nprofile p {\n  " << glob_of(pattern).file << " r,\n}\n";
+    FILE* pipe = popen((std::string(kParser) + " -Q -K -M " + kAbi + " -D dfa-states " + name + " 2>&1").c_str(), "r");
+    std::string said;
+    char buffer[512];
+    while (pipe != nullptr && std::fgets(buffer, sizeof buffer, pipe) != nullptr) said += buffer;
+    EXPECT_EQ(pipe == nullptr ? -1 : pclose(pipe), 0) << said;
+    size_t backslashes = 0;
+    for (size_t at = 0; (at = said.find("\\ 0x5c ->", at)) != std::string::npos; ++at) ++backslashes;
+    EXPECT_EQ(backslashes, 1u) << pattern << ": " << said;
+  }
+  unlink(name.c_str());
 }
 
 TEST(AppArmor, ATreeHasAProfileForEachNodeAndNamedTransitions) {
