@@ -172,9 +172,7 @@ class AppArmorReader {
     if (!translated.problem.empty()) {
       lost(statement, translated.problem, "write the rule by hand");
       // Grants that such a denial limits are not known: none may stay.
-      if (denies)
-        denied_.push_back({&profile, "/**", glob_access(wanted, {"/**", false}) | (starts ? uint32_t{TL_EXECUTE} : 0u),
-                           statement.position});
+      if (denies) deny_everywhere(profile, wanted, starts, statement.position);
       return;
     }
     if (!translated.narrower.empty() && !denies)
@@ -192,6 +190,11 @@ class AppArmorReader {
       step.patterns.push_back(one.pattern);
     }
     if (starts && !denies) steps_[&profile].push_back(std::move(step));
+  }
+
+  void deny_everywhere(const Profile& profile, std::string_view permissions, bool starts, Position position) {
+    const uint32_t words = glob_access(permissions, {"/**", false}) | (starts ? uint32_t{TL_EXECUTE} : 0u);
+    for (const char* everything : {"/", "/**"}) denied_.push_back({&profile, everything, words, position});
   }
 
   void capability(ir::Node& node, const Statement& statement, const std::vector<std::string>& words) {
@@ -269,10 +272,7 @@ class AppArmorReader {
                                     [&](const std::string& word) { return capability_number(word) == held.value; });
       });
     }
-    if (all || words[0] == "file")
-      for (const char* everything : {"/", "/**"})
-        denied_.push_back(
-            {&profile, everything, uint32_t{glob_access("rwalm", {"/**", false})} | TL_EXECUTE, statement.position});
+    if (all || words[0] == "file") deny_everywhere(profile, "rwalm", true, statement.position);
     if (node.network.size() + node.sockets.size() + node.capabilities.size() + node.operations.size() != before)
       lost(statement,
            "it takes away what other rules grant" + std::string(words[0] == "network" ? ": no socket is granted" : ""),

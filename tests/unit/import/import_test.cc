@@ -214,6 +214,35 @@ TEST(AppArmor, DenialOfEverything_Imported_LeavesNothing) {
   }
 }
 
+// No wildcard of the language crosses {own}; the source's do.
+TEST(AppArmor, DenialAboveOwnFilesOfProc_Imported_TakesThemAway) {
+  const char* denials[] = {"deny @{PROC}/** w,", "deny /** w,",         "deny /proc/[0-9]*/** w,",
+                           "deny @{HOME}/y w,",  "deny /proc/1/mem w,", "deny file,"};
+  for (const char* denial : denials) {
+    const Outcome out =
+        take("profile web /usr/sbin/web {\n  @{PROC}/@{pid}/mem rw,\n  /srv/a rw,\n  " + std::string(denial) + "\n}\n");
+    ASSERT_TRUE(out.imported) << denial;
+    for (const ir::FileRule& rule : out.imported->policy.nodes[0].files)
+      EXPECT_TRUE(rule.path.text != "/proc/{own}/mem" || (rule.access & TL_WRITE) == 0) << denial << "\n"
+                                                                                        << out.profile();
+    EXPECT_TRUE(out.says("not-carried", 2)) << denial;
+  }
+  EXPECT_THAT(take("profile web /usr/sbin/web {\n  @{PROC}/@{pid}/mem rw,\n  deny /proc/sys/** w,\n}\n").profile(),
+              HasSubstr("/proc/{own}/mem: read write"));
+}
+
+TEST(KubeArmor, BlockOfADirectoryOfProc_Imported_TakesOwnFilesAway) {
+  const Outcome out = take(
+      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nmetadata: {name: x}\nspec:\n"
+      "  process: {matchPaths: [{path: /a}]}\n"
+      "  file:\n    matchPatterns: [{pattern: '/proc/*/environ'}, {pattern: '/var/*'}]\n"
+      "    matchDirectories: [{dir: /proc/, recursive: true, action: Block}]\n  action: Allow\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_THAT(out.profile(), Not(HasSubstr("environ")));
+  EXPECT_THAT(out.profile(), HasSubstr("/var/*"));
+  EXPECT_TRUE(out.says("not-carried", 7));
+}
+
 // apparmor.d(5) of AppArmor 4: with whom a socket may talk; and of 4.1: which rule comes before which.
 TEST(AppArmor, NetworkRuleWithAddresses_Imported_GrantsNoSocketForAll) {
   for (const char* rule : {"network inet stream ip=127.0.0.1 peer=(ip=10.139.15.23 port=80),", "network tcp port=80,", "network inet peer=(ip=10.0.0.1),"}) {
