@@ -13,6 +13,8 @@ namespace treeline::bundle {
 
 using Json = nlohmann::json;  // keys sorted
 
+constexpr std::string_view kManifestType = "treeline-bundle";
+
 bool is_file_name(std::string_view name);
 bool is_word(std::string_view word, size_t most);
 

@@ -76,7 +76,7 @@ Json to_json(const Bundle& bundle) {
   for (const Residual& residual : bundle.residuals)
     residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}});
   return {{"schema", kSchema},
-          {"type", "treeline-bundle"},
+          {"type", kManifestType},
           {"name", bundle.name},
           {"compiler", bundle.compiler},
           {"abi", bundle.abi},
@@ -109,7 +109,7 @@ void check(const Bundle& bundle) {
 
 Bundle from_json(const Json& json) {
   Bundle bundle;
-  if (text_field(json, "type", 63) != "treeline-bundle") throw BadField{"'type' is not treeline-bundle"};
+  if (text_field(json, "type", 63) != kManifestType) throw BadField{"'type' is not treeline-bundle"};
   const uint64_t schema = number_field(json, "schema", UINT32_MAX);
   if (schema != kSchema)
     throw BadField{"schema " + std::to_string(schema) + " is not known to this version, which reads " +

@@ -30,6 +30,15 @@ void remove_directory(const std::string& path) {
   rmdir(path.c_str());
 }
 
+// Its own member `type`; a text that has this word elsewhere is a manifest of something else.
+bool says_bundle(std::string_view text) {
+  try {
+    return text_field(parse(text), "type", 63) == kManifestType;
+  } catch (const BadField&) {
+    return false;
+  }
+}
+
 enum class Present { kNothing, kEmpty, kBundle, kOther };
 
 // What stands at `path` now. Only what says that it is a bundle, and holds nothing but files, may be replaced.
@@ -50,10 +59,10 @@ Present examine(const std::string& path) {
   }
   if (empty) return Present::kEmpty;
   if (!manifest) return Present::kOther;
-  // A damaged bundle may be replaced too: its manifest need not be right, only be one.
+  // A damaged bundle may be replaced too: its manifest need not be right, only say of itself that it is one.
   const Result<std::string> text =
       files::read_regular_at(dirfd(dir.get()), std::string(kManifest), path + "/manifest.json", kMaxManifest);
-  return text && text->find("treeline-bundle") != std::string::npos ? Present::kBundle : Present::kOther;
+  return text && says_bundle(*text) ? Present::kBundle : Present::kOther;
 }
 
 Result<void> flush_directory(const std::string& path) {

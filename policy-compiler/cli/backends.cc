@@ -17,6 +17,8 @@ namespace seccomp = backends::seccomp;
 
 constexpr std::string_view kAcceptCalls = "compile with --backend bpf,seccomp, remove it, or say in the node that this will do: accept: {residual: {syscalls: why}}";
 constexpr std::string_view kEmit = "write it out for the cluster: treelinec emit PROFILE --as networkpolicy";
+constexpr std::string_view kAcceptOperation =
+    "know that it is weaker than it reads, and say so in the node: accept: {residual: {OPERATION: why}}; or remove it, or give it to every node";
 constexpr std::string_view kDigest = "remove it: this version cannot enforce it";
 
 enum class Held : uint8_t { kNot, kInPart };
@@ -125,6 +127,10 @@ Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::v
   report_image(of_image, chosen.seccomp, weaker, diagnostics);
   for (const bpf::Residual& residual : of_image)
     made.residuals.push_back({"bpf", residual.message, residual.position.line});
+  for (const seccomp::ClosingResidual& residual : seccomp::closing_residuals(policy)) {
+    weaker.add(residual.position, residual.message, kAcceptOperation, Held::kInPart);
+    made.residuals.push_back({"seccomp", residual.message, residual.position.line});
+  }
   made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
   if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, made);
   if (chosen.seccomp) add_calls(policy, chosen, strict, weaker, diagnostics, made);
@@ -132,7 +138,9 @@ Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::v
   return made;
 }
 
-void note_residuals(const std::vector<bpf::Residual>& of_image, Diagnostics& diagnostics) {
+void note_residuals(const ir::Policy& policy, const std::vector<bpf::Residual>& of_image, Diagnostics& diagnostics) {
+  for (const seccomp::ClosingResidual& residual : seccomp::closing_residuals(policy))
+    diagnostics.note(residual.position, "residual", residual.message, std::string(kAcceptOperation));
   for (const bpf::Residual& residual : of_image) {
     if (residual.rule == bpf::Residual::Rule::kDigest)
       diagnostics.error(residual.position, "residual", residual.message, std::string(kDigest));

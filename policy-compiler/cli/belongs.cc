@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/bpf/lower.h"
@@ -35,6 +37,31 @@ bool same_nodes(const bundle::Bundle& bundle, const ir::Policy& policy, const bp
                     });
 }
 
+using Said = std::vector<std::pair<uint32_t, std::string>>;  // line, message
+
+Said said_of(const bundle::Bundle& bundle, std::string_view backend) {
+  Said said;
+  for (const bundle::Residual& residual : bundle.residuals)
+    if (residual.backend == backend) said.emplace_back(residual.line, residual.message);
+  std::sort(said.begin(), said.end());
+  return said;
+}
+
+template <typename Residuals>
+Said said_of(const Residuals& residuals) {
+  Said said;
+  for (const auto& residual : residuals) said.emplace_back(residual.position.line, residual.message);
+  std::sort(said.begin(), said.end());
+  return said;
+}
+
+// Does the manifest say what the image and the closing filter leave? The filter of listed calls has residuals of its own beside these.
+bool same_residuals(const bundle::Bundle& bundle, const ir::Policy& policy, const bpf::Lowered& lowered) {
+  const Said filters = said_of(bundle, "seccomp"), closing = said_of(backends::seccomp::closing_residuals(policy));
+  return said_of(bundle, "bpf") == said_of(lowered.residuals) &&
+         std::includes(filters.begin(), filters.end(), closing.begin(), closing.end());
+}
+
 }  // namespace
 
 Result<void> belongs_together(const Loaded& loaded) {
@@ -47,7 +74,8 @@ Result<void> belongs_together(const Loaded& loaded) {
   if (!holds(bundle, bundle::kRules, *rules)) return refused(bundle, bundle::kRules);
   namespace seccomp = backends::seccomp;
   if (!holds(bundle, seccomp::kArtifact, seccomp::lower(loaded.policy))) return refused(bundle, seccomp::kArtifact);
-  if (bundle.name != loaded.policy.name || bundle.policy != lowered->policy || !same_nodes(bundle, loaded.policy, *lowered))
+  if (bundle.name != loaded.policy.name || bundle.policy != lowered->policy || !same_nodes(bundle, loaded.policy, *lowered) ||
+      !same_residuals(bundle, loaded.policy, *lowered))
     return refused(bundle, bundle::kManifest);
   return {};
 }

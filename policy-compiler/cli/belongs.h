@@ -5,8 +5,8 @@
 //
 //   if (Result<void> same = belongs_together(loaded); !same) return same.error();      // EBADMSG
 //
-// Compared: policy.img, rules.json, closing.json, the name, the nodes. Not: the AppArmor profile and the filter of listed system calls, which
-// depend on options that a bundle does not hold, and are fences behind the image. A bundle of another compiler version is compared as well: it is
+// Compared: policy.img, rules.json, closing.json, the name, the nodes, and the residuals of these. Not: the AppArmor profile and the filter of
+// listed system calls with their residuals, which depend on options that a bundle does not hold, and are fences behind the image. A bundle of another compiler version is compared as well: it is
 // refused where that one wrote other bytes, and has to be compiled again.
 #pragma once
 

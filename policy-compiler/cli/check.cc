@@ -40,7 +40,8 @@ void look_closely(Loaded& loaded, const Bounds& bounds) {
   all.take(loaded.diagnostics);
   analysis::grade(loaded.policy, *loaded.paths, all);
   analysis::note_kernel_limits(loaded.policy, bounds.kernel, all);
-  if (const auto lowered = backends::bpf::lower(loaded.policy, std::move(*loaded.paths), all)) note_residuals(lowered->residuals, all);
+  if (const auto lowered = backends::bpf::lower(loaded.policy, std::move(*loaded.paths), all))
+    note_residuals(loaded.policy, lowered->residuals, all);
   analysis::apply_accepted(loaded.policy, all);
   loaded.diagnostics = Diagnostics(all.file());
   loaded.diagnostics.take(all);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/cli/question.h"
 #include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/support/text.h"
@@ -57,7 +58,9 @@ std::vector<Mechanism> mechanisms(Loaded& loaded) {
       if (const std::string name = mechanism_of(artifact); !name.empty()) found[name];
     for (const bundle::Residual& residual : loaded.bundle->residuals) found[residual.backend].insert(residual.line);
   } else {
-    found["seccomp"];  // the closing filter
+    auto& of_filter = found["seccomp"];  // the closing filter
+    for (const backends::seccomp::ClosingResidual& residual : backends::seccomp::closing_residuals(loaded.policy))
+      of_filter.insert(residual.position.line);
     auto& lines = found["bpf"];
     if (const auto lowered = backends::bpf::lower(loaded.policy, *loaded.paths, loaded.diagnostics))
       for (const backends::bpf::Residual& residual : lowered->residuals) lines.insert(residual.position.line);

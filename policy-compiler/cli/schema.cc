@@ -69,7 +69,7 @@ Schema network_rule() {
   const Schema pods = object({{"pods", described(labels, "Labels of the pods.")},
                               {"namespace", described(labels, "Labels of their namespace.")},
                               {"addresses", described(addresses, "Where they are, for the hooks.")},
-                              {"target_port", described(ports, "The pods' port, where a Service's is another one.")}},
+                              {"target_port", described(ports, "The pods' port, where a Service's is another one; for direction out.")}},
                              {"pods"});
   Schema rule = object(
       {{"direction",

@@ -26,6 +26,26 @@ constexpr std::string_view kNoAliases = "aliases ('*name') are not part of the l
 constexpr std::string_view kAliasRemedy =
     "write the value out, or use a group; text that starts with '*' stands in quotes";
 
+constexpr size_t kMaxKey = 1024;  // bytes, of a key before its ':' (YAML 1.2, 7.4.2)
+
+// The text at `at` is a key, in quotes or without, that is longer than YAML reads.
+bool long_key(std::string_view line, size_t at) {
+  const std::string_view text = line.substr(std::min(at, line.size()));
+  if (text.size() <= kMaxKey) return false;
+  size_t end = std::min(text.find(": "), text.size());
+  if (text[0] == '"' || text[0] == '\'')
+    for (end = 1; end < text.size() && text[end] != text[0]; ++end)
+      if (text[0] == '"' && text[end] == '\\') ++end;
+  return end > kMaxKey;
+}
+
+void report_long_key(Position position, Diagnostics& diagnostics) {
+  diagnostics.error(
+      position, "syntax",
+      "a key is longer than " + std::to_string(kMaxKey) + " bytes, which no reader of YAML takes before its ':'",
+      "write it behind a question mark, outside of braces: '? KEY' on a line of its own, and ': VALUE' on the next");
+}
+
 // Thrown by the handlers below, through yaml-cpp, to the one catch in parse_document.
 struct Stop {};
 
@@ -55,6 +75,11 @@ class Builder final : public YAML::EventHandler {
     Value value;
     value.position = at(mark);
     check_properties(value, "", anchor);
+    const bool key = !stack_.empty() && stack_.back().value.kind == Value::Kind::kMapping && !stack_.back().has_key;
+    if (key && mark.column >= 0 && long_key(source_.line(value.position.line), static_cast<size_t>(mark.column))) {
+      report_long_key(value.position, diagnostics_);
+      throw Stop{};
+    }
     put(std::move(value));
   }
 
@@ -248,6 +273,13 @@ std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnost
       position = source.position(static_cast<size_t>(e.mark.line), static_cast<size_t>(e.mark.column));
     if (e.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR)
       diagnostics.error(position, "alias", std::string(kNoAliases), std::string(kAliasRemedy));
+    else if (e.msg.rfind(YAML::ErrorMsg::INVALID_UNICODE, 0) == 0)
+      diagnostics.error(position, "syntax",
+                        "not YAML: an escape that is no character by itself (half of a pair of \\u in JSON)",
+                        "write the character as it is, or as \\U and eight digits");
+    else if (const std::string_view line = source.line(position.line);
+             e.msg == YAML::ErrorMsg::MAP_VALUE && long_key(line, line.find_first_not_of(" -")))
+      report_long_key({position.line, static_cast<uint32_t>(line.find_first_not_of(" -") + 1)}, diagnostics);
     else
       diagnostics.error(position, "syntax", "not YAML: " + text::printable(e.msg), std::string(kQuoteRemedy));
     builder.unwind();

@@ -121,9 +121,11 @@ void network(std::string& out, const std::string& indent, const std::vector<ir::
   }
 }
 
-void accepted(std::string& out, const std::string& indent, const std::vector<ir::Accepted>& list) {
+void accepted(std::string& out, const std::string& indent, std::vector<ir::Accepted> list) {
   if (list.empty()) return;
   out += indent + "accept:\n";
+  std::stable_sort(list.begin(), list.end(),
+                   [](const ir::Accepted& a, const ir::Accepted& b) { return a.code < b.code; });
   // A code stands once: with one reason for all, else with one for each thing that it is about.
   for (size_t i = 0; i < list.size(); ++i) {
     const ir::Accepted& entry = list[i];

@@ -163,9 +163,15 @@ std::optional<ir::NetworkRule> read_network_rule(const Value& value, Diagnostics
   }
   if (!good) return std::nullopt;
 
-  if (peer != nullptr && rule.peer.selector && !rule.peer.selector->target_ports.empty() && !has_ports(rule.protocol)) {
-    diagnostics.error(peer->value.position, "port", "'target_port' means nothing for this protocol", "remove it");
-    return std::nullopt;
+  if (peer != nullptr && rule.peer.selector && !rule.peer.selector->target_ports.empty()) {
+    const bool in = rule.direction == ir::Direction::kIn;
+    if (in || !has_ports(rule.protocol)) {
+      diagnostics.error(peer->value.position, "port",
+                        in ? "'target_port' is a port of the peer, and 'in' is about the own one"
+                           : "'target_port' means nothing for this protocol",
+                        in ? "remove it; 'port' is the one that the program listens on" : "remove it");
+      return std::nullopt;
+    }
   }
   const std::string protocol_name(ir::names::protocols().name(static_cast<uint32_t>(rule.protocol)));
   if (peer == nullptr && rule.direction == ir::Direction::kOut &&

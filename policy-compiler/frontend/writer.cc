@@ -123,15 +123,13 @@ std::string access(const std::string& text) {
 
 // Lower-case words with one space between them: access words. No reader sees anything else in them.
 bool is_words(std::string_view text) {
-  if (text.empty() || text.front() < 'a' || text.front() > 'z' || text.back() == ' ' || text == "null") return false;
+  if (text.empty() || text.front() < 'a' || text.front() > 'z' || text.back() == ' ' || is_typed(text)) return false;
   return text.find("  ") == std::string_view::npos &&
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == ' ' || c == '-'; });
 }
 
 std::string scalar_of(const Block& block, bool flow) {
-  if (is_words(block.text) && block.text != "true" && block.text != "false") return block.text;
-  if (!block.quoted && (block.text == "true" || block.text == "false")) return block.text;
-  return scalar(block.text, flow);
+  return is_words(block.text) ? block.text : scalar(block.text, flow, !block.quoted);
 }
 
 std::string inline_text(const Block& block) {

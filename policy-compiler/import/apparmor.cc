@@ -172,9 +172,7 @@ class AppArmorReader {
     if (!translated.problem.empty()) {
       lost(statement, translated.problem, "write the rule by hand");
       // Grants that such a denial limits are not known: none may stay.
-      if (denies)
-        denied_.push_back({&profile, "/**", glob_access(wanted, {"/**", false}) | (starts ? uint32_t{TL_EXECUTE} : 0u),
-                           statement.position});
+      if (denies) deny_everywhere(profile, wanted, starts, statement.position);
       return;
     }
     if (!translated.narrower.empty() && !denies)
@@ -182,9 +180,16 @@ class AppArmorReader {
     if (owner && !denies)
       return lost(statement, "for the owner of the file only, which the language cannot say",
                   "write the rule by hand, with 'users' at the node");
+    // 'l -> TARGET' is the right to link to that file; without 'x' the arrow is no exec's.
+    std::string granted = wanted;
+    if (!denies && !starts && !target.empty() && wanted.find('l') != std::string::npos) {
+      lost(statement, "a link to certain files only, which the language cannot say",
+           "add 'link' if it may be one to any file");
+      std::erase(granted, 'l');
+    }
     Step step{{}, wanted, target, statement.position};
     for (const Translated& one : translated.patterns) {
-      const uint32_t access = glob_access(wanted, one);
+      const uint32_t access = glob_access(granted, one);
       if (denies)
         denied_.push_back({&profile, one.pattern, access | (starts ? uint32_t{TL_EXECUTE} : 0u), statement.position});
       else
@@ -192,6 +197,11 @@ class AppArmorReader {
       step.patterns.push_back(one.pattern);
     }
     if (starts && !denies) steps_[&profile].push_back(std::move(step));
+  }
+
+  void deny_everywhere(const Profile& profile, std::string_view permissions, bool starts, Position position) {
+    const uint32_t words = glob_access(permissions, {"/**", false}) | (starts ? uint32_t{TL_EXECUTE} : 0u);
+    for (const char* everything : {"/", "/**"}) denied_.push_back({&profile, everything, words, position});
   }
 
   void capability(ir::Node& node, const Statement& statement, const std::vector<std::string>& words) {
@@ -212,6 +222,19 @@ class AppArmorReader {
       {"packet", "raw", TL_SOCK_PACKET, ""},          {"packet", "dgram", TL_SOCK_PACKET, ""},
   };
 
+  // A kind of socket is one for IPv4 and IPv6; with whom it talks is not. Neither family named: both.
+  ir::Peer of_family(std::string_view family, Position position) {
+    ir::Peer peers;
+    if (family != "inet" && family != "inet6") return peers;
+    peers.kind = ir::PeerKind::kBlocks;
+    peers.blocks.emplace_back().v6 = family == "inet6";
+    diagnostics_.note(position, "import-question",
+                      "the kind of socket is one for IPv4 and IPv6: what of " + std::string(family) +
+                          " is held is with whom it talks",
+                      "write 'peer: any' if the other family is meant too");
+    return peers;
+  }
+
   // network [FAMILY] [TYPE | PROTOCOL], and behind it what AppArmor 4 says of addresses
   void network(ir::Node& node, const Statement& statement, const std::vector<std::string>& words) {
     if (words.size() == 1) return lost(statement, "every socket", "name the kinds that the program needs");
@@ -227,13 +250,14 @@ class AppArmorReader {
                   "write it by hand: {direction: out, protocol: tcp, peer: 10.0.0.1/32, port: 80}");
     if (type == "tcp") type = "stream";
     if (type == "udp") type = "dgram";
-    if (type == "icmp") return draft_.grant_protocol(node, "icmp", statement.position);
+    const ir::Peer peers = of_family(words[1] == "icmp" ? "inet" : words[1], statement.position);
+    if (type == "icmp") return draft_.grant_protocol(node, "icmp", statement.position, peers);
     bool known = false;
     for (const Sockets& sockets : kSockets) {
       if (sockets.family != family || (!type.empty() && sockets.type != type)) continue;
       known = true;
       if (!sockets.protocol.empty())
-        draft_.grant_protocol(node, sockets.protocol, statement.position);
+        draft_.grant_protocol(node, sockets.protocol, statement.position, peers);
       else
         add_number(node.sockets, sockets.kind, statement.position);
       if (sockets.kind == TL_SOCK_NETLINK)
@@ -269,10 +293,7 @@ class AppArmorReader {
                                     [&](const std::string& word) { return capability_number(word) == held.value; });
       });
     }
-    if (all || words[0] == "file")
-      for (const char* everything : {"/", "/**"})
-        denied_.push_back(
-            {&profile, everything, uint32_t{glob_access("rwalm", {"/**", false})} | TL_EXECUTE, statement.position});
+    if (all || words[0] == "file") deny_everywhere(profile, "rwalm", true, statement.position);
     if (node.network.size() + node.sockets.size() + node.capabilities.size() + node.operations.size() != before)
       lost(statement,
            "it takes away what other rules grant" + std::string(words[0] == "network" ? ": no socket is granted" : ""),

@@ -2,8 +2,11 @@
 #include "policy-compiler/import/denials.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/ir/names.h"
@@ -13,12 +16,29 @@
 namespace treeline::import_ {
 namespace {
 
-// Of each pattern of the policy, the denials whose patterns share a path with it.
+// Of each pattern of the policy as the source sees it (as_names), the denials whose patterns share a path with it.
 using Meetings = std::map<std::string, std::set<size_t>, std::less<>>;
 
 // What a denied word takes away: writing is creating, renaming and the rest of it for a source that has one word only.
 constexpr uint32_t kChanges =
     TL_WRITE | TL_APPEND | TL_CREATE | TL_DELETE | TL_LINK | TL_RENAME_IN | TL_SETATTR | TL_MKDIR | TL_MKNOD;
+
+// The pattern as the source sees it. No wildcard of the language crosses a pseudo component, but a denial of /proc/**
+// does mean the files of /proc/{own}: to a source it is a number, and an unnamed file is #NUMBER.
+std::string as_names(const std::string& pattern) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kNames = {{{"/{own}", "/{digits}"},
+                                                                                    {"/{descendant}", "/{digits}"},
+                                                                                    {"/{workload}", "/{digits}"},
+                                                                                    {"/{other}", "/{digits}"},
+                                                                                    {"/{tmpfile}", "/#{digits}"}}};
+  std::string out = pattern;
+  for (const auto& [pseudo, name] : kNames)
+    for (size_t at = out.find(pseudo); at != std::string::npos; at = out.find(pseudo, at + 1)) {
+      const size_t end = at + pseudo.size();
+      if (end == out.size() || out[end] == '/') out.replace(at, pseudo.size(), name);
+    }
+  return out;
+}
 
 // Removes the subtree of every node for which `gone` says so, and renumbers.
 void remove_nodes(ir::Policy& policy, const std::vector<bool>& gone) {
@@ -93,11 +113,16 @@ bool Denials::apply(ir::Policy& policy, Diagnostics& diagnostics) const {
   for (const Denial& denial : denials_) denied.files.push_back({{denial.pattern, denial.position}, TL_READ, false});
   all.nodes.push_back(std::move(denied));
   all.nodes[0].children.push_back(static_cast<uint32_t>(all.nodes.size() - 1));
+  for (ir::Node& node : all.nodes) {
+    node.executable.text = as_names(node.executable.text);
+    for (ir::FileRule& rule : node.files) rule.path.text = as_names(rule.path.text);
+    for (ir::Node::BackEdge& edge : node.back_edges) edge.executable.text = as_names(edge.executable.text);
+  }
   const auto paths = passes::compile_paths(all, diagnostics);
   if (!paths) return false;
 
   std::map<std::string, std::vector<size_t>, std::less<>> by_text;
-  for (size_t i = 0; i < denials_.size(); ++i) by_text[denials_[i].pattern].push_back(i);
+  for (size_t i = 0; i < denials_.size(); ++i) by_text[as_names(denials_[i].pattern)].push_back(i);
   Meetings meetings;
   const auto meet = [&](uint32_t a, uint32_t b) {
     const auto found = by_text.find(paths->patterns[b].text);
@@ -119,7 +144,7 @@ bool Denials::apply(ir::Policy& policy, Diagnostics& diagnostics) const {
   for (size_t n = 0; n < policy.nodes.size(); ++n) {
     ir::Node& node = policy.nodes[n];
     const auto touched = [&](const std::string& text) -> const std::set<size_t>* {
-      const auto found = meetings.find(text);
+      const auto found = meetings.find(as_names(text));
       return found == meetings.end() ? nullptr : &found->second;
     };
     if (const auto* met = touched(node.executable.text)) {

@@ -154,7 +154,7 @@ void Draft::grant_syscall(ir::Node& node, std::string_view name, Position positi
                          "use a name of syscalls(2)");
 }
 
-void Draft::grant_protocol(ir::Node& node, std::string_view name, Position position) {
+void Draft::grant_protocol(ir::Node& node, std::string_view name, Position position, const ir::Peer& peer) {
   struct Known {
     std::string_view name;
     ir::Protocol protocol;
@@ -170,7 +170,7 @@ void Draft::grant_protocol(ir::Node& node, std::string_view name, Position posit
   for (const Known& known : kKnown) {
     if (known.name != lower) continue;
     for (const ir::Direction direction : {ir::Direction::kOut, ir::Direction::kIn})
-      node.network.push_back({direction, known.protocol, {}, {{0, 65535}}, position});
+      node.network.push_back({direction, known.protocol, peer, {{0, 65535}}, position});
     add_number(node.sockets, known.socket, position);
     return;
   }

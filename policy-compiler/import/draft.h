@@ -44,7 +44,7 @@ class Draft {
   void grant_capability(ir::Node& node, std::string_view name, Position position);  // CAP_CHOWN, chown
   void grant_syscall(ir::Node& node, std::string_view name, Position position);
   // All of a protocol, in both directions: what "tcp may be used" means in formats that do not know peers.
-  void grant_protocol(ir::Node& node, std::string_view name, Position position);
+  void grant_protocol(ir::Node& node, std::string_view name, Position position, const ir::Peer& peer = {});
 
   // nullopt: no program, or over a bound: reported.
   std::optional<ir::Policy> finish(std::string_view name) &&;

@@ -66,7 +66,12 @@ class KubescapeReader {
 
  private:
   void container(const Value& value, Object& item) {
-    item.ignore({"name", "seccompProfile", "identifiedCallStacks", "imageID", "imageTag", "rulePolicies"});
+    item.ignore({"name", "identifiedCallStacks", "imageID", "imageTag", "rulePolicies"});
+    // Always there; of its own only with a path or with calls.
+    if (const Value* profile = item.get("seccompProfile");
+        profile != nullptr && (said(member(*profile, "path")) || said(member(*profile, "spec"))))
+      diagnostics_.warning(profile->position, "not-carried", "'seccompProfile': a filter of system calls of its own",
+                           "store it as a file and import it: --from docker-seccomp");
     for (const Value* exec : item.list("execs")) {
       Object one(*exec, "an exec", diagnostics_);
       const std::string_view path = one.text("path");
@@ -111,6 +116,14 @@ class KubescapeReader {
     diagnostics_.note(value.position, "import-question",
                       "the source knows only opens: making and deleting of other kinds is not in it",
                       "add 'mkdir', 'delete', 'rename-in' where the workload needs them");
+  }
+
+  // Does it say anything? What the server fills in is empty.
+  static bool said(const Value* value) {
+    if (value == nullptr) return false;
+    return !value->text.empty() || std::any_of(value->entries.begin(), value->entries.end(), [](const auto& entry) {
+      return said(&entry.value);
+    }) || !value->items.empty();
   }
 
   std::optional<std::string> translate(std::string_view path, Position position) {
@@ -161,15 +174,24 @@ class KubescapeReader {
                 "write 'peer: {pods: {KEY: VALUE}, ...}' by hand");
     peer.refuse("namespaceSelector", "namespaces by labels",
                 "write 'peer: {pods: ..., namespace: {KEY: VALUE}}' by hand");
-    if (peer.get("ipAddress") == nullptr && peer.list("ipAddresses").empty())
-      peer.refuse("dnsNames", "names of hosts are not part of the language", "write the addresses behind them");
-    else
-      peer.ignore({"dnsNames"});
     std::vector<const Value*> addresses = peer.list("ipAddresses");
     if (const Value* one = peer.get("ipAddress"); one != nullptr && one->is_scalar() && !one->text.empty())
       addresses.push_back(one);
+    if (addresses.empty())
+      peer.refuse("dnsNames", "names of hosts are not part of the language", "write the addresses behind them");
+    else
+      peer.ignore({"dnsNames"});
     const std::vector<const Value*> ports = peer.list("ports");
     peer.finish();
+    const bool named = said(member(value, "podSelector")) || said(member(value, "namespaceSelector")) ||
+                       said(member(value, "dnsNames"));
+    if (addresses.empty() && !named)
+      diagnostics_.warning(value.position, "not-carried", "a neighbour without an address", "write the rule by hand");
+    if (!addresses.empty() && ports.empty())
+      diagnostics_.warning(value.position, "not-carried",
+                           "the neighbour " + text::quoted(addresses[0]->text) +
+                               " without a port: which protocol it speaks is not in the source",
+                           "write the rule by hand: {direction: out, protocol: tcp, peer: ADDRESS, port: NUMBER}");
     ir::NetworkRule rule;
     rule.direction = direction;
     rule.peer.kind = ir::PeerKind::kBlocks;

@@ -4,7 +4,9 @@
 // whose spec has the same fields. They name no program and no file: only `syscalls` comes out, for the programs of
 // --exec.
 #include <algorithm>
+#include <array>
 #include <map>
+#include <utility>
 
 #include "policy-compiler/import/draft.h"
 #include "policy-compiler/import/readers.h"
@@ -44,9 +46,10 @@ class SeccompReader {
                          "import a filter that lists what is allowed: defaultAction SCMP_ACT_ERRNO");
       return false;
     }
-    root.ignore({"defaultErrnoRet", "defaultErrno", "architectures", "archMap", "flags"});
+    root.ignore({"defaultErrnoRet", "defaultErrno", "archMap", "flags"});
     root.refuse("listenerPath", "a process that is asked", "write the operation seccomp-listener by hand");
     root.refuse("listenerMetadata", "for a process that is asked", "write the operation seccomp-listener by hand");
+    architectures(root);
     Refusals refused;
     for (const Value* item : root.list("syscalls")) entry(*item, refused);
     for (const auto& [name, refusal] : refused)
@@ -66,9 +69,32 @@ class SeccompReader {
   };
   using Refusals = std::map<std::string, Refusal, std::less<>>;
 
+  // Calls are listed without their architecture; the filter that is compiled of them is for all that there are.
+  void architectures(Object& root) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kKnown = {
+        {{"SCMP_ARCH_X86_64", "x86_64"},
+         {"SCMP_ARCH_X86", "x86"},
+         {"SCMP_ARCH_X32", "x32"},
+         {"SCMP_ARCH_AARCH64", "aarch64"}}};
+    const std::vector<const Value*> named = root.list("architectures");
+    std::string words;
+    size_t known = 0;
+    for (const auto& [name, word] : kKnown) {
+      if (std::none_of(named.begin(), named.end(), [&, &of = name](const Value* one) { return one->text == of; }))
+        continue;
+      words += (known++ == 0 ? "" : ",") + std::string(word);
+    }
+    if (!named.empty() && known != kKnown.size())
+      diagnostics_.note(
+          named[0]->position, "import-question",
+          "the calls are allowed on certain architectures only, which a profile does not say",
+          known == 0 ? "none of them is one that a filter is made for" : "compile with --seccomp-arch " + words);
+  }
+
   void entry(const Value& value, Refusals& refused) {
     Object item(value, "a list of calls", diagnostics_);
-    const Verdict what = verdict(item.text("action"));
+    const std::string_view action = item.text("action");
+    const Verdict what = verdict(action);
     const std::vector<const Value*> arguments = item.list("args");
     const std::vector<const Value*> names = item.get("names") != nullptr ? item.list("names") : item.list("name");
     item.ignore({"names", "name", "errnoRet", "errno", "comment"});
@@ -85,6 +111,11 @@ class SeccompReader {
         diagnostics_.warning(name->position, "not-carried",
                              text::quoted(name->text) + " has an action that is not known",
                              "use SCMP_ACT_ALLOW or SCMP_ACT_ERRNO");
+      if (action == "SCMP_ACT_NOTIFY" || action == "SCMP_ACT_TRACE")
+        diagnostics_.warning(
+            name->position, "not-carried",
+            text::quoted(name->text) + " is decided by another process that is asked (" + std::string(action) + ")",
+            "add it to 'syscalls' where the workload may call it by itself");
       if (what != Verdict::kAllow) continue;
       if (conditional) {
         diagnostics_.warning(

@@ -56,6 +56,7 @@ void Tracee::grant_pattern(Process& process, const std::string& pattern, uint32_
   if (access == 0) return;
   auto [rule, fresh] = files_[process.node].try_emplace(pattern, ir::FileRule{{pattern, position}, 0, false});
   if (fresh) ++rules_;
+  if (numbers_ == Position() && pattern.find("/{digits}") != std::string::npos) numbers_ = position;
   rule->second.access = static_cast<ir::AccessSet>(rule->second.access | access);
 }
 
@@ -346,6 +347,11 @@ std::optional<ir::Policy> Tracee::finish(std::string_view name) && {
     diagnostics_.note({}, "import-question",
                       "names are those that the programs gave; the hooks see the files behind links",
                       "record with strace -y, or write /usr/lib for /lib where that is a link");
+  if (numbers_ != Position())
+    diagnostics_.note(numbers_, "import-question",
+                      "a number below the own directory of /proc stands for any ({digits}): descriptors and threads "
+                      "have another one each time",
+                      "write the number where one alone is meant");
   diagnostics_.note({}, "import-question", "strace shows no capabilities, no users and no interpreters of scripts",
                     "add 'capabilities', 'users' and, for a script, 'interpreter'");
   if (!syscalls_)

@@ -67,6 +67,7 @@ class Tracee {
   std::vector<std::map<std::string, Position, std::less<>>> calls_;      // by node
   std::vector<std::set<std::string, std::less<>>> networks_;             // by node: rules that it has
   std::map<std::string, Loss> losses_;
+  Position numbers_;  // where a number below the own directory of /proc became {digits} first
   size_t rules_ = 0;
   bool pivoted_ = false;
   bool resolved_ = false;  // -y was given

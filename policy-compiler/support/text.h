@@ -42,7 +42,7 @@ std::vector<std::string_view> words(std::string_view text);
 size_t utf8_length(std::string_view text, size_t at);
 
 // The same, and 0 too for what a reviewer would not see or would see elsewhere: control characters (C0, DEL, C1), the
-// zero-width, filling, directional and annotating ones (kUnseen in text.cc), tags and variation selectors. A tab counts as such.
+// zero-width, filling, directional and annotating ones, every space but U+0020 (kUnseen in text.cc), tags and variation selectors. A tab counts as such.
 size_t visible_length(std::string_view text, size_t at);
 
 // "0x" and 16 digits: how keys of nodes and policies are written.

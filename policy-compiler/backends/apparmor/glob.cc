@@ -19,12 +19,11 @@ using passes::Sequence;
 
 constexpr char kProcesses[] = "AppArmor cannot tell whose process a directory of /proc is";
 
-// Within quotes the parser resolves escapes once and the globs are read after that: a character that has a meaning in a
-// glob has a backslash (and no other, which would be a warning), a control character is given by its number.
+// Within quotes a character that has a meaning in a glob has a backslash (and no other, which would be a warning); a control
+// character is given by its number, and so is the backslash: of two the parser's automaton wants two in the path (3.0.8).
 std::string literal(uint8_t byte) {
-  if (byte == '\\') return "\\\\\\\\";
   if (byte == '"') return "\\\"";
-  if (byte < ' ' || byte == 0x7f) {
+  if (byte < ' ' || byte == 0x7f || byte == '\\') {
     std::array<char, 8> octal{};
     std::snprintf(octal.data(), octal.size(), "\\%03o", byte);
     return octal.data();
@@ -108,6 +107,9 @@ class Writer {
 
   std::string set(const ByteSet& set) {
     if (set == ByteSet::name()) return "?";
+    if (set.size() == 1)  // the parser wants two in braces
+      for (unsigned byte = 1; byte < 256; ++byte)
+        if (set.contains(static_cast<uint8_t>(byte))) return literal(static_cast<uint8_t>(byte));
     if (set.size() <= 128) {
       if (const std::optional<std::string> text = members(set)) return "[" + *text + "]";
       std::string out;
@@ -149,14 +151,49 @@ bool can_be(const Component& component, std::string_view name) {
   return passes::matches(alone, "/" + std::string(name));
 }
 
-// Does the pattern reach into directories of processes by a wildcard? The language keeps these apart, AppArmor sees digits.
+// Which texts of digits alone are among those of a sequence?
+struct Digits {
+  bool none = false, some = false;  // the empty one; one of a digit or more
+};
+
+Digits digits_of(const Sequence& sequence);
+Digits digits_of(const Element& element) {
+  Digits out;
+  switch (element.kind) {
+    case Element::Kind::kBytes:
+      out.none = element.bytes.empty();
+      out.some = !out.none && element.bytes.find_first_not_of("0123456789") == std::string::npos;
+      break;
+    case Element::Kind::kSet:
+      out.none = element.min == 0;
+      for (uint8_t digit = '0'; digit <= '9'; ++digit) out.some |= element.max != 0 && element.set.contains(digit);
+      break;
+    case Element::Kind::kAlternatives:
+      for (const Sequence& branch : element.branches) {
+        const Digits one = digits_of(branch);
+        out.none |= one.none;
+        out.some |= one.some;
+      }
+      break;
+  }
+  return out;
+}
+Digits digits_of(const Sequence& sequence) {
+  Digits out{true, false};
+  for (const Element& element : sequence) {
+    const Digits next = digits_of(element);
+    out = {out.none && next.none, (out.some && (next.none || next.some)) || (out.none && next.some)};
+  }
+  return out;
+}
+
+// Does the pattern reach into directories of processes? The language keeps these apart, AppArmor sees digits.
 bool reaches_processes(const std::vector<Component>& components) {
   if (components.empty() || !can_be(components[0], "proc")) return false;
   if (components[0].kind == Component::Kind::kAnyDepth) return true;
   if (components.size() < 2) return false;
-  for (const char* number : {"1", "42", "4711", "123456"})
-    if (can_be(components[1], number)) return true;
-  return false;
+  const Component& second = components[1];
+  return second.kind == Component::Kind::kAnyDepth || (second.kind == Component::Kind::kName && digits_of(second.name).some);
 }
 
 }  // namespace
@@ -198,6 +235,7 @@ Glob make_glob(const Pattern& pattern) {
       case Component::Kind::kTmpfile:
         text += (text.ends_with("**/}") ? "#[0-9]*" : "/#[0-9]*");
         glob.deleted = true;
+        writer.why = "AppArmor takes every name that begins so for an unnamed file";
         break;
       case Component::Kind::kName: {
         const bool any = component.name.size() == 1 && is_any(component.name[0]) && component.name[0].min == 0;

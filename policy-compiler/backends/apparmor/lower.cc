@@ -60,6 +60,7 @@ Lowered lower(const ir::Policy& policy, const Options& options) {
     lowered.profiles += count(profile);
     collect(profile, all);
   }
+  if (options.complain) all.push_back({{}, "the profiles only report what they would refuse: they hold no rule (--complain)"});
   // Of no rule that is written, so at the first program: a place that every rule shares would mark them all.
   all.push_back({policy.nodes[0].position,
                  "AppArmor does not judge what no rule grants either: objects without a path, users, set-id programs, executable memory, namespaces and "

@@ -76,6 +76,8 @@ void add_file(const ir::FileRule& rule, bool renames, Rights& rights) {
     why += (why.empty() ? "" : "; ") + more;
   if ((rule.access & TL_CONNECT) != 0)
     why += std::string(why.empty() ? "" : "; ") + "AppArmor of most kernels does not judge connections to unix sockets";
+  if ((rule.access & TL_LINK) != 0 && !glob.file.empty())
+    why += std::string(why.empty() ? "" : "; ") + "a hard link of this name may be one to any file";
   if (!why.empty()) rights.residuals.push_back({rule.path.position, text::quoted(rule.path.text) + ": " + why});
 }
 
@@ -170,6 +172,8 @@ void Gatherer::add(uint32_t index, Rights& rights) const {
   for (const ir::NumberRule& rule : node.sockets) {
     const std::vector<std::string> types = socket_types(rule.value);
     rights.sockets.insert(types.begin(), types.end());
+    if (rule.value == TL_SOCK_UNIX_STREAM || rule.value == TL_SOCK_UNIX_DGRAM || rule.value == TL_SOCK_UNIX_SEQPACKET)
+      rights.residuals.push_back({rule.position, "a unix socket's type is all that the profile names: any peer with an abstract name passes"});
     if (!by_type(rule.value)) continue;
     rights.residuals.push_back({rule.position, rule.value == TL_SOCK_INET_OTHER
                                                    ? "AppArmor has no word for other protocols: every type of inet passes, raw ones too"

@@ -39,6 +39,18 @@ std::vector<uint32_t> roots_of(const ir::Policy& policy) {
   return roots;
 }
 
+// Where the node's rules stand: how it is started, and its steps, among them.
+std::vector<ir::Position> places_of(const ir::Policy& policy, uint32_t index) {
+  const ir::Node& node = policy.nodes[index];
+  std::vector<ir::Position> places = {node.executable.position};
+  for (const ir::FileRule& rule : node.files) places.push_back(rule.path.position);
+  for (const ir::NetworkRule& rule : node.network) places.push_back(rule.position);
+  for (const auto* list : {&node.sockets, &node.netlink, &node.capabilities, &node.operations})
+    for (const ir::NumberRule& rule : *list) places.push_back(rule.position);
+  for (const Step& step : steps_of(policy, index)) places.push_back(step.position);
+  return places;
+}
+
 class Tree {
  public:
   explicit Tree(const ir::Policy& policy) : policy_(policy), gatherer_(policy), names_(node_names(policy)) {
@@ -46,7 +58,7 @@ class Tree {
       for (const ir::Node::BackEdge& edge : node.back_edges) back_targets_.insert(edge.target);
   }
 
-  // False: the reason is in `problem`, at `place`.
+  // False: the reason is in `problem`.
   bool build(Shape& shape) {
     const std::vector<uint32_t> roots = roots_of(policy_);
     if (roots.size() > 1) {
@@ -54,6 +66,9 @@ class Tree {
       shape.residuals.push_back({policy_.nodes[roots[1]].position,
                                  "AppArmor cannot tell the " + std::to_string(roots.size()) +
                                      " programs apart that a runtime may start: they share one profile"});
+      for (const uint32_t root : roots)
+        for (const ir::Position place : places_of(policy_, root))
+          shape.residuals.push_back({place, "every program that a runtime may start holds it: they share one profile"});
     }
     for (uint32_t n = 0; n < policy_.nodes.size(); ++n) {
       const bool merged = roots.size() > 1 && policy_.nodes[n].parent == ir::kNoNode;
@@ -65,12 +80,10 @@ class Tree {
   }
 
   std::string problem;
-  ir::Position place;
 
  private:
-  bool fail(ir::Position position, std::string why) {
+  bool fail(std::string why) {
     problem = std::move(why);
-    place = position;
     return false;
   }
 
@@ -97,9 +110,8 @@ class Tree {
           policy_.nodes[target].parent == ir::kNoNode)
         named.insert(target);
     if (named.size() > kMostNamed)
-      return fail(policy_.nodes[nodes[0]].position,
-                  "AppArmor's parser takes " + std::to_string(kMostNamed) + " named transitions in one profile, and " +
-                      std::to_string(named.size()) + " programs need one here");
+      return fail("AppArmor's parser takes " + std::to_string(kMostNamed) + " named transitions in one profile, and " +
+                      std::to_string(named.size()) + " programs need one in " + name);
     for (const Step& step : steps)
       if (!add_step(step, !named.contains(step.target), profile)) return false;
     shape.profiles.push_back(std::move(profile));
@@ -108,11 +120,11 @@ class Tree {
 
   bool add_step(const Step& step, bool local, Profile& profile) {
     if (!step.why.empty())
-      return fail(step.position, "the executable " + policy_.nodes[step.target].executable.text + " cannot be said exactly: " + step.why);
+      return fail("the executable " + policy_.nodes[step.target].executable.text + " cannot be said exactly: " + step.why);
     const std::string how = local ? "cx" : "px -> " + names_[step.target];
     const auto [at, fresh] = profile.steps.try_emplace(step.glob, how);
     if (!fresh && (at->second != how || local))
-      return fail(step.position, "one program leads to two nodes that a runtime's programs share a profile for");
+      return fail(step.glob + " leads to two nodes that a runtime's programs share a profile for");
     if (!local) return true;
     Profile child;
     child.name = names_[step.target].substr(flat_name(policy_).size() + 1);
@@ -154,10 +166,11 @@ Shape make_shape(const ir::Policy& policy, bool no_new_privs) {
   if (!no_new_privs && tree.build(shape)) return shape;
   shape = Shape();
   shape.profiles.push_back(flat_profile(policy));
+  // Of no place: each rule of each node is held by all of them.
   const std::string why =
       no_new_privs ? "under no_new_privs the kernel refuses every transition" : tree.problem;
   if (policy.nodes.size() > 1)
-    shape.residuals.push_back({tree.place, "one profile holds the rights of all " + std::to_string(policy.nodes.size()) +
+    shape.residuals.push_back({{}, "one profile holds the rights of all " + std::to_string(policy.nodes.size()) +
                                                " nodes, and every exec of the tree stays in it: " + why});
   return shape;
 }

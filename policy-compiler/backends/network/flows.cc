@@ -118,6 +118,13 @@ class Gatherer {
       }
       const auto service = std::find_if(options_.services.begin(), options_.services.end(),
                                         [&](const Service& one) { return within(cidr, one.address); });
+      if (service != options_.services.end() && rule.direction != ir::Direction::kOut) {
+        residual(
+            rule.position,
+            "narrower: " + ir::names::cidr_text(cidr) +
+                " is a Service's address, which nothing comes from: name the pods that connect, 'peer: {pods: ...}'");
+        continue;
+      }
       if (service != options_.services.end()) {
         Peer behind;
         behind.pods = service->pods;
@@ -213,8 +220,9 @@ class Gatherer {
                        [&](const ir::PortRange& range) { return range.first <= port && port <= range.last; });
   }
 
+  // Where the pods of the peer listen. What comes in comes to the own ports.
   std::vector<Port> target_ports(const ir::NetworkRule& rule, const std::vector<Port>& ports) {
-    if (rule.peer.selector->target_ports.empty()) return ports;
+    if (rule.direction != ir::Direction::kOut || rule.peer.selector->target_ports.empty()) return ports;
     std::vector<Port> out;
     convert(rule, rule.peer.selector->target_ports, out);
     return out;

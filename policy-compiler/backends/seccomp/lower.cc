@@ -10,6 +10,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/backends/seccomp/arguments.h"
+#include "policy-compiler/ir/names.h"
 
 namespace treeline::backends::seccomp {
 namespace {
@@ -60,11 +61,15 @@ const Refusal kRefusals[] = {
     {Unless::kSubmitted, TL_OP_COUNT, {"io_submit"}, kEperm},
 };
 
+const ir::NumberRule* rule_of(const ir::Node& node, tl_operation operation) {
+  const auto found = std::find_if(node.operations.begin(), node.operations.end(),
+                                  [&](const ir::NumberRule& rule) { return rule.value == static_cast<uint32_t>(operation); });
+  return found == node.operations.end() ? nullptr : &*found;
+}
+
 bool held(const ir::Policy& policy, tl_operation operation) {
-  return std::any_of(policy.nodes.begin(), policy.nodes.end(), [&](const ir::Node& node) {
-    return std::any_of(node.operations.begin(), node.operations.end(),
-                       [&](const ir::NumberRule& rule) { return rule.value == static_cast<uint32_t>(operation); });
-  });
+  return std::any_of(policy.nodes.begin(), policy.nodes.end(),
+                     [&](const ir::Node& node) { return rule_of(node, operation) != nullptr; });
 }
 
 bool lists(const ir::Policy& policy, std::string_view call) {
@@ -119,6 +124,22 @@ std::string lower(const ir::Policy& policy) {
       for (const std::string& entry : entries_of(refusal)) entries += (entries.empty() ? "\n    " : ",\n    ") + entry;
   return "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"architectures\": " + list(kArchitectures) +
          ",\n  \"syscalls\": [" + entries + (entries.empty() ? "]\n}\n" : "\n  ]\n}\n");
+}
+
+std::vector<ClosingResidual> closing_residuals(const ir::Policy& policy) {
+  std::vector<ClosingResidual> residuals;
+  for (const tl_operation operation : {TL_OP_LDT, TL_OP_SECCOMP_LISTENER}) {
+    std::vector<ir::Position> places;
+    for (const ir::Node& node : policy.nodes)
+      if (const ir::NumberRule* rule = rule_of(node, operation)) places.push_back(rule->position);
+    if (places.size() == policy.nodes.size()) continue;
+    std::sort(places.begin(), places.end());
+    places.erase(std::unique(places.begin(), places.end()), places.end());  // of a group that several nodes use
+    for (const ir::Position place : places)
+      residuals.push_back({place, "no hook asks for the operation " + std::string(ir::names::operations().name(operation)) +
+                                      ", and the filter is one for all programs: those without it may do it too"});
+  }
+  return residuals;
 }
 
 }  // namespace treeline::backends::seccomp

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "policy-compiler/ir/policy.h"
 
@@ -30,5 +31,12 @@ constexpr std::string_view kArtifact = "closing.json";
 constexpr std::string_view kArtifactKind = "seccomp";
 
 std::string lower(const ir::Policy& policy);
+
+// A rule that no hook holds, and this filter not by node: it has to stay open for those that do not hold the operation.
+struct ClosingResidual {
+  ir::Position position;
+  std::string message;
+};
+std::vector<ClosingResidual> closing_residuals(const ir::Policy& policy);
 
 }  // namespace treeline::backends::seccomp

@@ -109,6 +109,9 @@ class Module {
       for (const ir::NumberRule& rule : node.sockets) socket(node, rule);
       for (const ir::NetworkRule& rule : node.network) network(rule);
       for (const ir::FileRule& rule : node.files) file(rule);
+      program(node.executable);
+      if (node.interpreter) program(*node.interpreter);
+      for (const ir::Node::BackEdge& edge : node.back_edges) program(edge.executable);
       if (!node.syscalls.empty())
         residual(node.syscalls[0].position, "system calls are not judged by SELinux; that is for a seccomp filter");
     }
@@ -222,8 +225,34 @@ class Module {
       }
       for (const Grant& grant : kGrants)
         if (rule.access & grant.access) allow(type, grant.of, {grant.permissions.begin(), grant.permissions.end()});
+      other_kinds(rule);
       residual(rule.path.position, text::quoted(rule.path.text) + ": held for all that has the type " + type);
     }
+  }
+
+  // What of the rule is for other kinds of files than the classes of kGrants.
+  void other_kinds(const ir::FileRule& rule) {
+    std::string acts;
+    const auto act = [&](uint32_t words, const char* name) {
+      if (rule.access & words) acts += (acts.empty() ? "" : ", ") + std::string(name);
+    };
+    act(TL_READ | TL_WRITE | TL_APPEND, "opened");
+    act(TL_LINK, "linked");
+    act(TL_DELETE, "removed");
+    act(TL_RENAME_IN, "renamed");
+    act(TL_SETATTR, "changed");
+    const std::string lead = "narrower: " + text::quoted(rule.path.text) + ": ";
+    if (!acts.empty()) residual(rule.path.position, lead + "fifos, sockets and devices there are not " + acts);
+    if (rule.access & (TL_DELETE | TL_RENAME_IN | TL_SETATTR))
+      residual(rule.path.position, lead + "symbolic links there are not removed, renamed or changed");
+    if (rule.access & TL_MKNOD) residual(rule.path.position, lead + "devices there are not made");
+  }
+
+  void program(const ir::Pattern& executable) {
+    for (const Mount& mount : options_.mounts)
+      if (reaches(executable.text, mount.path))
+        residual(executable.position, "narrower: " + text::quoted(executable.text) + ": programs that lie at " + text::quoted(mount.path) +
+                                          " are not started by this module");
   }
 
   const ir::Policy& policy_;

@@ -115,7 +115,7 @@ void add_finding(Suite& suite, const Finding& finding, bool strict) {
   const Diagnostic& d = finding.diagnostic;
   const std::string text = place(d.file, d.position) + ": " + std::string(severity_name(d.severity)) + ": " +
                            d.message + " [" + d.code + "]" + (d.remedy.empty() ? "" : "\n" + d.remedy);
-  if (d.severity == Severity::kNote && !finding.fails) return suite.note(text);
+  if (d.severity == Severity::kNote && !finding.fails && d.accepted.empty()) return suite.note(text);
   std::string inner;
   if (!finding.diagnostic.accepted.empty())
     inner = suite.skipped("accepted: " + finding.diagnostic.accepted);

@@ -73,12 +73,20 @@ TEST(Glob, APatternIsSaidExactlyOrItsResidualSaysWhyNot) {
       {R"(/a/[\-x])", R"("/a/{-,x}")", R"("/a/{-,x}/")", true},
       {R"(/a/\*\{)", R"("/a/\*\{")", R"("/a/\*\{/")", true},
       {R"(/a/\x0a)", R"("/a/\012")", R"("/a/\012/")", true},
+      {R"(/a/x\\)", R"("/a/x\134")", R"("/a/x\134/")", true},
+      {R"(/a/[\\q]b)", R"("/a/{\134,q}b")", R"("/a/{\134,q}b/")", true},
+      {"/w/[=]z", R"("/w/=z")", R"("/w/=z/")", true},
+      {R"(/w/[\*]z)", R"("/w/\*z")", R"("/w/\*z/")", true},
       {"/a b#c", R"("/a b#c")", R"("/a b#c/")", true},
       {"/proc/{own}/fd", R"("/proc/[0-9]*/fd")", R"("/proc/[0-9]*/fd/")", false},
       {"/proc/*/fd", R"("/proc/?*/fd")", R"("/proc/?*/fd/")", false},
+      {"/proc/{digits:5}/environ", R"("/proc/[0-9][0-9][0-9][0-9][0-9]/environ")", R"("/proc/[0-9][0-9][0-9][0-9][0-9]/environ/")", false},
+      {"/proc/7/mem", R"("/proc/7/mem")", R"("/proc/7/mem/")", false},
+      {"/proc/{a,{1,b}9}/mem", R"("/proc/{a,{1,b}9}/mem")", R"("/proc/{a,{1,b}9}/mem/")", false},
+      {"/proc/{a,b}9/mem", R"("/proc/{a,b}9/mem")", R"("/proc/{a,b}9/mem/")", true},
       {"/proc/sys/**", R"("/proc/sys/**[^/]")", R"("/proc/sys/**[^/]/")", true},
-      {"/tmp/{tmpfile}", R"("/tmp/#[0-9]*")", R"("/tmp/#[0-9]*/")", true},
-      {"/t/**/{tmpfile}", R"("/t/{,**/}#[0-9]*")", R"("/t/{,**/}#[0-9]*/")", true},
+      {"/tmp/{tmpfile}", R"("/tmp/#[0-9]*")", R"("/tmp/#[0-9]*/")", false},
+      {"/t/**/{tmpfile}", R"("/t/{,**/}#[0-9]*")", R"("/t/{,**/}#[0-9]*/")", false},
       {"/a/**/**/b", R"("/a/{,**/}b")", R"("/a/{,**/}b/")", true},
       {"{pipe}", "", "", false},
       {"{abstract}/bus", "", "", false},
@@ -89,6 +97,24 @@ TEST(Glob, APatternIsSaidExactlyOrItsResidualSaysWhyNot) {
     EXPECT_EQ(glob.directory, c.directory) << c.pattern;
     EXPECT_EQ(glob.why.empty(), c.exact) << c.pattern << ": " << glob.why;
   }
+}
+
+// What the parser makes of a glob, by its automaton: the bytes of the one path that it takes.
+TEST(Glob, ABackslashIsOneByteOfThePathForTheParser) {
+  if (no_parser()) GTEST_SKIP() << "no apparmor_parser with abi/3.0 here: apt-get install apparmor";
+  const std::string name = testing::TempDir() + "apparmor-backslash";
+  for (const char* pattern : {R"(/a/x\\)", R"(/a/x\\5)"}) {
+    std::ofstream(name) << "abi <abi/3.0>,\nprofile p {\n  " << glob_of(pattern).file << " r,\n}\n";
+    FILE* pipe = popen((std::string(kParser) + " -Q -K -M " + kAbi + " -D dfa-states " + name + " 2>&1").c_str(), "r");
+    std::string said;
+    char buffer[512];
+    while (pipe != nullptr && std::fgets(buffer, sizeof buffer, pipe) != nullptr) said += buffer;
+    EXPECT_EQ(pipe == nullptr ? -1 : pclose(pipe), 0) << said;
+    size_t backslashes = 0;
+    for (size_t at = 0; (at = said.find("\\ 0x5c ->", at)) != std::string::npos; ++at) ++backslashes;
+    EXPECT_EQ(backslashes, 1u) << pattern << ": " << said;
+  }
+  unlink(name.c_str());
 }
 
 TEST(AppArmor, ATreeHasAProfileForEachNodeAndNamedTransitions) {
@@ -140,7 +166,9 @@ TEST(AppArmor, UnderNoNewPrivsThereIsOneProfileThatEveryExecStaysIn) {
   EXPECT_EQ(lowered.profiles, 1u);
   EXPECT_THAT(lowered.text, HasSubstr("\"/bin/b\" ix,\n"));
   EXPECT_THAT(lowered.text, Not(HasSubstr("px")));
-  EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, HasSubstr("under no_new_privs"))));
+  EXPECT_THAT(lowered.residuals, Contains(AllOf(Field(&Residual::position, Field(&Position::line, 0u)),
+                                                Field(&Residual::message, HasSubstr("under no_new_privs")))))
+      << "of every rule";
 }
 
 TEST(AppArmor, AccessWordsBecomeLettersAndWhatIsWiderIsAResidual) {
@@ -188,6 +216,11 @@ TEST(AppArmor, SocketsCapabilitiesAndOperationsAreRules) {
   EXPECT_THAT(text, Not(HasSubstr("change_profile")));
 }
 
+bool says(const Lowered& lowered, uint32_t line, const char* text) {
+  return testing::Value(lowered.residuals, Contains(AllOf(Field(&Residual::position, Field(&Position::line, line)),
+                                                          Field(&Residual::message, HasSubstr(text)))));
+}
+
 TEST(AppArmor, ComplainIsAFlagOfEveryProfile) {
   Writer w;
   w.policy.name = "p";
@@ -198,6 +231,7 @@ TEST(AppArmor, ComplainIsAFlagOfEveryProfile) {
   for (size_t at = 0; (at = text.find("flags=(complain)", at)) != std::string::npos; ++at) ++flags;
   EXPECT_EQ(profiles, 2u);
   EXPECT_EQ(flags, 2u);
+  EXPECT_TRUE(says(lower(w.policy, {.complain = true}), 0, "hold no rule")) << "it refuses nothing";
 }
 
 Writer with_children(unsigned count) {
@@ -244,14 +278,20 @@ TEST(AppArmor, WhereTooManyNeedNamesOneProfileHoldsThemAllAndSaysWhy) {
 TEST(AppArmor, SeveralRootsShareTheProfileThatARuntimeNames) {
   Writer w;
   w.policy.name = "p";
-  w.child(w.root("/bin/a"), "/bin/x");
-  w.child(w.join("/bin/b"), "/bin/y");
+  const uint32_t a = w.root("/bin/a"), x = w.child(a, "/bin/x"), b = w.join("/bin/b");
+  w.child(b, "/bin/y");
+  w.policy.nodes[a].files = {{{"/of-a", {21, 1}}, TL_READ, false}};
+  w.policy.nodes[b].capabilities = {{10, {22, 1}}};
+  w.policy.nodes[x].files = {{{"/of-x", {23, 1}}, TL_READ, false}};
   const Lowered lowered = lower(w.policy, {});
   EXPECT_TRUE(lowered.tree);
   EXPECT_EQ(lowered.entry, "treeline.p.-roots");
   EXPECT_THAT(lowered.text, HasSubstr("\"/bin/x\" px -> "));
   EXPECT_THAT(lowered.text, HasSubstr("\"/bin/y\" px -> "));
   EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, HasSubstr("cannot tell the 2 programs apart"))));
+  EXPECT_TRUE(says(lowered, 21, "they share one profile"));
+  EXPECT_TRUE(says(lowered, 22, "they share one profile"));
+  EXPECT_FALSE(says(lowered, 23, ""));
   // One program, two nodes: the shared profile cannot lead to both.
   w.child(w.policy.join[0], "/bin/x");
   EXPECT_FALSE(lower(w.policy, {}).tree);
@@ -268,12 +308,10 @@ TEST(AppArmor, WhatOneRightStandsForBesideItselfIsAResidual) {
                      {TL_OP_MOUNT, {13, 1}}};
   node.sockets.push_back({TL_SOCK_INET_OTHER, {14, 1}});
   node.files = {{{"/moved", {15, 1}}, TL_DELETE, false}, {{"/here", {16, 1}}, TL_RENAME_IN | TL_READ | TL_LIST, false}};
+  node.files.push_back({{"/all", {17, 1}}, static_cast<ir::AccessSet>(TL_READ | TL_WRITE | TL_APPEND | TL_CREATE | TL_DELETE | TL_LINK | TL_RENAME_IN | TL_SETATTR | TL_LIST | TL_MKDIR | TL_MKNOD), false});
+  node.sockets.push_back({TL_SOCK_UNIX_STREAM, {18, 1}});
   node.position = {1, 1};
-  const auto says = [&](uint32_t line, const char* text) {
-    const Lowered lowered = lower(w.policy, {});
-    return testing::Value(lowered.residuals, Contains(AllOf(Field(&Residual::position, Field(&Position::line, line)),
-                                                            Field(&Residual::message, HasSubstr(text)))));
-  };
+  const auto says = [&](uint32_t line, const char* text) { return apparmor::says(lower(w.policy, {}), line, text); };
   EXPECT_TRUE(says(5, "the type, not the protocol"));
   EXPECT_TRUE(says(5, "no address and no port")) << "there is no network rule to say it";
   EXPECT_FALSE(says(6, "the type, not the protocol"));
@@ -284,6 +322,8 @@ TEST(AppArmor, WhatOneRightStandsForBesideItselfIsAResidual) {
   EXPECT_TRUE(says(14, "every type of inet passes"));
   EXPECT_TRUE(says(15, "which lists it"));
   EXPECT_FALSE(says(16, "which lists it"));
+  EXPECT_TRUE(says(17, "may be one to any file"));
+  EXPECT_TRUE(says(18, "any peer with an abstract name"));
   EXPECT_FALSE(says(0, "")) << "it would mark every rule";
   EXPECT_TRUE(says(1, "objects without a path"));
   w.policy.nodes[0].operations.push_back({TL_OP_SIGNAL_WORKLOAD, {9, 1}});

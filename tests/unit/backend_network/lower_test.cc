@@ -143,6 +143,22 @@ TEST(NetworkPolicy, AddressOfAServiceThatIsNamed_Lowered_IsTheSelectorOfItsPods)
   EXPECT_THAT(lower(Target::kCalico, policy, options).text, HasSubstr("k8s-app == \\\"kube-dns\\\""));
 }
 
+// Nothing comes from a Service's address, and what comes in comes to the own port.
+TEST(NetworkPolicy, AddressOfAServiceAsASource_Lowered_IsAResidualAndOpensNoPort) {
+  const ir::Policy policy = profile("      - {direction: in, protocol: udp, peer: 10.96.0.10, port: 80}\n");
+  Options options = default_options();
+  options.services = {{cidr("10.96.0.10"), {{{"k8s-app", "kube-dns"}}, {}, {{5353, 5353}}}}};
+  for (const Target target : kAll) {
+    const Lowered made = lower(target, policy, options);
+    EXPECT_THAT(made.text, Not(HasSubstr("port: 5353"))) << made.text;
+    EXPECT_THAT(made.text, Not(HasSubstr("k8s-app: kube-dns"))) << made.text;
+    EXPECT_THAT(made.text, HasSubstr("which nothing comes from"));
+  }
+  ir::Policy other = profile("      - {direction: in, protocol: tcp, peer: {pods: {app: lb}}, port: 80}\n");
+  other.nodes[0].network[0].peer.selector->target_ports = {{9999, 9999}};  // the front end refuses it
+  EXPECT_THAT(lower(Target::kKubernetes, other, options).text, Not(HasSubstr("port: 9999")));
+}
+
 TEST(NetworkPolicy, BlockThatHoldsServices_Lowered_ExceptsThem) {
   const ir::Policy policy = profile("      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 80}\n");
   for (const Target target : kAll) {
@@ -227,7 +243,7 @@ TEST(NetworkPolicy, PeerOfPods_ReadAndEmitted_IsTheSameProfile) {
   const std::string text = frontend::emit_profile(policy);
   EXPECT_THAT(
       text,
-      HasSubstr("{pods: {app: db, tier: 1}, namespace: {kubernetes.io/metadata.name: data}, target_port: 15432}"));
+      HasSubstr("{pods: {app: db, tier: '1'}, namespace: {kubernetes.io/metadata.name: data}, target_port: 15432}"));
   Diagnostics diagnostics("again.yaml");
   EXPECT_EQ(frontend::emit_profile(frontend::read_profile(text, diagnostics)), text);
   EXPECT_FALSE(diagnostics.has_errors());
@@ -240,9 +256,10 @@ TEST(NetworkPolicy, PeerOfPodsWithMistakes_Read_IsReportedAllAtOnce) {
       "      - {direction: out, protocol: tcp, port: 1, peer: {pods: {\"a b\": x, ok: \"-\"}, namespace: [x], colour: "
       "red}}\n"
       "      - {direction: out, protocol: tcp, port: 1, peer: {namespace: {a: b}}}\n"
-      "      - {direction: out, protocol: icmp, peer: {pods: {}, target_port: 1}}\n",
+      "      - {direction: out, protocol: icmp, peer: {pods: {}, target_port: 1}}\n"
+      "      - {direction: in, protocol: tcp, peer: {pods: {app: lb}, target_port: 9999}, port: 80}\n",
       diagnostics);
-  EXPECT_EQ(diagnostics.errors(), 6u);
+  EXPECT_EQ(diagnostics.errors(), 7u);
 }
 
 TEST(Network, NamesThatDifferInASign_Lowered_AreTwoObjects) {

@@ -81,6 +81,19 @@ TEST(Closing, AnOperationOfOneNodeOpensItsDoorForAll) {
   }
 }
 
+TEST(Closing, WhatNoHookHoldsAndNotAllNodesHaveIsAResidual) {
+  Writer w;
+  const uint32_t a = w.root("/bin/a"), b = w.child(a, "/bin/b");
+  w.policy.nodes[b].operations = {{TL_OP_LDT, {7, 1}}, {TL_OP_SECCOMP_LISTENER, {8, 1}}, {TL_OP_JIT, {9, 1}}, {TL_OP_IO_URING, {10, 1}}};
+  const std::vector<ClosingResidual> residuals = closing_residuals(w.policy);
+  ASSERT_EQ(residuals.size(), 2u);
+  EXPECT_EQ(residuals[0].position, (Position{7, 1}));
+  EXPECT_THAT(residuals[0].message, testing::HasSubstr("operation ldt"));
+  EXPECT_EQ(residuals[1].position, (Position{8, 1}));
+  w.policy.nodes[a].operations = {{TL_OP_LDT, {3, 1}}, {TL_OP_SECCOMP_LISTENER, {4, 1}}};
+  EXPECT_THAT(closing_residuals(w.policy), IsEmpty()) << "all of them may";
+}
+
 TEST(Closing, WithEveryDoorOpenTheListIsEmptyAndTheTextIsThere) {
   Writer w;
   const uint32_t a = w.root("/bin/a"), b = w.child(a, "/bin/b");

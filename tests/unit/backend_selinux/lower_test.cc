@@ -142,6 +142,16 @@ TEST(Selinux, MountOfATypeThatIsNotUsual_Lowered_IsAResidual) {
   EXPECT_THAT(made.text, HasSubstr("narrower: '/odd/a'"));
 }
 
+TEST(Selinux, WhatOfAMountIsNotGranted_Lowered_IsSaid) {
+  const Options options{{{"/data", "user_data_t"}}};
+  const std::string text = lower(profile("    files: {/data/x: delete mknod}\n    children: [{exec: /data/run}]\n"), options).text;
+  EXPECT_THAT(text, HasSubstr("narrower: '/data/x': fifos, sockets and devices there are not removed\n"));
+  EXPECT_THAT(text, HasSubstr("symbolic links there are not removed"));
+  EXPECT_THAT(text, HasSubstr("devices there are not made"));
+  EXPECT_THAT(text, HasSubstr("narrower: '/data/run': programs that lie at '/data' are not started"));
+  EXPECT_THAT(lower(profile("    files: {/data/x: list}\n    children: [{exec: /bin/run}]\n"), options).text, Not(HasSubstr("narrower")));
+}
+
 TEST(Selinux, NamesThatDifferInASign_Lowered_AreTwoModules) {
   EXPECT_EQ(lower(profile("", "web_x")).label, "treeline_web_x.process");
   std::set<std::string> labels;

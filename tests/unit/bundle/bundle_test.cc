@@ -126,7 +126,7 @@ TEST_F(BundleTest, AnOlderBundleIsReplacedAndLeavesNothing) {
 
 TEST_F(BundleTest, ADamagedBundleMayBeReplaced) {
   ASSERT_TRUE(write(path_, sample()));
-  spill(path_ + "/manifest.json", "{\"type\": \"treeline-bundle\" cut");
+  spill(path_ + "/manifest.json", "{\"type\": \"treeline-bundle\"}");
   EXPECT_TRUE(write(path_, sample()));
   EXPECT_TRUE(bundle::read(path_));
 }
@@ -142,6 +142,12 @@ TEST_F(BundleTest, WhatIsNoBundleIsLeftAlone) {
   spill(path_ + "/thesis.txt", "ten years");
   EXPECT_EQ(write(path_, sample()).error().code, EEXIST);
   EXPECT_EQ(slurp(path_ + "/thesis.txt"), "ten years");
+  for (const char* manifest : {"{\"type\": \"app\", \"uses\": [\"treeline-bundle\"]}", "{\"uses\": {\"type\": \"treeline-bundle\"}}", "[\"treeline-bundle\"]",
+                               "{\"type\": \"treeline-bundle\" cut"}) {
+    spill(path_ + "/manifest.json", manifest);
+    EXPECT_EQ(write(path_, sample()).error().code, EEXIST) << manifest;
+    EXPECT_EQ(slurp(path_ + "/thesis.txt"), "ten years") << manifest;
+  }
   fs::remove_all(path_);
   spill(path_, "a file");
   EXPECT_EQ(write(path_, sample()).error().code, EEXIST);

@@ -196,6 +196,26 @@ TEST_F(CommandsTest, WhatIsNotEnforcedIsRefusedUnlessTheProfileSaysThatItWillDo)
   EXPECT_FALSE(std::filesystem::exists(base_ + "/digest"));
 }
 
+// The filter stays open for the nodes that do not hold the operation, and no hook refuses them.
+TEST_F(CommandsTest, AnOperationThatTheFilterHoldsForAllNodesIsWeakerThanWritten) {
+  const std::string rules = std::string(kRight) + "        operations: [ldt, seccomp-listener]\n";
+  const std::string weak = put("weak.yaml", rules);
+  const Outcome o = compile(weak, base_ + "/weak", true);
+  EXPECT_EQ(o.exit, 0) << o.out;
+  EXPECT_THAT(o.codes("warning"), testing::ElementsAre("residual 16", "residual 16"));
+  const auto residuals = bundle::read(base_ + "/weak")->residuals;
+  ASSERT_EQ(residuals.size(), 2u);
+  EXPECT_EQ(residuals[0].backend, "seccomp");
+  EXPECT_EQ(residuals[0].line, 16u);
+  EXPECT_EQ(compile(weak, base_ + "/strict", false, true).exit, 1);
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
+  const std::string taken = put("taken.yaml", rules + "        accept: {residual: {ldt: old Wine, seccomp-listener: its sandbox}}\n");
+  const Outcome accepted = compile(taken, base_ + "/taken", true);
+  EXPECT_EQ(accepted.exit, 0) << accepted.out;
+  EXPECT_THAT(accepted.codes("note"), testing::ElementsAre("residual 16", "residual 16"));
+  EXPECT_THAT(check({taken}, true).codes(), Not(testing::Contains(HasSubstr("accept-unused"))));
+}
+
 TEST_F(CommandsTest, AFilterOfCallsThatNoNodeListsIsNone) {
   const auto seccomp = [&](bool strict) {
     return run([&] { return cli::compile({.profile = profile_, .bundle = base_ + "/none", .output = true, .strict = strict, .backends = {"bpf", "seccomp"}}); });

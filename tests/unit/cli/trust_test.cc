@@ -75,6 +75,24 @@ TEST_F(TrustTest, AnImageOfAnotherProfileIsRefused) {
   EXPECT_EQ(run([&] { return cli::explain({path, {}, true, false}); }).exit, kFailed);
 }
 
+TEST_F(TrustTest, ABundleWhoseResidualsAreNotThoseOfItsProfileIsRefused) {
+  const std::string path = bundle("weak", "    syscalls: [read]\n    accept: {residual: {syscalls: the platform filters}}\n    children: [{exec: /x, users: [33], operations: [ldt]}]\n");
+  const std::string secret = put("key.pem", keys::kSecret);
+  const auto sign = [&](const bundle::Bundle& forged) {
+    EXPECT_TRUE(bundle::write(base_ + "/forged.bundle", forged));
+    return run([&] { return cli::sign({base_ + "/forged.bundle", secret, "", 0, 0, true}); }).exit;
+  };
+  const Result<bundle::Bundle> whole = bundle::read(path);
+  ASSERT_TRUE(whole);
+  ASSERT_EQ(whole->residuals.size(), 2u);
+  EXPECT_EQ(sign(*whole), kYes);
+  for (const char* backend : {"bpf", "seccomp"}) {
+    bundle::Bundle forged = *whole;
+    std::erase_if(forged.residuals, [&](const bundle::Residual& residual) { return residual.backend == backend; });
+    EXPECT_EQ(sign(forged), kFailed) << backend;
+  }
+}
+
 TEST_F(TrustTest, ADamagedBundleIsNotWhole) {
   const std::string path = bundle("web", ""), trusted = put("key.pub.pem", keys::kPublic);
   put("web.bundle/rules.json", "[]");

@@ -75,6 +75,20 @@ TEST(Union, WhatWasAcceptedStaysSoAndCoversNoMore) {
   EXPECT_THAT(m.text, testing::Not(HasSubstr("sensitive-file")));
 }
 
+TEST(Union, WhatIsAcceptedOfOneCodeInBothStandsUnderOneKey) {
+  const Merged m =
+      merge({profile("    capabilities: [net_raw]\n    accept:\n      dangerous-capability: {net_raw: pings}\n      "
+                     "dangerous-socket: {packet: dhcp}\n"),
+             profile("    capabilities: [sys_admin]\n    accept:\n      dangerous-capability: {sys_admin: mounts}\n")});
+  EXPECT_THAT(
+      m.text,
+      HasSubstr(
+          "      dangerous-capability:\n        net_raw: pings\n        sys_admin: mounts\n      dangerous-socket:\n"));
+  Diagnostics diagnostics("again.yaml");
+  EXPECT_EQ(frontend::emit_profile(frontend::read_profile(m.text, diagnostics)), m.text);
+  EXPECT_FALSE(diagnostics.has_errors());
+}
+
 TEST(Union, TheSameProfileTwiceIsItself) {
   const std::string one = profile("    id: top\n    files: {/f: read}\n    children: [{exec: /a, back_to: top}]\n");
   const Merged m = merge({one, one});

@@ -145,6 +145,19 @@ TEST(Junit, AcceptedIsSkippedAndCasesAreTestCases) {
   EXPECT_THAT(xml, HasSubstr("<failure message=\"allowed, not denied\""));
 }
 
+TEST(Junit, AnAcceptedNoteIsSkippedWithItsReason) {
+  Document d = document();
+  Finding note = d.subjects[0].findings[0];
+  note.diagnostic.severity = Severity::kNote;
+  note.diagnostic.message = "taken as it is";
+  note.diagnostic.accepted = "the platform filters";
+  d.subjects[0].findings.push_back(note);
+  const std::string xml = to_junit(d);
+  EXPECT_THAT(xml, HasSubstr("taken as it is\""));
+  EXPECT_THAT(xml, HasSubstr("<skipped message=\"accepted: the platform filters\"/>"));
+  EXPECT_THAT(xml, HasSubstr("skipped=\"1\""));
+}
+
 TEST(Junit, ControlCharactersAndMarkupStayText) {
   Document d = document();
   d.subjects[0].findings[0].diagnostic.message = "\x1b[2J <b>&\"'\x01\xff\xef\xbf\xbf\n]]>";

@@ -77,6 +77,24 @@ TEST(Format, QuotesAreThereWhereTheyAreNeeded) {
             expected("    files:\n      /plain: read\n      '/it''s #1': read\n      '{pipe}': read write\n"));
 }
 
+// A label's `no` would be a truth value for readers of YAML 1.1, its `1` a number for all.
+TEST(Format, QuotesStayWhereAReaderWouldSeeMoreThanText) {
+  const std::string labels =
+      "'no', a: 'y', b: 'On', c: 'true', d: 'null', f: '1', g: '010', h: '1.5', i: '1e3', j: '0x1f', l: '2027-01-31', "
+      "m: '1_000'";
+  const std::string rule =
+      "    network:\n      - {direction: out, protocol: tcp, peer: {pods: {x: " + labels + "}}, port: 1}\n";
+  const std::string out = node(rule);
+  EXPECT_THAT(out, testing::HasSubstr("'no'"));
+  for (const char* value : {"a: 'y'", "b: 'On'", "c: 'true'", "d: 'null'", "f: '1'", "g: '010'", "h: '1.5'", "i: '1e3'",
+                            "j: '0x1f'", "l: '2027-01-31'", "m: '1_000'"})
+    EXPECT_THAT(out, testing::HasSubstr(value));
+  // What is no more than text has none, and what stood without them has none.
+  EXPECT_THAT(node("    network:\n      - {direction: out, protocol: tcp, peer: {pods: {a: 'nope', b: '1.2.3', d: no, "
+                   "e: 1, f: '1-2'}}, port: 1}\n"),
+              testing::HasSubstr("{a: nope, b: 1.2.3, d: no, e: 1, f: 1-2}"));
+}
+
 TEST(Format, AHashWithinTextIsNoComment) {
   EXPECT_EQ(node("    files: {'/a # b': read, \"/c\\\"# d\": read, /e#f: read}  # real\n"),
             expected("    files:  # real\n      '/a # b': read\n      '/c\"# d': read\n      '/e#f': read\n"));

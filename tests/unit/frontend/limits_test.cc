@@ -31,6 +31,25 @@ TEST(Limits, BytesThatAReviewerDoesNotSeeAreRefused) {
   EXPECT_THAT(read("# \xc2\x85 next line\n").found(), ElementsAre("1:3 encoding"));
 }
 
+// JSON that YAML does not read: said as what it is.
+TEST(Limits, HalvesOfACharacterAndKeysThatAreTooLongAreNamed) {
+  const auto said = [](const Read& r) {
+    std::string out;
+    for (const Diagnostic& d : r.diagnostics.list()) out += d.message + "\n";
+    return out;
+  };
+  EXPECT_THAT(said(read(R"({"treeline": 1, "name": "\ud83d\ude00"})")), testing::HasSubstr("half of a pair"));
+  const std::string key = "/" + std::string(1030, 'k');
+  for (const std::string& text :
+       {"{\"treeline\": 1, \"" + key + "\": 1}", "treeline: 1\nfiles:\n  " + key + ": read\n",
+        "treeline: 1\nfiles: {" + key + ": read}\n", "treeline: 1\nentry:\n  - '" + key + "': read\n"}) {
+    const Read r = read(text);
+    EXPECT_THAT(said(r), testing::HasSubstr("a key is longer than 1024 bytes")) << text.substr(0, 60);
+    for (const Diagnostic& d : r.diagnostics.list()) EXPECT_NE(d.code, "key-kind");
+  }
+  EXPECT_THAT(read("{a: {: 1}}\n").found(), Contains("1:6 key-kind"));
+}
+
 TEST(Limits, ATextLargerThanTheLimitIsRefusedUnread) {
   EXPECT_THAT(read(std::string(kMaxBytes + 1, '#')).found(), ElementsAre("1:1 too-large"));
 }

@@ -214,6 +214,92 @@ TEST(AppArmor, DenialOfEverything_Imported_LeavesNothing) {
   }
 }
 
+// No wildcard of the language crosses {own}; the source's do.
+TEST(AppArmor, DenialAboveOwnFilesOfProc_Imported_TakesThemAway) {
+  const char* denials[] = {"deny @{PROC}/** w,", "deny /** w,",         "deny /proc/[0-9]*/** w,",
+                           "deny @{HOME}/y w,",  "deny /proc/1/mem w,", "deny file,"};
+  for (const char* denial : denials) {
+    const Outcome out =
+        take("profile web /usr/sbin/web {\n  @{PROC}/@{pid}/mem rw,\n  /srv/a rw,\n  " + std::string(denial) + "\n}\n");
+    ASSERT_TRUE(out.imported) << denial;
+    for (const ir::FileRule& rule : out.imported->policy.nodes[0].files)
+      EXPECT_TRUE(rule.path.text != "/proc/{own}/mem" || (rule.access & TL_WRITE) == 0) << denial << "\n"
+                                                                                        << out.profile();
+    EXPECT_TRUE(out.says("not-carried", 2)) << denial;
+  }
+  EXPECT_THAT(take("profile web /usr/sbin/web {\n  @{PROC}/@{pid}/mem rw,\n  deny /proc/sys/** w,\n}\n").profile(),
+              HasSubstr("/proc/{own}/mem: read write"));
+}
+
+TEST(KubeArmor, BlockOfADirectoryOfProc_Imported_TakesOwnFilesAway) {
+  const Outcome out = take(
+      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nmetadata: {name: x}\nspec:\n"
+      "  process: {matchPaths: [{path: /a}]}\n"
+      "  file:\n    matchPatterns: [{pattern: '/proc/*/environ'}, {pattern: '/var/*'}]\n"
+      "    matchDirectories: [{dir: /proc/, recursive: true, action: Block}]\n  action: Allow\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_THAT(out.profile(), Not(HasSubstr("environ")));
+  EXPECT_THAT(out.profile(), HasSubstr("/var/*"));
+  EXPECT_TRUE(out.says("not-carried", 7));
+}
+
+TEST(AppArmor, NetworkOfOneFamily_Imported_IsWithPeersOfIt) {
+  const auto network = [](const std::string& rules) { return take("profile p /bin/a {\n" + rules + "}\n"); };
+  const Outcome four = network("  network inet stream,\n");
+  EXPECT_THAT(four.profile(), HasSubstr("protocol: tcp, peer: 0.0.0.0/0"));
+  EXPECT_THAT(four.profile(), Not(HasSubstr("any, port")));
+  EXPECT_TRUE(four.says("import-question", 2));
+  EXPECT_THAT(network("  network inet6 dgram,\n").profile(), HasSubstr("protocol: udp, peer: '::/0'"));
+  EXPECT_THAT(network("  network inet icmp,\n").profile(), HasSubstr("protocol: icmp, peer: 0.0.0.0/0"));
+  EXPECT_THAT(network("  network tcp,\n").profile(), HasSubstr("protocol: tcp, peer: any"));
+}
+
+TEST(AppArmor, LinkToCertainFiles_Imported_IsNoLinkToAny) {
+  const Outcome out = take("profile p /bin/a {\n  /foo rl -> /bar,\n  /baz l,\n}\n");
+  EXPECT_TRUE(out.says("not-carried", 2));
+  EXPECT_THAT(out.profile(), HasSubstr("/foo: read\n"));
+  EXPECT_THAT(out.profile(), HasSubstr("/baz: link\n"));
+}
+
+TEST(Seccomp, ArchitecturesAndCallsThatAreAskedFor_Imported_AreSaid) {
+  Options options;
+  options.programs = {"/a"};
+  const Outcome out = take(R"({"defaultAction": "SCMP_ACT_ERRNO",
+ "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"], "syscalls": [
+ {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+ {"names": ["mount"], "action": "SCMP_ACT_NOTIFY"}]})",
+                           options);
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.says("import-question", 2));
+  EXPECT_TRUE(out.says("not-carried", 4));
+  std::string remedies;
+  for (const Diagnostic& d : out.findings.list()) remedies += d.remedy + "\n";
+  EXPECT_THAT(remedies, HasSubstr("--seccomp-arch x86_64,x32\n"));
+}
+
+TEST(Kubescape, NeighbourWithoutAPortAndAFilterOfItsOwn_Imported_AreListed) {
+  const std::string head =
+      "apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nmetadata: {name: x}\nspec:\n "
+      " execs: [{path: /a}]\n";
+  const Outcome out = take(head +
+                           "  egress:\n    - {ipAddress: 10.0.0.1, ports: []}\n    - {ipAddress: 10.0.0.2}\n    - "
+                           "{type: external, ports: [{protocol: TCP, port: 1}]}\n"
+                           "    - {ipAddress: '', dnsNames: [a.example], ports: [{protocol: TCP, port: 1}]}\n"
+                           "  seccompProfile: {spec: {defaultAction: SCMP_ACT_ERRNO, syscalls: []}}\n");
+  ASSERT_TRUE(out.imported);
+  for (const uint32_t line : {7u, 8u, 9u, 10u, 11u}) EXPECT_TRUE(out.says("not-carried", line)) << line;
+  EXPECT_FALSE(take(head + "  seccompProfile: {spec: {defaultAction: ''}}\n").says("not-carried"))
+      << "as a server fills it in";
+}
+
+TEST(Strace, NumberBelowOwnProc_Imported_IsAnyAndSaid) {
+  const Outcome out =
+      take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 openat(AT_FDCWD, \"/proc/self/fd/3\", O_RDONLY) = 4\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_EQ(out.imported->policy.nodes[0].files[0].path.text, "/proc/{own}/fd/{digits}");
+  EXPECT_TRUE(out.says("import-question", 2));
+}
+
 // apparmor.d(5) of AppArmor 4: with whom a socket may talk; and of 4.1: which rule comes before which.
 TEST(AppArmor, NetworkRuleWithAddresses_Imported_GrantsNoSocketForAll) {
   for (const char* rule : {"network inet stream ip=127.0.0.1 peer=(ip=10.139.15.23 port=80),", "network tcp port=80,", "network inet peer=(ip=10.0.0.1),"}) {

@@ -40,9 +40,9 @@ TEST(Printable, NothingMovesTheCursor) {
 TEST(Printable, NothingIsHidden) {
   for (const char* unseen : {"\xc2\xad", "\xcd\x8f", "\xd8\x9c", "\xe1\x85\x9f", "\xe1\xa0\x8e", "\xe2\x80\x8b",
                              "\xe3\x85\xa4", "\xef\xb8\x8f", "\xef\xbb\xbf", "\xef\xbf\xb9", "\xf3\xa0\x80\x81",
-                             "\xf3\xa0\x87\xae"})
+                             "\xf3\xa0\x87\xae", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x82", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe2\xa0\x80", "\xe3\x80\x80"})
     EXPECT_EQ(visible_length(unseen, 0), 0u) << printable(unseen);
-  for (const char* seen : {"a", "\xc2\xa0", "\xc3\xa4", "\xe2\x82\xac", "\xef\xbf\xbd", "\xf0\x9f\x98\x80"})
+  for (const char* seen : {"a", " ", "\xc2\xa1", "\xe2\xa0\x81", "\xe3\x80\x81", "\xc3\xa4", "\xe2\x82\xac", "\xef\xbf\xbd", "\xf0\x9f\x98\x80"})
     EXPECT_EQ(visible_length(seen, 0), std::string_view(seen).size()) << seen;
 }
 
