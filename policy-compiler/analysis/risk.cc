@@ -58,6 +58,7 @@ constexpr Numbered kOperations[] = {
     {TL_OP_MOUNT, Risk::kCritical, "changes what its paths mean"},
     {TL_OP_PTRACE, Risk::kCritical, "reads and writes any process"},
     {TL_OP_PTRACE_WORKLOAD, Risk::kHigh, "takes over other nodes of the workload"},
+    {TL_OP_PTRACE_DESCENDANT, Risk::kHigh, "takes over the nodes below it"},
     {TL_OP_USERNS, Risk::kHigh, "makes a user namespace, in which it has all capabilities"},
     {TL_OP_SETUID, Risk::kHigh, "gains rights by set-id programs"},
     {TL_OP_JIT, Risk::kHigh, "executes memory that it wrote"},
@@ -102,12 +103,14 @@ Grade grade_file(ir::AccessSet words, SensitiveSet name, bool executed) {
     return of(Risk::kCritical, named(Sensitive::kRuntimeSocket));
   if (holds(name, Sensitive::kMemory) && content) return of(Risk::kCritical, named(Sensitive::kMemory));
   if (holds(name, Sensitive::kDevice) && (reads || content)) return of(Risk::kCritical, named(Sensitive::kDevice));
+  if (holds(name, Sensitive::kOtherDevice) && content) return of(Risk::kCritical, named(Sensitive::kOtherDevice));
   for (const Sensitive kind : {Sensitive::kKernel, Sensitive::kStartup, Sensitive::kProgram, Sensitive::kSecret}) {
     if (!holds(name, kind) || !changes) continue;
     return of(content ? Risk::kCritical : Risk::kHigh, named(kind));
   }
   if (holds(name, Sensitive::kProcess) && (reads || changes)) return of(Risk::kHigh, named(Sensitive::kProcess));
   if (holds(name, Sensitive::kSecret) && reads) return of(Risk::kHigh, named(Sensitive::kSecret));
+  if (holds(name, Sensitive::kOtherDevice) && reads) return of(Risk::kHigh, named(Sensitive::kOtherDevice));
   if ((words & TL_MKNOD) != 0) return of(Risk::kHigh, "makes devices, where the node also holds mknod");
   if (holds(name, Sensitive::kKernel) && reads) return of(Risk::kMedium, named(Sensitive::kKernel));
   if (changes || (words & (TL_MAP | TL_CONNECT)) != 0) return of(Risk::kMedium);
