@@ -157,12 +157,13 @@ Grade grade_user(std::optional<uint32_t> user) {
   return of(Risk::kMedium);
 }
 
-Grade grade_network(ir::Direction direction, ir::Protocol protocol, bool outside, bool any_address, bool any_port) {
+Grade grade_network(ir::Direction direction, ir::Protocol protocol, const NetworkReach& reach) {
   if (protocol == ir::Protocol::kRaw || protocol == ir::Protocol::kOther)
     return of(Risk::kHigh, "a raw or unknown protocol");
-  if (direction == ir::Direction::kOut && outside && any_address)
-    return of(Risk::kHigh, any_port ? "any port of the outside" : "any address of the outside");
-  if (direction == ir::Direction::kIn && any_port) return of(Risk::kHigh, "any port");
+  if (direction == ir::Direction::kOut && reach.outside && reach.any_address)
+    return of(Risk::kHigh, reach.any_port ? "any port of the outside" : "any address of the outside");
+  if (direction == ir::Direction::kOut && reach.metadata) return of(Risk::kHigh, "the cloud's metadata service hands out credentials");
+  if (direction == ir::Direction::kIn && reach.any_port) return of(Risk::kHigh, "any port");
   return of(Risk::kMedium);
 }
 
