@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "bpf/lsm/abi.h"
@@ -18,9 +19,13 @@ namespace {
 // several nodes.
 struct Place {
   std::set<uint32_t> nodes;
+  std::set<uint32_t> starters;  // of a step: the nodes that may take it
   std::set<std::string> texts;
   ir::AccessSet words = 0;
 };
+
+// What a person calls a rule. A peer and its ports say nothing without the direction and the protocol.
+std::string name_of(const bundle::RuleEntry& rule) { return rule.kind == "net" ? rule.words + " " + rule.pattern : rule.pattern; }
 
 std::map<Position, Place> places_of(const ir::Policy& policy) {
   std::map<Position, Place> places;
@@ -31,11 +36,12 @@ std::map<Position, Place> places_of(const ir::Policy& policy) {
   };
   for (uint32_t n = 0; n < policy.nodes.size(); ++n) {
     const ir::Node& node = policy.nodes[n];
-    // A step belongs to the node that may take it, and the accepting node may be either end.
     add(node.position, n, node.executable.text);
+    // A step is accepted by either end: by the node that it leads to, or by the one that may take it.
     add(node.executable.position, n, node.executable.text);
+    if (node.parent != ir::kNoNode) places[node.executable.position].starters.insert(node.parent);
     for (const bundle::RuleEntry& rule : rules_of(policy, n))
-      if (rule.kind != "exec") add(rule.position, n, rule.pattern);
+      if (rule.kind != "exec") add(rule.position, n, name_of(rule));
     for (const ir::FileRule& rule : node.files) {
       ir::AccessSet& words = places[rule.path.position].words;
       words = static_cast<ir::AccessSet>(words | rule.access);
@@ -86,6 +92,16 @@ const ir::Accepted* acceptance(const ir::Node& node, const Diagnostic& finding, 
   return best;
 }
 
+// The names of the node's network rules that were called by peer and ports alone.
+std::string fuller_names(const ir::Policy& policy, uint32_t node, const std::string& about) {
+  std::set<std::string> names;
+  for (const bundle::RuleEntry& rule : rules_of(policy, node))
+    if (rule.kind == "net" && rule.pattern == about) names.insert(text::quoted(name_of(rule)));
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : " or ") + name;
+  return out;
+}
+
 bool accepts_nothing(const ir::Policy& policy) {
   return std::all_of(policy.nodes.begin(), policy.nodes.end(), [](const ir::Node& node) { return node.accepted.empty(); });
 }
@@ -107,19 +123,23 @@ std::set<const ir::Accepted*> mark_accepted(const ir::Policy& policy, Diagnostic
     const Diagnostic& finding = diagnostics.list()[i];
     const auto at = places.find(finding.position);
     if (finding.severity == Severity::kError || at == places.end()) continue;
-    // What stands in several nodes is accepted where all of them say so.
-    std::string reason;
-    bool all = true;
-    for (const uint32_t n : at->second.nodes) {
-      Covers how = Covers::kNo;
-      const ir::Accepted* accepted = acceptance(policy.nodes[n], finding, at->second, how);
-      all = all && how == Covers::kYes;
-      if (accepted == nullptr) continue;
-      used.insert(accepted);
-      if (how == Covers::kOutgrown) outgrew(*accepted, finding, at->second);
-      if (reason.empty()) reason = accepted->reason;
-    }
-    if (all) diagnostics.accept(i, reason);
+    // What stands in several nodes is accepted where all of them say so. The first one's reason; nullopt: some does not.
+    const auto all_of = [&](const std::set<uint32_t>& nodes) {
+      std::string reason;
+      bool all = !nodes.empty();
+      for (const uint32_t n : nodes) {
+        Covers how = Covers::kNo;
+        const ir::Accepted* accepted = acceptance(policy.nodes[n], finding, at->second, how);
+        all = all && how == Covers::kYes;
+        if (accepted == nullptr) continue;
+        used.insert(accepted);
+        if (how == Covers::kOutgrown) outgrew(*accepted, finding, at->second);
+        if (reason.empty()) reason = accepted->reason;
+      }
+      return all ? std::optional(reason) : std::nullopt;
+    };
+    const std::optional<std::string> own = all_of(at->second.nodes), above = all_of(at->second.starters);
+    if (own || above) diagnostics.accept(i, own ? *own : *above);
   }
   return used;
 }
@@ -139,10 +159,12 @@ void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
   std::set<std::string> codes;
   for (const Diagnostic& finding : diagnostics.list()) codes.insert(finding.code);
   const std::vector<std::string_view> known(codes.begin(), codes.end());
-  for (const ir::Node& node : policy.nodes)
-    for (const ir::Accepted& accepted : node.accepted) {
+  for (uint32_t n = 0; n < policy.nodes.size(); ++n)
+    for (const ir::Accepted& accepted : policy.nodes[n].accepted) {
       if (used.count(&accepted) != 0) continue;
-      const std::string guess = codes.count(accepted.code) != 0 ? "" : text::did_you_mean(text::closest(accepted.code, known));
+      std::string guess = codes.count(accepted.code) != 0 ? "" : text::did_you_mean(text::closest(accepted.code, known));
+      if (const std::string names = fuller_names(policy, n, accepted.about); guess.empty() && !names.empty())
+        guess = "a network rule is named with its direction and protocol: " + names;
       diagnostics.warning(accepted.position, "accept-unused",
                           "nothing here is found as " + text::quoted(accepted.code) +
                               (accepted.about.empty() ? "" : " about " + text::quoted(accepted.about)),

@@ -11,6 +11,8 @@
 //       net_raw: ping of the gateway, SEC-12
 //     sensitive-file:
 //       /etc/shadow read: checks passwords, SEC-14
+//     any-egress:
+//       out udp any port 0-65535: games
 //
 // Without a name it covers what is of high risk at most; what is critical is named. Of a file rule it covers the words that it names; without words,
 // again what is of high risk at most. What has become more is found again, and the acceptance with it (`accept-outgrown`).

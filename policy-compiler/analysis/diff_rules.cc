@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <map>
 #include <set>
 
-#include "bpf/lsm/abi.h"
+#include "bpf/lsm/decide.h"
 #include "policy-compiler/analysis/diff_parts.h"
 #include "policy-compiler/analysis/network_set.h"
 #include "policy-compiler/analysis/reach.h"
+#include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/ir/names.h"
 
 namespace treeline::analysis {
@@ -18,18 +18,39 @@ constexpr size_t kMostBoxes = 10'000'000;  // of a node's network rules with the
 
 const ir::Node kNothing;  // what a node holds that is not there
 
+// What violations cost at a node; kNoNode: by the policy alone.
+struct Costs {
+  const ir::Policy& policy;
+  uint32_t node;
+
+  // As words: of "" (what is of no kind), a kind, a path.
+  std::string of(const std::string& what) const {
+    if (what.empty()) return names::cost_text(ir::cost_of_any(policy, node));
+    if (const auto kind = names::violation_kinds().find(what)) return names::cost_text(ir::cost_of(policy, node, static_cast<ir::ViolationKind>(*kind)));
+    for (const ir::ViolationCosts* costs : {node == ir::kNoNode ? &policy.violation_costs : &policy.nodes[node].violation_costs, &policy.violation_costs})
+      for (const ir::ViolationCosts::Path& path : costs->paths)
+        if (path.path.text == what) return names::cost_text(path.cost);
+    return "as its kind";
+  }
+  void name_paths(std::set<std::string>& into) const {
+    for (const ir::ViolationCosts::Path& path : policy.violation_costs.paths) into.insert(path.path.text);
+    if (node == ir::kNoNode) return;
+    for (const ir::ViolationCosts::Path& path : policy.nodes[node].violation_costs.paths) into.insert(path.path.text);
+  }
+};
+
 class NodeRules {
  public:
   NodeRules(const ir::Node& before, const ir::Node& after, std::vector<Change>& out)
       : before_(before), after_(after), out_(out) {}
 
-  void numbers(const char* kind, std::vector<ir::NumberRule> ir::Node::* list, const names::Table* table,
-               Grade (*graded_by)(uint32_t)) {
+  // `grants`: does holding the one allow the other?
+  void numbers(const char* kind, std::vector<ir::NumberRule> ir::Node::* list, const names::Table* table, Grade (*graded_by)(uint32_t),
+               bool (*grants)(uint32_t held, uint32_t asked) = [](uint32_t held, uint32_t asked) { return held == asked; }) {
     const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
       for (const ir::NumberRule& rule : has.*list) {
         const std::vector<ir::NumberRule>& other = lacks.*list;
-        if (std::any_of(other.begin(), other.end(), [&](const ir::NumberRule& r) { return r.value == rule.value; }))
-          continue;
+        if (std::any_of(other.begin(), other.end(), [&](const ir::NumberRule& r) { return grants(r.value, rule.value); })) continue;
         const std::string_view word = table->name(rule.value);
         add(effect, kind, word.empty() ? std::to_string(rule.value) : std::string(word), graded_by(rule.value),
             rule.position);
@@ -68,8 +89,9 @@ class NodeRules {
         const NetworkSet& left = differs[i];
         if (left.empty()) continue;
         const std::string all = network_left(rule, {}).text(), part = left.text();
-        const bool anywhere = left.any_address() || (left.outside() && opens_all(has, lacks, rules, differs, rule));
-        add(effect, "net", part, grade_network(rule.direction, rule.protocol, left.outside(), anywhere, left.any_port()), rule.position);
+        NetworkReach reach = left.reach();
+        reach.any_address = reach.any_address || (reach.outside && opens_all(has, lacks, rules, differs, rule));
+        add(effect, "net", part, grade_network(rule.direction, rule.protocol, reach), rule.position);
         out_.back().words = std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
                             std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol)));
         out_.back().whole = all == part;
@@ -116,6 +138,25 @@ class NodeRules {
           after_.position);
     add(Effect::kDenied, "digest", before_.digest.empty() ? "any other content of the executable" : before_.digest, {},
         before_.position);
+  }
+
+  // What became another cost here, and did not by the policy's own word; of a kind, and not by that of what is of no kind.
+  void costs(const Costs& was, const Costs& is) {
+    std::set<std::string> named = {""};
+    for (const names::Entry& kind : names::violation_kinds().entries()) named.insert(std::string(kind.name));
+    was.name_paths(named);
+    is.name_paths(named);
+    const auto change = [](const Costs& from, const Costs& to, const std::string& what) {
+      const std::string old_cost = from.of(what), new_cost = to.of(what);
+      return old_cost == new_cost ? "" : new_cost + ", was " + old_cost;
+    };
+    for (const std::string& what : named) {
+      const std::string here = change(was, is, what);
+      const bool of_policy = is.node != ir::kNoNode && here == change({was.policy, ir::kNoNode}, {is.policy, ir::kNoNode}, what);
+      const bool of_all = names::violation_kinds().find(what) && here == change(was, is, "");
+      if (here.empty() || of_policy || of_all) continue;
+      add(Effect::kChanged, "on_violation", (what.empty() ? "" : what + ": ") + here, {}, after_.position);
+    }
   }
 
   void add(Effect effect, const char* kind, std::string what, Grade grade, ir::Position position) {
@@ -175,37 +216,17 @@ class NodeRules {
   std::vector<Change>& out_;
 };
 
-// What each violation costs, as words, by what the profile calls it: "" for all, a kind, a path.
-std::map<std::string, std::string> costs_of(const ir::Policy& policy, uint32_t node) {
-  std::map<std::string, std::string> costs = {{"", names::cost_text(ir::cost_of_any(policy, node))}};
-  for (const names::Entry& kind : names::violation_kinds().entries()) {
-    const std::string cost = names::cost_text(ir::cost_of(policy, node, static_cast<ir::ViolationKind>(kind.value)));
-    if (cost != costs[""]) costs[std::string(kind.name)] = cost;
-  }
-  const auto paths = [&costs](const ir::ViolationCosts& from) {
-    for (const ir::ViolationCosts::Path& path : from.paths) costs.try_emplace(path.path.text, names::cost_text(path.cost));
-  };
-  paths(policy.nodes[node].violation_costs);
-  if (policy.nodes[node].parent == ir::kNoNode) paths(policy.violation_costs);  // once for each root, not for each node
-  return costs;
+// What the policies themselves say, once: it would be a difference of every node.
+void compare_policies(const ir::Policy& before, const ir::Policy& after, std::vector<Change>& out) {
+  NodeRules rules(kNothing, kNothing, out);
+  rules.costs({before, ir::kNoNode}, {after, ir::kNoNode});
+  const bool was = backends::seccomp::lists_calls(before), is = backends::seccomp::lists_calls(after);
+  if (was && !is)
+    rules.add(Effect::kAllowed, "syscall", "any", {Risk::kHigh, "no node lists system calls any more: nothing filters them"}, {});
+  if (is && !was) rules.add(Effect::kDenied, "syscall", "any but the listed", {}, {});
 }
 
-void changed_costs(const std::map<std::string, std::string>& was, const std::map<std::string, std::string>& is, ir::Position position,
-                   NodeRules& rules) {
-  std::set<std::string> named;
-  for (const auto* costs : {&was, &is})
-    for (const auto& [what, cost] : *costs) named.insert(what);
-  for (const std::string& what : named) {
-    // What one does not name costs there what its kind does: for a kind, what all does.
-    const auto cost = [&what](const auto& costs) {
-      const auto at = costs.find(what);
-      if (at != costs.end()) return at->second;
-      return names::violation_kinds().find(what) ? costs.at("") : std::string("as its kind");
-    };
-    if (cost(was) != cost(is))
-      rules.add(Effect::kChanged, "on_violation", (what.empty() ? "" : what + ": ") + cost(is) + ", was " + cost(was), {}, position);
-  }
-}
+bool operation_grants(uint32_t held, uint32_t asked) { return held < TL_OP_COUNT && (tl_operations_granting(asked) >> held & 1) != 0; }
 
 // Nodes whose executable may be a shell.
 std::vector<bool> shells(const Version& version, const Spots& spots, bool after) {
@@ -235,25 +256,26 @@ const ir::Node* node_at(const ir::Policy& policy, uint32_t row) {
 bool compare_rules(const Comparison& in, Changes& changes) {
   const Reach reach_before = reach_from_network(*in.before.policy), reach_after = reach_from_network(*in.after.policy);
   const std::vector<bool> shells_after = shells(in.after, in.spots, true);
+  const bool calls_before = backends::seccomp::lists_calls(*in.before.policy), calls_after = backends::seccomp::lists_calls(*in.after.policy);
   for (uint32_t i = 0; i < in.tree.pairs.size(); ++i) {
     const NodePair& pair = in.tree.pairs[i];
     const ir::Node* before = node_at(*in.before.policy, pair.before);
     const ir::Node* after = node_at(*in.after.policy, pair.after);
+    if (pair.before == TL_ROW_ENTRY && pair.after == TL_ROW_ENTRY) compare_policies(*in.before.policy, *in.after.policy, changes[i]);
     if (before == nullptr && after == nullptr) continue;
     NodeRules rules(before == nullptr ? kNothing : *before, after == nullptr ? kNothing : *after, changes[i]);
     if (!rules.network()) return false;
     rules.numbers("socket", &ir::Node::sockets, &names::socket_kinds(), grade_socket);
     rules.numbers("netlink", &ir::Node::netlink, &names::netlink_protocols(), grade_netlink);
     rules.numbers("capability", &ir::Node::capabilities, &names::capabilities(), grade_capability);
-    rules.numbers("operation", &ir::Node::operations, &names::operations(), grade_operation);
-    rules.syscalls();
+    rules.numbers("operation", &ir::Node::operations, &names::operations(), grade_operation, operation_grants);
+    if (calls_before && calls_after) rules.syscalls();
+    rules.accepted();
     // Of a node that only one version has, the step to it says the rest.
     if (before == nullptr || after == nullptr) continue;
     rules.users();
     rules.digest();
-    rules.accepted();
-    changed_costs(costs_of(*in.before.policy, pair.before - TL_ROW_FIRST), costs_of(*in.after.policy, pair.after - TL_ROW_FIRST),
-                  after->position, rules);
+    rules.costs({*in.before.policy, pair.before - TL_ROW_FIRST}, {*in.after.policy, pair.after - TL_ROW_FIRST});
     const bool newly = !reach_before.reached(pair.before - TL_ROW_FIRST) && reach_after.reached(pair.after - TL_ROW_FIRST);
     if (newly && shells_after[pair.after])
       rules.add(Effect::kAllowed, "reach",

@@ -2,7 +2,7 @@
 #include "policy-compiler/analysis/grade.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/analysis/network_set.h"
@@ -12,8 +12,6 @@
 
 namespace treeline::analysis {
 namespace {
-
-constexpr uint16_t kMetadataPort = 80;  // they are asked over HTTP
 
 bool holds(const std::vector<ir::NumberRule>& rules, const std::vector<uint32_t>& values) {
   return std::any_of(rules.begin(), rules.end(), [&](const ir::NumberRule& rule) {
@@ -70,28 +68,33 @@ class NodeGrader {
                    "add the kind to 'sockets', or remove the rule", risk_name(Risk::kLow));
   }
 
-  // By what the rule means: 0.0.0.0/0 is any address, 1-65535 any port.
+  // By what the rule means: 0.0.0.0/0 is any address, 1-65535 any port; two halves are all. Of rules that open it together those with the many
+  // ports are named; where none has many, all.
   void egress(const ir::NetworkRule& rule, const NetworkSet& set) {
-    if (set.any_port() && (set.any_address() || (set.outside() && any_port_anywhere(rule.protocol))))
+    const Egress& all = all_egress(rule.protocol);
+    if (all.open && set.outside() && (set.any_port() || !all.many))
       return add(rule.position, "any-egress", program_ + " may send to any port of the outside",
                  "name the peers or the ports: what is stolen leaves by a rule like this", {Risk::kHigh, ""});
-    const bool metadata = rule.protocol == ir::Protocol::kTcp &&
-                          std::any_of(ir::metadata_addresses().begin(), ir::metadata_addresses().end(),
-                                      [&](const ir::Cidr& address) { return set.holds(address, kMetadataPort); });
-    if (metadata)
+    if (set.metadata())
       add(rule.position, "metadata-egress", program_ + " may ask the cloud's metadata service, which hands out credentials",
           "write 'external' or 'internal', which do not hold it, or name the peers", {Risk::kHigh, ""});
   }
 
-  // What its rules open together: two halves are all.
-  bool any_port_anywhere(ir::Protocol protocol) const {
+  struct Egress {
+    bool open = false;  // its rules together: any port of the outside
+    bool many = false;  // some rule that leads outside has as good as all ports
+  };
+  const Egress& all_egress(ir::Protocol protocol) {
+    const auto [at, fresh] = egress_.try_emplace(protocol);
+    if (!fresh) return at->second;
     std::vector<NetworkSet> sets;
     for (const ir::NetworkRule& rule : node_.network) {
       if (rule.direction != ir::Direction::kOut || rule.protocol != protocol) continue;
-      NetworkSet set = network_left(rule, {});
-      if (set.any_port()) sets.push_back(std::move(set));
+      sets.push_back(network_left(rule, {}));
+      at->second.many = at->second.many || (sets.back().outside() && sets.back().any_port());
     }
-    return together(sets).any_address();
+    at->second.open = together(sets).any_port_anywhere();
+    return at->second;
   }
 
   // A socket may be inherited from above, so all of the line has to lack the kind.
@@ -139,6 +142,7 @@ class NodeGrader {
   const ir::Node& node_;
   std::string program_;
   Diagnostics& out_;
+  std::map<ir::Protocol, Egress> egress_;
 };
 
 }  // namespace

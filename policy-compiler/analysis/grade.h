@@ -26,8 +26,8 @@ void grade(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& di
 // Users, network, capabilities, operations, sockets, and steps and rules that can never be needed.
 void grade_nodes(const ir::Policy& policy, Diagnostics& diagnostics);
 // Files and steps: sensitive names, broad patterns, interpreters, shells that the network reaches.
-// `most`: combinations with the sensitive names; over it each pattern is looked at by itself, and what cannot be is said.
-void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics, uint32_t most = passes::kMostCombinations);
+// `most`: combinations with the sensitive names, 0: by the size of the policy; over it each pattern is looked at by itself, and what cannot be is said.
+void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics, uint32_t most = 0);
 // File and network rules that other rules of their node make superfluous.
 void find_shadowed(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/analysis/grade.h"
@@ -47,7 +48,7 @@ Breadth breadth(const passes::Pattern& pattern) {
 class PathGrader {
  public:
   PathGrader(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics, uint32_t most)
-      : policy_(policy), paths_(paths), out_(diagnostics), reach_(reach_from_network(policy)), most_(most), most_of_one_(most / 40) {}
+      : policy_(policy), paths_(paths), out_(diagnostics), reach_(reach_from_network(policy)), most_(most), most_of_one_(most / 8) {}
 
   void run() {
     const passes::Dfa* automata[] = {&paths_.dfa, &sensitive_names()};
@@ -76,19 +77,27 @@ class PathGrader {
 
   // Together they are too many combinations. Each by itself, so that an ugly pattern hides nothing but what it meets itself.
   void look_at_each() {
+    const auto wildcards = [&](uint32_t number) {
+      const std::string& text = paths_.patterns[number].text;
+      return std::count_if(text.begin(), text.end(), [](char c) { return c == '*' || c == '?' || c == '[' || c == '{'; });
+    };
+    std::vector<uint32_t> plain_first(paths_.patterns.size());
+    std::iota(plain_first.begin(), plain_first.end(), 0u);
+    std::stable_sort(plain_first.begin(), plain_first.end(), [&](uint32_t a, uint32_t b) { return wildcards(a) < wildcards(b); });
     uint32_t left = most_;
-    for (uint32_t number = 0; number < paths_.patterns.size(); ++number) {
+    for (const uint32_t number : plain_first) {
       const passes::PathPattern& pattern = paths_.patterns[number];
       if (pattern.reserved_class != 0) continue;
-      const std::optional<passes::Dfa> alone = automaton_of(pattern.text, number);
+      const std::optional<passes::Dfa> alone = left == 0 ? std::nullopt : automaton_of(pattern.text, number);
       passes::Meetings found;
       found.complete = false;
       if (alone) {
         const passes::Dfa* two[] = {&*alone, &sensitive_names()};
         found = passes::meetings(two, 1, std::min(left, most_of_one_));
-        left -= std::min(left, found.combinations);
+        left -= std::min(left, found.combinations + static_cast<uint32_t>(alone->states.size()));
         look_at_all(found, alone->sets);
       }
+      if (!alone) left -= std::min(left, most_of_one_);
       if (!found.complete) report_unknown(pattern);
     }
   }
@@ -100,6 +109,7 @@ class PathGrader {
     if (!pattern || !nfa.add(*pattern, number) || !nfa.finish()) return std::nullopt;
     passes::Budget budget;
     budget.states = most_of_one_;
+    budget.members = budget.effort = uint64_t{most_of_one_} * 64;
     return passes::determinise(nfa, budget).dfa;
   }
 
@@ -179,7 +189,7 @@ class PathGrader {
                    risk_name(Risk::kHigh));
     else
       out_.finding(Severity::kNote, use.position, "interpreter-program",
-                   what + " runs what it is told to: the kernel sees this program, not the script",
+                   what + " runs what it is told to: the kernel sees this program, not the script or the command line",
                    "start the script by its '#!' line and write 'interpreter:', or let this node read nothing but the "
                    "scripts that it needs",
                    risk_name(Risk::kMedium));
@@ -237,7 +247,7 @@ class PathGrader {
 }  // namespace
 
 void grade_paths(const ir::Policy& policy, const passes::Paths& paths, Diagnostics& diagnostics, uint32_t most) {
-  PathGrader(policy, paths, diagnostics, most).run();
+  PathGrader(policy, paths, diagnostics, most != 0 ? most : passes::most_combinations(paths.dfa.states.size())).run();
 }
 
 }  // namespace treeline::analysis

@@ -17,8 +17,7 @@ Grade of_rules(const ir::Node& node) {
   numbers(node.operations, grade_operation);
   for (const ir::NetworkRule& rule : node.network) {
     const NetworkSet set = network_left(rule, {});
-    grade = graver(std::move(grade),
-                   grade_network(rule.direction, rule.protocol, set.outside(), set.any_address(), set.any_port()));
+    grade = graver(std::move(grade), grade_network(rule.direction, rule.protocol, set.reach()));
   }
   return grade;
 }

@@ -18,6 +18,8 @@ using backends::bpf::Wide;
 constexpr Wide kLast6 = {UINT64_MAX, UINT64_MAX};
 const Intervals kGlobal6 = {{{0x2000ull << 48, 0}, {0x3fffffffffffffffull, UINT64_MAX}}};  // 2000::/3: all that is given out
 constexpr size_t kMostBlocks = 6;  // shown of one part
+constexpr uint32_t kAllPorts = 65536;
+constexpr uint16_t kMetadataPort = 80;  // they are asked over HTTP
 
 bool has_ports(ir::Protocol protocol) {
   return protocol == ir::Protocol::kTcp || protocol == ir::Protocol::kUdp || protocol == ir::Protocol::kSctp;
@@ -183,6 +185,21 @@ bool most_of(const Intervals& all, const Intervals& held) {
   return size_of(left) < size_of(all) * 3 / 4;
 }
 
+uint32_t size_of(const Ports& ports) {
+  uint32_t size = 0;
+  for (const ir::PortRange range : ports) size += uint32_t{range.last} - range.first + 1;
+  return size;
+}
+
+// Of `all` addresses more than a quarter have more than a quarter of the ports in these boxes together.
+bool most_with_most_ports(const Intervals& all, std::vector<Box> boxes) {
+  Intervals closed;
+  sweep(all, {{0, 65535}}, std::move(boxes), [&](Interval piece, const Ports& left) {
+    if (size_of(left) >= kAllPorts * 3 / 4) closed.push_back(piece);
+  });
+  return size_of(closed) < size_of(all) * 3 / 4;
+}
+
 std::string address_text(const NetworkPart& part) {
   for (const ir::PeerKind kind :
        {ir::PeerKind::kAny, ir::PeerKind::kLocalhost, ir::PeerKind::kInternal, ir::PeerKind::kExternal}) {
@@ -224,9 +241,16 @@ std::string labels_text(const std::vector<ir::Label>& labels) {
 }  // namespace
 
 bool NetworkSet::any_port() const {
-  return std::any_of(parts.begin(), parts.end(), [](const NetworkPart& part) {
-    return part.ports.size() == 1 && part.ports[0].first <= 1 && part.ports[0].last == 65535;  // nobody listens on port 0
-  });
+  return std::any_of(parts.begin(), parts.end(), [](const NetworkPart& part) { return size_of(part.ports) > kAllPorts / 4; });
+}
+
+bool NetworkSet::any_port_anywhere() const {
+  std::vector<Box> v4, v6;
+  for (const NetworkPart& part : parts) {
+    for (const Interval& interval : part.v4) v4.push_back({interval, &part.ports});
+    for (const Interval& interval : part.v6) v6.push_back({interval, &part.ports});
+  }
+  return most_with_most_ports(addresses_of(ir::PeerKind::kExternal).v4, std::move(v4)) || most_with_most_ports(kGlobal6, std::move(v6));
 }
 
 bool NetworkSet::any_address() const {
@@ -254,6 +278,13 @@ bool NetworkSet::outside() const {
     return meets(external.v4, part.v4) || meets(external.v6, part.v6);
   });
 }
+
+bool NetworkSet::metadata() const {
+  return protocol == ir::Protocol::kTcp && std::any_of(ir::metadata_addresses().begin(), ir::metadata_addresses().end(),
+                                                       [&](const ir::Cidr& address) { return holds(address, kMetadataPort); });
+}
+
+NetworkReach NetworkSet::reach() const { return {outside(), any_address(), any_port(), metadata()}; }
 
 bool NetworkSet::holds(const ir::Cidr& address, uint16_t port) const {
   const PeerSet asked = backends::bpf::peer_set({ir::PeerKind::kBlocks, {address}, {}});

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "policy-compiler/analysis/risk.h"
 #include "policy-compiler/backends/bpf/intervals.h"
 #include "policy-compiler/ir/policy.h"
 
@@ -32,9 +33,13 @@ struct NetworkSet {
   std::vector<NetworkPart> parts;
   std::optional<ir::PodSelector> selector;  // of the rule: the parts are of these pods only
   bool empty() const { return parts.empty(); }
-  bool any_port() const;     // some part has all ports; but for 0
-  bool any_address() const;  // all parts together, whatever their ports, have more than a quarter of the outside: as good as all to who steals
-  bool outside() const;      // some part has an address of `external`
+  // More than a quarter is as good as all to who steals: he needs one port, and one machine behind it.
+  bool any_port() const;           // some part has as good as all ports
+  bool any_address() const;        // all parts together, whatever their ports, have as good as all of the outside
+  bool any_port_anywhere() const;  // as good as all of the outside, and as good as all ports of each of these, by whichever part
+  bool outside() const;            // some part has an address of `external`
+  bool metadata() const;           // a cloud's metadata service, over TCP and on its port
+  NetworkReach reach() const;
   bool holds(const ir::Cidr& address, uint16_t port) const;  // a whole block: some of it
   std::string text() const;
 };

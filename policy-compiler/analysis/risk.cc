@@ -58,6 +58,7 @@ constexpr Numbered kOperations[] = {
     {TL_OP_MOUNT, Risk::kCritical, "changes what its paths mean"},
     {TL_OP_PTRACE, Risk::kCritical, "reads and writes any process"},
     {TL_OP_PTRACE_WORKLOAD, Risk::kHigh, "takes over other nodes of the workload"},
+    {TL_OP_PTRACE_DESCENDANT, Risk::kHigh, "takes over the nodes below it"},
     {TL_OP_USERNS, Risk::kHigh, "makes a user namespace, in which it has all capabilities"},
     {TL_OP_SETUID, Risk::kHigh, "gains rights by set-id programs"},
     {TL_OP_JIT, Risk::kHigh, "executes memory that it wrote"},
@@ -102,12 +103,14 @@ Grade grade_file(ir::AccessSet words, SensitiveSet name, bool executed) {
     return of(Risk::kCritical, named(Sensitive::kRuntimeSocket));
   if (holds(name, Sensitive::kMemory) && content) return of(Risk::kCritical, named(Sensitive::kMemory));
   if (holds(name, Sensitive::kDevice) && (reads || content)) return of(Risk::kCritical, named(Sensitive::kDevice));
+  if (holds(name, Sensitive::kOtherDevice) && content) return of(Risk::kCritical, named(Sensitive::kOtherDevice));
   for (const Sensitive kind : {Sensitive::kKernel, Sensitive::kStartup, Sensitive::kProgram, Sensitive::kSecret}) {
     if (!holds(name, kind) || !changes) continue;
     return of(content ? Risk::kCritical : Risk::kHigh, named(kind));
   }
   if (holds(name, Sensitive::kProcess) && (reads || changes)) return of(Risk::kHigh, named(Sensitive::kProcess));
   if (holds(name, Sensitive::kSecret) && reads) return of(Risk::kHigh, named(Sensitive::kSecret));
+  if (holds(name, Sensitive::kOtherDevice) && reads) return of(Risk::kHigh, named(Sensitive::kOtherDevice));
   if ((words & TL_MKNOD) != 0) return of(Risk::kHigh, "makes devices, where the node also holds mknod");
   if (holds(name, Sensitive::kKernel) && reads) return of(Risk::kMedium, named(Sensitive::kKernel));
   if (changes || (words & (TL_MAP | TL_CONNECT)) != 0) return of(Risk::kMedium);
@@ -154,12 +157,13 @@ Grade grade_user(std::optional<uint32_t> user) {
   return of(Risk::kMedium);
 }
 
-Grade grade_network(ir::Direction direction, ir::Protocol protocol, bool outside, bool any_address, bool any_port) {
+Grade grade_network(ir::Direction direction, ir::Protocol protocol, const NetworkReach& reach) {
   if (protocol == ir::Protocol::kRaw || protocol == ir::Protocol::kOther)
     return of(Risk::kHigh, "a raw or unknown protocol");
-  if (direction == ir::Direction::kOut && outside && any_address)
-    return of(Risk::kHigh, any_port ? "any port of the outside" : "any address of the outside");
-  if (direction == ir::Direction::kIn && any_port) return of(Risk::kHigh, "any port");
+  if (direction == ir::Direction::kOut && reach.outside && reach.any_address)
+    return of(Risk::kHigh, reach.any_port ? "any port of the outside" : "any address of the outside");
+  if (direction == ir::Direction::kOut && reach.metadata) return of(Risk::kHigh, "the cloud's metadata service hands out credentials");
+  if (direction == ir::Direction::kIn && reach.any_port) return of(Risk::kHigh, "any port");
   return of(Risk::kMedium);
 }
 

@@ -44,7 +44,13 @@ Grade grade_operation(uint32_t operation);
 Grade grade_socket(uint32_t kind);
 Grade grade_netlink(uint32_t protocol);
 Grade grade_user(std::optional<uint32_t> user);  // nullopt: any
-// `any_address`: all of the outside, or more; `any_port` likewise.
-Grade grade_network(ir::Direction direction, ir::Protocol protocol, bool outside, bool any_address, bool any_port);
+// What a rule reaches, or a part of one (network_set.h).
+struct NetworkReach {
+  bool outside = false;      // some address that is not the site's own
+  bool any_address = false;  // as good as all of the outside
+  bool any_port = false;     // as good as all ports
+  bool metadata = false;     // the cloud's metadata service, where it answers
+};
+Grade grade_network(ir::Direction direction, ir::Protocol protocol, const NetworkReach& reach);
 
 }  // namespace treeline::analysis

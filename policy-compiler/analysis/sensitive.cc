@@ -13,35 +13,51 @@ struct Name {
   const char* pattern;  // below "/**/" it may lie anywhere
 };
 
+// Builds of a program lie beside each other under names like these: bash-static, busybox.static, ksh93, ksh2020, zsh5, zsh-5.9, pypy3.10. Without a
+// '*': each would be a loop below every tree.
+#define BUILDS "{,{-,.}static,[0-9],[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9],{,-}[0-9].[0-9][0-9]}"
+
 constexpr Name kNames[] = {
-    {Sensitive::kShell, "/**/{sh,bash,rbash,dash,ash,ksh,mksh,zsh,fish,csh,tcsh,busybox,toybox}"},
+    {Sensitive::kShell,
+     "/**/{sh,bash,rbash,static-sh,dash,ash,ksh,rksh,oksh,mksh,lksh,zsh,rzsh,fish,csh,tcsh,yash,posh,sash,nu,elvish,busybox,toybox}" BUILDS},
+    // Languages.
+    {Sensitive::kInterpreter, "/**/{python,perl,ruby,node,nodejs,php,lua,luajit,tclsh,expect,java,guile,deno,bun,pwsh}{,[.0-9\\-]*}"},
+    // Smaller ones; editors and debuggers, which have one; what starts a program that an argument names: here, as another user, in another namespace,
+    // in a container, on another machine.
     {Sensitive::kInterpreter,
-     "/**/{python,perl,ruby,node,nodejs,php,lua,luajit,tclsh,expect,java,guile,deno,bun,pwsh}{,[0-9]*,.*,-*}"},
-    {Sensitive::kInterpreter, "/**/{awk,gawk,mawk,nawk,env,Rscript}"},
+     "/**/{awk,gawk,mawk,nawk,pypy,Rscript,R,julia,erl,elixir,dotnet,mono,vi,vim,nvim,ex,ed,emacs,vim.basic,vim.tiny,gdb,gdbserver,"
+     "env,xargs,find,make,script,flock,nohup,setsid,timeout,strace,start-stop-daemon,su,sudo,doas,runuser,pkexec,setpriv,capsh,"
+     "nsenter,unshare,chroot,systemd-run,docker,podman,nerdctl,ctr,crictl,runc,crun,kubectl,ssh,socat,nc,nc.openbsd,nc.traditional,ncat}" BUILDS},
     {Sensitive::kSecret, "/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/run/secrets/**"},
     {Sensitive::kSecret, "/var/run/secrets/**"},
     {Sensitive::kSecret, "/etc/ssl/private/**"},
     {Sensitive::kSecret, "/etc/ssh/ssh_host_*_key"},
-    {Sensitive::kSecret, "/etc/kubernetes/**"},
+    {Sensitive::kSecret, "/etc/{kubernetes,rancher,wireguard}/**"},
     {Sensitive::kSecret, "/etc/pki/**/private/**"},
-    {Sensitive::kSecret, "/var/lib/kubelet/**"},
+    {Sensitive::kSecret, "/etc/{krb5.keytab,ipsec.secrets}"},
+    // The cluster's own, and all files of other containers.
+    {Sensitive::kSecret, "/var/lib/{etcd,kubelet,rancher,docker,containerd,containers,lxc,lxd,incus}/**"},
     {Sensitive::kSecret, "/root/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
     {Sensitive::kSecret, "/root/.config/gcloud/**"},
     {Sensitive::kSecret, "/root/.netrc"},
     {Sensitive::kSecret, "/**/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
     {Sensitive::kSecret, "/**/.config/gcloud/**"},
     {Sensitive::kSecret, "/**/{.netrc,*.key,*.p12,*.pfx,*.jks,*key*.pem,*private*.pem}"},
-    {Sensitive::kStartup, "/etc/{passwd,group,sudoers,crontab,environment,profile,bash.bashrc,bashrc,nsswitch.conf,rc.local}"},
+    {Sensitive::kStartup, "/etc/{passwd,group,subuid,subgid,sudoers,doas.conf,login.defs,nsswitch.conf}"},
+    {Sensitive::kStartup, "/etc/{crontab,anacrontab,inittab,inetd.conf,rc.local,modules,sysctl.conf,logrotate.conf}"},
+    {Sensitive::kStartup, "/etc/{environment,profile,bash.bashrc,bashrc,zshrc,zshenv,zprofile,csh.cshrc,csh.login}"},
+    {Sensitive::kStartup, "/etc/ld.so.{preload,conf,cache}"},
+    // One tree in the automaton: who may do what; what init, the shells and udev run; the kernel's modules; runtimes; libraries.
+    {Sensitive::kStartup,
+     "/etc/{sudoers.d,pam.d,security,polkit-1,dbus-1,ssh,ssl,pki,apparmor.d,cron*,init.d,rc.d,rc?.d,systemd,xinetd.d,logrotate.d,"
+     "default,network,NetworkManager,dhcp,ppp,profile.d,zsh,skel,udev,modprobe.d,modules-load.d,binfmt.d,sysctl.d,tmpfiles.d,kernel,grub.d,"
+     "docker,containerd,crio,cni,alternatives,ld.so.conf.d}/**"},
     {Sensitive::kStartup, "/etc/apt/apt.conf.d/**"},
-    {Sensitive::kStartup, "/etc/{ssl,pki}/**"},
-    {Sensitive::kStartup, "/etc/apparmor.d/**"},
+    {Sensitive::kStartup, "/run/{udev,systemd}/**"},
     {Sensitive::kStartup, "/boot/**"},
     {Sensitive::kStartup, "/etc/{shadow,gshadow}"},
-    {Sensitive::kStartup, "/etc/{sudoers.d,pam.d,security,profile.d,ld.so.conf.d,init.d,systemd,ssh}/**"},
-    {Sensitive::kStartup, "/etc/cron*/**"},
-    {Sensitive::kStartup, "/var/spool/cron/**"},
-    {Sensitive::kStartup, "/etc/ld.so.{preload,conf,cache}"},
+    {Sensitive::kStartup, "/var/spool/{cron,at,anacron}/**"},
     {Sensitive::kStartup, "/**/{.bashrc,.profile,.bash_profile,.zshrc}"},
     {Sensitive::kStartup, "/**/.ssh/authorized_keys"},
     {Sensitive::kStartup, "/**/.git/hooks/*"},
@@ -64,21 +80,44 @@ constexpr Name kNames[] = {
     {Sensitive::kMemory, "/proc/{workload}/mem"},
     {Sensitive::kMemory, "/proc/{workload}/task/*/mem"},
     {Sensitive::kProcess, "/proc/{workload}/{root,cwd,fd,map_files}/**"},
-    {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg,kvm}"},
+    // Read, they are all that the machine holds, or what is typed into it.
+    {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg,kvm,nvram,fuse}"},
     {Sensitive::kDevice, "/proc/{kcore,kmsg}"},
-    {Sensitive::kDevice, "/dev/{sd[a-z]*,hd[a-z]*,vd[a-z]*,xvd[a-z]*,nvme*,mmcblk*,dm-*,md[0-9]*,loop[0-9]*,sg[0-9]*}"},
-    {Sensitive::kDevice, "/dev/{mapper,disk,block}/**"},
-    {Sensitive::kRuntimeSocket, "/run/{docker,crio,podman,treeline,dockershim}.sock"},
-    {Sensitive::kRuntimeSocket, "/var/run/{docker,crio,podman,dockershim}.sock"},
+    {Sensitive::kDevice, "/dev/{sd,hd,vd,xvd,dasd}[a-z]*"},
+    {Sensitive::kDevice, "/dev/{md,loop,sg,sr,st,nst,nbd,rbd,zram,ram,drbd,bcache,zd}[0-9]*"},
+    {Sensitive::kDevice, "/dev/{nvme,mmcblk,dm-,mtd,ubi,pmem,dax,hidraw,uhid,uinput}*"},
+    {Sensitive::kDevice, "/dev/{mapper,disk,block,char,raw,bsg,cpu,vfio,input}/**"},
+    // All others: a list of what is harmless is shorter than one of drivers.
+    {Sensitive::kOtherDevice, "/dev/**"},
+    {Sensitive::kRuntimeSocket, "/run/{docker,crio,podman,treeline,dockershim,cri-dockerd,snapd}.sock"},
+    {Sensitive::kRuntimeSocket, "/var/run/{docker,crio,podman,dockershim,cri-dockerd}.sock"},
     {Sensitive::kRuntimeSocket, "/run/*/{docker,containerd,crio,podman,treeline}.sock"},
     {Sensitive::kRuntimeSocket, "/run/containerd/containerd.sock.ttrpc"},
-    {Sensitive::kRuntimeSocket, "{abstract}/containerd-shim/**"},  // CVE-2020-15257
+    // The shims: an abstract name, which begins with a '/' itself (CVE-2020-15257), later files.
+    {Sensitive::kRuntimeSocket, "{abstract}//containerd-shim/**"},
+    {Sensitive::kRuntimeSocket, "/run/containerd/s/*"},
+    {Sensitive::kRuntimeSocket, "/run/buildkit/buildkitd.sock"},
+    {Sensitive::kRuntimeSocket, "/var/lib/{lxd,incus}/unix.socket"},
+    {Sensitive::kRuntimeSocket, "/var/snap/lxd/common/lxd/unix.socket"},
+    {Sensitive::kRuntimeSocket, "/run/{lxd,incus}/unix.socket"},
+    {Sensitive::kRuntimeSocket, "/run/libvirt/*-sock"},  // not *-sock-ro
+    {Sensitive::kRuntimeSocket, "/var/run/libvirt/*-sock"},
     // systemd starts what it is told to, as root.
     {Sensitive::kRuntimeSocket, "/run/systemd/private"},
     {Sensitive::kRuntimeSocket, "/run/dbus/system_bus_socket"},
     {Sensitive::kRuntimeSocket, "/var/run/dbus/system_bus_socket"},
-    {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman}.sock"},
+    {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman,buildkitd}.sock"},
 };
+
+#undef BUILDS
+
+// No devices of the machine: what every container has of its own, and trees of /dev that hold files.
+constexpr const char* kHarmlessDevices[] = {
+    "/dev/{null,zero,full,random,urandom,tty,console,ptmx,stdin,stdout,stderr,log,termination-log}",
+    "/dev/{pts,shm,fd,mqueue,hugepages}",
+    "/dev/{pts,shm,fd,mqueue,hugepages}/**",
+};
+constexpr uint32_t kHarmless = 2 * kSensitiveKinds;  // in an accept set, behind the kinds
 
 bool anywhere(const Name& name) { return std::string_view(name.pattern).starts_with("/**/"); }
 
@@ -90,10 +129,12 @@ struct Automaton {
 Automaton make() {
   passes::Nfa nfa;
   std::vector<passes::PatternError> errors;
-  for (const Name& name : kNames) {
-    const auto pattern = passes::parse_pattern(name.pattern, errors);
-    if (pattern) (void)nfa.add(*pattern, static_cast<uint32_t>(name.kind) + (anywhere(name) ? kSensitiveKinds : 0u));
-  }
+  const auto add = [&](const char* text, uint32_t number) {
+    const auto pattern = passes::parse_pattern(text, errors);
+    if (pattern) (void)nfa.add(*pattern, number);
+  };
+  for (const Name& name : kNames) add(name.pattern, static_cast<uint32_t>(name.kind) + (anywhere(name) ? kSensitiveKinds : 0u));
+  for (const char* harmless : kHarmlessDevices) add(harmless, kHarmless);
   assert(errors.empty());
   (void)nfa.finish();
   passes::DeterminiseResult made = passes::determinise(nfa, {});
@@ -103,6 +144,7 @@ Automaton make() {
   for (const std::vector<uint32_t>& set : automaton.dfa.sets) {
     SensitiveSet kinds = 0;
     for (const uint32_t kind : set) kinds = static_cast<SensitiveSet>(kinds | (1u << kind));
+    if ((kinds >> kHarmless & 1) != 0) kinds = static_cast<SensitiveSet>(kinds & ~(1u << kHarmless | 1u << static_cast<uint8_t>(Sensitive::kOtherDevice)));
     automaton.of_label.push_back(kinds);
   }
   return automaton;
@@ -130,7 +172,9 @@ std::string_view sensitive_text(Sensitive kind) {
     case Sensitive::kProcess:
       return "shows another process";
     case Sensitive::kDevice:
-      return "is a disk or memory as a device";
+      return "is a disk, memory or a keyboard as a device";
+    case Sensitive::kOtherDevice:
+      return "is a device of the machine";
     case Sensitive::kRuntimeSocket:
       return "starts what it is told to: who connects is root of the machine";
     case Sensitive::kInterpreter:
@@ -145,6 +189,11 @@ const passes::Dfa& sensitive_names() { return automaton().dfa; }
 SensitiveSet kinds_of(uint32_t label) {
   const std::vector<SensitiveSet>& of_label = automaton().of_label;
   return label < of_label.size() ? of_label[label] : SensitiveSet{0};
+}
+
+SensitiveSet kinds_of_name(std::string_view walked) {
+  const passes::Dfa& names = sensitive_names();
+  return either(kinds_of(names.states[names.run(walked)].label));
 }
 
 }  // namespace treeline::analysis

@@ -28,12 +28,13 @@ enum class Sensitive : uint8_t {
   kProgram,        // directories of the image's programs and libraries
   kKernel,         // host pseudo files: sysctl, sysfs, kernel memory
   kProcess,        // another process's memory and environment in procfs
-  kDevice,         // disks and memory as devices
+  kDevice,         // disks, memory, keyboards as devices: who reads them has all that is in them
+  kOtherDevice,    // any other device of the machine, but those that each container has
   kRuntimeSocket,  // starts containers, so whoever connects is root of the node
-  kInterpreter,    // a program that does what a file or an argument says, which no exec hook sees
+  kInterpreter,    // a program that does, or starts, what a file or an argument says
   kMemory,         // the memory of a process of the workload, its own too: who writes it changes what is executed
 };
-constexpr uint8_t kSensitiveKinds = 10;
+constexpr uint8_t kSensitiveKinds = 11;
 
 // Bit n: the kind of number n, by place; bit n + kSensitiveKinds: by a name that may lie anywhere.
 using SensitiveSet = uint32_t;
@@ -52,5 +53,6 @@ std::string_view sensitive_text(Sensitive kind);
 // Made once, on first use. Labels are accept sets: kinds_of() reads them.
 const passes::Dfa& sensitive_names();
 SensitiveSet kinds_of(uint32_t label);
+SensitiveSet kinds_of_name(std::string_view walked);  // of one name, as the hooks walk it
 
 }  // namespace treeline::analysis

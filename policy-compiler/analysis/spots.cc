@@ -10,7 +10,7 @@ namespace treeline::analysis {
 
 bool Spots::make(const passes::Paths& before, const passes::Paths& after) {
   const passes::Dfa* automata[] = {&before.dfa, &after.dfa, &sensitive_names()};
-  passes::Meetings found = passes::meetings(automata, 2);
+  passes::Meetings found = passes::meetings(automata, 2, passes::most_combinations(before.dfa.states.size() + after.dfa.states.size()));
   if (!found.complete) return false;
   list_.reserve(found.list.size());
   for (passes::Meeting& m : found.list)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/support/text.h"
 
@@ -79,6 +80,12 @@ void Union::add(const ir::Policy& policy, Diagnostics& diagnostics) {
                       "a violation costs " + text::quoted(theirs) + " here and " + text::quoted(ours) + " in " + first_file_,
                       "write the same 'on_violation' into both");
   }
+  if (added_ > 1 && backends::seccomp::lists_calls(policy) != backends::seccomp::lists_calls(all_))
+    diagnostics.warning({}, "merge-syscalls",
+                        std::string(backends::seccomp::lists_calls(policy) ? "system calls are listed here and not in what is merged before it"
+                                                            : "no system calls are listed here, unlike in what is merged before it") +
+                            "; in the result only the listed ones pass",
+                        "list the system calls in both profiles, or in none");
   roots_ = ir::kNoNode;
   add_list(policy.entry, ir::kNoNode, all_.entry, diagnostics);
   roots_ = ir::kNoNode - 1;

@@ -219,6 +219,7 @@ class Names {
           return Piece{Piece::Kind::kLongDigits, static_cast<uint32_t>(std::min<size_t>(longest + 1, 20)), "",
                        static_cast<uint32_t>(std::max<size_t>(shortest, 3) - 2)};
         }
+        // Of any length: a young container's process ids have two digits, after a week seven; and the ends of the name are literal.
         return Piece{Piece::Kind::kDigits, 0, ""};
       }
       case Token::Kind::kText:

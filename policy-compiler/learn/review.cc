@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/learn/review.h"
 
-#include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/analysis/risk.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/learn/fold_paths.h"
 #include "policy-compiler/learn/fold_tree.h"
@@ -16,13 +16,7 @@
 namespace treeline::learn {
 namespace {
 
-constexpr std::string_view kCapabilities[] = {
-    "sys_admin",          "sys_module",   "sys_rawio", "sys_ptrace",   "sys_boot",        "bpf",     "perfmon",
-    "checkpoint_restore", "net_admin",    "net_raw",   "mac_admin",    "mac_override",    "setfcap", "setpcap",
-    "sys_time",           "syslog",       "setuid",    "dac_override", "dac_read_search", "setgid",  "mknod",
-    "sys_chroot",         "audit_control"};
-constexpr uint32_t kSocketKinds[] = {TL_SOCK_INET_RAW, TL_SOCK_PACKET, TL_SOCK_ALG,       TL_SOCK_VSOCK,
-                                 TL_SOCK_XDP,      TL_SOCK_OTHER,  TL_SOCK_INET_OTHER};
+bool is_grave(const analysis::Grade& grade) { return grade.risk >= analysis::Risk::kHigh; }
 
 class Reviewer {
  public:
@@ -70,7 +64,7 @@ class Reviewer {
     }
     for (const uint32_t protocol : netlink) grave("sockets of netlink " + ir::names::netlink_text(protocol));
     for (const uint32_t kind : kinds) {
-      if (std::find(std::begin(kSocketKinds), std::end(kSocketKinds), kind) != std::end(kSocketKinds))
+      if (is_grave(analysis::grade_socket(kind)))
         grave("sockets of kind " + std::string(ir::names::socket_kinds().name(kind)));
     }
     std::set<ir::Protocol> protocols;
@@ -80,9 +74,7 @@ class Reviewer {
         grave("network protocol " + std::string(ir::names::protocols().name(static_cast<uint32_t>(protocol))));
     }
     for (const auto& [capability, use] : node_.capabilities) {
-      const std::string_view name = ir::names::capabilities().name(capability);
-      if (std::find(std::begin(kCapabilities), std::end(kCapabilities), name) != std::end(kCapabilities))
-        grave("capability " + std::string(name));
+      if (is_grave(analysis::grade_capability(capability))) grave("capability " + std::string(ir::names::capabilities().name(capability)));
     }
     for (const auto& [operation, use] : node_.operations)
       grave("special operation " + std::string(ir::names::operations().name(operation)));
@@ -93,7 +85,7 @@ class Reviewer {
     for (const auto& [name, words] : node_.files) {
       ir::AccessSet all = 0;
       for (const auto& [word, use] : words) all = static_cast<ir::AccessSet>(all | word);
-      if (const char* const why = why_grave(name, all)) found[why].insert(pattern_text(name));
+      if (std::string why = why_grave(name, all); !why.empty()) found[std::move(why)].insert(pattern_text(name));
     }
     for (const auto& [why, names] : found) {
       std::vector<std::string> examples(names.begin(), names.end());

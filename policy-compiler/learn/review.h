@@ -6,8 +6,7 @@
 //
 //   review(observed, kept, questions);      // after what cannot be granted was taken out
 //
-// The tables say what analysis/risk.h grades as high or critical (that lies above this layer: a unit test holds the two
-// against each other). They are names that are known everywhere: a workload's own secrets have other ones.
+// What analysis/risk.h grades as high or critical, by its tables. They are names that are known everywhere: a workload's own secrets have other ones.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +19,8 @@ namespace treeline::learn {
 
 void review(const Observed& observed, const std::vector<uint32_t>& kept, std::vector<Question>& questions);
 
-// Why these words on this name (walked) are grave, what "the program may ...": "open what holds secrets"; nullptr where
-// they are not.
-const char* why_grave(const std::string& name, ir::AccessSet words);
+// Why these words on this name (walked) are grave, what "the program may ...": "open what holds secrets"; "" where they are
+// not.
+std::string why_grave(const std::string& name, ir::AccessSet words);
 
 }  // namespace treeline::learn

@@ -300,11 +300,18 @@ class Determiniser {
     dfa_.nexts.push_back(next);
   }
 
+  // Where patterns begin alike they share their wildcards, and the fixed places behind these are what multiplies (/**/*a?b?c).
   std::vector<uint32_t> costs() const {
+    std::vector<uint32_t> of_loops = costs([this](uint32_t position) { return nfa_.looping_owner(position); });
+    return of_loops.empty() ? costs([this](uint32_t position) { return nfa_.owner(position); }) : of_loops;
+  }
+
+  template <typename Owner>
+  std::vector<uint32_t> costs(Owner owner_of) const {
     std::vector<uint32_t> cost, last;
     for (uint32_t state = 1; state < subsets_.size(); ++state) {
       for (uint32_t i = 0; i < subsets_.count(state); ++i) {
-        const uint32_t owner = nfa_.looping_owner(subsets_.begin(state)[i]);
+        const uint32_t owner = owner_of(subsets_.begin(state)[i]);
         if (owner >= UINT32_MAX - 1) continue;
         if (owner >= cost.size()) {
           cost.resize(owner + 1, 0);

@@ -57,7 +57,7 @@ struct DeterminiseResult {
   std::optional<Dfa> dfa;
   std::string excess;          // which bound was hit, for a message
   uint32_t states = 0;         // states made
-  std::vector<uint32_t> cost;  // without dfa: per pattern number, states that its wildcards take part in
+  std::vector<uint32_t> cost;  // without dfa: per pattern number, states that its own wildcards take part in; where all are shared, its own places
 };
 
 DeterminiseResult determinise(const Nfa& nfa, const Budget& budget);

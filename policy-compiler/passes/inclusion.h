@@ -16,6 +16,7 @@
 // have nothing in common up to their product, hence the bound.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -28,6 +29,12 @@ namespace treeline::passes {
 
 constexpr size_t kMostFactors = 3;
 constexpr uint32_t kMostCombinations = 8'000'000;
+
+// For automata with so many states in all: what versions of one policy need, and rules beside a list of names. What multiplies is stopped within
+// seconds, however small it is.
+constexpr uint32_t most_combinations(size_t states) {
+  return static_cast<uint32_t>(states < kMostCombinations / 4 ? std::min<size_t>(kMostCombinations, 1'000'000 + 4 * states) : kMostCombinations);
+}
 
 struct Meeting {
   std::array<uint32_t, kMostFactors> labels{};  // of the automata, in their order; 0: nothing ends there

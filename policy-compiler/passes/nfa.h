@@ -67,6 +67,8 @@ class Nfa {
 
   // A state with a loop that belongs to one pattern only: its number, else kNone. What makes subsets multiply.
   uint32_t looping_owner(uint32_t state) const { return states_[state].loops ? states_[state].owner : kNone; }
+  // Any state that belongs to one pattern only.
+  uint32_t owner(uint32_t state) const { return states_[state].owner; }
 
  private:
   struct State {

@@ -45,8 +45,8 @@ TEST(Diff, SecretBehindAWildcardIsFoundAndIsTheExample) {
   const Diff diff = compared(node("    files: {/etc/hosts: read}\n"), node("    files: {'/etc/*': read}\n"));
   EXPECT_THAT(lines(diff), ElementsAre("+high file /etc/* read part"));
   EXPECT_EQ(diff.nodes[0].changes[0].example, "/etc/shadow");
-  // Where the old version held the secret already, what is new is harmless.
-  EXPECT_THAT(lines(compared(node("    files: {'/etc/{,g}shadow*': read}\n"), node("    files: {'/etc/*': read}\n"))),
+  // Where the old version held the secrets already, what is new is harmless.
+  EXPECT_THAT(lines(compared(node("    files: {'/etc/{,g}shadow*': read, '/etc/{krb5.keytab,ipsec.secrets}': read}\n"), node("    files: {'/etc/*': read}\n"))),
               ElementsAre("+low file /etc/* read part"));
 }
 
@@ -80,6 +80,11 @@ TEST(Diff, WhatIsNewlyAcceptedIsSaid) {
   EXPECT_THAT(lines(compared(node("    capabilities: [net_raw]\n"), node("    capabilities: [net_raw]\n    accept: {dangerous-capability: {net_raw: pings}}\n"))),
               ElementsAre("~medium accept dangerous-capability net_raw"));
   EXPECT_THAT(lines(compared(node("    accept: {any-user: x}\n"), node("    accept: {any-user: y}\n"))), ElementsAre());
+  // Of a node that is new as well.
+  const std::string tree = "treeline: 1\nname: x\nentry:\n  - {exec: /a, users: [1]}\n";
+  EXPECT_THAT(lines(compared(read(tree),
+                             read(tree + "  - {exec: /b, capabilities: [sys_admin], accept: {dangerous-capability: {sys_admin: fine}, any-user: ok}}\n"))),
+              testing::IsSupersetOf({"~medium accept dangerous-capability sys_admin", "~medium accept any-user"}));
 }
 
 TEST(Diff, PodsBesideABlockAreNewlyAllowed) {
@@ -98,7 +103,7 @@ TEST(Diff, NumbersAreSets) {
 TEST(Diff, UsersAndResponse) {
   EXPECT_THAT(lines(compared(read("treeline: 1\nname: x\nentry: [{exec: /a, users: [1]}]\n"),
                              read("treeline: 1\nname: x\non_violation: kill\nentry: [{exec: /a, users: [0]}]\n"))),
-              ElementsAre("+high user 0", "-low user 1", "~low on_violation kill, was deny"));
+              ElementsAre("~low on_violation kill, was deny", "+high user 0", "-low user 1"));
   EXPECT_THAT(lines(compared(read("treeline: 1\nname: x\nentry: [{exec: /a, users: [1]}]\n"),
                              read("treeline: 1\nname: x\nentry: [{exec: /a}]\n"))),
               ElementsAre("+high user any"));
@@ -108,12 +113,46 @@ TEST(Diff, WhatAViolationCostsIsComparedByWhatIsViolated) {
   const auto with = [](const std::string& costs) {
     return read("treeline: 1\nname: x\non_violation: {" + costs + "}\nentry: [{exec: /a, users: [0], children: [{exec: /b, users: [0]}]}]\n");
   };
-  EXPECT_THAT(lines(compared(with("default: kill"), with("default: kill-container"))),
-              ElementsAre("~low on_violation kill-container, was kill", "~low on_violation kill-container, was kill"));
-  EXPECT_THAT(lines(compared(with("exec: kill"), with("default: kill, files: deny"))),
-              ElementsAre("~low on_violation kill, was deny", "~low on_violation kill, was deny"));
+  EXPECT_THAT(lines(compared(with("default: kill"), with("default: kill-container"))), ElementsAre("~low on_violation kill-container, was kill"));
+  EXPECT_THAT(lines(compared(with("exec: kill"), with("default: kill, files: deny"))), ElementsAre("~low on_violation kill, was deny"));
   EXPECT_THAT(lines(compared(with("paths: {/s: kill}"), with("paths: {/s: freeze-container, /t: kill}"))),
               ElementsAre("~low on_violation /s: freeze-container, was kill", "~low on_violation /t: kill, was as its kind"));
+}
+
+// No pair of nodes holds what the policy itself says.
+TEST(Diff, WhatThePolicySaysOfViolationsIsComparedWhereEveryRootIsAnother) {
+  const auto a = read("treeline: 1\nname: x\non_violation: {default: kill-container, paths: {/s: kill}}\nentry: [{exec: /a, users: [0]}]\n");
+  const auto b = read("treeline: 1\nname: x\nentry: [{exec: /b, users: [0]}]\n");
+  EXPECT_THAT(lines(compared(a, b)), testing::IsSupersetOf({"~low on_violation deny, was kill-container", "~low on_violation /s: as its kind, was kill"}));
+}
+
+TEST(Diff, ANodesOwnCostIsADifferenceWhateverThePolicySays) {
+  const auto with = [](const std::string& of_policy, const std::string& of_node) {
+    return read("treeline: 1\nname: x\non_violation: " + of_policy + "\nentry: [{exec: /a, users: [0], on_violation: " + of_node + "}]\n");
+  };
+  EXPECT_THAT(lines(compared(with("kill", "kill"), with("kill", "deny"))), ElementsAre("~low on_violation deny, was kill"));
+  EXPECT_THAT(lines(compared(with("kill", "freeze-container"), with("deny", "kill-container"))),
+              ElementsAre("~low on_violation deny, was kill", "~low on_violation kill-container, was freeze-container"));
+}
+
+TEST(Diff, TheFilterOfSystemCallsIsThereOrGone) {
+  const auto lists = node("    syscalls: [openat, read]\n"), none = node("");
+  EXPECT_THAT(lines(compared(lists, none)), ElementsAre("+high syscall any"));
+  EXPECT_THAT(lines(compared(none, lists)), ElementsAre("-low syscall any but the listed"));
+  EXPECT_THAT(lines(compared(lists, node("    syscalls: [openat, write]\n"))), ElementsAre("+low syscall write", "-low syscall read"));
+}
+
+TEST(Diff, WhatAWiderOperationAllowedIsNotNew) {
+  const auto with = [](const std::string& list) { return node("    operations: [" + list + "]\n"); };
+  EXPECT_THAT(lines(compared(with("ptrace"), with("ptrace, ptrace-workload"))), IsEmpty());
+  EXPECT_THAT(lines(compared(with("ptrace"), with("ptrace-workload"))), ElementsAre("-low operation ptrace"));
+  EXPECT_THAT(lines(compared(with("signal-descendant"), with("signal"))), ElementsAre("+high operation signal"));
+}
+
+TEST(Diff, TheMetadataServiceIsAsGraveAsCheckFindsIt) {
+  const auto with = [](const std::string& peer) { return node("    network: [{direction: out, protocol: tcp, peer: " + peer + ", port: 80}]\n"); };
+  EXPECT_EQ(compared(with("internal"), with("169.254.169.254/32")).worst_allowed(), Risk::kHigh);
+  EXPECT_EQ(compared(with("169.254.169.254/32"), with("169.254.169.253/32")).worst_allowed(), Risk::kMedium);
 }
 
 constexpr const char* kTree = R"(treeline: 1

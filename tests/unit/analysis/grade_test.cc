@@ -134,8 +134,14 @@ TEST(Grade, APatternThatCannotBeLookedAtHidesNoOtherAndIsNotClean) {
   Diagnostics bounded("test.yaml"), whole("test.yaml");
   grade_paths(checked.policy, checked.paths, bounded, 20'000);
   EXPECT_THAT(found(bounded), UnorderedElementsAre("not-graded 7 critical", "sensitive-file 8 critical", "sensitive-file 9 critical"));
-  grade_paths(checked.policy, checked.paths, whole);
+  grade_paths(checked.policy, checked.paths, whole, passes::kMostCombinations);
   EXPECT_THAT(found(whole), UnorderedElementsAre("sensitive-file 8 critical", "sensitive-file 9 critical"));
+}
+
+// 60 rules that a machine compiles in no time: looked at for seconds, not for minutes, and what is not known is said.
+TEST(Grade, SmallPoliciesThatMultiplyTakeNoLongerThanTheirSizeEarns) {
+  EXPECT_LT(passes::most_combinations(1'000), 1'100'000u);
+  EXPECT_EQ(passes::most_combinations(3'000'000), passes::kMostCombinations);
 }
 
 // Accepting the shell is not accepting python.
@@ -149,6 +155,48 @@ TEST(Grade, TwoHalvesOfTheOutsideAreAll) {
                        "      - {direction: out, protocol: tcp, peer: 128.0.0.0/2, port: any}\n      - {direction: out, protocol: tcp, peer: 198.51.100.0/24, port: any}\n"),
               testing::IsSupersetOf({"any-egress 8 high", "any-egress 9 high", "any-egress 10 high"}));
   EXPECT_THAT(found_in("    sockets: [inet-stream]\n    network:\n      - {direction: out, protocol: tcp, peer: 198.51.100.0/24, port: any}\n"), IsEmpty());
+}
+
+TEST(Grade, PortsThatTogetherAreNearlyAll) {
+  const auto with = [](const std::string& rules) { return found_in("    sockets: [inet-stream]\n    network:\n" + rules); };
+  const auto rule = [](const std::string& peer, const std::string& port) {
+    return "      - {direction: out, protocol: tcp, peer: " + peer + ", port: " + port + "}\n";
+  };
+  EXPECT_THAT(with(rule("external", "2-65535")), ElementsAre("any-egress 8 high"));
+  EXPECT_THAT(with(rule("external", "1-32767") + rule("external", "32768-65535")), ElementsAre("any-egress 8 high", "any-egress 9 high"));
+  // None has many alone: all are named. Where one has, it is, and the single port is not.
+  EXPECT_THAT(with(rule("external", "1-9000") + rule("external", "9001-18000")), ElementsAre("any-egress 8 high", "any-egress 9 high"));
+  EXPECT_THAT(with(rule("external", "443") + rule("external", "1024-65535")), ElementsAre("any-egress 9 high"));
+  // Half of the ports of one half, half of those of the other: each address has as many.
+  EXPECT_THAT(with(rule("0.0.0.0/1", "1-20000") + rule("128.0.0.0/1", "30000-50000")), ElementsAre("any-egress 8 high", "any-egress 9 high"));
+  EXPECT_THAT(with(rule("external", "[443, 8000-9000]")), IsEmpty());
+  EXPECT_THAT(with(rule("internal", "any")), IsEmpty());
+}
+
+TEST(Accept, OfANetworkRuleItCoversDirectionAndProtocol) {
+  const std::string udp = "      - {direction: out, protocol: udp, peer: any, port: any}\n",
+                    tcp = "      - {direction: out, protocol: tcp, peer: any, port: any}\n";
+  const auto with = [](const std::string& rules, const std::string& about) {
+    return graded(test::node("    sockets: [inet-stream, inet-dgram]\n    network:\n" + rules + "    accept: {any-egress: {" + about + ": games}}\n"));
+  };
+  EXPECT_THAT(found(with(udp, "out udp any port 0-65535")), ElementsAre("any-egress 8 high accepted"));
+  EXPECT_THAT(found(with(udp + tcp, "out udp any port 0-65535")), ElementsAre("any-egress 8 high accepted", "any-egress 9 high"));
+  const Diagnostics old = with(udp, "any port 0-65535");
+  EXPECT_THAT(found(old), ElementsAre("any-egress 8 high", "accept-unused 9"));
+  EXPECT_THAT(old.list()[1].remedy, testing::HasSubstr("'out udp any port 0-65535'"));
+}
+
+TEST(Accept, OfAStepByEitherEnd) {
+  const auto with = [](const std::string& above, const std::string& below) {
+    return found(
+        graded(test::read("treeline: 1\nname: x\nentry:\n  - exec: /web\n    users: [1]\n    sockets: [inet-stream]\n"
+                          "    network: [{direction: in, protocol: tcp, port: 80}]\n" +
+                          above + "    children:\n      - {exec: /bin/sh, users: [1]" + below + "}\n")));
+  };
+  const std::string accept = "accept: {shell-behind-network: {/bin/sh: templates}}";
+  EXPECT_THAT(with("    " + accept + "\n", ""), testing::Contains("shell-behind-network 10 critical accepted"));
+  EXPECT_THAT(with("", ", " + accept), testing::Contains("shell-behind-network 9 critical accepted"));
+  EXPECT_THAT(with("    " + accept + "\n", ""), testing::Not(testing::Contains(testing::HasSubstr("accept-unused"))));
 }
 
 TEST(Accept, ByCodeOrByRuleWithItsReason) {

@@ -135,10 +135,9 @@ TEST(LearnReview, FilesAreAskedAboutAsTheyAreGraded) {
     for (const ir::AccessSet words : kWords) {
       const Grade grade = graded(name, words);
       if (grade.risk >= Risk::kHigh && !grade.why.empty())
-        EXPECT_NE(learn::why_grave(*walked, words), nullptr)
-            << name << " " << ir::names::access_text(words) << ": " << grade.why;
+        EXPECT_NE(learn::why_grave(*walked, words), "") << name << " " << ir::names::access_text(words) << ": " << grade.why;
       else
-        EXPECT_EQ(learn::why_grave(*walked, words), nullptr) << name << " " << ir::names::access_text(words);
+        EXPECT_EQ(learn::why_grave(*walked, words), "") << name << " " << ir::names::access_text(words);
     }
   }
 }
@@ -147,7 +146,11 @@ TEST(LearnReview, ShellsAreThoseThatCheckKnows) {
   for (const char* name :
        {"sh", "bash", "rbash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "busybox", "toybox"})
     EXPECT_TRUE(learn::is_shell({std::string("/bin/") + name, ""})) << name;
+  EXPECT_TRUE(learn::is_shell({"/usr/bin/ksh93", ""}));
+  EXPECT_TRUE(learn::is_shell({"/a.sh", "/bin/bash-static"}));
   EXPECT_FALSE(learn::is_shell({"/usr/bin/ssh", ""}));
+  EXPECT_TRUE(learn::is_interpreter({"/usr/bin/nawk", ""}));
+  EXPECT_FALSE(learn::is_interpreter({"/a.py", "/usr/bin/python3"}));
 }
 
 }  // namespace

@@ -9,10 +9,7 @@
 namespace treeline::analysis {
 namespace {
 
-SensitiveSet kinds(std::string_view walked) {
-  const passes::Dfa& dfa = sensitive_names();
-  return either(kinds_of(dfa.states[dfa.run(walked)].label));
-}
+SensitiveSet kinds(std::string_view walked) { return kinds_of_name(walked); }
 
 TEST(Sensitive, NamesHaveTheirKinds) {
   const std::pair<const char*, Sensitive> table[] = {
@@ -31,6 +28,83 @@ TEST(Sensitive, NamesHaveTheirKinds) {
       {"/etc/apparmor.d/x", Sensitive::kStartup},
       {"/proc/kcore", Sensitive::kDevice},      {"/opt/python3.11", Sensitive::kInterpreter}, {"/usr/bin/pwsh", Sensitive::kInterpreter}};
   for (const auto& [name, kind] : table) EXPECT_TRUE(holds(kinds(name), kind)) << name;
+}
+
+TEST(Sensitive, ShellsByTheNamesThatTheyHaveBehindLinks) {
+  for (const char* name : {"ksh93", "ksh2020", "lksh", "bash-static", "mksh-static", "zsh5", "zsh-5.9", "rzsh", "yash", "posh", "sash", "busybox.static",
+                           "static-sh", "nu", "elvish", "rbash", "sh"})
+    EXPECT_TRUE(holds(kinds(std::string("/usr/bin/") + name), Sensitive::kShell)) << name;
+  for (const char* name : {"ssh", "shred", "fish_indent", "bash.bashrc", "zsh.sh"})
+    EXPECT_FALSE(holds(kinds(std::string("/usr/bin/") + name), Sensitive::kShell)) << name;
+}
+
+TEST(Sensitive, ProgramsThatDoWhatTheyAreTold) {
+  for (const char* name : {"pypy3",
+                           "gdb",
+                           "vim.basic",
+                           "ed",
+                           "emacs",
+                           "nsenter",
+                           "unshare",
+                           "chroot",
+                           "su",
+                           "sudo",
+                           "runuser",
+                           "socat",
+                           "nc",
+                           "nc.openbsd",
+                           "xargs",
+                           "find",
+                           "make",
+                           "script",
+                           "ssh",
+                           "docker",
+                           "kubectl",
+                           "erl",
+                           "R",
+                           "julia",
+                           "dotnet",
+                           "mono",
+                           "nawk",
+                           "python3.11",
+                           "php8.2",
+                           "env",
+                           "perl5.36-x86_64-linux-gnu"})
+    EXPECT_TRUE(holds(kinds(std::string("/usr/bin/") + name), Sensitive::kInterpreter)) << name;
+  for (const char* name : {"findmnt", "sshd", "docker-entrypoint.sh", "makeinfo", "nginx"}) EXPECT_EQ(kinds(std::string("/opt/") + name), 0u) << name;
+}
+
+TEST(Sensitive, DevicesAllButTheHarmless) {
+  for (const char* name : {"/dev/cpu/0/msr", "/dev/nbd0",        "/dev/zram0", "/dev/rbd0",    "/dev/vfio/12",  "/dev/uinput",       "/dev/mtd0",
+                           "/dev/pmem0",     "/dev/dasda",       "/dev/drbd0", "/dev/bcache0", "/dev/zd0",      "/dev/ram0",         "/dev/sr0",
+                           "/dev/hidraw0",   "/dev/bsg/0:0:0:0", "/dev/fuse",  "/dev/nvram",   "/dev/raw/raw1", "/dev/input/event0", "/dev/sda"})
+    EXPECT_EQ(grade_file(TL_READ, kinds(name), false).risk, Risk::kCritical) << name;
+  for (const char* name : {"/dev/vhost-vsock", "/dev/net/tun", "/dev/mei0", "/dev/dri/card0", "/dev/a-driver-of-tomorrow"}) {
+    EXPECT_EQ(grade_file(TL_READ | TL_WRITE, kinds(name), false).risk, Risk::kCritical) << name;
+    EXPECT_EQ(grade_file(TL_READ, kinds(name), false).risk, Risk::kHigh) << name;
+    EXPECT_EQ(grade_file(TL_LIST, kinds(name), false).risk, Risk::kLow) << name;
+  }
+  for (const char* name : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/console", "/dev/ptmx", "/dev/pts/0",
+                           "/dev/shm/a/b", "/dev/fd/3", "/dev/stdout", "/dev/mqueue/q", "/dev/log", "/dev/termination-log"})
+    EXPECT_EQ(kinds(name), 0u) << name;
+}
+
+TEST(Sensitive, SocketsThatStartWhatTheyAreTold) {
+  for (const char* name :
+       {"//abstract//containerd-shim/k8s.io/x/shim.sock", "/run/containerd/s/0a1b", "/run/buildkit/buildkitd.sock", "/var/lib/lxd/unix.socket",
+        "/var/snap/lxd/common/lxd/unix.socket", "/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock", "/run/cri-dockerd.sock"})
+    EXPECT_TRUE(holds(kinds(name), Sensitive::kRuntimeSocket)) << name;
+  EXPECT_EQ(kinds("/run/libvirt/libvirt-sock-ro"), 0u);
+}
+
+TEST(Sensitive, WhatRunsAsRootLater) {
+  for (const char* name :
+       {"/etc/udev/rules.d/x", "/etc/modprobe.d/x", "/etc/anacrontab", "/var/spool/at/x", "/etc/doas.conf", "/etc/polkit-1/rules.d/x", "/etc/rc3.d/S99x",
+        "/etc/inittab", "/etc/binfmt.d/x", "/etc/logrotate.d/x", "/etc/zsh/zshrc", "/var/lib/docker/overlay2/x/diff/bin/sh", "/var/lib/containerd/x"})
+    EXPECT_EQ(grade_file(TL_WRITE, kinds(name), false).risk, Risk::kCritical) << name;
+  for (const char* name : {"/var/lib/etcd/member/snap/db", "/etc/rancher/k3s/k3s.yaml", "/etc/krb5.keytab", "/var/lib/docker/overlay2/x"})
+    EXPECT_EQ(grade_file(TL_READ, kinds(name), false).risk, Risk::kHigh) << name;
+  EXPECT_EQ(grade_operation(TL_OP_PTRACE_DESCENDANT).risk, Risk::kHigh);
 }
 
 TEST(Sensitive, OrdinaryNamesHaveNone) {

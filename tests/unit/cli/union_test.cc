@@ -89,6 +89,13 @@ TEST(Union, WhatIsAcceptedOfOneCodeInBothStandsUnderOneKey) {
   EXPECT_FALSE(diagnostics.has_errors());
 }
 
+TEST(Union, AListOfSystemCallsBesideNoneIsSaid) {
+  const std::string lists = profile("    syscalls: [read]\n");
+  EXPECT_THAT(merge({lists, profile("")}).said, ElementsAre("b.yaml:0 merge-syscalls"));
+  EXPECT_THAT(merge({profile(""), lists}).said, ElementsAre("b.yaml:0 merge-syscalls"));
+  EXPECT_THAT(merge({lists, lists}).said, IsEmpty());
+}
+
 TEST(Union, TheSameProfileTwiceIsItself) {
   const std::string one = profile("    id: top\n    files: {/f: read}\n    children: [{exec: /a, back_to: top}]\n");
   const Merged m = merge({one, one});

@@ -168,13 +168,10 @@ TEST(Review, GraveFilesAreAskedAboutByWhatTheyAreFor) {
   for (const Question& q : learned.questions) {
     if (q.code == "grave-file") found.push_back(q.text + ": " + q.examples[0]);
   }
-  EXPECT_THAT(
-      found,
-      testing::UnorderedElementsAre(
-          "the program may change what starts programs later, or says who may do what: 4 names: /etc/cron.d/x",
-          "the program may look into other processes: 1 name: /proc/{other}/mem",
-          "the program may reach a socket that starts what it is told to: who connects is root of the machine: 1 name: "
-          "/run/docker.sock"));
+  EXPECT_THAT(found, testing::UnorderedElementsAre("the program may change what decides who may do what, or which programs run later: 4 names: /etc/cron.d/x",
+                                                   "the program may open what shows another process: 1 name: /proc/{other}/mem",
+                                                   "the program may connect to what starts what it is told to: who connects is root of the machine: 1 name: "
+                                                   "/run/docker.sock"));
   EXPECT_EQ(count_questions(learned, "grave-right"), 5u);  // four capabilities, raw
 }
 

@@ -3,6 +3,7 @@
 // bounded.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -240,6 +241,15 @@ TEST(Automaton, WildcardsThatMultiplyHitTheBudgetAndAreNamed) {
   EXPECT_FALSE(made.excess.empty());
   EXPECT_GT(made.cost.at(0), 0u);
   EXPECT_TRUE(made.cost.size() <= 24 || made.cost[24] == 0) << "a literal path costs nothing";
+}
+
+// All of their wildcards are shared: what is fixed behind them is what multiplies.
+TEST(Automaton, PatternsThatBeginWithTheSameWildcardsAreNamedToo) {
+  std::vector<std::string> patterns;
+  for (char c = 'a'; c <= 'l'; ++c) patterns.push_back(std::string("/**/*") + c + "?" + static_cast<char>(c + 1) + "????" + c + "??????");
+  const DeterminiseResult made = build(patterns, {.states = 5'000});
+  ASSERT_FALSE(made.dfa.has_value());
+  EXPECT_TRUE(std::any_of(made.cost.begin(), made.cost.end(), [](uint32_t cost) { return cost > 0; }));
 }
 
 }  // namespace
