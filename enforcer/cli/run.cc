@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/apparmor.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,6 +17,7 @@
 
 #include "enforcer/base/files.h"
 #include "enforcer/cli/ask.h"
+#include "enforcer/cli/child.h"
 #include "enforcer/cli/launch.h"
 #include "enforcer/cli/profiles.h"
 #include "enforcer/cli/tree.h"
@@ -31,8 +30,6 @@
 
 namespace treeline::cli {
 namespace {
-
-constexpr int kNotExecuted = 126, kNotFound = 127;
 
 struct RunOptions {
   bool learn = false;
@@ -65,86 +62,6 @@ Result<confine::Filter> filter_of(const confine::Closing& closing, const bundle:
     if (Result<void> added = filter->add(calls->bytes); !added) return added.error();
   return filter;
 }
-
-// The process that becomes the command.
-class Child {
- public:
-  // Why it was not executed.
-  struct Failure {
-    enum class Step { kExec, kFilter, kAppArmor };
-    int code = 0;  // errno; 0: it was
-    Step step = Step::kExec;  // beyond kExec nothing was tried
-  };
-  // What it puts on before its exec, where the policy is enforced: one of the filters, and the profile.
-  struct Confinement {
-    confine::Filter whole, beside_hooks;
-    std::optional<confine::AppArmor> apparmor;
-  };
-  // What it is told, in a byte.
-  enum Word : char { kUnconfined = 'u', kWhole = 'w', kBesideHooks = 'h' };
-
-  bool start(const std::vector<std::string>& command, const Confinement& confinement) {
-    int go[2], failed[2];
-    if (pipe2(go, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0) return false;
-    pid_ = fork();
-    if (pid_ < 0) return false;
-    if (pid_ == 0) become(command, confinement, go, failed);
-    close(go[0]);
-    close(failed[1]);
-    go_ = UniqueFd(go[1]);
-    failed_ = UniqueFd(failed[0]);
-    return true;
-  }
-  void release(Word word) {
-    (void)!write(go_.get(), &word, 1);
-    go_.reset();
-  }
-  void abandon() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-  // Blocks until it was executed or was not.
-  Failure failure() {
-    Failure failure;
-    ssize_t n;
-    do n = read(failed_.get(), &failure, sizeof failure);
-    while (n < 0 && errno == EINTR);
-    return n == sizeof failure ? failure : Failure{};
-  }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-
- private:
-  [[noreturn]] static void become(const std::vector<std::string>& command, const Confinement& confinement, int* go, int* failed) {
-    close(go[1]);
-    close(failed[0]);
-    Word word{};
-    ssize_t n;
-    do n = read(go[0], &word, 1);
-    while (n < 0 && errno == EINTR);
-    if (n != 1) _exit(kNotExecuted);  // the parent is gone: nothing runs unbound
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    std::vector<char*> arguments;
-    for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
-    Failure failure;
-    using Step = Failure::Step;
-    // The profile first: a filter may not let its file be written.
-    if (word != kUnconfined && confinement.apparmor && aa_change_onexec(confinement.apparmor->name.c_str()) != 0) failure = {errno, Step::kAppArmor};
-    if (word != kUnconfined && !failure.code)
-      if (const int code = (word == kBesideHooks ? confinement.beside_hooks : confinement.whole).install(); code != 0) failure = {code, Step::kFilter};
-    if (!failure.code) {
-      execvp(arguments[0], arguments.data());
-      failure.code = errno;
-    }
-    (void)!write(failed[1], &failure, sizeof failure);
-    _exit(failure.code == ENOENT && failure.step == Step::kExec ? kNotFound : kNotExecuted);
-  }
-
-  pid_t pid_ = -1;
-  UniqueFd go_, failed_;
-};
 
 class Run {
  public:
