@@ -11,6 +11,7 @@
 #include "bpf/lsm/abi.h"
 #include "enforcer/base/files.h"
 #include "enforcer/base/policy_name.h"
+#include "enforcer/daemon/protocol.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::daemon {
@@ -90,7 +91,7 @@ std::string default_word(const Conf& conf) {
   return conf.default_ == Default::kPolicy ? conf.default_policy : conf.default_ == Default::kRefuse ? "refuse" : "unbound";
 }
 
-std::string socket_of(const Conf& conf) { return conf.runtime + "/treeline.sock"; }
+std::string socket_of(const Conf& conf) { return conf.runtime + "/" + kSocketName; }
 
 Result<Conf> parse_conf(std::string_view content, const std::string& file) {
   Conf conf;

@@ -115,7 +115,7 @@ int detach(const Options& options, const Conf& conf) {
     return kExitCannot;
   }
   pid_t silent = 0;
-  const std::string socket = conf.runtime + "/" + kSocketName;
+  const std::string socket = socket_of(conf);
   Result<Client> client = Client::connect(socket, {std::chrono::seconds(kDetachSeconds), [&](pid_t pid) {
                                                                                silent = pid;
                                                                                return false;
@@ -223,7 +223,7 @@ int serve(const Options& options, Conf conf) {
       !added)
     return fail(options, added.error());
 
-  const std::string socket = conf.runtime + "/" + kSocketName;
+  const std::string socket = socket_of(conf);
   ServiceOptions how;
   how.conf = options.conf;
   how.ephemeral = options.ephemeral;

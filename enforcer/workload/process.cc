@@ -58,8 +58,15 @@ pid_t parent_of(pid_t pid) {
 }
 
 bool is_alive(pid_t pid) {
-  const std::string fields = trim(status_fields(pid));
-  return !fields.empty() && fields[0] != 'Z' && fields[0] != 'X';
+  std::istringstream fields(status_fields(pid));
+  std::string state, skipped;
+  fields >> state;
+  if (state.empty()) return false;
+  if (state != "Z" && state != "X") return true;
+  for (int i = 4; i < 20; ++i) fields >> skipped;
+  int threads = 0;
+  fields >> threads;
+  return threads > 1;
 }
 
 uint64_t start_time(pid_t pid) {

@@ -24,7 +24,7 @@ uint64_t start_time(pid_t pid);
 
 // Field 4 of proc_pid_stat(5); 0: there is no such process.
 pid_t parent_of(pid_t pid);
-// Neither gone nor a zombie.
+// Neither gone nor a zombie; one whose first thread has ended is alive as long as another runs (field 20).
 bool is_alive(pid_t pid);
 
 // Whose session it belongs to, by the audit subsystem (loginuid, proc(5)): set at login, kept through sudo. "": nobody's, or not known.
