@@ -27,9 +27,15 @@ BOOT_SECONDS = 200
 PATIENT_BOOT_SECONDS = 400
 DRAIN_SECONDS = 20  # silence on a stream that still owes bytes
 
-# Under multi-threaded TCG, text patching (attaching BPF programs, static calls) can trip over a CPU that still runs the
+# Under multi-threaded TCG, text patching (attaching BPF programs, static keys and calls) can trip over a CPU that still runs the
 # breakpoint which patching had planted and removed: the emulator's fault, not the test's. One retry is fair.
 _PATCHING = re.compile(r"int3:|text_poke|poke_int3|RIP:.*bpf_trampoline|ftrace_bug|jump_label_bug|alternative\.c")
+# The same without an oops: the breakpoint's handler finds none in memory (kprobe_int3_handler(), arch/x86/kernel/kprobes/core.c), goes back
+# to the instruction, and so for ever. The watchdog then names a place that can be patched: a jump, a call, or the no-op of five bytes.
+_STUCK_PATCHING = re.compile(r"Code: .*<(?:e9|e8|cc|0f> 1f 44 00 00)")
+_LOCKUP = re.compile(rb"soft lockup - CPU#(\d+) stuck for \d+s! (\[[^\]\n]*\])")
+# So many reports of one CPU in one task, each soon after the one before (the watchdog's period is 28 s here): what is merely slow lets go earlier.
+STUCK_REPORTS, SOON_SECONDS = 5, 60
 
 
 class Panic(VmError):
@@ -38,6 +44,14 @@ class Panic(VmError):
     def __init__(self, message, console):
         super().__init__(PANIC, message)
         self.patching = bool(_PATCHING.search(_from_first_fault(console)))
+
+
+class Stuck(VmError):
+    """A CPU of the guest no longer leaves the kernel; `patching` as above."""
+
+    def __init__(self, message, console):
+        super().__init__(HANG, message)
+        self.patching = bool(_STUCK_PATCHING.search(_from_first_fault(console)))
 
 
 def run(what, console_file=None):
@@ -58,7 +72,7 @@ def _reason_to_retry(error, machine):
     """Why this end says nothing about the command; None if it does."""
     if error.status in (HANG, PANIC) and not machine.booted:
         return "the command had not begun, so this is no verdict on it; booting once more"
-    if isinstance(error, Panic) and error.patching:
+    if isinstance(error, (Panic, Stuck)) and error.patching:
         return "this is the known fault of text patching under emulation, not a verdict; running the command once more"
     return None
 
@@ -72,6 +86,7 @@ class _Machine:
         self._console_file = console_file
         self._changed = threading.Condition()
         self._console = bytearray()
+        self._lockups = {}  # by CPU and task: how many reports in a row, and when the last one came
         self._status = bytearray()
         self._mark = secrets.token_hex(16)
         self._streams = {"out": Stream(1, self._mark), "err": Stream(2, self._mark)}
@@ -148,7 +163,13 @@ class _Machine:
 
     def _take_console(self, data):
         with self._changed:
+            begin = self._console.rfind(b"\n") + 1  # a line may come in parts
             self._console += data
+            end = self._console.rfind(b"\n") + 1
+            for found in _LOCKUP.finditer(self._console, begin, max(begin, end)):
+                now = time.monotonic()
+                count, last = self._lockups.get(found.groups(), (0, now))
+                self._lockups[found.groups()] = (count + 1 if now - last < SOON_SECONDS else 1, now)
 
     def _take_status(self, data):
         with self._changed:
@@ -186,6 +207,8 @@ class _Machine:
                     raise VmError(128 + signal.SIGHUP, "left the guest; it is gone")
                 if gone:
                     raise self._went_away()
+                if any(count >= STUCK_REPORTS for count, _last in self._lockups.values()):
+                    raise Stuck(f"a CPU of the guest is stuck in its kernel; {self._console_tail()}", self._console.decode(errors="replace"))
                 if time.monotonic() >= deadline:
                     raise too_late()
                 self._changed.wait(0.25)

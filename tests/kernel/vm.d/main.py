@@ -31,7 +31,7 @@ network but loopback, stdin is empty, stdout and stderr arrive as they are writt
 Exit status: the command's own (128 + signal where one killed it), or one of these, each with a message that starts "vm:":
   64   the command line is wrong
   123  the VM could not be run here (packages missing, QEMU failed)
-  124  time is up: the command hung, or the guest did not boot
+  124  time is up: the command hung, or the guest did not boot; or a CPU of the guest is stuck in its kernel
   125  the guest's kernel panicked or oopsed, or the guest was reset or powered off by the command
   126  the kernel is not cached and could not be fetched
   129, 130, 143  vm itself got SIGHUP, SIGINT, SIGTERM; 141: nobody read its output

@@ -75,7 +75,8 @@ def _command(what, image, channels, loud):
 
 def _kernel_arguments(what, loud):
     words = ["console=ttyS0", "panic=-1", "oops=panic", f"lsm={DEFAULT_LSM}"]
-    words.append("earlyprintk=serial" if loud else "quiet")
+    # Warnings as well: where a CPU is stuck is said as one.
+    words.append("earlyprintk=serial" if loud else "quiet loglevel=5")
     if what.icount:
         words.append("mitigations=off")
     if what.append:
