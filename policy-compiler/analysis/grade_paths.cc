@@ -51,7 +51,7 @@ class PathGrader {
       : policy_(policy), paths_(paths), out_(diagnostics), reach_(reach_from_network(policy)), most_(most), most_of_one_(most / 8) {}
 
   void run() {
-    const passes::Dfa* automata[] = {&paths_.dfa, &sensitive_names()};
+    const passes::Dfa* automata[] = {&paths_.dfa, &sensitive_places(), &sensitive_names()};
     const passes::Meetings found = passes::meetings(automata, 1, most_);
     always_.assign(paths_.patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
     if (found.complete)
@@ -70,9 +70,9 @@ class PathGrader {
   void look_at_all(const passes::Meetings& found, const std::vector<std::vector<uint32_t>>& sets) {
     for (const passes::Meeting& m : found.list)
       for (const uint32_t number : sets[m.labels[0]])
-        always_[number] = static_cast<SensitiveSet>(always_[number] & kinds_of(m.labels[1]));
+        always_[number] = static_cast<SensitiveSet>(always_[number] & kinds_of(m.labels[1], m.labels[2]));
     for (const passes::Meeting& m : found.list)
-      if (const SensitiveSet kinds = kinds_of(m.labels[1]); kinds != 0) look_at(sets[m.labels[0]], kinds, m.text);
+      if (const SensitiveSet kinds = kinds_of(m.labels[1], m.labels[2]); kinds != 0) look_at(sets[m.labels[0]], kinds, m.text);
   }
 
   // Together they are too many combinations. Each by itself, so that an ugly pattern hides nothing but what it meets itself.
@@ -92,8 +92,8 @@ class PathGrader {
       passes::Meetings found;
       found.complete = false;
       if (alone) {
-        const passes::Dfa* two[] = {&*alone, &sensitive_names()};
-        found = passes::meetings(two, 1, std::min(left, most_of_one_));
+        const passes::Dfa* automata[] = {&*alone, &sensitive_places(), &sensitive_names()};
+        found = passes::meetings(automata, 1, std::min(left, most_of_one_));
         left -= std::min(left, found.combinations + static_cast<uint32_t>(alone->states.size()));
         look_at_all(found, alone->sets);
       }

@@ -124,17 +124,22 @@ bool anywhere(const Name& name) { return std::string_view(name.pattern).starts_w
 struct Automaton {
   passes::Dfa dfa;
   std::vector<SensitiveSet> of_label;
+
+  SensitiveSet kinds(uint32_t label) const { return label < of_label.size() ? of_label[label] : SensitiveSet{0}; }
+  SensitiveSet kinds(std::string_view walked) const { return kinds(dfa.states[dfa.run(walked)].label); }
 };
 
-Automaton make() {
+Automaton make(bool of_anywhere) {
   passes::Nfa nfa;
   std::vector<passes::PatternError> errors;
   const auto add = [&](const char* text, uint32_t number) {
     const auto pattern = passes::parse_pattern(text, errors);
     if (pattern) (void)nfa.add(*pattern, number);
   };
-  for (const Name& name : kNames) add(name.pattern, static_cast<uint32_t>(name.kind) + (anywhere(name) ? kSensitiveKinds : 0u));
-  for (const char* harmless : kHarmlessDevices) add(harmless, kHarmless);
+  for (const Name& name : kNames)
+    if (anywhere(name) == of_anywhere) add(name.pattern, static_cast<uint32_t>(name.kind) + (of_anywhere ? kSensitiveKinds : 0u));
+  if (!of_anywhere)
+    for (const char* harmless : kHarmlessDevices) add(harmless, kHarmless);
   assert(errors.empty());
   (void)nfa.finish();
   passes::DeterminiseResult made = passes::determinise(nfa, {});
@@ -150,8 +155,12 @@ Automaton make() {
   return automaton;
 }
 
-const Automaton& automaton() {
-  static const Automaton made = make();
+const Automaton& places() {
+  static const Automaton made = make(false);
+  return made;
+}
+const Automaton& names() {
+  static const Automaton made = make(true);
   return made;
 }
 
@@ -185,15 +194,9 @@ std::string_view sensitive_text(Sensitive kind) {
   return "";
 }
 
-const passes::Dfa& sensitive_names() { return automaton().dfa; }
-SensitiveSet kinds_of(uint32_t label) {
-  const std::vector<SensitiveSet>& of_label = automaton().of_label;
-  return label < of_label.size() ? of_label[label] : SensitiveSet{0};
-}
-
-SensitiveSet kinds_of_name(std::string_view walked) {
-  const passes::Dfa& names = sensitive_names();
-  return either(kinds_of(names.states[names.run(walked)].label));
-}
+const passes::Dfa& sensitive_places() { return places().dfa; }
+const passes::Dfa& sensitive_names() { return names().dfa; }
+SensitiveSet kinds_of(uint32_t label_of_place, uint32_t label_of_name) { return places().kinds(label_of_place) | names().kinds(label_of_name); }
+SensitiveSet kinds_of_name(std::string_view walked) { return either(places().kinds(walked) | names().kinds(walked)); }
 
 }  // namespace treeline::analysis

@@ -3,9 +3,9 @@
 // Names that mean more than others, whatever the workload: what hands out secrets, starts programs, steers the kernel or the host. As an
 // automaton, so that "may this pattern match such a name?" is decided and not guessed from the pattern's text: `/etc/*` reads /etc/shadow.
 //
-//   const passes::Dfa* two[] = {&paths.dfa, &sensitive_names()};
-//   for (const passes::Meeting& m : passes::meetings(two, 1).list)
-//     if (holds(here(kinds_of(m.labels[1]), always[pattern]), Sensitive::kSecret)) ...   // m.text is such a name
+//   const passes::Dfa* automata[] = {&paths.dfa, &sensitive_places(), &sensitive_names()};
+//   for (const passes::Meeting& m : passes::meetings(automata, 1).list)
+//     if (holds(here(kinds_of(m.labels[1], m.labels[2]), always[pattern]), Sensitive::kSecret)) ...   // m.text is such a name
 //
 // Some names are known by their place (/etc/shadow): a pattern that matches one of them has it. Others lie anywhere (*.key, .ssh): nearly every
 // wildcard could match one, so a pattern counts as such only where all that it matches is (/home/*/.ssh/**). Programs are counted either way.
@@ -50,9 +50,11 @@ constexpr SensitiveSet either(SensitiveSet set) { return here(set, set); }
 // What such a name is, for messages: "hands out secrets".
 std::string_view sensitive_text(Sensitive kind);
 
-// Made once, on first use. Labels are accept sets: kinds_of() reads them.
+// Made once, on first use: of the names that are known by their place, and of those that lie anywhere. Two, as in one automaton each place would
+// hold all names that lie anywhere once more. Labels are accept sets: kinds_of() reads them.
+const passes::Dfa& sensitive_places();
 const passes::Dfa& sensitive_names();
-SensitiveSet kinds_of(uint32_t label);
+SensitiveSet kinds_of(uint32_t label_of_place, uint32_t label_of_name);
 SensitiveSet kinds_of_name(std::string_view walked);  // of one name, as the hooks walk it
 
 }  // namespace treeline::analysis

@@ -9,12 +9,12 @@
 namespace treeline::analysis {
 
 bool Spots::make(const passes::Paths& before, const passes::Paths& after) {
-  const passes::Dfa* automata[] = {&before.dfa, &after.dfa, &sensitive_names()};
+  const passes::Dfa* automata[] = {&before.dfa, &after.dfa, &sensitive_places(), &sensitive_names()};
   passes::Meetings found = passes::meetings(automata, 2, passes::most_combinations(before.dfa.states.size() + after.dfa.states.size()));
   if (!found.complete) return false;
   list_.reserve(found.list.size());
   for (passes::Meeting& m : found.list)
-    list_.push_back({&before.dfa.sets[m.labels[0]], &after.dfa.sets[m.labels[1]], kinds_of(m.labels[2]), std::move(m.text)});
+    list_.push_back({&before.dfa.sets[m.labels[0]], &after.dfa.sets[m.labels[1]], kinds_of(m.labels[2], m.labels[3]), std::move(m.text)});
 
   // Objects without a path: one spot each.
   std::map<uint32_t, std::pair<std::vector<uint32_t>, std::vector<uint32_t>>> reserved;

@@ -11,22 +11,26 @@ namespace {
 
 using Tuple = std::array<uint32_t, kMostFactors>;
 
-// Numbers of tuples, in the order in which they are first named.
+// Numbers of tuples of so many factors, in the order in which they are first named: of their pairs, of these with the third, and so on.
 class Numbering {
  public:
+  explicit Numbering(size_t factors) : maps_(std::max<size_t>(factors, 2) - 1), counts_(maps_.size(), 0) {}
+
   uint32_t of(const Tuple& tuple, bool& fresh) {
+    uint32_t number = tuple[0];
     bool found = false;
-    uint32_t& pair = pairs_.at((uint64_t{tuple[0]} << 32) | tuple[1], found);
-    if (!found) pair = count_of_pairs_++;
-    uint32_t& number = triples_.at((uint64_t{pair} << 32) | tuple[2], found);
-    if (!found) number = count_++;
+    for (size_t i = 0; i < maps_.size(); ++i) {
+      uint32_t& known = maps_[i].at((uint64_t{number} << 32) | tuple[i + 1], found);
+      if (!found) known = counts_[i]++;
+      number = known;
+    }
     fresh = !found;
     return number;
   }
 
  private:
-  FlatMap pairs_, triples_;
-  uint32_t count_of_pairs_ = 0, count_ = 0;
+  std::vector<FlatMap> maps_;
+  std::vector<uint32_t> counts_;
 };
 
 // A byte of none of the rows' exceptions (`taken`, ascending), one that people can read where there is one; 0: none is left.
@@ -43,7 +47,7 @@ uint8_t free_byte(const std::vector<uint8_t>& taken) {
 class Product {
  public:
   Product(std::span<const Dfa* const> automata, size_t decisive, uint32_t most)
-      : automata_(automata), decisive_(decisive), most_(most) {}
+      : automata_(automata), decisive_(decisive), most_(most), states_(automata.size()), labels_(automata.size()) {}
 
   Meetings run() {
     Tuple start{};

@@ -27,7 +27,7 @@
 
 namespace treeline::passes {
 
-constexpr size_t kMostFactors = 3;
+constexpr size_t kMostFactors = 4;
 constexpr uint32_t kMostCombinations = 8'000'000;
 
 // For automata with so many states in all: what versions of one policy need, and rules beside a list of names. What multiplies is stopped within

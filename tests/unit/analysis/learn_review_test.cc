@@ -53,12 +53,12 @@ Grade graded(const std::string& name, ir::AccessSet words) {
   Diagnostics diagnostics;
   const auto paths = passes::compile_paths(policy, diagnostics);
   if (!paths) return {};
-  const passes::Dfa* automata[] = {&paths->dfa, &sensitive_names()};
+  const passes::Dfa* automata[] = {&paths->dfa, &sensitive_places(), &sensitive_names()};
   Grade worst;
   for (const passes::Meeting& m : passes::meetings(automata, 1).list)
     for (const uint32_t number : paths->dfa.sets[m.labels[0]])
       if (paths->patterns[number].text == name)
-        worst = graver(worst, grade_file(words, either(kinds_of(m.labels[1])), false));
+        worst = graver(worst, grade_file(words, either(kinds_of(m.labels[1], m.labels[2])), false));
   return worst;
 }
 

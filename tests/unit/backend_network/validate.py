@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""validate.py SCHEMA MANIFEST...: reads the manifests as YAML and holds them against the schema, then what no schema says:
-exceptions lie strictly within their block, a range's end is not before its start. Exit status 1 with every mistake."""
+"""validate.py [SCHEMA MANIFEST]...: reads the manifests as YAML and holds each against its schema, then what no schema says:
+exceptions lie strictly within their block, a range's end is not before its start. Exit status 1 with every mistake, 77 where a module is missing."""
+import functools
 import ipaddress
 import json
 import sys
 
-import jsonschema
-import yaml
+try:
+    import jsonschema
+    import yaml
+except ImportError as error:
+    print(error)
+    sys.exit(77)
 
 
 def blocks(value, path="$"):
@@ -26,14 +31,18 @@ def blocks(value, path="$"):
             yield from blocks(item, f"{path}[{index}]")
 
 
+@functools.cache
+def validator(schema):
+    with open(schema, encoding="utf-8") as file:
+        return jsonschema.Draft7Validator(json.load(file))
+
+
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        validator = jsonschema.Draft7Validator(json.load(file))
     wrong = 0
-    for name in sys.argv[2:]:
+    for schema, name in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
         with open(name, encoding="utf-8") as file:
             manifest = yaml.safe_load(file)
-        for error in validator.iter_errors(manifest):
+        for error in validator(schema).iter_errors(manifest):
             print(f"{name}: {list(error.absolute_path)}: {error.message}")
             wrong += 1
         for path, cidr, excepted in blocks(manifest):

@@ -165,7 +165,7 @@ TEST(Closing, TakesWhatTheCompilerWritesAndNothingElse) {
   };
   const std::string right = backends::seccomp::lower({});
   EXPECT_EQ(error(right), "accepted");
-  for (size_t n = 0; n + 2 < right.size(); ++n) EXPECT_NE(error(right.substr(0, n)), "accepted") << n;
+  for (size_t n = 0; n + 2 < right.size(); n += n < 300 || n + 300 > right.size() ? 1 : 7) EXPECT_NE(error(right.substr(0, n)), "accepted") << n;
   const auto with = [](const std::string& entry) {
     return R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":[],"syscalls":[)" + entry + "]}";
   };

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
+
 #include "registry_fixture.h"
 
 namespace treeline::store {
@@ -105,12 +107,18 @@ TEST_F(RegistryTest, AFreedSlotIsNotGivenToAnotherPolicyWhileATaskStillNamesIt) 
   const uint32_t first = registry_->find("web")->slot;
   put_task(first, kVictimNode);
   ASSERT_TRUE(registry_->unload("web"));
-  for (uint32_t i = 0; i < TL_SLOTS - 3; ++i) {
-    Result<Policy*> learning = registry_->start_learning("n" + std::to_string(i));
-    ASSERT_TRUE(learning) << learning.error().message;
-    ASSERT_NE((*learning)->slot, first);
-    ASSERT_LT((*learning)->slot, TL_SLOTS - 1u);  // the canary's
+  // All slots have been used; tasks that are left name all but three, and the canary's, which is the last.
+  for (uint32_t slot = 1; slot < TL_SLOTS; ++slot) {
+    slots_[slot].published = TL_PUBLISH(1, TL_MODE_OFF, 0, 0);
+    if (slot != first && slot != 7 && slot != 400 && slot < TL_SLOTS - 2u) put_task(slot, kVictimNode);
   }
+  std::set<uint32_t> given;
+  for (const char* name : {"a", "b", "c"}) {
+    Result<Policy*> learning = registry_->start_learning(name);
+    ASSERT_TRUE(learning) << learning.error().message;
+    given.insert((*learning)->slot);
+  }
+  EXPECT_EQ(given, (std::set<uint32_t>{7, 400, TL_SLOTS - 2u}));
   EXPECT_FALSE(registry_->start_learning("one-too-many"));
 }
 
