@@ -53,7 +53,7 @@ Result<void> verify_closed(const Confinement& wanted, const Config& config, cons
   const std::string_view have = filter_of(config);
   Result<std::string> merged = merge_closing(have, closing);
   if (merged && *merged == have) return {};
-  return Error{"this kernel has no hook for some of what policy '" + wanted.policy + "' refuses, and config.json has " +
+  return Error{"no LSM hook of this kernel sees some of what policy '" + wanted.policy + "' refuses, and config.json has " +
                    (have.empty() ? "no seccomp filter" : "a seccomp filter that lets it pass") +
                    (merged ? "" : ": " + merged.error().message) + kRestart,
                EPERM};

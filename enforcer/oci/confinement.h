@@ -44,7 +44,7 @@ std::string replaced(const Confinement& wanted, const Config& config);
 // For a kernel whose hooks refuse what they can see: the filter keeps what they cannot (confine::beside_hooks).
 void leave_to_hooks(Confinement& wanted);
 
-// Does the closing filter have to be there, or do the kernel's hooks refuse the same (treelined knows)?
+// Does the closing filter have to be there? Optional: hooks refuse the most of it (treelined knows), and who set up the hook lets the rest go.
 enum class ClosingFilter { kRequired, kOptional };
 // config.json carries exactly this; merging the closing filter again would change nothing.
 Result<void> verify(const Confinement& wanted, const Config& config, ClosingFilter closing);

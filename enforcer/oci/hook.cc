@@ -50,7 +50,7 @@ Result<Options> options_of(std::span<const std::string> args) {
   if (options)
     if (Result<void> named = check_policy_name(*options); !named) return named.error();
   if (!options || (options->rest.empty() && options->runtime.empty())) return options;
-  return Error{"a hook takes only --conf FILE and --policy NAME, not " +
+  return Error{"a hook takes only --conf FILE, --policy NAME and --without-filter, not " +
                    (options->rest.empty() ? "--runtime" : text::quoted(options->rest[0])),
                EINVAL};
 }
@@ -75,8 +75,10 @@ struct Verified {
   bool operator==(const Verified&) const = default;
 };
 
+constexpr char kWithout[] = "; or give the hook --without-filter: modify_ldt, seccomp listeners and an executable heap stay open to the container";
+
 // The bundle has to be whole in every mode; what it wants in config.json has to be there where it is enforced.
-Result<Verified> verify_bundle(const Json& answer, const Config& config, const std::string& bundle_directory) {
+Result<Verified> verify_bundle(const Json& answer, const Config& config, const std::string& bundle_directory, bool without_filter) {
   Result<Confinement> wanted = read_confinement(text_at(answer, "policy"), text_at(answer, "directory"));
   if (!wanted) return wanted.error();
   // What does not say so, an older treelined, may run on a kernel without the hooks.
@@ -88,8 +90,9 @@ Result<Verified> verify_bundle(const Json& answer, const Config& config, const s
     if (!apart) return apart.error();
     if (wanted->apparmor)
       if (Result<void> held = confine::is_held(*wanted->apparmor); !held) return held.error();
-    if (Result<void> good = verify(*wanted, config, hooks ? ClosingFilter::kOptional : ClosingFilter::kRequired); !good)
-      return good.error();
+    const bool may_lack = hooks && without_filter;
+    if (Result<void> good = verify(*wanted, config, may_lack ? ClosingFilter::kOptional : ClosingFilter::kRequired); !good)
+      return Error{good.error().message + (hooks && verify(*wanted, config, ClosingFilter::kOptional) ? kWithout : ""), good.error().code};
   }
   return Verified{carries_filter(*wanted, config), apart ? "" : apart.error().message};
 }
@@ -120,7 +123,7 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
     if (Result<void> executes = check_payload(config->root()); !executes) return executes;
     if (Result<void> outside = check_inner_hooks(config->root()); !outside) return outside;
   }
-  Result<Verified> found = has_bundle(*planned) ? verify_bundle(*planned, *config, state.bundle) : Result<Verified>(Verified{});
+  Result<Verified> found = has_bundle(*planned) ? verify_bundle(*planned, *config, state.bundle, options.without_filter) : Result<Verified>(Verified{});
   if (!found) return found.error();
   Result<Json> bound = daemon.ask({{"do", "bind"},
                                    {"pid", state.pid},
@@ -137,7 +140,7 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
   if (unbound) return Error{"treelined bound the container, though it was to run unbound; try again", EPERM};
   const auto same = [&](const char* what) { return text_at(*bound, what) == text_at(*planned, what); };
   if (!has_bundle(*bound) || (same("directory") && same("mode") && same("policy"))) return {};
-  Result<Verified> again = verify_bundle(*bound, *config, state.bundle);
+  Result<Verified> again = verify_bundle(*bound, *config, state.bundle, options.without_filter);
   if (again && *again == *found) return {};
   return Error{"the policy was changed while the container was being started: " +
                    (again ? "treelined was told of the one before" : again.error().message) + "; start it again",

@@ -17,6 +17,11 @@ Result<Options> take_options(std::span<const std::string> args) {
   const std::pair<std::string, std::string*> known[] = {
       {"--runtime", &options.runtime}, {"--conf", &options.conf}, {"--policy", &options.policy}};
   while (!args.empty()) {
+    if (args[0] == "--without-filter") {
+      options.without_filter = true;
+      args = args.subspan(1);
+      continue;
+    }
     const auto* option = std::find_if(std::begin(known), std::end(known), [&](const auto& each) {
       return args[0] == each.first || args[0].rfind(each.first + "=", 0) == 0;
     });

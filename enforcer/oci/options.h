@@ -14,6 +14,7 @@ struct Options {
   std::string runtime;  // "": the caller's environment or treeline.conf says
   std::string conf;
   std::string policy;                 // of a container that names none by annotation; "": treeline.conf's default
+  bool without_filter = false;        // the hook's: let it start without the closing filter where hooks answer for most of it
   std::span<const std::string> rest;  // from the first word that is not ours
 };
 

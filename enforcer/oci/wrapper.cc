@@ -103,6 +103,7 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings
 int run_wrapper(std::span<const std::string> args, const std::string& command_line) {
   Result<Options> own = take_options(args);
   if (!own) return report(own.error().message, {}), kUsage;
+  if (own->without_filter) return report("--without-filter is the hook's: the wrapper writes the filter", {}), kUsage;
   RuntimeCall call;
   const Result<void> parsed = parse_call(own->rest, call);
   const RuntimeLog log{call.log, call.log_json};

@@ -11,6 +11,7 @@
 namespace treeline::oci {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -48,8 +49,9 @@ class Start : public testing::Test {
     return wrapper(
         {"--log", world.path + "/log", "--log-format", "json", "create", "--bundle", world.path + "/b", "web-1"});
   }
-  Outcome hook(const std::string& state) {
-    const std::vector<std::string> args = {"--conf", world.path + "/conf"};
+  Outcome hook(const std::string& state, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> args = {"--conf", world.path + "/conf"};
+    args.insert(args.end(), more.begin(), more.end());
     return in_child(state, [&] { return run_hook(args); });
   }
   std::string state(const std::string& policy = "web") {
@@ -190,7 +192,7 @@ TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing
   const std::string directory = world.policy("web", {{"closing.json", closed}});
   FakeDaemon::Answer now = knows_web("enforce", directory, "optional");
   FakeDaemon daemon(world, [&](const Json& request) { return now(request); });
-  EXPECT_EQ(hook(state()).status, 0) << "hooks refuse as well";
+  EXPECT_EQ(hook(state()).status, 0) << "a hook refuses all of it";
   now = knows_web("monitor", directory);
   EXPECT_EQ(hook(state()).status, 0);
   EXPECT_EQ(create().status, 42);
@@ -269,8 +271,16 @@ TEST_F(Start, hook_tells_whether_the_filter_is_there) {
   EXPECT_EQ(told, true);
   now = knows_web("enforce", world.policy("hooks", {{"closing.json", closed}}), "optional");
   world.config(kPlain);
-  EXPECT_EQ(hook(state()).status, 0) << "hooks.d, without the wrapper";
+  told = nullptr;
+  const Outcome refused = hook(state());  // hooks.d, without the wrapper
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.errors, AllOf(HasSubstr("config.json has no seccomp filter; start it through the wrapper"), HasSubstr("or give the hook --without-filter")));
+  EXPECT_TRUE(told.is_null()) << "it was bound";
+  EXPECT_EQ(hook(state(), {"--without-filter"}).status, 0);
   EXPECT_EQ(told, false) << "modify_ldt is open";
+  EXPECT_THAT(wrapper({"--without-filter", "create", "--bundle", world.path + "/b", "web-1"}).errors, HasSubstr("--without-filter is the hook's"));
+  now = knows_web("enforce", world.policy("no-hooks", {{"closing.json", closed}}));
+  EXPECT_EQ(hook(state(), {"--without-filter"}).status, 1) << "this kernel lacks the hooks";
 }
 
 TEST_F(Start, hook_refuses) {
