@@ -173,8 +173,9 @@ def main():
         if why and options.native:
             raise Cannot(f"--native: {why}")
         if why:
-            tell(f"not natively: {why}")
-            raise Cannot("treeline doctor says no (above): deploy/quickstart --vm does without this kernel")
+            tell(f"not natively: {why}; so in the micro VM, from the beginning:")
+            sys.stdout.flush()
+            os.execv(ROOT / "deploy/quickstart", ["quickstart", *sys.argv[1:], "--vm"])  # it installs what the VM needs
     status = show(options, programs, vm)
     if vm and status in VM_CANNOT:
         raise Cannot(VM_CANNOT[status])
