@@ -25,7 +25,7 @@ const char* Service::closing_word() const {
     return std::any_of(proof_.report().hooks.begin(), proof_.report().hooks.end(),
                        [&](const canary::HookProof& proof) { return proof.hook == hook && proof.refused && proof.counted; });
   };
-  return proven("userns_create") && proven("inode_init_security_anon") ? "optional" : "required";
+  return proven("userns_create") && proven("inode_init_security_anon") && facts_.io_uring_hook ? "optional" : "required";
 }
 
 // Of a start under this bundle. Never empty: that is a container of which nothing was kept.

@@ -92,6 +92,7 @@ Facts probe(const std::string& root) {
   facts.security_path = has_function(vmlinux.get(), "bpf_lsm_path_unlink");
   facts.userns_hook = has_function(vmlinux.get(), "bpf_lsm_userns_create");
   facts.anon_inode_hook = has_function(vmlinux.get(), "bpf_lsm_inode_init_security_anon");
+  facts.io_uring_hook = facts.anon_inode_hook && has_function(vmlinux.get(), "bpf_lsm_uring_override_creds");
   // Before 4279adb094a1 (6.2) a lookup gave NULL also when a preempted one held bpf_task_storage_busy: not to be told from "no tag".
   const bool sure = has_function(vmlinux.get(), "bpf_task_storage_get_recur") ||
                     (vmlinux && btf__find_by_name_kind(vmlinux.get(), "bpf_task_storage_busy", BTF_KIND_VAR) < 0);
@@ -164,8 +165,10 @@ std::vector<Prerequisite> judge(const Facts& f) {
       "nothing to do: events come by perf buffer", State::kNote);
   add("userns-hook", f.userns_hook, f.userns_hook ? "user namespaces have a hook" : "user namespaces have no hook (6.1)",
       "nothing to do: the seccomp filter answers for user namespaces, of what treeline run or the wrapper treeline-oci starts", State::kNote);
-  add("anon-inode-hook", f.anon_inode_hook, f.anon_inode_hook ? "io_uring and userfaultfd have a hook" : "io_uring and userfaultfd have no hook (5.12)",
-      "nothing to do: the seccomp filter answers for io_uring and userfaultfd, of what treeline run or the wrapper treeline-oci starts", State::kNote);
+  add("anon-inode-hook", f.anon_inode_hook, f.anon_inode_hook ? "userfaultfd has a hook" : "userfaultfd has no hook (5.12)",
+      "nothing to do: the seccomp filter answers for userfaultfd, of what treeline run or the wrapper treeline-oci starts", State::kNote);
+  add("io-uring-hook", f.io_uring_hook, f.io_uring_hook ? "io_uring has a hook" : "io_uring has no hook (5.16), or is not there",
+      "nothing to do: the seccomp filter answers for io_uring, of what treeline run or the wrapper treeline-oci starts", State::kNote);
   const bool quiet = f.boot_parameter.empty();
   const bool known = f.boot_parameter == "off" || f.boot_parameter == "monitor";
   add("boot-parameter", quiet, quiet ? "none" : "treeline=" + escape_bytes(f.boot_parameter),

@@ -30,7 +30,8 @@ struct Facts {
   bool bpf_lsm = false;               // function bpf_lsm_file_open: CONFIG_BPF_LSM
   bool security_path = false;         // function bpf_lsm_path_unlink: CONFIG_SECURITY_PATH
   bool userns_hook = false;           // function bpf_lsm_userns_create (6.1); before, the closing filter answers
-  bool anon_inode_hook = false;       // function bpf_lsm_inode_init_security_anon (5.12): io_uring and userfaultfd; as above
+  bool anon_inode_hook = false;       // function bpf_lsm_inode_init_security_anon (5.12): userfaultfd; as above
+  bool io_uring_hook = false;         // a ring's inode goes through that hook too, 91a9ab7c942a (5.16): the release whose bpf_lsm_uring_override_creds is there
   bool task_storage = false;          // map type (5.11), with lookups that never fail for a busy per-CPU counter (6.2)
   bool ring_buffer = false;           // map type (5.8)
   bool bpffs = false;                 // /sys/fs/bpf is one

@@ -17,7 +17,7 @@ inline constexpr Substitute kSubstitutes[] = {
     {"path_chown", "before 6.0 a program cannot take structures by value: inode_setattr answers"},
     {"inode_setattr", "path_chown answers"},
     {"userns_create", "before 6.1 there is no hook: the bundle's seccomp filter has to answer"},
-    {"inode_init_security_anon", "before 5.12 there is no hook: the bundle's seccomp filter has to answer for io_uring and userfaultfd"},
+    {"inode_init_security_anon", "before 5.12 (for io_uring 5.16) there is no hook: the bundle's seccomp filter has to answer for userfaultfd and io_uring"},
     {"file_ioctl_compat", "file_ioctl answers for 32-bit programs"},
     {"inode_set_acl", "before 6.2 an access list is set as an extended attribute: inode_setxattr answers"},
     {"inode_file_setattr", "before 6.17 there is no file_setattr(2), and file_ioctl answers for chattr"},

@@ -19,7 +19,7 @@ struct Limit {
 };
 constexpr Limit kLimits[] = {
     {TL_OP_USERNS, {6, 1}},  // userns_create
-    {TL_OP_IO_URING, {5, 12}},  // inode_init_security_anon
+    {TL_OP_IO_URING, {5, 16}},  // inode_init_security_anon, 91a9ab7c942a
     {TL_OP_USERFAULTFD, {5, 12}},
     {TL_OP_LDT, {0, 0}},
     {TL_OP_SECCOMP_LISTENER, {0, 0}},

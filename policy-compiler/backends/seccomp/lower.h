@@ -2,7 +2,7 @@
 //
 // The closing filter: what no LSM hook answers for, on some kernels or on any, is refused by system call.
 //
-//   user namespaces (a hook since 6.1), io_uring and userfaultfd (since 5.12, 5.16): closed here for older kernels
+//   user namespaces (a hook since 6.1), userfaultfd (since 5.12) and io_uring (since 5.16): closed here for older kernels
 //   modify_ldt, seccomp listeners: no kernel has a hook
 //   what a policy lets nodes `append` to and not `write`: no hook sees a hole punched into it, nor a write that says
 //   that it does not append (RWF_NOAPPEND, 6.9)

@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 Facts good() {
   Facts f;
-  f.root = f.initial_user_ns = f.initial_pid_ns = f.btf = f.bpf_lsm = f.security_path = f.task_storage = f.ring_buffer = f.bpffs = f.userns_hook = f.anon_inode_hook = true;
+  f.root = f.initial_user_ns = f.initial_pid_ns = f.btf = f.bpf_lsm = f.security_path = f.task_storage = f.ring_buffer = f.bpffs = f.userns_hook = f.anon_inode_hook = f.io_uring_hook = true;
   f.lsm = "lockdown,capability,landlock,yama,apparmor,bpf";
   f.lockdown = "none";
   f.cgroup2 = "/sys/fs/cgroup";
@@ -64,9 +64,10 @@ TEST(Probe, WhatTheSeccompFilterAnswersForIsANoteThatSaysSo) {
     return all;
   };
   EXPECT_EQ(notes(), "");
-  facts.userns_hook = facts.anon_inode_hook = false;
+  facts.userns_hook = facts.anon_inode_hook = facts.io_uring_hook = false;
   EXPECT_THAT(notes(), HasSubstr("userns-hook: nothing to do: the seccomp filter answers for user namespaces"));
-  EXPECT_THAT(notes(), HasSubstr("anon-inode-hook: nothing to do: the seccomp filter answers for io_uring and userfaultfd"));
+  EXPECT_THAT(notes(), HasSubstr("anon-inode-hook: nothing to do: the seccomp filter answers for userfaultfd"));
+  EXPECT_THAT(notes(), HasSubstr("io-uring-hook: nothing to do: the seccomp filter answers for io_uring"));
   EXPECT_FALSE(why_not_enforce(facts));
 }
 
