@@ -3,6 +3,7 @@
 
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/report.h"
+#include "policy-compiler/frontend/format.h"
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/passes/check.h"
 #include "policy-compiler/support/files.h"
@@ -76,7 +77,7 @@ int import_source(const ImportOptions& options) {
   if (!imported) return report.finish(kNo);
 
   const std::string_view format = import_::format_name(imported->format);
-  const std::string profile = comment_block(format, findings) + frontend::emit_profile(imported->policy);
+  const std::string profile = frontend::laid_out(comment_block(format, findings) + frontend::emit_profile(imported->policy));
   if (Result<void> written = files::write_file(options.output, profile); !written)
     return report.failed(written.error());
 

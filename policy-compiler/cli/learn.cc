@@ -5,6 +5,7 @@
 
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/report.h"
+#include "policy-compiler/frontend/format.h"
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/passes/check.h"
 #include "policy-compiler/support/files.h"
@@ -64,7 +65,7 @@ int learn(const LearnOptions& options) {
   report.diagnostics(diagnostics, "");
   if (!learned || diagnostics.has_errors()) return report.finish(kNo);
 
-  const std::string text = frontend::emit_profile(learned->policy);
+  const std::string text = frontend::laid_out(frontend::emit_profile(learned->policy));
   if (Result<void> written = files::write_file(options.output, text); !written) return report.failed(written.error());
   const std::string evidence = options.evidence.empty() ? evidence_beside(options.output) : options.evidence;
   if (!evidence.empty())

@@ -4,6 +4,7 @@
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/cli/unite.h"
 #include "policy-compiler/frontend/fields.h"
+#include "policy-compiler/frontend/format.h"
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/support/files.h"
 #include "policy-compiler/support/text.h"
@@ -63,7 +64,7 @@ int merge(const MergeOptions& options) {
 
   ir::Policy policy = all.finish();
   policy.name = name;
-  const Loaded united = judge(frontend::emit_profile(policy), options.merged == "-" ? "the result" : options.merged);
+  const Loaded united = judge(frontend::laid_out(frontend::emit_profile(policy)), options.merged == "-" ? "the result" : options.merged);
   report.diagnostics(with_origins(united.diagnostics, all.origins(united.policy)), united.text);
   if (!united.good()) return report.finish(kNo);
   if (Result<void> written = files::write_file(options.merged, united.text); !written)

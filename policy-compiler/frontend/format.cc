@@ -88,4 +88,10 @@ std::optional<std::string> format_profile(std::string_view text, Diagnostics& di
   return std::nullopt;
 }
 
+std::string laid_out(std::string text) {
+  Diagnostics ignored;
+  std::optional<std::string> better = format_profile(text, ignored);
+  return better ? std::move(*better) : std::move(text);
+}
+
 }  // namespace treeline::frontend

@@ -205,6 +205,30 @@ class Writer {
     return start + characters(text) <= kFormatWidth ? text : "";
   }
 
+  // A longer list of words, in brackets over as many lines as it takes, the later ones at `indent`; "" for any other value.
+  static std::string filled(const Block& block, Role role, size_t start, size_t indent) {
+    if (block.kind != Value::Kind::kSequence || !may_be_inline(role) || any_comment_within(block) ||
+        std::any_of(block.items.begin(), block.items.end(), [](const Item& item) { return item.value.kind != Value::Kind::kScalar; }))
+      return "";
+    std::string text = "[";
+    size_t at = start + 1;
+    for (const Item& item : block.items) {
+      const bool first = &item == &block.items.front(), last = &item == &block.items.back();
+      const std::string word = scalar_of(item.value, true) + (last ? "]" : ",");
+      const size_t length = characters(word);
+      if (!first && at + 1 + length > kFormatWidth) {
+        text += '\n' + std::string(indent, ' ');
+        at = indent;
+      } else if (!first) {
+        text += ' ';
+        ++at;
+      }
+      text += word;
+      at += length;
+    }
+    return text;
+  }
+
   // `dash`: the first entry stands behind a "- " that ends at `indent`.
   void block(Block& block, Role role, size_t indent, bool dash = false) {
     sort_keys(block, role);
@@ -240,7 +264,8 @@ class Writer {
       line(indent, ": " + inline_text(item.value), item.beside);
       return;
     }
-    const std::string text = on_one_line(item.value, inner, indent + characters(key) + 2);
+    std::string text = on_one_line(item.value, inner, indent + characters(key) + 2);
+    if (text.empty() && item.beside.empty()) text = filled(item.value, inner, indent + characters(key) + 2, indent + 2);
     line(0, lead + key + ":" + (text.empty() ? "" : " " + text), item.beside);
     if (!text.empty()) return;
     fresh_ = true;
