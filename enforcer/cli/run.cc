@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -201,6 +202,9 @@ class Run {
   // reason what is loaded here stays.
   int hold_profile() {
     const std::string name = "AppArmor profile '" + confinement_.apparmor->name + "'";
+    if (confinement_.apparmor->tree && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+      return not_started({"no_new_privs is set here (setpriv, a unit's NoNewPrivileges=): it forbids the exec transitions between the policy's AppArmor profiles, the "
+                          "command could not start its children; run it without, or compile the policy with --no-new-privs (one flat profile)", EPERM});
     Result<void> held = confine::is_held(*confinement_.apparmor);
     if (held) return 0;
     if (held.error().code == ESTALE)
