@@ -30,7 +30,9 @@ DRAIN_SECONDS = 20  # silence on a stream that still owes bytes
 # Under multi-threaded TCG, text patching (attaching BPF programs, static keys and calls) can trip over a CPU that still runs the
 # breakpoint which patching had planted and removed: the emulator's fault, not the test's. One retry is fair.
 _PATCHING = re.compile(r"int3:|text_poke|poke_int3|RIP:.*bpf_trampoline|ftrace_bug|jump_label_bug|alternative\.c")
-# The same without an oops: the breakpoint's handler finds none in memory (kprobe_int3_handler(), arch/x86/kernel/kprobes/core.c), goes back
+# Flags that no processor has (bits above 21): the emulator's own state is broken, seen right behind a cmpxchg16b.
+_NO_FLAGS = re.compile(r"EFLAGS: (?!00[0-3])[0-9a-f]{8}\b")
+# Patching again, without an oops: the breakpoint's handler finds none in memory (kprobe_int3_handler(), arch/x86/kernel/kprobes/core.c), goes back
 # to the instruction, and so for ever. The watchdog then names a place that can be patched: a jump, a call, or the no-op of five bytes.
 _STUCK_PATCHING = re.compile(r"Code: .*<(?:e9|e8|cc|0f> 1f 44 00 00)")
 _LOCKUP = re.compile(rb"soft lockup - CPU#(\d+) stuck for \d+s! (\[[^\]\n]*\])")
@@ -39,11 +41,12 @@ STUCK_REPORTS, SOON_SECONDS = 5, 60
 
 
 class Panic(VmError):
-    """The guest died; `patching` tells the emulator's known fault from the others."""
+    """The guest died; `patching` tells the emulator's known faults from the others."""
 
     def __init__(self, message, console):
         super().__init__(PANIC, message)
-        self.patching = bool(_PATCHING.search(_from_first_fault(console)))
+        fault = _from_first_fault(console)
+        self.patching = bool(_PATCHING.search(fault) or _NO_FLAGS.search(fault))
 
 
 class Stuck(VmError):
@@ -73,7 +76,7 @@ def _reason_to_retry(error, machine):
     if error.status in (HANG, PANIC) and not machine.booted:
         return "the command had not begun, so this is no verdict on it; booting once more"
     if isinstance(error, (Panic, Stuck)) and error.patching:
-        return "this is the known fault of text patching under emulation, not a verdict; running the command once more"
+        return "this is a known fault of the emulator (text patching, or flags that no processor has), not a verdict; running the command once more"
     return None
 
 
