@@ -104,6 +104,8 @@ int BPF_PROG(tl_file_open, struct file *file)
 	 */
 	if ((flags & FMODE_EXEC_FLAG) && (inode->i_mode & S_IFMT) == S_IFREG && inode->i_sb->s_magic != MQUEUE_MAGIC)
 		return 0;
+	if ((file->f_mode & FMODE_WRITE) && inode->i_sb->s_magic == PROC_SUPER_MAGIC && is_switch_of_hooks(file_dentry(raw_argument(ctx, 0))))
+		ASK(report_path(PROTECTED(TL_HOOK_FILE_OPEN, TL_WRITE), file_dentry(raw_argument(ctx, 0)), file_mount(raw_argument(ctx, 0)), 0, 0));
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
 	answer = file_held(&s, file, words);
 	if (answer == HELD)

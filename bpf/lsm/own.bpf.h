@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Treeline's own files (struct tl_own): nobody who is bound changes them, in any mode, by whatever mount and name they are reached.
+ * Treeline's own files (struct tl_own): nobody who is bound changes them, in any mode, by whatever mount and name they are reached. Nor the kernel's
+ * switch that would take the hooks off.
  *
  *   KEEP_OWN(dentry, kinds, hook, words, ...);     // before the policy is asked; in file_open after it, so that readers pay nothing
  *
@@ -73,6 +74,18 @@ static __noinline bool is_own(struct dentry *d, u64 address, u64 kinds)
 		}
 	}
 	return false;
+}
+
+/*
+ * kernel.ftrace_enabled: 0 takes every BPF program off its hook. The programs' trampolines are ftrace's direct calls, and since 6.0 these no
+ * longer keep the switch from being thrown (FTRACE_OPS_FL_PERMANENT; Documentation/trace/ftrace-uses.rst). A dentry of procfs.
+ */
+static __always_inline bool is_switch_of_hooks(u64 dentry)
+{
+	u64 name = READ(struct dentry, d_name.name, dentry);
+
+	return read_u64(name) == NAME8('f', 't', 'r', 'a', 'c', 'e', '_', 'e') &&
+	       (read_u64(name + 8) & 0xffffffffffffffull) == NAME8('n', 'a', 'b', 'l', 'e', 'd', 0, 0);
 }
 
 /* What is made, written or changed; what keeps its name as well. */

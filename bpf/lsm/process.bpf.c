@@ -64,10 +64,15 @@ int tl_ptrace_access_check(u64 *ctx)
 		return 0;
 	child = raw_argument(ctx, 0);
 	if (!(mode & PTRACE_MODE_ATTACH)) {
-		/* Looking: within the workload what is opened is judged by its path; outside it the node needs the widest right. */
-		if (relation_of(child) != RELATION_OTHER)
+		/*
+		 * Looking: within the workload what is opened is judged by its path; outside it the node needs the widest right. So does the
+		 * container runtime on its way in, but nobody is told: whoever lists processes meets it now and then.
+		 */
+		bool runtime = is_runtime_at_work(child);
+
+		if (!runtime && relation_of(child) != RELATION_OTHER)
 			return 0;
-		if (mode & PTRACE_MODE_NOAUDIT) /* a question that hides some fields: answered, never told, never learned */
+		if (runtime || (mode & PTRACE_MODE_NOAUDIT)) /* or a question that hides some fields: answered, never told, never learned */
 			return s.mode != TL_MODE_ENFORCE || tl_operation_allowed(s.img, s.row, TL_OP_PTRACE) ? 0 : -EACCES;
 	}
 	return finish(ctx, check_other(s.tag, TL_HOOK_PTRACE_ACCESS_CHECK, child, FAMILY_PTRACE));

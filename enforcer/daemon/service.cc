@@ -32,6 +32,8 @@ Service::~Service() = default;
 
 std::optional<Error> Service::why_not_enforce() const {
   if (auto why = kernel::why_not_enforce(facts_)) return why;
+  if (switch_.is_off())
+    return Error{"kernel.ftrace_enabled is 0, which takes BPF programs off the LSM hooks: nothing is refused on this machine. sysctl kernel.ftrace_enabled=1", ENOTSUP};
   if (!proof_.passed()) return Error{proof_.why(), ENOTSUP};
   if (const std::vector<std::string> missing = engine_->missing_pins(); !missing.empty())
     return Error{std::to_string(missing.size()) + " pins are gone (" + missing.front() + "): these hooks are held by this treelined alone and end with it. Stop the "
@@ -266,16 +268,16 @@ void Service::reload(const Conf& conf) {
 }
 
 // Told once when it begins; status tells it as long as it lasts.
-void Service::watch_pins() {
-  const bool missing = !engine_->missing_pins().empty();
-  if (missing && !pins_missing_)
+void Service::watch_hooks() {
+  const bool weaker = switch_.is_off() || !engine_->missing_pins().empty();
+  if (weaker && !hooks_weaker_)
     if (std::optional<Error> why = why_not_enforce()) log_error("not enforced: " + why->message);
-  pins_missing_ = missing;
+  hooks_weaker_ = weaker;
 }
 
 void Service::tick() {
   source_->consume();
-  watch_pins();
+  watch_hooks();
   respond();
   watch_frozen();
   sweep();

@@ -30,6 +30,7 @@
 #include "enforcer/helper/helper.h"
 #include "enforcer/kernel/engine.h"
 #include "enforcer/kernel/event_source.h"
+#include "enforcer/kernel/hook_switch.h"
 #include "enforcer/kernel/probe.h"
 #include "enforcer/recorder/session.h"
 #include "enforcer/sandbox/sandbox.h"
@@ -99,7 +100,7 @@ class Service {
   Answer dispatch(Peer& peer, const Json& request, bool& answered);
   void audit(const Peer& peer, const Json& request, const std::string& what) const;
   [[nodiscard]] std::optional<Error> why_not_enforce() const;
-  void watch_pins();
+  void watch_hooks();
   void end_when_unused();
   Result<void> keep_own_files();
   std::vector<uint32_t> find_lost_cgroups();
@@ -209,6 +210,7 @@ class Service {
   Conf conf_;
   ServiceOptions options_;
   kernel::Facts facts_;
+  kernel::HookSwitch switch_;
   helper::Helper& helper_;
   Server* server_ = nullptr;
 
@@ -226,7 +228,7 @@ class Service {
   std::map<uint32_t, Session> sessions_;  // by container
   std::map<uint32_t, Run> runs_;          // by container
   workload::Unbound unbound_;
-  bool pins_missing_ = false;
+  bool hooks_weaker_ = false;
   bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too
   std::deque<std::string> backlog_;

@@ -18,9 +18,20 @@ constexpr size_t kMostPairs = 10'000;  // of rules that meet; more are counted a
 bool writes(const Use& use) { return use.kind == UseKind::kFile && (use.access & kWriting) != 0; }
 bool executes(const Use& use) { return use.kind != UseKind::kFile || (use.access & TL_MAP) != 0; }
 
-// Its contents come by a call that no hook asks about: memfd_create(2) and write(2), shmat(2).
+// Its contents come by a call that no hook asks about: memfd_create(2) and write(2), shmat(2); the memory of a packet socket, a ring, a map or a counter.
 bool made_in_memory(const PathPattern& pattern) {
-  return pattern.reserved_class == TL_CLASS_MEMFD || pattern.reserved_class == TL_CLASS_SYSV_SHM;
+  switch (pattern.reserved_class) {
+    case TL_CLASS_MEMFD:
+    case TL_CLASS_SYSV_SHM:
+    case TL_CLASS_SOCKET:
+    case TL_CLASS_ANON_OTHER:
+    case TL_CLASS_ANON_IO_URING:
+    case TL_CLASS_ANON_BPF:
+    case TL_CLASS_ANON_PERF:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::string how_executed(const Use& use) {

@@ -18,6 +18,7 @@ constexpr Place kPlaces[] = {
     {"modprobe", "/proc/sys/kernel/modprobe", O_WRONLY},          // likewise
     {"binfmt", "/proc/sys/fs/binfmt_misc/register", O_WRONLY},    // an interpreter for every program
     {"sysrq", "/proc/sysrq-trigger", O_WRONLY},
+    {"hooks-off", "/proc/sys/kernel/ftrace_enabled", O_WRONLY},  // 0 takes BPF programs off their hooks
     {"physical-memory", "/dev/mem", O_RDWR},
     {"ports", "/dev/port", O_RDWR},
     {"kernel-memory", "/proc/kcore", O_RDONLY},

@@ -3,6 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "enforcer/kernel/hook_switch.h"
 
 namespace treeline::kernel {
 namespace {
@@ -117,6 +123,21 @@ TEST(Probe, ProbingThisMachineDoesNotCrash) {
   Facts facts = probe();
   EXPECT_FALSE(facts.release.empty());
   EXPECT_FALSE(judge(facts).empty());
+}
+
+TEST(HookSwitch, IsReadEachTime) {
+  const std::string root = testing::TempDir() + "/hook_switch_" + std::to_string(getpid());
+  EXPECT_FALSE(HookSwitch(root).is_off()) << "a kernel without ftrace has none";
+  std::filesystem::create_directories(root + "/proc/sys/kernel");
+  const auto set = [&](const char* text) { std::ofstream(root + "/proc/sys/kernel/ftrace_enabled") << text; };
+  set("1\n");
+  const HookSwitch hooks(root);
+  EXPECT_FALSE(hooks.is_off());
+  set("0\n");
+  EXPECT_TRUE(hooks.is_off());
+  set("1\n");
+  EXPECT_FALSE(hooks.is_off());
+  std::filesystem::remove_all(root);
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ TEST(WriteAndExecute, OneRuleOrOneObjectWithBothIsRefused) {
 
 // memfd_create(2), write(2), mmap(2): no word is asked for the writing.
 TEST(WriteAndExecute, WhatLiesInMemoryIsWrittenAndIsSignedForWhereItIsExecuted) {
-  for (const char* object : {"{memfd}", "{sysv-shm}"}) {
+  for (const char* object : {"{memfd}", "{sysv-shm}", "{socket}", "{anon:io_uring}", "{anon:bpf}", "{anon:perf}", "{anon:other}"}) {
     Writer w;
     const uint32_t a = w.root("/bin/a");
     w.file(a, object, TL_READ | TL_WRITE);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sysctl kernel.ftrace_enabled. BPF programs hang on LSM hooks by ftrace's direct calls: 0 takes all of them off, pins or not, and 1 puts them on
+// again. Bound processes cannot write it (bpf/lsm/own.bpf.h); the machine's root can, and is told what it means.
+#pragma once
+
+#include <string>
+
+#include "enforcer/base/fd.h"
+
+namespace treeline::kernel {
+
+class HookSwitch {
+ public:
+  // `root`: where /proc lies, for tests. Opened once, before treelined confines itself. A kernel without ftrace has no such switch.
+  explicit HookSwitch(const std::string& root = "");
+  [[nodiscard]] bool is_off() const;
+
+ private:
+  UniqueFd file_;
+};
+
+}  // namespace treeline::kernel
