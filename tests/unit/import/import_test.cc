@@ -413,6 +413,53 @@ TEST(Strace, ThreadsThatShareTheirDirectory_Imported_ShareIt) {
   EXPECT_EQ(file("CLONE_FS|CLONE_CHILD_SETTID|SIGCHLD"), "/etc/passwd");
 }
 
+// api/apparmorprofile/*/apparmorprofile_types.go of the Security Profiles Operator.
+const char* const kSpoHead =
+    "apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: AppArmorProfile\nmetadata: {name: x}\nspec:\n"
+    "  abstract:\n    executable: {allowedExecutables: [/a]}\n";
+
+TEST(SpoAppArmor, AllowedProtocols_Imported_AreGranted) {
+  const Outcome out = take(std::string(kSpoHead) +
+                           "    network: {allowRaw: false, allowedProtocols: {allowTcp: true, allowUdp: true}}\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.findings.list().empty());
+  EXPECT_EQ(out.imported->policy.nodes[0].network.size(), 4u);
+  EXPECT_THAT(out.profile(), HasSubstr("sockets: [inet-stream, inet-dgram]"));
+  EXPECT_EQ(
+      take(std::string(kSpoHead) + "    network: {allowedProtocols: {allowTcp: false}}\n").profile().find("network"),
+      std::string::npos);
+}
+
+TEST(SpoAppArmor, Ptrace_Imported_IsListedByItsName) {
+  const Outcome out = take(std::string(kSpoHead) +
+                           "    filesystem: {readOnlyPaths: ['ptrace (read),', 'ptrace(trace), # x']}\n"
+                           "    ptrace: {allowedAccess: [read], peer: x}\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.says("not-carried", 7));
+  EXPECT_TRUE(out.says("not-carried", 8));
+  EXPECT_FALSE(out.says("unknown-field"));
+  for (const Diagnostic& d : out.findings.list()) {
+    EXPECT_THAT(d.message, HasSubstr("relations of processes"));
+    EXPECT_THAT(d.remedy, HasSubstr("ptrace-descendant"));
+  }
+  EXPECT_TRUE(out.imported->policy.nodes[0].operations.empty());
+}
+
+// The operator writes a denial for each path of the two lists; in complain mode it writes none.
+TEST(SpoAppArmor, PathsThatAreOnlyRead_Imported_AreNotWrittenByAnotherList) {
+  const auto files = [](const std::string& mode, const std::string& only) {
+    const Outcome out = take(std::string(kSpoHead) + "    filesystem:\n      " + only +
+                             "\n      readWritePaths: [/etc/a/state, /srv/b]\n  mode: " + mode + "\n");
+    return out.profile();
+  };
+  const std::string read = files("Enforce", "readOnlyPaths: ['/etc/a/**']");
+  EXPECT_THAT(read, HasSubstr("/etc/a/state: read\n"));
+  EXPECT_THAT(read, HasSubstr("/srv/b: read write"));
+  EXPECT_THAT(files("Enforce", "writeOnlyPaths: ['/etc/a/*']"), HasSubstr("/etc/a/state: write"));
+  EXPECT_THAT(files("Enforce", "readOnlyPaths: ['/x/a**b**c']"), Not(HasSubstr("write")));
+  EXPECT_THAT(files("Complain", "readOnlyPaths: ['/etc/a/**']"), HasSubstr("/etc/a/state: read write"));
+}
+
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
   const std::string deep = std::string(100'000, '[');
   for (const std::string& text :
