@@ -460,6 +460,28 @@ TEST(SpoAppArmor, PathsThatAreOnlyRead_Imported_AreNotWrittenByAnotherList) {
   EXPECT_THAT(files("Complain", "readOnlyPaths: ['/etc/a/**']"), HasSubstr("/etc/a/state: read write"));
 }
 
+TEST(Kubescape, WhatStandsBesideARule_Imported_IsListed) {
+  const Outcome out = take(
+      "apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nspec:\n"
+      "  matchLabels: {app: web}\n"
+      "  execs: [{path: /a}, {path: /b, args: [/b, -c], argsRequired: true}]\n"
+      "  rulePolicies: {R0001: {processAllowed: [sh]}}\n"
+      "  identifiedCallStacks: [{callID: open}]\n"
+      "  egress:\n"
+      "    - {ipAddress: 10.0.0.1, dnsNames: [a.example.], ports: [{protocol: TCP, port: 1}]}\n"
+      "    - {ipAddress: 10.0.0.2, dnsNames: null, dns: b.example., ports: [{protocol: TCP, port: 1}]}\n");
+  ASSERT_TRUE(out.imported);
+  for (const uint32_t line : {4u, 5u, 6u, 7u, 9u, 10u}) EXPECT_TRUE(out.says("not-carried", line)) << line;
+  EXPECT_FALSE(out.says("unknown-field"));
+  EXPECT_EQ(out.imported->policy.nodes.size(), 1u) << "/b is for certain arguments";
+  EXPECT_EQ(out.imported->policy.nodes[0].network.size(), 2u);
+  EXPECT_FALSE(take("apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nspec:\n"
+                    "  execs: [{path: /a}]\n  rulePolicies: {R0001: {}}\n  identifiedCallStacks: null\n"
+                    "  egress: [{ipAddress: 10.0.0.1, dns: '', dnsNames: [], ports: [{protocol: TCP, port: 1}]}]\n")
+                   .says("not-carried"))
+      << "as a server fills it in";
+}
+
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
   const std::string deep = std::string(100'000, '[');
   for (const std::string& text :
