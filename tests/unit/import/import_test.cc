@@ -482,6 +482,36 @@ TEST(Kubescape, WhatStandsBesideARule_Imported_IsListed) {
       << "as a server fills it in";
 }
 
+TEST(KubeArmor, ForWhomAPolicyIs_Imported_IsListed) {
+  const auto policy = [](const std::string& kind, const std::string& spec) {
+    return take("apiVersion: security.kubearmor.com/v1\nkind: " + kind + "\nspec:\n  action: Allow\n" + spec +
+                "  process: {matchPaths: [{path: /a}]}\n");
+  };
+  EXPECT_TRUE(policy("KubeArmorPolicy", "  selector: {matchLabels: {app: web}}\n").says("not-carried", 5));
+  EXPECT_FALSE(policy("KubeArmorPolicy", "").says("not-carried"));
+  const Outcome host = policy("KubeArmorHostPolicy", "  nodeSelector: {matchLabels: {a: b}}\n");
+  EXPECT_TRUE(host.imported);
+  EXPECT_TRUE(host.says("not-carried", 2));
+  EXPECT_TRUE(host.says("not-carried", 5));
+}
+
+// kubearmorpolicy_types.go: fields that limit a grant.
+TEST(KubeArmor, GrantsUnderACondition_Imported_AreLeftOutAndListed) {
+  const Outcome out = take(
+      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n  process:\n    "
+      "matchPaths:\n"
+      "      - {path: /a, pts: true}\n      - {path: /b, allowedArgs: [-m]}\n      - {path: /c, pts: false}\n"
+      "  network:\n    matchProtocols:\n      - {protocol: tcp}\n      - {protocol: udp}\n"
+      "      - {protocol: icmp, pts: false, fromSource: [{path: /a}]}\n"
+      "    matchDNSQueries: [{domain: example.com, action: Block}]\n  presets: [{name: protectEnv, action: Block}]\n");
+  ASSERT_TRUE(out.imported);
+  for (const uint32_t line : {8u, 9u, 14u, 15u, 16u}) EXPECT_TRUE(out.says("not-carried", line)) << line;
+  EXPECT_FALSE(out.says("unknown-field"));
+  EXPECT_EQ(out.imported->policy.nodes.size(), 1u);
+  EXPECT_THAT(out.profile(), HasSubstr("sockets: [inet-stream]"));
+  EXPECT_THAT(out.profile(), Not(HasSubstr("udp")));
+}
+
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
   const std::string deep = std::string(100'000, '[');
   for (const std::string& text :
