@@ -512,6 +512,24 @@ TEST(KubeArmor, GrantsUnderACondition_Imported_AreLeftOutAndListed) {
   EXPECT_THAT(out.profile(), Not(HasSubstr("udp")));
 }
 
+TEST(Strace, LinesThatCannotBeRead_Imported_AreCountedWithTheFirst) {
+  const auto finding = [](const std::string& more) {
+    const Outcome out = take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n" + more);
+    for (const Diagnostic& d : out.findings.list())
+      if (d.message.find("could not be read") != std::string::npos)
+        return std::to_string(d.position.line) + " " + d.message;
+    return std::string();
+  };
+  EXPECT_EQ(finding("hello\n1 close(3) = 0\n1 openat(AT_FDCWD, \"/etc/pas\n[pid x] close(3) = 0\n"),
+            "2 3 lines could not be read, the first is line 2");
+  EXPECT_EQ(finding("1 close(3) = 0\n) = 3\n"), "3 1 line could not be read, the first is line 3");
+  EXPECT_EQ(
+      finding("\n1 --- SIGCHLD {si_signo=SIGCHLD} ---\nstrace: Process 2 detached\n1 futex(0x1, FUTEX_WAIT) = ?\n"
+              "[ Process PID=1 runs in 32 bit mode. ]\n1 read(3, <unfinished ...>\n1 <... read resumed>\"\", 1) = 0\n"
+              "1 pause() = ? ERESTARTNOHAND (To be restarted if no handler)\n1 +++ exited with 0 +++\n"),
+      "");
+}
+
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
   const std::string deep = std::string(100'000, '[');
   for (const std::string& text :
