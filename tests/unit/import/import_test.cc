@@ -530,6 +530,17 @@ TEST(Strace, LinesThatCannotBeRead_Imported_AreCountedWithTheFirst) {
       "");
 }
 
+TEST(AppArmor, IncludeIfExists_Imported_IsNamedByItsFile) {
+  for (const char* word : {"include", "#include"}) {
+    const Outcome out = take("/usr/bin/x {\n  /srv/a r,\n  " + std::string(word) + " if exists <local/x>\n}\n");
+    ASSERT_TRUE(out.imported);
+    ASSERT_EQ(out.findings.list().size(), 1u);
+    EXPECT_THAT(out.findings.list()[0].message, HasSubstr("the rules of '<local/x>'"));
+    EXPECT_THAT(out.profile(), HasSubstr("/srv/a: read"));
+  }
+  EXPECT_FALSE(take("include if exists <tunables/x>\n/usr/bin/x {\n  /srv/a r,\n}\n").says("not-carried"));
+}
+
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
   const std::string deep = std::string(100'000, '[');
   for (const std::string& text :
