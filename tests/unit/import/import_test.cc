@@ -541,6 +541,23 @@ TEST(AppArmor, IncludeIfExists_Imported_IsNamedByItsFile) {
   EXPECT_FALSE(take("include if exists <tunables/x>\n/usr/bin/x {\n  /srv/a r,\n}\n").says("not-carried"));
 }
 
+TEST(Seccomp, CallsOfCertainKernels_Imported_AreLeftOut) {
+  Options options;
+  options.programs = {"/a"};
+  const auto imported = [&](const std::string& condition) {
+    const Outcome out = take(R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+ {"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["write"], "action": "SCMP_ACT_ALLOW", )" +
+                                 condition + "}]}",
+                             options);
+    return out.profile().find("write") != std::string::npos;
+  };
+  EXPECT_TRUE(imported(R"("includes": {"minKernel": "4.8"})"));
+  EXPECT_TRUE(imported(R"("includes": {"minKernel": "5.10"})"));
+  EXPECT_FALSE(imported(R"("includes": {"minKernel": "5.11"})"));
+  EXPECT_FALSE(imported(R"("includes": {"minKernel": "six"})"));
+  EXPECT_FALSE(imported(R"("excludes": {"minKernel": "4.8"})"));
+}
+
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
   const std::string deep = std::string(100'000, '[');
   for (const std::string& text :
