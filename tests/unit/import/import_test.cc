@@ -558,6 +558,23 @@ TEST(Seccomp, CallsOfCertainKernels_Imported_AreLeftOut) {
   EXPECT_FALSE(imported(R"("excludes": {"minKernel": "4.8"})"));
 }
 
+TEST(AnyFormat, ListOfResources_Imported_SaysToImportItsItems) {
+  const std::string items =
+      "\nitems:\n- apiVersion: security.kubearmor.com/v1\n  kind: KubeArmorPolicy\n  spec: {process: {matchPaths: "
+      "[{path: /a}]}, action: Allow}\n";
+  for (const char* kind :
+       {"apiVersion: v1\nkind: List", "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicyList"})
+    for (const char* programs : {"", "/a"}) {
+      Options options;
+      if (*programs != 0) options.programs = {programs};
+      const Outcome out = take(kind + items, options);
+      EXPECT_FALSE(out.imported);
+      ASSERT_EQ(out.findings.list().size(), 1u);
+      EXPECT_TRUE(out.says("import-format", 2));
+      EXPECT_THAT(out.findings.list()[0].remedy, HasSubstr("one by one"));
+    }
+}
+
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
   const std::string deep = std::string(100'000, '[');
   for (const std::string& text :
