@@ -155,6 +155,9 @@ class Parser {
       const bool variable = depth == 0 && rest.substr(0, 2) == "@{";
       if (include || variable) {
         if (!rest_of_line(statement.words)) return false;
+        // "include if exists <local/x>": its rules are in force where there is such a file.
+        if (include && statement.words.size() > 3 && statement.words[1] == "if" && statement.words[2] == "exists")
+          statement.words.erase(statement.words.begin() + 1, statement.words.begin() + 3);
         if (include)
           profile.includes.push_back(std::move(statement));
         else

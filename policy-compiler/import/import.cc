@@ -105,6 +105,15 @@ void add_programs(Draft& draft, const Options& options) {
 
 namespace {
 
+// What `kubectl get KIND -o yaml` writes: "kind: List", and the API's "kind: SeccompProfileList".
+void refuse_list(const Value& document, Diagnostics& diagnostics) {
+  const Value* kind = member(document, "kind");
+  if (kind == nullptr || !kind->is_scalar() || !kind->text.ends_with("List")) return;
+  diagnostics.error(kind->position, "import-format",
+                    text::quoted(kind->text) + " holds several resources, and a draft is made of those of one workload",
+                    "import its items one by one: kubectl get KIND NAME -o yaml");
+}
+
 std::optional<Imported> read(std::string_view text, const Options& options, Diagnostics& diagnostics) {
   if (text.size() > kMaxBytes) {
     diagnostics.error({1, 1}, "import-limit", "the source is larger than " + std::to_string(kMaxBytes >> 20) + " MiB",
@@ -124,6 +133,7 @@ std::optional<Imported> read(std::string_view text, const Options& options, Diag
     source.documents = documents(text, diagnostics);
     if (source.documents.empty() && !diagnostics.has_errors())
       diagnostics.error({1, 1}, "import-format", "the source is empty", "name another file");
+    for (const Value& document : source.documents) refuse_list(document, diagnostics);
     // A text that stops being YAML may have lost what denies.
     if (diagnostics.has_errors()) return std::nullopt;
   }

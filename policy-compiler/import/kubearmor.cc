@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KubeArmorPolicy, KubeArmorHostPolicy (security.kubearmor.com/v1). Only `action: Allow` grants; Block denies, Audit
-// does neither. An action within a list is nearer than the policy's.
+// KubeArmorPolicy, KubeArmorClusterPolicy, KubeArmorHostPolicy (security.kubearmor.com/v1). Only `action: Allow`
+// grants; Block denies, Audit does neither. An action within a list is nearer than the policy's.
 #include <map>
 
 #include "bpf/lsm/abi.h"
@@ -35,13 +35,18 @@ class KubeArmorReader {
     root.finish();
     if (spec_value == nullptr) return;
     Object spec(*spec_value, "spec", diagnostics_);
-    spec.ignore({"severity", "tags", "message", "selector", "nodeSelector"});
+    spec.ignore({"severity", "tags", "message"});
+    for (const char* key : {"selector", "nodeSelector"})
+      spec.refuse(key, "for which workload it is, a profile does not say",
+                  "bind the profile to that workload; import policies of different ones apart");
     const Action outer = action(spec, Action::kBlock, spec_value->position);
     rules(spec, "process", outer, true);
     rules(spec, "file", outer, false);
     if (const Value* value = spec.get("network")) network(*value, outer);
     if (const Value* value = spec.get("capabilities")) capabilities(*value, outer);
     spec.refuse("syscalls", "KubeArmor reports these calls, it does not allow them", "list the calls under 'syscalls'");
+    spec.refuse("presets", "rules that KubeArmor brings itself", "write by hand what of them is meant");
+    spec.refuse("device", "devices that are plugged into a node", "hold them there");
     spec.refuse("apparmor", "a profile in the text of the policy", "store it as a file and import it: --from apparmor");
     spec.finish();
   }
@@ -83,6 +88,7 @@ class KubeArmorReader {
     item.ignore({"severity", "tags", "message"});
     const Action act = action(item, outer, value.position);
     std::string glob(item.text(key));
+    const bool by_arguments = !item.list("allowedArgs").empty(), off_terminals = not_on_terminals(item);
     const bool recursive = item.flag("recursive"), read_only = item.flag("readOnly"), owner = item.flag("ownerOnly");
     const std::string named(act == Action::kBlock && process ? item.text("execname") : std::string_view());
     if (named.empty()) item.refuse("execname", "a program by its name without a directory", "write its path");
@@ -138,6 +144,14 @@ class KubeArmorReader {
       return;
     }
     if (!grants(act, value.position, glob)) return;
+    if (by_arguments || off_terminals) {
+      diagnostics_.warning(value.position, "not-carried",
+                           text::quoted(glob) + " is allowed " +
+                               (by_arguments ? "with certain arguments only" : "away from terminals only") +
+                               ", which the language cannot say",
+                           "write the rule by hand if it may be allowed without that");
+      return;
+    }
     if (owner) {
       diagnostics_.warning(value.position, "not-carried",
                            text::quoted(glob) + " is for the owner of the file only, which the language cannot say",
@@ -164,6 +178,9 @@ class KubeArmorReader {
       }
     }
   }
+
+  // `pts: false`: not for a process with a pseudo terminal.
+  static bool not_on_terminals(Object& rule) { return rule.get("pts") != nullptr && !rule.flag("pts"); }
 
   void block(const std::vector<Translated>& patterns, uint32_t words, const std::vector<std::string>& sources,
              Position position) {
@@ -198,14 +215,38 @@ class KubeArmorReader {
       const Action act = action(rule, inner, item->position);
       const std::string protocol(rule.text("protocol"));
       rule.ignore({"severity", "tags", "message"});
+      const bool off_terminals = not_on_terminals(rule);
       if (act == Action::kBlock) blocked_.push_back({protocol, item->position, false});  // whoever its source is
-      if (act != Action::kAllow) rule.ignore({"fromSource"});
-      if (grants(act, item->position, protocol))
+      if (act != Action::kAllow || off_terminals) rule.ignore({"fromSource"});
+      if (act == Action::kAllow && off_terminals)
+        diagnostics_.warning(
+            item->position, "not-carried",
+            text::quoted(protocol) + " is allowed away from terminals only, which the language cannot say",
+            "write the rule by hand if it may be allowed without that");
+      else if (grants(act, item->position, protocol))
         for_sources(rule, item->position,
                     [&](ir::Node& node) { draft_.grant_protocol(node, protocol, item->position); });
       rule.finish();
     }
+    for (const Value* item : section.list("matchDNSQueries")) query(*item, inner);
     section.finish();
+  }
+
+  // A question for a name. Of the network the language knows addresses: who may not ask for each name may not ask.
+  void query(const Value& value, Action outer) {
+    Object rule(value, "a query", diagnostics_);
+    rule.ignore({"severity", "tags", "message", "fromSource"});
+    const Action act = action(rule, outer, value.position);
+    const std::string domain(rule.text("domain"));
+    rule.finish();
+    if (act == Action::kAudit) {
+      grants(act, value.position, domain);
+      return;
+    }
+    diagnostics_.warning(value.position, "not-carried",
+                         text::quoted(domain) + ": names of hosts are not part of the language, so udp is not granted",
+                         "write by hand which resolver may be asked, as a peer of protocol udp");
+    blocked_.push_back({"udp", value.position, false});
   }
 
   void capabilities(const Value& value, Action outer) {
@@ -276,6 +317,16 @@ std::optional<ir::Policy> read_kubearmor(const Source& source, const Options& op
                           "import it by itself");
       continue;
     }
+    if (kind->text == "KubeArmorNetworkPolicy") {
+      diagnostics.warning(kind->position, "not-carried",
+                          "a KubeArmorNetworkPolicy is not read: what it denies, the draft may allow",
+                          "write its rules by hand under 'network'");
+      continue;
+    }
+    if (kind->text == "KubeArmorHostPolicy")
+      diagnostics.warning(kind->position, "not-carried",
+                          "a KubeArmorHostPolicy is for all processes of a node, and the draft for one workload",
+                          "remove from the draft what that workload does not need");
     reader.policy(document);
     if (name.empty()) name = name_of(document);
   }

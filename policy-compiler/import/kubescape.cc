@@ -32,7 +32,10 @@ class KubescapeReader {
     root.finish();
     if (spec_value == nullptr) return true;
     Object spec(*spec_value, "spec", diagnostics_);
-    spec.ignore({"architectures", "matchLabels", "matchExpressions", "imageID", "imageTag"});
+    spec.ignore({"architectures", "imageID", "imageTag"});
+    for (const char* key : {"matchLabels", "matchExpressions"})
+      refuse_said(spec, *spec_value, key, "for which workload it is, a profile does not say",
+                  "bind the profile to that workload");
     if (kind == "ContainerProfile") {
       container(*spec_value, spec);
       spec.finish();
@@ -58,6 +61,7 @@ class KubescapeReader {
           "name one with --container: a profile is that of one container");
       return false;
     }
+    neighbours_only_ = kind == "NetworkNeighborhood";
     Object item(*chosen, "the container", diagnostics_);
     container(*chosen, item);
     item.finish();
@@ -66,7 +70,11 @@ class KubescapeReader {
 
  private:
   void container(const Value& value, Object& item) {
-    item.ignore({"name", "identifiedCallStacks", "imageID", "imageTag", "rulePolicies"});
+    item.ignore({"name", "imageID", "imageTag"});
+    refuse_said(item, value, "identifiedCallStacks", "from where in a program a call came, which no hook asks for",
+                "what a program may do holds for all of it");
+    refuse_said(item, value, "rulePolicies", "what Kubescape does not alert on, which is no right by itself",
+                "grant by hand what those programs need");
     // Always there; of its own only with a path or with calls.
     if (const Value* profile = item.get("seccompProfile");
         profile != nullptr && (said(member(*profile, "path")) || said(member(*profile, "spec"))))
@@ -76,9 +84,16 @@ class KubescapeReader {
       Object one(*exec, "an exec", diagnostics_);
       const std::string_view path = one.text("path");
       one.ignore({"args", "envs"});
+      const bool strict = one.flag("argsRequired");
       one.finish();
+      if (strict) {
+        diagnostics_.warning(exec->position, "not-carried",
+                             text::quoted(path) + " is for certain arguments only, which the language cannot say",
+                             "write the rule by hand if the workload may start it with any");
+        continue;
+      }
       if (auto pattern = translate(path, exec->position)) {
-        arguments_ |= member(*exec, "args") != nullptr;
+        arguments_ |= said(member(*exec, "args")) || said(member(*exec, "envs"));
         draft_.programs[draft_.program(*pattern, exec->position)].anywhere = true;
       }
     }
@@ -108,14 +123,22 @@ class KubescapeReader {
     item.refuse("endpoints", "requests of HTTP, which no hook sees", "hold them in a proxy");
     if (arguments_)
       diagnostics_.note(value.position, "narrower",
-                        "arguments of programs are not part of a profile: none is asked for",
+                        "arguments and environments of programs are not part of a profile: none is asked for",
                         "where an argument matters, hold it by the files that the node may read");
     if (maps_)
       diagnostics_.note(value.position, "import-question", "the source does not say which files are mapped as code",
                         "add 'map' to the shared libraries");
-    diagnostics_.note(value.position, "import-question",
-                      "the source knows only opens: making and deleting of other kinds is not in it",
-                      "add 'mkdir', 'delete', 'rename-in' where the workload needs them");
+    if (!neighbours_only_)
+      diagnostics_.note(value.position, "import-question",
+                        "the source knows only opens: making and deleting of other kinds is not in it",
+                        "add 'mkdir', 'delete', 'rename-in' where the workload needs them");
+  }
+
+  // A key that the server fills in, empty: not carried over where it says something.
+  static void refuse_said(Object& object, const Value& value, std::string_view key, std::string_view why,
+                          std::string_view remedy) {
+    object.ignore({key});
+    if (said(member(value, key))) object.refuse(key, why, remedy);
   }
 
   // Does it say anything? What the server fills in is empty.
@@ -177,14 +200,16 @@ class KubescapeReader {
     std::vector<const Value*> addresses = peer.list("ipAddresses");
     if (const Value* one = peer.get("ipAddress"); one != nullptr && one->is_scalar() && !one->text.empty())
       addresses.push_back(one);
-    if (addresses.empty())
-      peer.refuse("dnsNames", "names of hosts are not part of the language", "write the addresses behind them");
-    else
-      peer.ignore({"dnsNames"});
+    // 'dns' is the older key, of one name, and repeats it.
+    peer.ignore({"dnsNames"});
+    const std::string_view names = said(member(value, "dnsNames")) ? "dnsNames" : "dns";
+    refuse_said(peer, value, names, "names of hosts are not part of the language",
+                addresses.empty() ? "write the addresses behind them"
+                                  : "the address that was seen is held: add the others behind them");
     const std::vector<const Value*> ports = peer.list("ports");
     peer.finish();
-    const bool named = said(member(value, "podSelector")) || said(member(value, "namespaceSelector")) ||
-                       said(member(value, "dnsNames"));
+    const bool named =
+        said(member(value, "podSelector")) || said(member(value, "namespaceSelector")) || said(member(value, names));
     if (addresses.empty() && !named)
       diagnostics_.warning(value.position, "not-carried", "a neighbour without an address", "write the rule by hand");
     if (!addresses.empty() && ports.empty())
@@ -233,7 +258,7 @@ class KubescapeReader {
   Draft& draft_;
   const Options& options_;
   Diagnostics& diagnostics_;
-  bool arguments_ = false, maps_ = false;
+  bool arguments_ = false, maps_ = false, neighbours_only_ = false;
 };
 
 }  // namespace

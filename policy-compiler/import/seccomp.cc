@@ -32,6 +32,14 @@ std::string_view held_by(std::string_view call) {
   return {};
 }
 
+// "4.8": is each kernel that Treeline runs on as new?
+bool of_every_kernel(std::string_view version) {
+  const size_t dot = std::min(version.find('.'), version.size());
+  const auto major = text::decimal(version.substr(0, dot), 255);
+  const auto minor = text::decimal(version.substr(std::min(dot + 1, version.size())), 255);
+  return major && minor && std::pair(*major, *minor) <= std::pair<uint64_t, uint64_t>(5, 10);
+}
+
 class SeccompReader {
  public:
   SeccompReader(Draft& draft, Diagnostics& diagnostics) : draft_(draft), diagnostics_(diagnostics) {}
@@ -143,10 +151,11 @@ class SeccompReader {
   }
 
   // Does the entry hold on some machines or for some capabilities only? Docker asks for capabilities, architectures and
-  // the kernel's version. Calls that a machine lacks are left out there in any case.
+  // the kernel's version ("5.10", the oldest of ours). Calls that a machine lacks are left out there in any case.
   bool depends(const Value& value, std::string_view key) {
     Object condition(value, std::string(key), diagnostics_);
-    condition.ignore({"minKernel"});
+    const std::string_view version = condition.text("minKernel");
+    const bool kernel = !version.empty() && (key == "excludes" || !of_every_kernel(version));
     const bool capabilities = !condition.list("caps").empty();
     bool architectures = false;
     for (const Value* arch : condition.list("arches")) {
@@ -160,7 +169,7 @@ class SeccompReader {
       });
     condition.finish();
     // "not with CAP_X": holds for the workload without it, which is the narrow one.
-    return key == "includes" ? capabilities || architectures : architectures;
+    return kernel || architectures || (key == "includes" && capabilities);
   }
 
   Draft& draft_;
@@ -189,7 +198,7 @@ std::optional<ir::Policy> read_spo_seccomp(const Source& source, const Options& 
     const Value* spec_value = root.get("spec");
     // Before v1beta1 some fields stood beside the metadata.
     Object spec(spec_value != nullptr ? *spec_value : document, "spec", diagnostics);
-    spec.ignore({"targetWorkload", "disabled", "apiVersion", "kind", "metadata", "status"});
+    spec.ignore({"targetWorkload", "disabled", "state", "apiVersion", "kind", "metadata", "status"});
     spec.refuse("baseProfileName", "calls of another profile, which is not in this file",
                 "import that one as well and merge the two");
     good &= SeccompReader(draft, diagnostics).filter(spec);

@@ -35,7 +35,9 @@ class Log {
   bool line(std::string_view text, uint32_t number) {
     const Line line = read_line(text);
     if (line.attached != 0) attached_.insert(line.attached);
-    if (line.kind == Line::Kind::kOther || line.kind == Line::Kind::kAttached) return true;
+    if (line.kind == Line::Kind::kOther) unreadable(number);
+    if (line.kind == Line::Kind::kOther || line.kind == Line::Kind::kNothing || line.kind == Line::Kind::kAttached)
+      return true;
     if (processes_.empty() && line.kind != Line::Kind::kExited) {
       first_ = line.pid;
       processes_[first_] = std::make_shared<Process>();
@@ -69,6 +71,11 @@ class Log {
                            std::to_string(lines) + " lines of " + std::to_string(waiting_.size()) +
                                " processes whose start is not in the log",
                            "record with strace -f from the start of the program");
+    if (unread_ != 0)
+      diagnostics_.warning({first_unread_, 1}, "not-carried",
+                           std::to_string(unread_) + (unread_ == 1 ? " line" : " lines") +
+                               " could not be read, the first is line " + std::to_string(first_unread_),
+                           "record with strace -f -y -o FILE, so that nothing else is written between its lines");
     size_t open = pending_.size();
     if (open != 0)
       diagnostics_.note({}, "import-question", std::to_string(open) + " calls have no end in the log",
@@ -76,6 +83,10 @@ class Log {
   }
 
  private:
+  void unreadable(uint32_t number) {
+    if (unread_++ == 0 || number < first_unread_) first_unread_ = number;
+  }
+
   // Without -o, strace prints no number while there is one process: the first one gets its number later. A number that
   // nobody returned is that, unless it may be a child whose parent has not returned yet.
   uint32_t known(const Line& line) {
@@ -123,6 +134,7 @@ class Log {
 
   bool call(uint32_t pid, std::string_view name, std::string_view rest, uint32_t number) {
     const Call call = read_call(rest);
+    if (!call.complete && !call.endless) unreadable(number);
     const std::shared_ptr<Process> process = processes_[pid];
     if (starts_process(name)) {
       if (call.complete && call.result && *call.result > 0 && *call.result <= UINT32_MAX)
@@ -189,8 +201,8 @@ class Log {
   std::map<uint32_t, std::vector<Place>> waiting_;
   std::deque<std::pair<uint32_t, Place>> ready_;
   std::set<uint32_t> attached_;
-  size_t waiting_count_ = 0, copied_ = 0;
-  uint32_t first_ = 0, first_number_ = 0;
+  size_t waiting_count_ = 0, copied_ = 0, unread_ = 0;
+  uint32_t first_ = 0, first_number_ = 0, first_unread_ = 0;
   bool draining_ = false;
 };
 

@@ -92,6 +92,15 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
+constexpr std::string_view kUnfinished = "<unfinished ...>";
+
+// "--- SIGCHLD {...} ---", "strace: Process 12 detached", "[ Process PID=12 runs in 32 bit mode. ]", and what is left
+// of a call that another line cut into.
+bool says_nothing(std::string_view text) {
+  const auto begins = [&](std::string_view with) { return text.substr(0, with.size()) == with; };
+  return text.empty() || text == kUnfinished || begins("--- ") || begins("strace: ") || begins("[ Process PID=");
+}
+
 }  // namespace
 
 Line read_line(std::string_view text) {
@@ -138,6 +147,10 @@ Line read_line(std::string_view text) {
     line.kind = Line::Kind::kExited;
     return line;
   }
+  if (says_nothing(text)) {
+    line.kind = Line::Kind::kNothing;
+    return line;
+  }
   constexpr std::string_view kResumed = "<... ";
   if (text.substr(0, kResumed.size()) == kResumed) {
     text.remove_prefix(kResumed.size());
@@ -156,7 +169,6 @@ Line read_line(std::string_view text) {
   if (end == 0 || end == text.size() || text[end] != '(' || text::is_digit(text[0])) return line;
   line.name = text.substr(0, end);
   line.rest = text.substr(end + 1);
-  constexpr std::string_view kUnfinished = "<unfinished ...>";
   if (line.rest.size() >= kUnfinished.size() &&
       line.rest.substr(line.rest.size() - kUnfinished.size()) == kUnfinished) {
     line.rest.remove_suffix(kUnfinished.size());
@@ -208,6 +220,7 @@ Call read_call(std::string_view rest) {
   skip_blanks(behind);
   if (!closed || behind.substr(0, 2) != "= ") return call;
   behind.remove_prefix(2);
+  call.endless = behind.substr(0, 1) == "?";
   int64_t number = 0;
   const auto [end, error] = std::from_chars(behind.data(), behind.data() + behind.size(), number);
   if (error != std::errc{}) return call;  // "?": the process ended within

@@ -21,7 +21,8 @@ constexpr size_t kMaxLine = 1u << 20;
 constexpr size_t kMaxArguments = 64;
 
 struct Line {
-  enum class Kind : uint8_t { kOther, kCall, kUnfinished, kResumed, kExited, kAttached };
+  // kNothing: known, and no call: blank, a signal, what strace says of itself. kOther: not to be read.
+  enum class Kind : uint8_t { kOther, kNothing, kCall, kUnfinished, kResumed, kExited, kAttached };
   Kind kind = Kind::kOther;
   uint32_t pid = 0;       // 0: none printed
   uint32_t attached = 0;  // a process that strace says it follows from here, in a line of its own or within one
@@ -36,6 +37,7 @@ Line read_line(std::string_view text);
 struct Call {
   std::vector<std::string_view> arguments;
   bool complete = false;  // the ')' and a result are there
+  bool endless = false;   // the result is '?': the process ended within the call, or strace stopped following it
   std::optional<int64_t> result;
   std::string_view error;                  // "ENOENT", or ""
   std::optional<std::string> result_path;  // -y: the name behind the result
