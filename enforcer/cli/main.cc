@@ -5,6 +5,7 @@
 
 #include "enforcer/cli/ask.h"
 #include "enforcer/daemon/conf.h"
+#include "policy-compiler/support/usage.h"
 
 int main(int argc, char** argv) {
   using namespace treeline::cli;
@@ -57,7 +58,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    say(treeline::support::usage_error(app, error, "treeline"));
+    return kUsage;
   }
   context.wide = form == "wide";
   const int status = context.action ? context.action() : kUsage;

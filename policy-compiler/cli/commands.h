@@ -109,14 +109,14 @@ struct ImportOptions {
 int import_source(const ImportOptions& options);
 
 struct EmitOptions {
-  std::string profile, as, output = "-";
-  std::string name_space;
-  std::vector<std::string> pods;           // KEY=VALUE
-  std::vector<std::string> service_cidrs;  // blocks, or "none"
-  std::vector<std::string> services;       // ADDRESS=NAMESPACE/KEY=VALUE,...[:PORT]
-  std::vector<std::string> mounts;         // PATH or PATH=TYPE
+  std::string profile = {}, as = {}, output = "-";
+  std::string name_space = {};
+  std::vector<std::string> pods = {};           // KEY=VALUE
+  std::vector<std::string> service_cidrs = {};  // blocks, or "none"
+  std::vector<std::string> services = {};       // ADDRESS=NAMESPACE/KEY=VALUE,...[:PORT]
+  std::vector<std::string> mounts = {};         // PATH or PATH=TYPE
   bool split_ranges = false, strict = false;
-  Output form;
+  Output form = {};
 };
 int emit(const EmitOptions& options);
 

@@ -116,15 +116,42 @@ Result<selinux::Options> selinux_options(const EmitOptions& options) {
   return out;
 }
 
+// Options that the target does not know. Taken in silence they would be thought to be in the policy.
+Result<void> only_known(const EmitOptions& options, bool of_network) {
+  std::string unknown;
+  const auto asked = [&](bool given, std::string_view option) {
+    if (given) unknown += (unknown.empty() ? "" : ", no ") + std::string(option);
+  };
+  if (of_network) {
+    asked(!options.mounts.empty(), "--mount");
+  } else {
+    asked(!options.name_space.empty(), "--namespace");
+    asked(!options.pods.empty(), "--pods");
+    asked(!options.service_cidrs.empty(), "--service-cidr");
+    asked(!options.services.empty(), "--service");
+    asked(options.split_ranges, "--split-ranges");
+  }
+  if (unknown.empty()) return {};
+  return Error{"--as " + options.as + " knows no " + unknown + "; leave that out, or name what it is for: --as " +
+               (of_network ? "selinux" : "networkpolicy, cilium or calico")};
+}
+
 struct Emitted {
+  struct Residual {
+    Position position;
+    std::string message;
+    std::string_view remedy;
+  };
   std::string text;
-  std::vector<std::pair<Position, std::string>> residuals;
+  std::vector<Residual> residuals;
 };
 
 template <typename Lowered>
 Emitted emitted(Lowered lowered) {
+  constexpr std::string_view kHeldByImage = "the bpf back end holds it: load the bundle as well";
   Emitted out{std::move(lowered.text), {}};
-  for (auto& residual : lowered.residuals) out.residuals.emplace_back(residual.position, std::move(residual.message));
+  for (auto& residual : lowered.residuals)
+    out.residuals.push_back({residual.position, std::move(residual.message), residual.remedy.empty() ? kHeldByImage : residual.remedy});
   return out;
 }
 
@@ -138,6 +165,7 @@ int emit(const EmitOptions& options) {
   if (!target && options.as != "selinux")
     return report.usage(
         Error{"there is no " + text::quoted(options.as) + "; --as is one of networkpolicy, cilium, calico, selinux"});
+  if (Result<void> known = only_known(options, target.has_value()); !known) return report.usage(known.error());
   const Result<network::Options> network_how = network_options(options);
   if (!network_how) return report.usage(network_how.error());
   const Result<selinux::Options> selinux_how = selinux_options(options);
@@ -151,12 +179,11 @@ int emit(const EmitOptions& options) {
   }
   const Emitted made = target ? emitted(network::lower(*target, loaded->policy, *network_how))
                               : emitted(selinux::lower(loaded->policy, *selinux_how));
-  for (const auto& [position, message] : made.residuals) {
-    constexpr std::string_view kRemedy = "the bpf back end holds it: load the bundle as well";
+  for (const auto& [position, message, remedy] : made.residuals) {
     if (options.strict && position.line != 0)
-      loaded->diagnostics.error(position, "residual", message, std::string(kRemedy));
+      loaded->diagnostics.error(position, "residual", message, std::string(remedy));
     else
-      loaded->diagnostics.note(position, "residual", message, std::string(kRemedy));
+      loaded->diagnostics.note(position, "residual", message, std::string(remedy));
   }
   loaded->diagnostics.sort();
   report.diagnostics(loaded->diagnostics, loaded->text);

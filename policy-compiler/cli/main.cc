@@ -13,17 +13,21 @@
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/import/import.h"
+#include "policy-compiler/support/usage.h"
 
 namespace {
 
 using namespace treeline;
 
-constexpr const char* kFooter = R"(
+// Of every command that says nothing narrower.
+constexpr const char* kExitStatus = R"(
 Exit status:
   0  done; the profile is right; the act is allowed
   1  the profile has mistakes, is not formatted, cannot be merged; the act is denied
   2  the command line is wrong
-  3  something could not be read or written
+  3  something could not be read or written)";
+
+constexpr const char* kFooter = R"(
 
 A PROFILE named '-' is read from standard input. --json prints one object on standard output and
 nothing else, unless the command line is wrong.
@@ -117,6 +121,8 @@ void add_output(CLI::App* command, cli::Output& output) {
   command->add_flag_callback("--json", [&output] { output = cli::Format::kJson; }, "The same as --format json");
 }
 
+std::string with_status(const char* footer) { return std::string(footer) + "\n" + kExitStatus; }
+
 int version(bool json) {
   if (json) {
     cli::Report report("version", true);
@@ -135,7 +141,7 @@ int version(bool json) {
 
 int main(int argc, char** argv) {
   CLI::App app{"Compiles profiles of process trees into policies that the kernel enforces.", "treelinec"};
-  app.footer(kFooter);
+  app.footer(std::string(kExitStatus) + kFooter);
   app.require_subcommand(1);
   app.set_version_flag("--version", [] { return "treelinec " TREELINE_VERSION; });
   int exit = cli::kYes;
@@ -165,9 +171,9 @@ int main(int argc, char** argv) {
   command->add_flag("--complain", compile.complain, "AppArmor profiles that report and refuse nothing");
   add_output(command, compile.output);
   command->add_option("-j,--jobs", many.jobs, "Of several profiles, so many at once")->check(CLI::Range(1u, 256u));
-  command->footer(
+  command->footer(with_status(
       "\n  treelinec compile web.yaml -o web.bundle\n  treelinec compile profiles/*.yaml -o bundles      all of them, "
-      "with progress");
+      "with progress"));
   command->callback([&] {
     if (many.profiles.size() == 1) {
       compile.profile = many.profiles[0];
@@ -194,7 +200,7 @@ int main(int argc, char** argv) {
   command->add_option("FILE", format.files, "Profiles in YAML, without mistakes")->required();
   command->add_flag("--check", format.check, "Write nothing; exit 1 where a file would change");
   add_output(command, format.output);
-  command->footer(kFormatFooter);
+  command->footer(with_status(kFormatFooter));
   command->callback([&] { exit = cli::format(format); });
 
   cli::MergeOptions merge;
@@ -203,28 +209,32 @@ int main(int argc, char** argv) {
   command->add_option("-o,--output", merge.merged, "The profile to write, '-' for standard output")->required();
   command->add_option("--name", merge.name, "Name of the result; default: the one that all have");
   add_output(command, merge.output);
-  command->footer(kMergeFooter);
+  command->footer(with_status(kMergeFooter));
   command->callback([&] { exit = cli::merge(merge); });
 
   cli::SchemaOptions schema;
   command = app.add_subcommand("schema", "Print the JSON Schema of profiles, for editors");
   command->add_flag("--version", schema.version, "Print the version of the language that it describes");
   command->add_flag("--json", schema.json, "With --version: print one JSON object");
-  command->footer(kSchemaFooter);
+  command->footer(with_status(kSchemaFooter));
   command->callback([&] { exit = cli::schema(schema); });
 
   cli::ExplainOptions explain;
   command =
       app.add_subcommand("explain", "Print the tree, or answer: may NODE do ACT to OBJECT, and which line says so");
   command->add_option("SOURCE", explain.source, "A profile or a bundle")->required();
-  command
-      ->add_option("QUESTION", explain.question,
-                   "NODE ACT OBJECT, e.g.: /usr/sbin/nginx read /etc/hosts · entry exec /entrypoint.sh · "
-                   "worker out tcp:10.0.0.1:5432 · worker listen tcp:80 · worker capability chown")
-      ->expected(0, 3);
+  explain.question.resize(3);
+  command->add_option("NODE", explain.question[0], "With ACT and OBJECT a question: id, path in the tree, key, or executable");
+  command->add_option("ACT", explain.question[1], "read, exec, out, listen, capability ...");
+  command->add_option("OBJECT", explain.question[2],
+                      "e.g.: /usr/sbin/nginx read /etc/hosts · entry exec /entrypoint.sh · "
+                      "worker out tcp:10.0.0.1:5432 · worker listen tcp:80 · worker capability chown");
   command->add_flag("--matrix", explain.matrix, "Print which mechanism enforces which rule, and what is left over");
   command->add_flag("--json", explain.json, "Print one JSON object");
-  command->callback([&] { exit = cli::explain(explain); });
+  command->callback([&, command] {
+    explain.question.resize(command->count("NODE") + command->count("ACT") + command->count("OBJECT"));
+    exit = cli::explain(explain);
+  });
 
   cli::ExplainOptions evaluate;
   evaluate.question.resize(3);
@@ -274,7 +284,7 @@ int main(int argc, char** argv) {
   command->add_option("--evidence", learn.evidence, "Where the evidence goes; default: beside the profile");
   command->add_flag("--join", learn.join, "Processes that joined the container become join nodes");
   command->add_flag("--json", learn.json, "Print one JSON object");
-  command->footer(kLearnFooter);
+  command->footer(with_status(kLearnFooter));
   command->callback([&] { exit = cli::learn(learn); });
 
   cli::ImportOptions source;
@@ -289,7 +299,7 @@ int main(int argc, char** argv) {
   command->add_option("--report", source.report, "Where the list of what is not carried over goes as well");
   command->add_flag("--syscalls", source.syscalls, "strace: the log is complete, list its system calls");
   add_output(command, source.form);
-  command->footer(kImportFooter);
+  command->footer(with_status(kImportFooter));
   command->callback([&] { exit = cli::import_source(source); });
 
   cli::EmitOptions emit;
@@ -308,7 +318,7 @@ int main(int argc, char** argv) {
   command->add_option("--mount", emit.mounts, "selinux: a mount from the host, PATH or PATH=TYPE, repeat it");
   command->add_flag("--strict", emit.strict, "A rule that is not held exactly is a mistake, not a note");
   add_output(command, emit.form);
-  command->footer(kEmitFooter);
+  command->footer(with_status(kEmitFooter));
   command->callback([&] { exit = cli::emit(emit); });
 
   cli::SignOptions sign;
@@ -326,7 +336,7 @@ int main(int argc, char** argv) {
                       "A machine that has this bundle goes back to none below, not by a rollback either")
       ->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   add_output(command, sign.output);
-  command->footer(kSignFooter);
+  command->footer(with_status(kSignFooter));
   command->callback([&] { exit = cli::sign(sign); });
 
   cli::VerifyOptions verify;
@@ -356,7 +366,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? cli::kYes : cli::kUsage;
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    return cli::Report("usage", cli::Output()).usage(Error{support::usage_error(app, e, "treelinec")});
   } catch (const std::bad_alloc&) {
     std::fputs("treelinec: error: out of memory\n", stderr);
     return cli::kFailed;

@@ -14,6 +14,21 @@ namespace {
 
 constexpr uint32_t kMostSplit = 256;  // ports of one range that are written singly
 
+// What mends a residual where loading the bundle does not.
+constexpr std::string_view kWithFilter =
+    "the bpf back end holds them, system calls the seccomp back end: load a bundle of --backend bpf,seccomp as well";
+constexpr std::string_view kNoHosts = "a profile has none either: name blocks or pods";
+constexpr std::string_view kAllowDns = "learn it, or add the rule to the profile";
+constexpr std::string_view kNodes = "write 'peer: any', or a policy of your own for them";
+constexpr std::string_view kWhoConnects = "name the pods that connect: 'peer: {pods: ...}'";
+constexpr std::string_view kPodsMeant = "write 'peer: {pods: ...}' where pods are meant";
+constexpr std::string_view kBehindService = "name the pods behind it: 'peer: {pods: ...}', or --service";
+constexpr std::string_view kBehindServices = "name the pods behind them in a rule of their own: 'peer: {pods: ...}'";
+constexpr std::string_view kAsCalico = "emit --as calico, which knows icmp";
+constexpr std::string_view kOwnPolicy = "let it through by a policy of your own, of a kind that knows it";
+constexpr std::string_view kPickedPort = "add the ports that it picks from, such as 32768-60999";
+constexpr std::string_view kRanges = "leave out --split-ranges, or narrow the range";
+
 std::string text_of(const ir::NetworkRule& rule) {
   return std::string(ir::names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
          std::string(ir::names::protocols().name(static_cast<uint32_t>(rule.protocol))) + " " +
@@ -34,9 +49,7 @@ class Gatherer {
     for (const ir::Node& node : policy_.nodes)
       for (const ir::NetworkRule& rule : node.network) add(rule);
     if (!dns_)
-      residual({},
-               "no rule allows DNS (udp or tcp port 53): names do not resolve behind this policy; learn it, or add the "
-               "rule to the profile");
+      residual({}, "no rule allows DNS (udp or tcp port 53): names do not resolve behind this policy", kAllowDns);
     Flows out;
     for (auto& [key, flow] : flows_) {
       normalise(flow.ports);
@@ -49,13 +62,16 @@ class Gatherer {
   }
 
  private:
-  void residual(ir::Position position, std::string message) { residuals_.push_back({position, std::move(message)}); }
+  void residual(ir::Position position, std::string message, std::string_view remedy = {}) {
+    residuals_.push_back({position, std::move(message), remedy});
+  }
 
   void standing() {
     residual({}, "process: every program of the pod has the rights of all " + std::to_string(policy_.nodes.size()) +
-                     " nodes together; programs, files, capabilities and calls are not judged at all");
+                     " nodes together; programs, files, capabilities and calls are not judged at all",
+             kWithFilter);
     residual({}, "deny: policies only add up, so another one that selects the pod can allow more");
-    residual({}, "DNS names: a rule knows addresses and labels, no names of hosts");
+    residual({}, "DNS names: a rule knows addresses and labels, no names of hosts", kNoHosts);
     residual({}, "loopback: what stays within the pod is not judged");
     residual({}, "hostNetwork: a pod in the network of its node is not judged");
   }
@@ -70,8 +86,7 @@ class Gatherer {
     if (rule.peer.selector) {
       Peer peer;
       peer.pods = rule.peer.selector;
-      residual(rule.position, "not held: " + text::quoted(text_of(rule), 200) +
-                                  ": the pods are held here, their addresses by the image");
+      left_to_image(rule);
       dns_ |= dns || (rule.direction == ir::Direction::kOut && target_port(rule, 53));
       put(rule, std::move(peer), target_ports(rule, ports));
       return;
@@ -89,11 +104,11 @@ class Gatherer {
         peer.every_pod = target_ != Target::kCalico;
         if (peer.every_pod)
           residual(rule.position, "not held: " + text::quoted(text_of(rule), 200) +
-                                      ": every pod is let through, whatever its address; the image holds the address");
+                                      ": every pod is let through, whatever its address");
         if (target_ == Target::kCilium)
           residual(rule.position, "narrower: " + text::quoted(text_of(rule), 200) +
-                                      ": a block does not match the nodes of the cluster; write 'peer: any' or a "
-                                      "policy of your own for them");
+                                      ": a block does not match the nodes of the cluster",
+                   kNodes);
         break;
       case ir::PeerKind::kExternal:
         peer.blocks = without_services(external_blocks(), rule);
@@ -105,6 +120,15 @@ class Gatherer {
     if (!peer.everything && peer.blocks.empty() && !peer.every_pod) return;
     dns_ |= dns;
     put(rule, std::move(peer), ports);
+  }
+
+  // Of a peer of pods: this policy knows their labels alone.
+  void left_to_image(const ir::NetworkRule& rule) {
+    std::string words = rule.peer.kind == ir::PeerKind::kAny ? "" : "the addresses";
+    if (!rule.peer.selector->target_ports.empty()) words += (words.empty() ? "" : " and ") + std::string("the Service's ports");
+    if (!words.empty())
+      residual(rule.position, "not held: " + text::quoted(text_of(rule), 200) + ": " + words +
+                                  "; the labels of the pods are held");
   }
 
   // Blocks as written. Those of Services leave; false: nothing is left.
@@ -119,10 +143,9 @@ class Gatherer {
       const auto service = std::find_if(options_.services.begin(), options_.services.end(),
                                         [&](const Service& one) { return within(cidr, one.address); });
       if (service != options_.services.end() && rule.direction != ir::Direction::kOut) {
-        residual(
-            rule.position,
-            "narrower: " + ir::names::cidr_text(cidr) +
-                " is a Service's address, which nothing comes from: name the pods that connect, 'peer: {pods: ...}'");
+        residual(rule.position,
+                 "narrower: " + ir::names::cidr_text(cidr) + " is a Service's address, which nothing comes from",
+                 kWhoConnects);
         continue;
       }
       if (service != options_.services.end()) {
@@ -143,8 +166,8 @@ class Gatherer {
       residual(rule.position,
                "narrower: " + text::quoted(text_of(rule), 200) + ": " +
                    (target_ == Target::kCilium ? "a block matches no pod and no node of the cluster"
-                                               : "whether a block matches pods is left to the implementation") +
-                   "; write 'peer: {pods: ...}' where pods are meant");
+                                               : "whether a block matches pods is left to the implementation"),
+               kPodsMeant);
     return true;
   }
 
@@ -158,8 +181,8 @@ class Gatherer {
           inside = true;
           residual(rule.position,
                    "narrower: " + ir::names::cidr_text(block.cidr) + " lies in the block of Services (" + text +
-                       "), whose addresses are translated before a policy is asked; name the pods behind it: 'peer: "
-                       "{pods: ...}', or --service");
+                       "), whose addresses are translated before a policy is asked",
+                   kBehindService);
           break;
         }
         if (!within(services, block.cidr)) continue;
@@ -169,7 +192,8 @@ class Gatherer {
         block.except.push_back(services);
         residual(rule.position,
                  "narrower: " + text::quoted(text_of(rule), 200) + ": without the Services of " + text +
-                     ", whose addresses are translated before a policy is asked; name the pods behind them");
+                     ", whose addresses are translated before a policy is asked",
+                 kBehindServices);
       }
       if (!inside) out.push_back(std::move(block));
     }
@@ -187,7 +211,8 @@ class Gatherer {
     if (!has_ports(rule.protocol)) {
       residual(rule.position, "narrower: " + text::quoted(text_of(rule), 200) +
                                   ": this kind of policy knows tcp, udp and sctp" +
-                                  (target_ == Target::kCalico ? ", icmp" : "") + " only");
+                                  (target_ == Target::kCalico ? ", icmp" : "") + " only",
+               rule.protocol == ir::Protocol::kIcmp ? kAsCalico : kOwnPolicy);
       return false;
     }
     return convert(rule, rule.ports, out);
@@ -196,7 +221,8 @@ class Gatherer {
   bool convert(const ir::NetworkRule& rule, const std::vector<ir::PortRange>& ranges, std::vector<Port>& out) {
     for (ir::PortRange range : ranges) {
       if (range.last == 0) {
-        residual(rule.position, "narrower: port 0 means one that the kernel picks, which a policy cannot name");
+        residual(rule.position, "narrower: port 0 means one that the kernel picks, which a policy cannot name",
+                 kPickedPort);
         continue;
       }
       range.first = std::max<uint16_t>(range.first, 1);
@@ -206,7 +232,8 @@ class Gatherer {
         out.push_back(port);
       } else if (count > kMostSplit) {
         residual(rule.position, "narrower: ports " + ir::names::port_text(range) +
-                                    " are too many to be written singly; leave out --split-ranges");
+                                    " are too many to be written singly",
+                 kRanges);
       } else {
         for (uint32_t one = range.first; one <= range.last; ++one)
           out.push_back({rule.protocol, static_cast<uint16_t>(one), static_cast<uint16_t>(one)});

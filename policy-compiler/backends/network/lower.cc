@@ -75,7 +75,7 @@ Lowered lower(Target target, const ir::Policy& policy, const Options& options) {
       "# Of the profile " + policy.name + ", by treelinec. What this policy does not hold, by lines of the profile:\n";
   for (const Residual& residual : flows.residuals)
     out.text += "#   " + (residual.position.line == 0 ? "" : std::to_string(residual.position.line) + ": ") +
-                text::printable(residual.message, 1000) + "\n";
+                text::printable(residual.message, 1000) + (residual.remedy.empty() ? "" : "; ") + std::string(residual.remedy) + "\n";
   out.text += to_yaml(known(target).write(policy, options, flows.list));
   out.residuals = std::move(flows.residuals);
   return out;

@@ -58,6 +58,7 @@ Options default_options();
 struct Residual {
   ir::Position position;  // line 0: holds for every rule
   std::string message;
+  std::string_view remedy = {};  // "": the image holds it
 };
 
 struct Lowered {

@@ -74,6 +74,12 @@ const Operation kOperations[] = {
     {TL_OP_BPF, "bpf", {"map_create", "map_read", "map_write", "prog_load", "prog_run"}},
 };
 
+// What mends a residual where loading the bundle does not.
+constexpr std::string_view kFilter = "the seccomp back end holds them: compile with --backend bpf,seccomp";
+constexpr std::string_view kWithPolicy = "the bpf back end holds the addresses, emit --as networkpolicy the pods: use both as well";
+constexpr std::string_view kOwnModule = "grant it by a module of your own, where the workload needs it";
+constexpr std::string_view kNameType = "name it: --mount PATH=TYPE";
+
 std::string block_name(const ir::Policy& policy) {
   std::string out = "treeline_";
   for (const char c : policy.name) out += c == '-' || c == '.' ? '_' : c;
@@ -113,7 +119,7 @@ class Module {
       if (node.interpreter) program(*node.interpreter);
       for (const ir::Node::BackEdge& edge : node.back_edges) program(edge.executable);
       if (!node.syscalls.empty())
-        residual(node.syscalls[0].position, "system calls are not judged by SELinux; that is for a seccomp filter");
+        residual(node.syscalls[0].position, "system calls are not judged by SELinux", kFilter);
     }
     Lowered out;
     out.label = block_name(policy_) + ".process";
@@ -123,7 +129,7 @@ class Module {
                ", by treelinec. What this module does not hold, by lines of the profile:\n";
     for (const Residual& residual : residuals_)
       out.text += ";   " + (residual.position.line == 0 ? "" : std::to_string(residual.position.line) + ": ") +
-                  text::printable(residual.message, 1000) + "\n";
+                  text::printable(residual.message, 1000) + (residual.remedy.empty() ? "" : "; ") + std::string(residual.remedy) + "\n";
     out.text += "(block " + block_name(policy_) + "\n    (blockinherit container)\n";
     for (const auto& [key, permissions] : allowed_) {
       std::string list;
@@ -136,7 +142,9 @@ class Module {
   }
 
  private:
-  void residual(ir::Position position, std::string message) { residuals_.push_back({position, std::move(message)}); }
+  void residual(ir::Position position, std::string message, std::string_view remedy = {}) {
+    residuals_.push_back({position, std::move(message), remedy});
+  }
 
   void allow(std::string_view target, std::string_view of, const std::set<std::string>& permissions) {
     allowed_[{std::string(target), std::string(of)}].insert(permissions.begin(), permissions.end());
@@ -160,8 +168,10 @@ class Module {
       allow("process", one.of, {one.permissions.begin(), one.permissions.end()});
     }
     const std::string name(ir::names::operations().name(rule.value));
-    residual(rule.position, known ? "operation " + name + ": within the domain, whatever the relation of the processes"
-                                  : "narrower: operation " + name + " is not granted by this module");
+    if (known)
+      residual(rule.position, "operation " + name + ": within the domain, whatever the relation of the processes");
+    else
+      residual(rule.position, "narrower: operation " + name + " is not granted by this module", kOwnModule);
   }
 
   void socket(const ir::Node& node, const ir::NumberRule& rule) {
@@ -174,7 +184,8 @@ class Module {
     const std::string_view of = socket_class(rule.value);
     if (of.empty())
       return residual(rule.position, "narrower: sockets " + std::string(ir::names::socket_kinds().name(rule.value)) +
-                                         " have no class of their own and are not granted by this module");
+                                         " have no class of their own and are not granted by this module",
+                      kOwnModule);
     allow("process", of, permissions);
     if (of == "tcp_socket" || of == "sctp_socket" || of == "unix_stream_socket")
       allow("process", of, {"accept", "listen"});
@@ -192,7 +203,8 @@ class Module {
     }
     if (rule.peer.kind != ir::PeerKind::kAny || rule.peer.selector)
       residual(rule.position,
-               "peer " + text::quoted(ir::names::peer_text(rule.peer), 200) + ": addresses and pods are not judged");
+               "peer " + text::quoted(ir::names::peer_text(rule.peer), 200) + ": addresses and pods are not judged",
+               rule.peer.selector ? kWithPolicy : std::string_view());
     // A datagram names its peer without connecting: only tcp and sctp have name_connect.
     if (!in && of == "udp_socket") {
       residual(rule.position, "ports of outgoing datagrams are not judged");
@@ -220,7 +232,8 @@ class Module {
       const std::string type(mount.type.empty() ? path_type(mount.path) : std::string_view(mount.type));
       if (type.empty()) {
         residual(rule.path.position, "narrower: " + text::quoted(rule.path.text) + ": what lies at " +
-                                         text::quoted(mount.path) + " has no usual type; name it: --mount PATH=TYPE");
+                                         text::quoted(mount.path) + " has no usual type",
+                 kNameType);
         continue;
       }
       for (const Grant& grant : kGrants)
@@ -242,17 +255,18 @@ class Module {
     act(TL_RENAME_IN, "renamed");
     act(TL_SETATTR, "changed");
     const std::string lead = "narrower: " + text::quoted(rule.path.text) + ": ";
-    if (!acts.empty()) residual(rule.path.position, lead + "fifos, sockets and devices there are not " + acts);
+    if (!acts.empty()) residual(rule.path.position, lead + "fifos, sockets and devices there are not " + acts, kOwnModule);
     if (rule.access & (TL_DELETE | TL_RENAME_IN | TL_SETATTR))
-      residual(rule.path.position, lead + "symbolic links there are not removed, renamed or changed");
-    if (rule.access & TL_MKNOD) residual(rule.path.position, lead + "devices there are not made");
+      residual(rule.path.position, lead + "symbolic links there are not removed, renamed or changed", kOwnModule);
+    if (rule.access & TL_MKNOD) residual(rule.path.position, lead + "devices there are not made", kOwnModule);
   }
 
   void program(const ir::Pattern& executable) {
     for (const Mount& mount : options_.mounts)
       if (reaches(executable.text, mount.path))
         residual(executable.position, "narrower: " + text::quoted(executable.text) + ": programs that lie at " + text::quoted(mount.path) +
-                                          " are not started by this module");
+                                          " are not started by this module",
+                 kOwnModule);
   }
 
   const ir::Policy& policy_;

@@ -41,6 +41,7 @@ struct Options {
 struct Residual {
   ir::Position position;  // line 0: holds for every rule
   std::string message;
+  std::string_view remedy = {};  // "": the image holds it
 };
 
 struct Lowered {

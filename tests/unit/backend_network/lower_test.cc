@@ -113,6 +113,32 @@ TEST(NetworkPolicy, AnyPolicy_Lowered_SaysWhatNoNetworkPolicyHolds) {
   }
 }
 
+// The bundle mends what is let through here; what is refused here it cannot let through.
+TEST(NetworkPolicy, WhatTheImageDoesNotMend_Lowered_HasARemedyOfItsOwn) {
+  Options options = default_options();
+  options.split_ranges = true;
+  for (const Target target : kAll)
+    for (const Residual& residual : lower(target, everything(), options).residuals) {
+      const bool narrower = residual.message.starts_with("narrower:");
+      const bool wider = residual.message.starts_with("not held:") || residual.message.starts_with("loopback:");
+      EXPECT_FALSE(narrower && residual.remedy.empty()) << residual.message;
+      EXPECT_FALSE(wider && !residual.remedy.empty()) << residual.message;
+    }
+  EXPECT_THAT(lower(Target::kCilium, profile("      []\n"), options).text, HasSubstr("behind this policy; learn it, or add the rule to the profile\n"));
+}
+
+TEST(NetworkPolicy, PeerOfPods_Lowered_SaysWhatIsLeftToTheImage) {
+  const auto left = [](const std::string& peer) {
+    const Lowered made = lower(Target::kCilium, profile("      - {direction: out, protocol: tcp, peer: {pods: {app: db}" + peer + "}, port: 80}\n"), default_options());
+    const std::string& last = made.residuals.back().message;
+    return last.starts_with("not held:") ? last.substr(last.find("': ") + 3) : "";
+  };
+  EXPECT_EQ(left(""), "the addresses; the labels of the pods are held");
+  EXPECT_EQ(left(", target_port: 8080"), "the addresses and the Service's ports; the labels of the pods are held");
+  EXPECT_EQ(left(", addresses: any, target_port: 8080"), "the Service's ports; the labels of the pods are held");
+  EXPECT_EQ(left(", addresses: any"), "");
+}
+
 TEST(NetworkPolicy, RuleForDns_Lowered_IsNotReportedAsMissing) {
   const ir::Policy policy = profile("      - {direction: out, protocol: udp, peer: any, port: 53}\n");
   for (const Target target : kAll)

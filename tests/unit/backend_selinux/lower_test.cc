@@ -132,6 +132,17 @@ TEST(Selinux, WhatIsNotHeld_Lowered_IsAResidualWithItsLine) {
   EXPECT_TRUE(says(21, "system calls"));
 }
 
+// The image holds what has no remedy of its own.
+TEST(Selinux, WhatTheImageDoesNotMend_Lowered_HasARemedyOfItsOwn) {
+  for (const Residual& residual : lower(everything(), kMounts).residuals) {
+    const bool narrower = residual.message.starts_with("narrower:"), calls = residual.message.starts_with("system calls");
+    EXPECT_EQ(residual.remedy.empty(), !narrower && !calls) << residual.message;
+    EXPECT_TRUE(!calls || residual.remedy.find("--backend bpf,seccomp") != std::string_view::npos) << residual.remedy;
+  }
+  const Lowered pods = lower(profile("    network: [{direction: out, protocol: tcp, peer: {pods: {app: db}}, port: 1}]\n    sockets: [inet-stream]\n"));
+  EXPECT_TRUE(std::any_of(pods.residuals.begin(), pods.residuals.end(), [](const Residual& residual) { return residual.remedy.find("emit --as networkpolicy") != std::string_view::npos; }));
+}
+
 TEST(Selinux, FileWithoutAMount_Lowered_IsNotGrantedOnTheHost) {
   EXPECT_THAT(lower(everything()).text, Not(HasSubstr("etc_t")));
   EXPECT_THAT(lower(everything(), {{{"/var/log", ""}}}).text, Not(HasSubstr("(allow process etc_t")));
@@ -145,7 +156,7 @@ TEST(Selinux, MountOfATypeThatIsNotUsual_Lowered_IsAResidual) {
 TEST(Selinux, WhatOfAMountIsNotGranted_Lowered_IsSaid) {
   const Options options{{{"/data", "user_data_t"}}};
   const std::string text = lower(profile("    files: {/data/x: delete mknod}\n    children: [{exec: /data/run}]\n"), options).text;
-  EXPECT_THAT(text, HasSubstr("narrower: '/data/x': fifos, sockets and devices there are not removed\n"));
+  EXPECT_THAT(text, HasSubstr("narrower: '/data/x': fifos, sockets and devices there are not removed; grant it by a module of your own"));
   EXPECT_THAT(text, HasSubstr("symbolic links there are not removed"));
   EXPECT_THAT(text, HasSubstr("devices there are not made"));
   EXPECT_THAT(text, HasSubstr("narrower: '/data/run': programs that lie at '/data' are not started"));
