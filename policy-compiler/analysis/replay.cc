@@ -37,7 +37,8 @@ std::string number_text(const names::Table& table, uint32_t value) {
 
 class Judge {
  public:
-  Judge(const Version& policy, std::string_view image) : policy_(policy), image_(image), used_(policy) {}
+  Judge(const Version& policy, std::string_view image, const CallFilters& calls)
+      : policy_(policy), image_(image), calls_(calls), used_(policy) {}
 
   void judge(const learn::Trace& trace) {
     trace_ = &trace.file;
@@ -66,11 +67,8 @@ class Judge {
     for (const learn::TracedNumber& user : trace.users)
       if (reached(user.node)) about_user(rows_[user.node], user.value, user.seen.count);
     for (const learn::TracedNumber& socket : trace.sockets) about_socket(socket);
-    for (const learn::TracedCalls& calls : trace.calls) {
-      if (rows_[calls.node] == TL_ROW_NONE) continue;
-      out_.unjudged += calls.names.size();
-      for (const std::string& name : calls.names) used_.word(rows_[calls.node], "syscall", name);
-    }
+    for (const learn::TracedCalls& calls : trace.calls)
+      if (rows_[calls.node] != TL_ROW_NONE) about_calls(rows_[calls.node], calls);
   }
 
   Replay finish(const std::vector<bundle::RuleEntry>& rules) {
@@ -143,7 +141,10 @@ class Judge {
   void deny(uint32_t row, const std::string& act, std::string object, uint64_t count) {
     const std::string node = row_name(*policy_.policy, row);
     DeniedAct& denied = denied_[{node, act, object}];
-    if (denied.count == 0) denied = {node, act, std::move(object), 0, *trace_};
+    if (denied.count == 0) {
+      const ir::Node* of = node_at(*policy_.policy, row);
+      denied = {node, act, std::move(object), 0, *trace_, of == nullptr ? Position() : of->position};
+    }
     denied.count += count;
   }
 
@@ -207,8 +208,23 @@ class Judge {
     if (netlink) used_.word(row, "netlink", protocol);
   }
 
+  void about_calls(uint32_t row, const learn::TracedCalls& calls) {
+    for (const std::string& name : calls.names) {
+      used_.word(row, "syscall", name);
+      const CallAnswer answer = calls_.ask(calls.architecture, name);
+      if (answer == CallAnswer::kByArguments) {
+        out_.undecided.insert(name);
+        out_.complete = false;
+      }
+      const bool judged = answer == CallAnswer::kRefused || (answer == CallAnswer::kPasses && calls_.list());
+      ++(judged ? out_.acts : out_.unjudged);
+      if (answer == CallAnswer::kRefused) deny(row, "syscall", name, 1);
+    }
+  }
+
   const Version& policy_;
   Image image_;
+  const CallFilters& calls_;
   UsedRules used_;
   const std::string* trace_ = nullptr;
   std::vector<uint32_t> rows_;  // by node of the trace
@@ -219,9 +235,9 @@ class Judge {
 
 }  // namespace
 
-Replay replay_traces(const Version& policy, std::string_view image, const std::vector<bundle::RuleEntry>& rules,
-                     const std::vector<learn::Trace>& traces) {
-  Judge judge(policy, image);
+Replay replay_traces(const Version& policy, std::string_view image, const CallFilters& calls,
+                     const std::vector<bundle::RuleEntry>& rules, const std::vector<learn::Trace>& traces) {
+  Judge judge(policy, image, calls);
   for (const learn::Trace& trace : traces) judge.judge(trace);
   return judge.finish(rules);
 }

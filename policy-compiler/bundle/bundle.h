@@ -68,7 +68,8 @@ struct NodeEntry {
 struct Residual {
   std::string backend;  // "bpf"
   std::string message;
-  uint32_t line = 0;
+  uint32_t line = 0;    // of profile.yaml; 0: of every rule that the back end holds
+  uint32_t column = 0;  // 0: of the whole line, as in bundles that were written before there was one
 };
 
 struct Bundle {

@@ -73,8 +73,11 @@ Json to_json(const Bundle& bundle) {
         {{"name", artifact.name}, {"kind", artifact.kind}, {"size", artifact.size}, {"sha256", artifact.sha256}});
   for (const NodeEntry& node : bundle.nodes)
     nodes.push_back({{"row", node.row}, {"key", text::hex64(node.key)}, {"path", node.path}, {"line", node.line}});
-  for (const Residual& residual : bundle.residuals)
-    residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}});
+  for (const Residual& residual : bundle.residuals) {
+    Json json = {{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}};
+    if (residual.column != 0) json["column"] = residual.column;
+    residuals.push_back(std::move(json));
+  }
   return {{"schema", kSchema},
           {"type", kManifestType},
           {"name", bundle.name},
@@ -136,7 +139,8 @@ Bundle from_json(const Json& json) {
   }
   for (const Json& item : list_field(json, "residuals", kMaxNodes))
     bundle.residuals.push_back({text_field(item, "backend", 31), text_field(item, "message", kMaxMessage),
-                                static_cast<uint32_t>(number_field(item, "line", UINT32_MAX))});
+                                static_cast<uint32_t>(number_field(item, "line", UINT32_MAX)),
+                                item.contains("column") ? static_cast<uint32_t>(number_field(item, "column", UINT32_MAX)) : 0});
   return bundle;
 }
 

@@ -133,7 +133,9 @@ Result<void> write(const std::string& given, Bundle bundle) {
             [](const NodeEntry& a, const NodeEntry& b) { return a.row < b.row; });
   std::sort(bundle.requires_.begin(), bundle.requires_.end());
   std::stable_sort(bundle.residuals.begin(), bundle.residuals.end(),
-                   [](const Residual& a, const Residual& b) { return a.line < b.line; });
+                   [](const Residual& a, const Residual& b) {
+                     return Position{a.line, a.column} < Position{b.line, b.column};
+                   });
   for (Artifact& artifact : bundle.artifacts) {
     artifact.size = artifact.bytes.size();
     artifact.sha256 = sha256_hex(artifact.bytes);

@@ -75,7 +75,7 @@ void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Weak
   for (const seccomp::CallResidual& residual : filter->residuals) {
     if (!residual.hooks_hold_it)
       weaker.add(residual.position, residual.message, "remove the rule, or know that it is weaker than it reads", Held::kInPart);
-    made.residuals.push_back({"seccomp", residual.message, residual.position.line});
+    made.residuals.push_back({"seccomp", residual.message, residual.position.line, residual.position.column});
   }
   made.artifacts.push_back(artifact(seccomp::kCallsOci, seccomp::kCallsOciKind, std::move(filter->oci)));
   made.artifacts.push_back(artifact(seccomp::kCallsBpf, seccomp::kCallsBpfKind, std::move(filter->bpf)));
@@ -86,7 +86,7 @@ void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Weak
 void add_profiles(const ir::Policy& policy, const apparmor::Options& options, Beside& made) {
   apparmor::Lowered lowered = apparmor::lower(policy, options);
   for (const apparmor::Residual& residual : lowered.residuals)
-    made.residuals.push_back({"apparmor", residual.message, residual.position.line});
+    made.residuals.push_back({"apparmor", residual.message, residual.position.line, residual.position.column});
   made.artifacts.push_back(artifact(apparmor::kArtifact, apparmor::kArtifactKind, std::move(lowered.text)));
 }
 
@@ -126,10 +126,10 @@ Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::v
   Weaker weaker(diagnostics.file());
   report_image(of_image, chosen.seccomp, weaker, diagnostics);
   for (const bpf::Residual& residual : of_image)
-    made.residuals.push_back({"bpf", residual.message, residual.position.line});
+    made.residuals.push_back({"bpf", residual.message, residual.position.line, residual.position.column});
   for (const seccomp::ClosingResidual& residual : seccomp::closing_residuals(policy)) {
     weaker.add(residual.position, residual.message, kAcceptOperation, Held::kInPart);
-    made.residuals.push_back({"seccomp", residual.message, residual.position.line});
+    made.residuals.push_back({"seccomp", residual.message, residual.position.line, residual.position.column});
   }
   made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
   if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, made);

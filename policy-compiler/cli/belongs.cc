@@ -37,28 +37,31 @@ bool same_nodes(const bundle::Bundle& bundle, const ir::Policy& policy, const bp
                     });
 }
 
-using Said = std::vector<std::pair<uint32_t, std::string>>;  // line, message
+using Said = std::vector<std::pair<Position, std::string>>;
 
 Said said_of(const bundle::Bundle& bundle, std::string_view backend) {
   Said said;
   for (const bundle::Residual& residual : bundle.residuals)
-    if (residual.backend == backend) said.emplace_back(residual.line, residual.message);
+    if (residual.backend == backend) said.emplace_back(Position{residual.line, residual.column}, residual.message);
   std::sort(said.begin(), said.end());
   return said;
 }
 
+// Without columns: of a bundle that was written before there were any.
 template <typename Residuals>
-Said said_of(const Residuals& residuals) {
+Said should_say(const Residuals& residuals, bool columns) {
   Said said;
-  for (const auto& residual : residuals) said.emplace_back(residual.position.line, residual.message);
+  for (const auto& residual : residuals)
+    said.emplace_back(columns ? residual.position : Position{residual.position.line, 0}, residual.message);
   std::sort(said.begin(), said.end());
   return said;
 }
 
 // Does the manifest say what the image and the closing filter leave? The filter of listed calls has residuals of its own beside these.
 bool same_residuals(const bundle::Bundle& bundle, const ir::Policy& policy, const bpf::Lowered& lowered) {
-  const Said filters = said_of(bundle, "seccomp"), closing = said_of(backends::seccomp::closing_residuals(policy));
-  return said_of(bundle, "bpf") == said_of(lowered.residuals) &&
+  const bool columns = std::any_of(bundle.residuals.begin(), bundle.residuals.end(), [](const bundle::Residual& r) { return r.column != 0; });
+  const Said filters = said_of(bundle, "seccomp"), closing = should_say(backends::seccomp::closing_residuals(policy), columns);
+  return said_of(bundle, "bpf") == should_say(lowered.residuals, columns) &&
          std::includes(filters.begin(), filters.end(), closing.begin(), closing.end());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/analysis/rule_table.h"
+#include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/matrix.h"
@@ -74,6 +75,7 @@ Json answer_json(const Answer& answer) {
                {"object", answer.object},   {"missing", answer.missing}, {"rules", std::move(rules)}};
   if (!answer.next.empty()) json["next"] = answer.next;
   if (!answer.cost.empty()) json["costs"] = answer.cost;
+  if (!answer.note.empty()) json["note"] = answer.note;
   return json;
 }
 
@@ -84,7 +86,7 @@ std::string act_text(const std::string& act) {
       {"out", "connect or send to"}, {"in", "accept from"},
       {"listen", "listen on"},       {"capability", "use capability"},
       {"operation", "do operation"}, {"user", "run as user"},
-      {"socket", "make socket"}};
+      {"socket", "make socket"},     {"syscall", "make the system call"}};
   for (const auto& [word, phrase] : kPhrases)
     if (word == act) return std::string(phrase);
   std::string text;
@@ -99,6 +101,7 @@ std::string answer_text(const Answer& answer, const std::string& file, Report& r
   if (!answer.next.empty()) out += ", which leads to " + text::printable(answer.next, 1u << 20);
   if (!answer.missing.empty()) out += "; no rule grants " + answer.missing;
   if (!answer.cost.empty() && answer.cost != "deny") out += "; trying costs " + answer.cost;
+  if (!answer.note.empty()) out += "; " + answer.note;
   out += "\n";
   for (const passes::RuleReference& rule : answer.rules)
     out += "  " + text::printable(file, 4096) + ":" + std::to_string(rule.position.line) + ":" +
@@ -139,8 +142,11 @@ int explain(const ExplainOptions& options) {
     show_tree(*loaded, report);
     return report.finish(kYes);
   }
-  const Result<Answer> answer = ask(loaded->policy, options.question[0], options.question[1], options.question[2]);
+  Result<Answer> answer = ask(loaded->policy, options.question[0], options.question[1], options.question[2]);
   if (!answer) return report.usage(answer.error());
+  if (answer->act == "syscall" && loaded->bundle && backends::seccomp::lists_calls(loaded->policy) &&
+      loaded->bundle->find(backends::seccomp::kCallsOci) == nullptr)
+    answer->note = "yet nothing holds it: the bundle was compiled without the filter of listed calls (--backend bpf,seccomp)";
   report.fields(answer_json(*answer));
   report.print(answer_text(*answer, loaded->diagnostics.file(), report));
   return report.finish(answer->allowed ? kYes : kNo);

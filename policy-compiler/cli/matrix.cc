@@ -19,10 +19,34 @@ using bundle::RuleEntry;
 enum class Cell : uint8_t { kNone, kPart, kWorkload, kExact };
 constexpr std::string_view kCells[] = {"-", "in part", "workload", "exact"};
 
+// Where each rule stands; one of a group stands there for several nodes.
+using Places = std::multimap<Position, const RuleEntry*>;
+
 struct Mechanism {
   std::string name;
-  std::set<uint32_t> residual_lines;  // 0: of every rule that it holds
+  // What its residuals name:
+  bool every = false;  // rule that it holds
+  std::set<uint32_t> lines;
+  std::set<Position> rules;
+  std::set<std::pair<uint32_t, std::string>> lists;  // of a node: row, kind
 };
+
+// A list whose items a back end holds alike is named by the first.
+bool is_list(const std::string& kind) { return kind == "netlink" || kind == "user" || kind == "syscall"; }
+
+void weaken(Mechanism& mechanism, Position residual, const Places& places) {
+  if (residual.line == 0) {
+    mechanism.every = true;
+    return;
+  }
+  if (residual.column == 0) mechanism.lines.insert(residual.line);
+  // What stands at no rule is of the node or of the whole policy, beside its rules.
+  const auto [from, to] = places.equal_range(residual);
+  for (auto at = from; at != to; ++at) {
+    mechanism.rules.insert(residual);
+    if (is_list(at->second->kind)) mechanism.lists.emplace(at->second->row, at->second->kind);
+  }
+}
 
 // Kinds of rules that a mechanism can hold at all; what it cannot say of one is a residual.
 Cell of_kind(const std::string& mechanism, const RuleEntry& rule) {
@@ -51,22 +75,28 @@ std::string mechanism_of(const bundle::Artifact& artifact) {
 }
 
 // Ordered by name, the image first.
-std::vector<Mechanism> mechanisms(Loaded& loaded) {
-  std::map<std::string, std::set<uint32_t>> found;
+std::vector<Mechanism> mechanisms(Loaded& loaded, const std::vector<RuleEntry>& rules) {
+  Places places;
+  for (const RuleEntry& rule : rules) places.emplace(rule.position, &rule);
+  std::map<std::string, Mechanism> found;
   if (loaded.bundle) {
     for (const bundle::Artifact& artifact : loaded.bundle->artifacts)
       if (const std::string name = mechanism_of(artifact); !name.empty()) found[name];
-    for (const bundle::Residual& residual : loaded.bundle->residuals) found[residual.backend].insert(residual.line);
+    for (const bundle::Residual& residual : loaded.bundle->residuals)
+      weaken(found[residual.backend], {residual.line, residual.column}, places);
   } else {
-    auto& of_filter = found["seccomp"];  // the closing filter
+    Mechanism& filter = found["seccomp"];  // the closing filter
     for (const backends::seccomp::ClosingResidual& residual : backends::seccomp::closing_residuals(loaded.policy))
-      of_filter.insert(residual.position.line);
-    auto& lines = found["bpf"];
+      weaken(filter, residual.position, places);
+    Mechanism& image = found["bpf"];
     if (const auto lowered = backends::bpf::lower(loaded.policy, *loaded.paths, loaded.diagnostics))
-      for (const backends::bpf::Residual& residual : lowered->residuals) lines.insert(residual.position.line);
+      for (const backends::bpf::Residual& residual : lowered->residuals) weaken(image, residual.position, places);
   }
   std::vector<Mechanism> out;
-  for (auto& [name, lines] : found) out.push_back({name, std::move(lines)});
+  for (auto& [name, mechanism] : found) {
+    mechanism.name = name;
+    out.push_back(std::move(mechanism));
+  }
   std::stable_partition(out.begin(), out.end(), [](const Mechanism& m) { return m.name == "bpf"; });
   return out;
 }
@@ -74,10 +104,11 @@ std::vector<Mechanism> mechanisms(Loaded& loaded) {
 Cell cell(const Mechanism& mechanism, const RuleEntry& rule, bool whole_filter) {
   const Cell possible = of_kind(mechanism.name, rule);
   if (possible == Cell::kNone) return possible;
-  // The closing filter of every bundle is no list of calls.
-  if (mechanism.name == "seccomp" && rule.kind == "syscall" && !whole_filter) return Cell::kNone;
-  const std::set<uint32_t>& lines = mechanism.residual_lines;
-  return lines.count(0) != 0 || lines.count(rule.position.line) != 0 ? std::min(possible, Cell::kPart) : possible;
+  // The closing filter of every bundle is no list of calls. What the residuals of one say is of all its calls: that it is the workload's.
+  if (mechanism.name == "seccomp" && rule.kind == "syscall") return whole_filter ? possible : Cell::kNone;
+  const bool weaker = mechanism.every || mechanism.lines.contains(rule.position.line) || mechanism.rules.contains(rule.position) ||
+                      mechanism.lists.contains({rule.row, rule.kind});
+  return weaker ? std::min(possible, Cell::kPart) : possible;
 }
 
 std::string in_column(std::string_view word, size_t width) {
@@ -89,12 +120,12 @@ std::string in_column(std::string_view word, size_t width) {
 }  // namespace
 
 void show_matrix(Loaded& loaded, Report& report) {
-  const std::vector<Mechanism> columns = mechanisms(loaded);
   const bool whole_filter = loaded.bundle && std::any_of(loaded.bundle->artifacts.begin(), loaded.bundle->artifacts.end(),
                                                          [](const bundle::Artifact& artifact) {
                                                            return artifact.kind.rfind("seccomp", 0) == 0 && artifact.name != "closing.json";
                                                          });
   std::vector<RuleEntry> rules = analysis::all_rules(loaded.policy);
+  const std::vector<Mechanism> columns = mechanisms(loaded, rules);
   for (uint32_t n = 0; n < loaded.policy.nodes.size(); ++n) {
     const ir::Node& node = loaded.policy.nodes[n];
     if (!node.digest.empty()) rules.push_back({passes::row_of_node(n), 0, "digest", "", node.digest, node.position});
@@ -138,7 +169,7 @@ void show_matrix(Loaded& loaded, Report& report) {
   if (loaded.bundle) {
     if (!loaded.bundle->residuals.empty()) report.print("\n" + report.strong("residuals") + "\n");
     for (const bundle::Residual& residual : loaded.bundle->residuals) {
-      residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}});
+      residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}, {"column", residual.column}});
       report.print(in_column(std::to_string(residual.line), 6) + "  " + residual.backend + ": " + text::printable(residual.message, 4096) + "\n");
     }
   }

@@ -5,7 +5,8 @@
 //
 //   exact      held as written, by node
 //   workload   held, but for all processes alike: the mechanism does not know nodes
-//   in part    a residual of the back end names the rule: it cannot say all of it
+//   in part    a residual of the back end names the rule (in bundles that were written before residuals had columns: its line): it cannot say all
+//              of it
 //   -          not of a kind that the mechanism knows
 //
 // A rule without `exact` in its row is enforced more weakly than it reads; the command says which.

@@ -4,6 +4,10 @@
 #include <algorithm>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/seccomp/arguments.h"
+#include "policy-compiler/backends/seccomp/calls.h"
+#include "policy-compiler/backends/seccomp/program.h"
+#include "policy-compiler/backends/seccomp/runtime_calls.h"
 #include "policy-compiler/frontend/network.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/support/text.h"
@@ -12,6 +16,7 @@ namespace treeline::cli {
 namespace {
 
 namespace names = ir::names;
+namespace seccomp = backends::seccomp;
 
 constexpr size_t kLongestName = 255;  // NAME_MAX
 
@@ -189,6 +194,15 @@ Result<Question> read_act(Question question, const std::string& act, const std::
     question.kind = Kind::kSocket;
     return read_socket(std::move(question), object);
   }
+  if (act == "syscall") {
+    if (!seccomp::call_known(object)) {
+      const std::string guess = text::did_you_mean(seccomp::closest_call(object));
+      return wrong("unknown system call", object, guess.empty() ? "write a name of syscalls(2), such as openat" : guess);
+    }
+    question.kind = Kind::kSyscall;
+    question.call = object;
+    return question;
+  }
   question.kind = act == "exec" ? Kind::kExec : act == "interpret" ? Kind::kInterpret : Kind::kAccess;
   const auto words = question.kind == Kind::kAccess ? parse_words(act) : Result<ir::AccessSet>(ir::AccessSet{0});
   if (!words) return words.error();
@@ -205,7 +219,7 @@ std::vector<std::string> acts() {
   std::vector<std::string> all;
   for (const names::Entry& entry : names::access_words().entries()) all.emplace_back(entry.name);
   for (const char* act :
-       {"execute", "exec", "interpret", "out", "in", "listen", "capability", "operation", "user", "socket"})
+       {"execute", "exec", "interpret", "out", "in", "listen", "capability", "operation", "user", "socket", "syscall"})
     all.emplace_back(act);
   return all;
 }
@@ -275,6 +289,8 @@ passes::Verdict evaluate(passes::Evaluator& evaluator, const Question& q) {
       return evaluator.user(q.row, q.number);
     case Kind::kSocket:
       return evaluator.socket(q.row, q.number, q.netlink);
+    case Kind::kSyscall:
+      return evaluator.syscall(q.row, q.call);
   }
   return {};
 }
@@ -293,15 +309,34 @@ ir::ViolationKind violated(const Question& question) {
     case Kind::kCapability: return ir::ViolationKind::kCapabilities;
     case Kind::kOperation: return ir::ViolationKind::kOperations;
     case Kind::kUser: return ir::ViolationKind::kUsers;
+    case Kind::kSyscall: break;  // the filter's errno is all that it costs
   }
   return ir::ViolationKind::kFiles;
 }
 
 ir::OnViolation cost_of(const ir::Policy& policy, const Question& question, passes::Evaluator& evaluator) {
+  if (question.kind == Kind::kSyscall) return ir::OnViolation::kDeny;
   const bool of_path = question.kind == Kind::kAccess || question.kind == Kind::kExec || question.kind == Kind::kInterpret;
   if (of_path)
     if (const std::optional<ir::OnViolation> cost = evaluator.path_cost(question.row, question.object)) return *cost;
   return ir::cost_of(policy, question.row < TL_ROW_FIRST ? ir::kNoNode : question.row - TL_ROW_FIRST, violated(question));
+}
+
+// The filter knows no nodes (backends/seccomp/calls.h).
+std::string what_the_filter_does(const ir::Policy& policy, const std::string& call, bool allowed) {
+  if (!seccomp::lists_calls(policy)) return "no node lists system calls, so there is no filter of them but the closing one";
+  if (seccomp::rules_of_call(call, seccomp::held_by_any(policy)).empty())
+    return std::string(allowed ? "yet " : "") + "the filter refuses it whatever its arguments: no node holds the operation or the socket that it is for";
+  if (allowed) return "";
+  for (uint32_t n = 0; n < policy.nodes.size(); ++n)
+    for (const ir::SyscallRule& rule : policy.nodes[n].syscalls)
+      if (rule.name == call)
+        return "yet it passes: the filter is one for the workload, and " + text::printable(ir::canonical_path(policy, n), 4096) +
+               " lists it on line " + std::to_string(rule.position.line);
+  for (const seccomp::RuntimeCalls& runtime : seccomp::runtime_calls())
+    if (std::find(runtime.calls.begin(), runtime.calls.end(), call) != runtime.calls.end())
+      return "yet it passes: the filter is one for the workload, and the container runtime makes it before the entrypoint";
+  return "no node lists it, and the filter refuses it to the workload as a whole";
 }
 
 }  // namespace
@@ -327,6 +362,7 @@ Result<Answer> ask(const ir::Policy& policy, passes::Evaluator& evaluator, const
     answer.cost = names::cost_text(cost_of(policy, *question, evaluator));
   }
   if (verdict.allowed && verdict.next != 0 && act != "interpret") answer.next = row_path(policy, verdict.next);
+  if (question->kind == Kind::kSyscall) answer.note = what_the_filter_does(policy, question->call, verdict.allowed);
   answer.rules = verdict.rules;
   return answer;
 }

@@ -13,6 +13,7 @@
 //   out, in                PROTOCOL:ADDRESS:PORT, an IPv6 address in brackets: tcp:10.0.0.1:5432, udp:[::1]:53,
 //   icmp:10.0.0.1 listen                 PROTOCOL:PORT capability, operation, user    its name or number socket a kind:
 //   inet-stream, netlink:route
+//   syscall                a name of syscalls(2): is it in the node's list? The filter is one for the workload; the answer says what that changes
 #pragma once
 
 #include <string>
@@ -36,7 +37,8 @@ struct Question {
     kCapability,
     kOperation,
     kUser,
-    kSocket
+    kSocket,
+    kSyscall
   };
   Kind kind = Kind::kAccess;
   uint32_t row = 0;
@@ -47,6 +49,7 @@ struct Question {
   ir::Protocol protocol = ir::Protocol::kTcp;
   passes::Address address;
   uint32_t port = 0;
+  std::string call;  // kSyscall
 };
 
 // Error: the question has no meaning (no such node, act or object); its message says what would have.
@@ -63,6 +66,7 @@ struct Answer {
   std::string missing;  // access words that no rule holds
   std::string next;     // exec: canonical path of the node it leads to
   std::string cost;     // of what is not allowed, beside the refusal: "deny", "kill-container"; "" where it is allowed
+  std::string note;     // of a system call: what the filter makes of it; else ""
   std::vector<passes::RuleReference> rules;
 };
 

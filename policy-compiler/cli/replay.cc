@@ -3,6 +3,8 @@
 
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
+#include "policy-compiler/backends/seccomp/calls.h"
+#include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
@@ -16,9 +18,11 @@ namespace {
 using analysis::DeniedAct;
 using analysis::Replay;
 using analysis::UnusedRule;
+namespace seccomp = backends::seccomp;
 
 struct Compiled {
   std::string image;
+  analysis::CallFilters calls;
   std::vector<bundle::RuleEntry> rules;
 };
 
@@ -34,6 +38,13 @@ Result<std::optional<Compiled>> compiled(Loaded& loaded) {
     if (Result<void> valid = backends::bpf::validate(image->bytes); !valid) return valid.error();
     Result<std::vector<bundle::RuleEntry>> decoded = bundle::decode_rules(rules->bytes);
     if (!decoded) return decoded.error();
+    const auto bytes = [&](std::string_view name) {
+      const bundle::Artifact* artifact = loaded.bundle->find(name);
+      return artifact == nullptr ? std::string_view() : std::string_view(artifact->bytes);
+    };
+    Result<analysis::CallFilters> calls = analysis::CallFilters::read(bytes(seccomp::kArtifact), bytes(seccomp::kCallsOci));
+    if (!calls) return calls.error();
+    out.calls = std::move(*calls);
     out.image = image->bytes;
     out.rules = std::move(*decoded);
     return std::optional<Compiled>(std::move(out));
@@ -42,6 +53,9 @@ Result<std::optional<Compiled>> compiled(Loaded& loaded) {
   std::optional<backends::bpf::Lowered> lowered =
       backends::bpf::lower(loaded.policy, *loaded.paths, loaded.diagnostics);
   if (!lowered) return std::optional<Compiled>();
+  Result<analysis::CallFilters> calls = analysis::CallFilters::read(seccomp::lower(loaded.policy), "");
+  if (!calls) return calls.error();
+  out.calls = std::move(*calls);
   out.image = std::move(lowered->image);
   out.rules = analysis::all_rules(loaded.policy);
   return std::optional<Compiled>(std::move(out));
@@ -58,6 +72,12 @@ void say_what_is_missing(const learn::Trace& trace, Diagnostics& diagnostics) {
                         "record it again");
   if (trace.nodes.empty())
     diagnostics.warning({}, "trace-nothing", "it holds no program, so that nothing of it is judged", "record a run of the workload");
+}
+
+std::string undecided_text(const Replay& replay) {
+  std::string names;
+  for (const std::string& name : replay.undecided) names += (names.empty() ? "" : ", ") + text::printable(name, 200);
+  return "a filter asks for their arguments, which a trace does not hold: " + names;
 }
 
 // nullopt: mistakes were reported.
@@ -78,6 +98,9 @@ Result<std::optional<std::vector<learn::Trace>>> read_traces(const std::vector<s
   return good ? std::optional(std::move(traces)) : std::nullopt;
 }
 
+// A trace says of a system call that it was made.
+bool counted(const DeniedAct& act) { return act.act != "syscall"; }
+
 std::string rule_text(const UnusedRule& unused) {
   const bundle::RuleEntry& rule = unused.rule;
   return rule.kind + " " + text::printable(rule.pattern, 4096) +
@@ -97,13 +120,15 @@ void print(const Replay& replay, const Loaded& loaded, const ReplayOptions& opti
   for (const DeniedAct& act : replay.denied) {
     if (act.node != node) report.print("\n" + report.strong(text::printable(act.node, 1u << 20)) + "\n");
     node = act.node;
-    report.print("  denied  " + act.act + " " + text::printable(act.object, 4096) + "  " + many(act.count, "time", "times") +
-                 "  " + text::printable(act.trace, 4096) + "\n");
+    report.print("  denied  " + act.act + " " + text::printable(act.object, 4096) + "  " +
+                 (counted(act) ? many(act.count, "time", "times") + "  " : "") + text::printable(act.trace, 4096) + "\n");
   }
   if (replay.unreached != 0)
     report.print("\n" + many(replay.unreached, "act", "acts") + " of programs that would not have run\n");
-  if (replay.unjudged != 0)
-    report.print(many(replay.unjudged, "system call", "system calls") + " not judged: no hook holds them\n");
+  if (!replay.undecided.empty())
+    report.print(many(replay.undecided.size(), "system call", "system calls") + " not judged: " + undecided_text(replay) + "\n");
+  else if (replay.unjudged != 0)
+    report.print(many(replay.unjudged, "system call", "system calls") + " not judged: there is no filter of listed calls\n");
   report.print(many(replay.unused.size(), "grant was", "grants were") + " not used" +
                (replay.unused.empty() || options.unused ? "" : "; --unused lists them") + "\n");
   if (!options.unused) return;
@@ -115,11 +140,19 @@ void print(const Replay& replay, const Loaded& loaded, const ReplayOptions& opti
 void tell(const Replay& replay, const Loaded& loaded, const ReplayOptions& options, Report& report) {
   Json denied = Json::array(), unused = Json::array();
   Diagnostics findings(loaded.diagnostics.file());
+  if (!replay.undecided.empty())
+    findings.warning({}, "trace-arguments", undecided_text(replay), "try it: with the filter on, these calls work or they do not");
   for (const DeniedAct& act : replay.denied) {
-    denied.push_back({{"node", act.node}, {"act", act.act}, {"object", act.object}, {"count", act.count}, {"trace", act.trace}});
-    findings.error({}, "would-be-denied",
-                   text::quoted(act.node, 4096) + " may not " + act.act + " " + text::quoted(act.object, 4096) + ", as it did " +
-                       std::to_string(act.count) + " time(s)",
+    denied.push_back({{"node", act.node},
+                      {"act", act.act},
+                      {"object", act.object},
+                      {"count", act.count},
+                      {"trace", act.trace},
+                      {"line", act.position.line},
+                      {"column", act.position.column}});
+    findings.error(act.position, "would-be-denied",
+                   text::quoted(act.node, 4096) + " may not " + act.act + " " + text::quoted(act.object, 4096) + ", as it did" +
+                       (counted(act) ? " " + std::to_string(act.count) + " time(s)" : ""),
                    "add it to the profile, or find out why the workload did it");
   }
   for (const UnusedRule& entry : replay.unused) {
@@ -138,6 +171,7 @@ void tell(const Replay& replay, const Loaded& loaded, const ReplayOptions& optio
                  {"acts", replay.acts},
                  {"unreached", replay.unreached},
                  {"unjudged", replay.unjudged},
+                 {"undecided", replay.undecided},
                  {"complete", replay.complete},
                  {"lost", replay.lost},
                  {"denied", std::move(denied)},
@@ -166,7 +200,7 @@ int replay(const ReplayOptions& options) {
   if (!*traces) return report.finish(kNo);
 
   const Replay replay =
-      analysis::replay_traces({&loaded->policy, &*loaded->paths}, (*image)->image, (*image)->rules, **traces);
+      analysis::replay_traces({&loaded->policy, &*loaded->paths}, (*image)->image, (*image)->calls, (*image)->rules, **traces);
   tell(replay, *loaded, options, report);
   print(replay, *loaded, options, report);
   return report.finish(replay.denied.empty() && (replay.complete || !options.require_complete) ? kYes : kNo);

@@ -32,7 +32,9 @@ std::string rules_text(const Answer& answer, const std::string& file) {
 // A case that failed, as a finding at its place in the cases file; false: it did not.
 bool failed(const analysis::Case& one, const Answer& answer, const Loaded& loaded, Diagnostics& findings) {
   if (answer.allowed != one.allow) {
-    const std::string why = answer.allowed            ? "by " + rules_text(answer, loaded.diagnostics.file())
+    const std::string why = !answer.note.empty()     ? answer.note
+                            : answer.allowed && answer.rules.empty() ? "no rule limits it"
+                            : answer.allowed         ? "by " + rules_text(answer, loaded.diagnostics.file())
                             : answer.missing.empty() ? "no rule grants it"
                                                      : "no rule grants " + answer.missing;
     findings.error(one.position, "case-failed",

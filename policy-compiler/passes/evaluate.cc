@@ -217,6 +217,19 @@ Verdict Evaluator::socket(uint32_t row, uint32_t kind, uint32_t netlink) const {
   return of_number(subject->netlink, netlink, "netlink");
 }
 
+Verdict Evaluator::syscall(uint32_t row, const std::string& call) const {
+  Verdict verdict;
+  verdict.allowed = std::all_of(policy_.nodes.begin(), policy_.nodes.end(), [](const ir::Node& n) { return n.syscalls.empty(); });
+  const ir::Node* subject = node(row);
+  if (subject == nullptr) return verdict;
+  for (const ir::SyscallRule& rule : subject->syscalls) {
+    if (rule.name != call) continue;
+    verdict.allowed = true;
+    verdict.rules.push_back({rule.name, rule.position});
+  }
+  return verdict;
+}
+
 Verdict Evaluator::connect(uint32_t row, ir::Protocol protocol, const Address& peer, uint32_t port) const {
   return of_network(node(row), ir::Direction::kOut, protocol, port,
                     [&](const ir::Peer& of_rule) { return peer_contains(of_rule, peer); });

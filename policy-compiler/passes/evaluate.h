@@ -65,6 +65,8 @@ class Evaluator {
   Verdict capability(uint32_t row, uint32_t capability) const;
   Verdict operation(uint32_t row, uint32_t operation) const;
   Verdict socket(uint32_t row, uint32_t kind, uint32_t netlink) const;
+  // The node's list, which a filter holds for the workload as a whole; where no node lists any there is none, and all pass.
+  Verdict syscall(uint32_t row, const std::string& call) const;
   // connect, send to.
   Verdict connect(uint32_t row, ir::Protocol protocol, const Address& peer, uint32_t port) const;
   // accept: who connects, to which local port.

@@ -88,8 +88,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (parts.size() > 2) {
     Diagnostics of_trace("fuzz.jsonl");
     const auto rules = bundle::decode_rules(right->rules);
-    if (const std::optional<learn::Trace> trace = learn::read_trace(parts[2], of_trace); trace && rules)
-      (void)analysis::replay_traces({&right->loaded.policy, &*right->loaded.paths}, right->image, *rules, {*trace});
+    const auto calls = analysis::CallFilters::read(right->closing, "");
+    if (const std::optional<learn::Trace> trace = learn::read_trace(parts[2], of_trace); trace && rules && calls)
+      (void)analysis::replay_traces({&right->loaded.policy, &*right->loaded.paths}, right->image, *calls, *rules, {*trace});
   }
   return 0;
 }

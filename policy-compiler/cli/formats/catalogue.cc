@@ -139,6 +139,8 @@ constexpr Entry kEntries[] = {
     {"learn-no-trace", Stage::kTraces, kError, "", "There is no trace to learn from."},
     {"learn-no-user", Stage::kTraces, kError, "", "A program was seen without the user that ran it."},
     {"learn-workloads", Stage::kTraces, kWarning, "", "The traces are of different workloads."},
+    {"trace-arguments", Stage::kTraces, kWarning, "",
+     "A filter passes a recorded system call with some arguments and refuses it with others; a trace holds none."},
     {"trace-depth", Stage::kTraces, kWarning, "", "The process tree of a trace is deeper than is kept."},
     {"trace-empty", Stage::kTraces, kError, "", "A trace without lines."},
     {"trace-incomplete", Stage::kTraces, kWarning, "", "The recorder could not keep all that it saw."},

@@ -9,6 +9,8 @@
 #include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
+#include "policy-compiler/backends/seccomp/calls.h"
+#include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/learn/learn.h"
 #include "policy-compiler/support/files.h"
 #include "tests/unit/analysis/versions.h"
@@ -48,11 +50,22 @@ struct Built {
     }
     image = lowered->image;
     EXPECT_TRUE(backends::bpf::validate(image));
+    filter(nullptr);
   }
-  Replay replay(const learn::Trace& trace) const { return replay_traces(checked.version(), image, rules, {trace}); }
+  // With the filter of listed calls; nullptr: the closing filter alone.
+  void filter(const backends::seccomp::CallOptions* options) {
+    Diagnostics diagnostics;
+    const auto listed = options == nullptr ? std::nullopt : backends::seccomp::lower_calls(checked.policy, *options, diagnostics);
+    const auto read = CallFilters::read(backends::seccomp::lower(checked.policy), listed ? listed->oci : "");
+    EXPECT_EQ(listed.has_value(), options != nullptr);
+    EXPECT_TRUE(read);
+    if (read) calls = *read;
+  }
+  Replay replay(const learn::Trace& trace) const { return replay_traces(checked.version(), image, calls, rules, {trace}); }
   test::Checked checked;
   std::vector<bundle::RuleEntry> rules;
   std::string image;
+  CallFilters calls;
 };
 
 std::vector<std::string> denials(const Replay& replay) {
@@ -78,6 +91,13 @@ TEST_P(Recorded, WhatWasLearnedFromIsAllowed) {
   EXPECT_THAT(denials(replay), IsEmpty());
   EXPECT_EQ(replay.unreached, 0u);
   EXPECT_GT(replay.acts, 50u);
+  EXPECT_TRUE(replay.complete);
+  Built filtered(test::read(frontend::emit_profile(learned->policy)));
+  if (!backends::seccomp::lists_calls(filtered.checked.policy)) return;
+  const backends::seccomp::CallOptions everywhere;
+  filtered.filter(&everywhere);
+  EXPECT_THAT(denials(filtered.replay(trace)), IsEmpty());
+  EXPECT_TRUE(filtered.replay(trace).complete);
 }
 
 // The golden draft was learned from longer starts of the same program.
@@ -178,11 +198,59 @@ TEST(Replay, AnotherInterpreterIsDenied) {
   EXPECT_THAT(denials(built.replay(trace_of(start + kEnd))), ElementsAre("entry > /entry.sh (/bin/sh) interpret /bin/bash 1"));
 }
 
-TEST(Replay, SystemCallsAreCountedNotJudged) {
+learn::Trace calls_of_trace(const std::string& names, const std::string& architecture = "x86_64") {
+  return trace_of(kStart + act(R"("type":"syscalls","arch":")" + architecture + R"(","names":[)" + names + "]") + kEnd);
+}
+
+TEST(Replay, WithoutAFilterOfListedCallsTheClosingFilterAloneJudgesCalls) {
   const Built built(test::read(kProfile));
-  const Replay replay = built.replay(trace_of(kStart + act(R"("type":"syscalls","arch":"x86_64","names":["read","ptrace"])") + kEnd));
+  const Replay replay = built.replay(calls_of_trace(R"("read","ptrace","clone","clone3","modify_ldt")"));
+  EXPECT_THAT(denials(replay), ElementsAre("entry > /entry.sh (/bin/sh) > /usr/sbin/web syscall modify_ldt 1"));
+  EXPECT_EQ(replay.unjudged, 4u);
+  EXPECT_TRUE(replay.complete);
+}
+
+// "openat": of the runtime. "clone3": ENOSYS, and clone instead. "socket", "ioctl": their kinds and operations are acts of the trace.
+TEST(Replay, CallsThatTheFilterRefusesAreDeniedAtTheNodesLine) {
+  Built built(test::read(kProfile + std::string("  - {exec: /bin/calls, users: [0], syscalls: [read, mount, socket, ioctl, seccomp]}\n")));  // of join: one filter for all
+  const backends::seccomp::CallOptions everywhere;
+  built.filter(&everywhere);
+  const Replay replay = built.replay(calls_of_trace(R"("read","openat","mount","clone3","socket","ioctl","ptrace","io_uring_setup")"));
+  const std::string web = "entry > /entry.sh (/bin/sh) > /usr/sbin/web syscall ";
+  EXPECT_THAT(denials(replay), ElementsAre(web + "io_uring_setup 1", web + "ptrace 1"));
+  EXPECT_EQ(replay.denied[0].position, (Position{9, 9}));
+  EXPECT_EQ(replay.unjudged, 0u);
+  EXPECT_TRUE(replay.complete);
+}
+
+TEST(Replay, CallsThatPassBySomeArgumentsAreUndecided) {
+  Built built(test::read(kProfile + std::string("  - {exec: /bin/calls, users: [0], syscalls: [read, socket, connect, seccomp]}\n")));
+  const backends::seccomp::CallOptions everywhere;
+  built.filter(&everywhere);
+  const Replay replay = built.replay(calls_of_trace(R"("read","seccomp")"));
   EXPECT_THAT(denials(replay), IsEmpty());
-  EXPECT_EQ(replay.unjudged, 2u);
+  EXPECT_THAT(replay.undecided, ElementsAre("seccomp"));
+  EXPECT_EQ(replay.unjudged, 1u);
+  EXPECT_FALSE(replay.complete);
+  EXPECT_THAT(built.replay(calls_of_trace(R"("socketcall")", "i386")).undecided, ElementsAre("socketcall"));
+}
+
+TEST(Replay, OfAnArchitectureThatTheFilterDoesNotNameEachCallIsDenied) {
+  Built built(test::read(kProfile + std::string("  - {exec: /bin/calls, users: [0], syscalls: [read]}\n")));
+  const backends::seccomp::CallOptions native{{backends::seccomp::Architecture::kX86_64}};
+  built.filter(&native);
+  EXPECT_THAT(denials(built.replay(calls_of_trace(R"("read")"))), IsEmpty());
+  EXPECT_THAT(denials(built.replay(calls_of_trace(R"("read")", "i386"))), ElementsAre(testing::EndsWith("syscall read 1")));
+}
+
+TEST(Replay, ATextThatIsNoFilterIsRefused) {
+  for (const char* text : {"x", "[]", "{}", R"({"defaultAction":"SCMP_ACT_LOG","architectures":[],"syscalls":[]})",
+                           R"({"defaultAction":"SCMP_ACT_ERRNO","architectures":[],"syscalls":[{"names":[1],"action":"SCMP_ACT_ALLOW"}]})",
+                           R"({"defaultAction":"SCMP_ACT_ERRNO","architectures":[],"syscalls":[{"names":["read"],"action":"SCMP_ACT_LOG"}]})"}) {
+    EXPECT_FALSE(CallFilters::read("", text)) << text;
+    EXPECT_FALSE(CallFilters::read(text, "")) << text;
+  }
+  EXPECT_TRUE(CallFilters::read("", ""));
 }
 
 // bpf/lsm/file.bpf.c asks for the same state behind both names.

@@ -50,7 +50,7 @@ Bundle sample(const std::string& name = "nginx") {
                  {"policy.img", "bpf-image", image(b.policy), 0, ""},
                  {"profile.yaml", "profile", "treeline: 1\n", 0, ""}};
   b.nodes = {{5, 0xfffffffffffffff0ull, "entry > /a > /b \"ä\"", 12}, {4, 7, "entry > /a", 4}};
-  b.residuals = {{"bpf", "the image does not limit system calls", 30}};
+  b.residuals = {{"bpf", "the image does not limit system calls", 30, 7}};
   return b;
 }
 
@@ -94,11 +94,25 @@ TEST_F(BundleTest, WhatIsWrittenIsReadBackSorted) {
   EXPECT_EQ(read->find("policy.img")->size, 4096u);
   EXPECT_EQ(read->find("nothing"), nullptr);
   EXPECT_EQ(read->residuals[0].line, 30u);
+  EXPECT_EQ(read->residuals[0].column, 7u);
   const auto rules = decode_rules(read->find("rules.json")->bytes);
   ASSERT_TRUE(rules);
   EXPECT_EQ((*rules)[0].pattern, "/etc/hosts");
   EXPECT_EQ((*rules)[0].position, (Position{9, 7}));
   expect_alone();
+}
+
+// As those that were written before there were columns.
+TEST_F(BundleTest, AResidualWithoutAColumnIsOfItsWholeLine) {
+  Bundle older = sample();
+  older.residuals[0].column = 0;
+  ASSERT_TRUE(write(path_, older));
+  const Result<Bundle> read = bundle::read(path_);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->residuals[0].column, 0u);
+  const Result<std::string> manifest = encode_manifest(*read);
+  ASSERT_TRUE(manifest);
+  EXPECT_THAT(*manifest, testing::Not(HasSubstr("\"column\"")));
 }
 
 TEST_F(BundleTest, TheSameContentGivesTheSameBytes) {

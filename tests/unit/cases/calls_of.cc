@@ -146,6 +146,8 @@ Calls calls_of(const cli::Question& question) {
       return {about_processes(question.number), false};
     case Kind::kCapability:
       return {};
+    case Kind::kSyscall:
+      return calls_of_syscall(question.call);
   }
   return {};
 }

@@ -117,6 +117,32 @@ TEST_F(ReviewTest, ReplayOfWhatIsDeniedExitsWithOneFromTheBundleToo) {
   EXPECT_EQ(of_bundle.json()["denied"][0]["count"], 4);
 }
 
+TEST_F(ReviewTest, ReplayAsksTheFilterOfListedCallsWhereTheBundleHasOne) {
+  const std::string listed = with("listed.yaml", "        syscalls: [read]\n");
+  const std::string trace =
+      put("a.jsonl", std::string(kTrace) + R"({"type":"syscalls","node":"0x0000000000000012","arch":"x86_64","names":["mount","openat","read"]})" + "\n{\"type\":\"end\"}\n");
+  ASSERT_EQ(run([&] { return cli::compile({.profile = listed, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "seccomp"}}); }).exit, 0);
+  const Outcome o = run([&] { return cli::replay({base_ + "/b", {trace}, false, true}); });
+  EXPECT_EQ(o.exit, 1);
+  EXPECT_THAT(o.codes(), ElementsAre("would-be-denied 9"));
+  EXPECT_EQ(o.json()["denied"][0]["act"], "syscall");
+  EXPECT_EQ(o.json()["denied"][0]["object"], "mount");
+  EXPECT_EQ(o.json()["complete"], true);
+  EXPECT_THAT(run([&] { return cli::replay({base_ + "/b", {trace}, false, Format::kSarif}); }).out, HasSubstr("\"startLine\": 9"));
+  // Of a profile: the filter is chosen when it is compiled.
+  EXPECT_EQ(run([&] { return cli::replay({listed, {trace}, false, false}); }).exit, 0);
+}
+
+TEST_F(ReviewTest, ReplayOfCallsThatHangOnArgumentsIsNotComplete) {
+  const std::string trace =
+      put("a.jsonl", std::string(kTrace) + R"({"type":"syscalls","node":"0x0000000000000012","arch":"x86_64","names":["fallocate"]})" + "\n{\"type\":\"end\"}\n");
+  const Outcome o = replay(trace, false, true);  // it may append, and not write: the closing filter refuses a hole
+  EXPECT_EQ(o.exit, 0);
+  EXPECT_THAT(o.codes(), ElementsAre("trace-arguments 0"));
+  EXPECT_EQ(o.json()["complete"], false);
+  EXPECT_THAT(replay(trace).out, HasSubstr("1 system call not judged: a filter asks for their arguments, which a trace does not hold: fallocate"));
+}
+
 TEST_F(ReviewTest, ReplayOfATraceWithMistakes) { EXPECT_EQ(replay(put("bad.jsonl", "{}\n")).exit, 1); }
 
 TEST_F(ReviewTest, CasesThatHold) {
@@ -135,6 +161,39 @@ TEST_F(ReviewTest, CasesThatFailAreErrorsAtTheirLine) {
   EXPECT_EQ(o.exit, 1);
   EXPECT_THAT(o.codes(), ElementsAre("case-failed 3", "case-failed 4", "case-question 5", "case-failed 6"));
   EXPECT_EQ(o.json()["passed"], 0);
+}
+
+TEST_F(ReviewTest, CasesOfSystemCalls) {
+  profile_ = with("web.yaml", "        syscalls: [read]\n      - {exec: /other, users: [33], syscalls: [mount]}\n");
+  const Outcome o = cases("treeline-cases: 1\ncases:\n  - {node: web, act: syscall, object: read, expect: allow}\n"
+                          "  - {node: web, act: syscall, object: mount, expect: deny}\n  - {node: web, act: syscall, object: ptrace, expect: allow}\n"
+                          "  - {node: web, act: syscall, object: raed, expect: deny}\n",
+                          true);
+  EXPECT_THAT(o.codes(), ElementsAre("case-failed 5", "case-question 6"));
+  EXPECT_EQ(o.json()["passed"], 2);
+}
+
+TEST_F(ReviewTest, ExplainSaysOfASystemCallWhatTheFilterMakesOfIt) {
+  const std::string listed = with("listed.yaml", "        syscalls: [read, io_uring_setup]\n      - {exec: /other, users: [33], syscalls: [mount]}\n");
+  const auto ask = [&](const std::string& profile, const std::string& call) { return run([&] { return cli::explain({profile, {"web", "syscall", call}, false, false}); }); };
+  const Outcome read = ask(listed, "read");
+  EXPECT_EQ(read.exit, 0);
+  EXPECT_THAT(read.out, HasSubstr("may make the system call read\n"));
+  EXPECT_THAT(read.out, HasSubstr("listed.yaml:15:20: read"));
+  const Outcome mount = ask(listed, "mount");
+  EXPECT_EQ(mount.exit, 1);
+  EXPECT_THAT(mount.out, HasSubstr("may not make the system call mount; yet it passes: the filter is one for the workload, and entry > /entry.sh (/bin/sh) > /other lists it on line 16"));
+  EXPECT_THAT(ask(listed, "openat").out, HasSubstr("yet it passes: the filter is one for the workload, and the container runtime makes it"));
+  EXPECT_THAT(ask(listed, "ptrace").out, HasSubstr("no node lists it, and the filter refuses it"));
+  EXPECT_THAT(ask(listed, "io_uring_setup").out, HasSubstr("the filter refuses it whatever its arguments"));
+  const std::string taken = with("taken.yaml", "        syscalls: [read]\n        accept: {residual: {syscalls: why}}\n");
+  ASSERT_EQ(run([&] { return cli::compile({taken, base_ + "/taken", false, false}); }).exit, 0);
+  EXPECT_THAT(ask(base_ + "/taken", "mount").out, HasSubstr("yet nothing holds it: the bundle was compiled without the filter"));
+  const Outcome none = ask(profile_, "ptrace");
+  EXPECT_EQ(none.exit, 0);
+  EXPECT_THAT(none.out, HasSubstr("no node lists system calls, so there is no filter of them but the closing one"));
+  EXPECT_THAT(ask(listed, "raed").err, HasSubstr("did you mean 'read'?"));
+  EXPECT_EQ(run([&] { return cli::explain({listed, {"web", "syscall", "mount"}, true, false}); }).json()["note"].get<std::string>().substr(0, 14), "yet it passes:");
 }
 
 TEST_F(ReviewTest, CasesThatAreNotThere) { EXPECT_EQ(run([&] { return cli::test({profile_, "", false}); }).exit, 3); }
@@ -170,6 +229,22 @@ TEST_F(ReviewTest, MatrixSaysWhatIsNotEnforcedExactly) {
     if (rule["exact"] == false) rows.push_back(rule["pattern"].get<std::string>() + " " + rule["mechanisms"]["bpf"].get<std::string>() + " " + rule["mechanisms"]["seccomp"].get<std::string>());
   EXPECT_THAT(rows, ElementsAre("ldt - in part", "read - -"));
   EXPECT_EQ(run([&] { return cli::explain({weak, {"a", "b", "c"}, false, true}); }).exit, 2);
+}
+
+TEST_F(ReviewTest, MatrixTellsRulesOfOneLineApart) {
+  const std::string one_line = with("line.yaml", "        operations: [userns, ldt, ptrace, jit]\n        netlink: [route, audit]\n        syscalls: [read]\n");
+  ASSERT_EQ(run([&] { return cli::compile({.profile = one_line, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "seccomp", "apparmor"}}); }).exit, 0);
+  const auto held = [&](const std::string& mechanism) {
+    std::vector<std::string> rows;
+    const Json whole = run([&] { return cli::explain({base_ + "/b", {}, true, true}); }).json();
+    for (const Json& rule : whole["rules"])
+      if (rule["kind"] == "operation" || rule["kind"] == "netlink" || rule["kind"] == "syscall" || rule["pattern"] == "/entry.sh")
+        rows.push_back(rule["pattern"].get<std::string>() + " " + rule["mechanisms"][mechanism].get<std::string>());
+    return rows;
+  };
+  EXPECT_THAT(held("bpf"), ElementsAre("/entry.sh exact", "route exact", "audit exact", "userns exact", "ldt -", "ptrace exact", "jit exact", "read -"));
+  EXPECT_THAT(held("seccomp"), ElementsAre("/entry.sh -", "route -", "audit -", "userns workload", "ldt in part", "ptrace -", "jit -", "read workload"));
+  EXPECT_THAT(held("apparmor"), ElementsAre("/entry.sh exact", "route in part", "audit in part", "userns in part", "ldt -", "ptrace exact", "jit in part", "read -"));
 }
 
 }  // namespace

@@ -91,6 +91,11 @@ TEST_F(TrustTest, ABundleWhoseResidualsAreNotThoseOfItsProfileIsRefused) {
     std::erase_if(forged.residuals, [&](const bundle::Residual& residual) { return residual.backend == backend; });
     EXPECT_EQ(sign(forged), kFailed) << backend;
   }
+  bundle::Bundle elsewhere = *whole, older = *whole;
+  ++elsewhere.residuals[0].column;
+  EXPECT_EQ(sign(elsewhere), kFailed);
+  for (bundle::Residual& residual : older.residuals) residual.column = 0;  // before there were columns
+  EXPECT_EQ(sign(older), kYes);
 }
 
 TEST_F(TrustTest, ADamagedBundleIsNotWhole) {
