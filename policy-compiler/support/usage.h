@@ -45,8 +45,9 @@ inline std::string usage_error(const CLI::App& app, const CLI::ParseError& error
   } else if (no_command) {
     say("a command is missing");
   }
-  const std::string kind = error.get_name();
-  if (kind != "ExtrasError" && !(no_command && kind == "RequiredError")) say(text::printable(error.what(), 400));
+  // By the code: the name of an ExtrasError is now and then the command's.
+  const auto is = [&](CLI::ExitCodes code) { return error.get_exit_code() == static_cast<int>(code); };
+  if (!is(CLI::ExitCodes::ExtrasError) && !(no_command && is(CLI::ExitCodes::RequiredError))) say(text::printable(error.what(), 400));
   return out + "see " + program + " " + path + "--help";
 }
 
