@@ -58,13 +58,23 @@ TEST(Format, ACommentWithinBracketsOpensThem) {
             expected("    users:\n      - 0  # root\n      # the rest\n      - 33\n"));
 }
 
-TEST(Format, ALongListStandsInLines) {
+TEST(Format, ALongListFillsLines) {
   std::string calls, lines;
   for (int i = 0; i < 20; ++i) {
     calls += (i == 0 ? "" : ", ") + std::string("syscall_") + std::to_string(i);
     lines += "      - syscall_" + std::to_string(i) + "\n";
   }
-  EXPECT_EQ(node("    syscalls: [" + calls + "]\n"), expected("    syscalls:\n" + lines));
+  const std::string filled =
+      "    syscalls: [syscall_0, syscall_1, syscall_2, syscall_3, syscall_4, syscall_5, syscall_6, syscall_7,\n"
+      "      syscall_8, syscall_9, syscall_10, syscall_11, syscall_12, syscall_13, syscall_14, syscall_15,\n"
+      "      syscall_16, syscall_17, syscall_18, syscall_19]\n";
+  EXPECT_EQ(node("    syscalls: [" + calls + "]\n"), expected(filled));
+  EXPECT_EQ(node("    syscalls:\n" + lines), expected(filled));
+  EXPECT_EQ(node(filled), expected(filled));
+  // What is said of an item, or of the list, keeps its place.
+  lines.replace(lines.find("syscall_7"), 9, "syscall_7  # why");
+  EXPECT_EQ(node("    syscalls:\n" + lines), expected("    syscalls:\n" + lines));
+  EXPECT_EQ(node("    syscalls:  # these\n      [" + calls + "]\n").find("[syscall_0"), std::string::npos);
 }
 
 TEST(Format, OneEmptyLineAtMostAndNoneAtTheStart) {
