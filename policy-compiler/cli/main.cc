@@ -93,7 +93,8 @@ NODE, ACT and OBJECT are those of explain. Exit status: 0 all as expected, 1 som
 
 constexpr const char* kFormatFooter = R"(
 Comments stay at what they stand at; keys of a node come in the order of the language, access words too; lists
-stand on one line where they fit, longer ones of words on several. A file with mistakes is left as it is. Formatting twice changes nothing more.
+stand on one line where they fit, longer ones of words on several. A file with mistakes is left as it is. Formatting
+twice changes nothing more.
 
   treelinec fmt web.yaml                    in place
   treelinec fmt --check profiles/*.yaml     for a pipeline)";

@@ -65,9 +65,9 @@ TEST(Format, ALongListFillsLines) {
     lines += "      - syscall_" + std::to_string(i) + "\n";
   }
   const std::string filled =
-      "    syscalls: [syscall_0, syscall_1, syscall_2, syscall_3, syscall_4, syscall_5, syscall_6, syscall_7,\n"
-      "      syscall_8, syscall_9, syscall_10, syscall_11, syscall_12, syscall_13, syscall_14, syscall_15,\n"
-      "      syscall_16, syscall_17, syscall_18, syscall_19]\n";
+      "    syscalls: [syscall_0, syscall_1, syscall_2, syscall_3, syscall_4, syscall_5, syscall_6,\n"
+      "      syscall_7, syscall_8, syscall_9, syscall_10, syscall_11, syscall_12, syscall_13, syscall_14,\n"
+      "      syscall_15, syscall_16, syscall_17, syscall_18, syscall_19]\n";
   EXPECT_EQ(node("    syscalls: [" + calls + "]\n"), expected(filled));
   EXPECT_EQ(node("    syscalls:\n" + lines), expected(filled));
   EXPECT_EQ(node(filled), expected(filled));
