@@ -12,6 +12,7 @@
 #include "policy-compiler/import/glob.h"
 #include "policy-compiler/import/strace_line.h"
 #include "policy-compiler/passes/evaluate.h"
+#include "tests/unit/import/taken.h"
 
 namespace treeline::import_ {
 namespace {
@@ -19,23 +20,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Outcome {
-  std::optional<Imported> imported;
-  Diagnostics findings{"source"};
-  std::string profile() const { return imported ? frontend::emit_profile(imported->policy) : ""; }
-  bool says(std::string_view code, uint32_t line = 0) const {
-    for (const Diagnostic& d : findings.list())
-      if (d.code == code && (line == 0 || d.position.line == line)) return true;
-    return false;
-  }
-};
-
-Outcome take(const std::string& text, Options options = {}) {
-  Outcome out;
-  out.imported = import_text(text, options, out.findings);
-  return out;
-}
 
 std::vector<std::string> patterns(std::string_view glob) {
   std::vector<std::string> out;
@@ -411,168 +395,6 @@ TEST(Strace, ThreadsThatShareTheirDirectory_Imported_ShareIt) {
   EXPECT_EQ(file("CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_THREAD"), "/etc/passwd");
   EXPECT_EQ(file("CLONE_VM|CLONE_FILES"), "/srv/passwd");
   EXPECT_EQ(file("CLONE_FS|CLONE_CHILD_SETTID|SIGCHLD"), "/etc/passwd");
-}
-
-// api/apparmorprofile/*/apparmorprofile_types.go of the Security Profiles Operator.
-const char* const kSpoHead =
-    "apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: AppArmorProfile\nmetadata: {name: x}\nspec:\n"
-    "  abstract:\n    executable: {allowedExecutables: [/a]}\n";
-
-TEST(SpoAppArmor, AllowedProtocols_Imported_AreGranted) {
-  const Outcome out = take(std::string(kSpoHead) +
-                           "    network: {allowRaw: false, allowedProtocols: {allowTcp: true, allowUdp: true}}\n");
-  ASSERT_TRUE(out.imported);
-  EXPECT_TRUE(out.findings.list().empty());
-  EXPECT_EQ(out.imported->policy.nodes[0].network.size(), 4u);
-  EXPECT_THAT(out.profile(), HasSubstr("sockets: [inet-stream, inet-dgram]"));
-  EXPECT_EQ(
-      take(std::string(kSpoHead) + "    network: {allowedProtocols: {allowTcp: false}}\n").profile().find("network"),
-      std::string::npos);
-}
-
-TEST(SpoAppArmor, Ptrace_Imported_IsListedByItsName) {
-  const Outcome out = take(std::string(kSpoHead) +
-                           "    filesystem: {readOnlyPaths: ['ptrace (read),', 'ptrace(trace), # x']}\n"
-                           "    ptrace: {allowedAccess: [read], peer: x}\n");
-  ASSERT_TRUE(out.imported);
-  EXPECT_TRUE(out.says("not-carried", 7));
-  EXPECT_TRUE(out.says("not-carried", 8));
-  EXPECT_FALSE(out.says("unknown-field"));
-  for (const Diagnostic& d : out.findings.list()) {
-    EXPECT_THAT(d.message, HasSubstr("relations of processes"));
-    EXPECT_THAT(d.remedy, HasSubstr("ptrace-descendant"));
-  }
-  EXPECT_TRUE(out.imported->policy.nodes[0].operations.empty());
-}
-
-// The operator writes a denial for each path of the two lists; in complain mode it writes none.
-TEST(SpoAppArmor, PathsThatAreOnlyRead_Imported_AreNotWrittenByAnotherList) {
-  const auto files = [](const std::string& mode, const std::string& only) {
-    const Outcome out = take(std::string(kSpoHead) + "    filesystem:\n      " + only +
-                             "\n      readWritePaths: [/etc/a/state, /srv/b]\n  mode: " + mode + "\n");
-    return out.profile();
-  };
-  const std::string read = files("Enforce", "readOnlyPaths: ['/etc/a/**']");
-  EXPECT_THAT(read, HasSubstr("/etc/a/state: read\n"));
-  EXPECT_THAT(read, HasSubstr("/srv/b: read write"));
-  EXPECT_THAT(files("Enforce", "writeOnlyPaths: ['/etc/a/*']"), HasSubstr("/etc/a/state: write"));
-  EXPECT_THAT(files("Enforce", "readOnlyPaths: ['/x/a**b**c']"), Not(HasSubstr("write")));
-  EXPECT_THAT(files("Complain", "readOnlyPaths: ['/etc/a/**']"), HasSubstr("/etc/a/state: read write"));
-}
-
-TEST(Kubescape, WhatStandsBesideARule_Imported_IsListed) {
-  const Outcome out = take(
-      "apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nspec:\n"
-      "  matchLabels: {app: web}\n"
-      "  execs: [{path: /a}, {path: /b, args: [/b, -c], argsRequired: true}]\n"
-      "  rulePolicies: {R0001: {processAllowed: [sh]}}\n"
-      "  identifiedCallStacks: [{callID: open}]\n"
-      "  egress:\n"
-      "    - {ipAddress: 10.0.0.1, dnsNames: [a.example.], ports: [{protocol: TCP, port: 1}]}\n"
-      "    - {ipAddress: 10.0.0.2, dnsNames: null, dns: b.example., ports: [{protocol: TCP, port: 1}]}\n");
-  ASSERT_TRUE(out.imported);
-  for (const uint32_t line : {4u, 5u, 6u, 7u, 9u, 10u}) EXPECT_TRUE(out.says("not-carried", line)) << line;
-  EXPECT_FALSE(out.says("unknown-field"));
-  EXPECT_EQ(out.imported->policy.nodes.size(), 1u) << "/b is for certain arguments";
-  EXPECT_EQ(out.imported->policy.nodes[0].network.size(), 2u);
-  EXPECT_FALSE(take("apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nspec:\n"
-                    "  execs: [{path: /a}]\n  rulePolicies: {R0001: {}}\n  identifiedCallStacks: null\n"
-                    "  egress: [{ipAddress: 10.0.0.1, dns: '', dnsNames: [], ports: [{protocol: TCP, port: 1}]}]\n")
-                   .says("not-carried"))
-      << "as a server fills it in";
-}
-
-TEST(KubeArmor, ForWhomAPolicyIs_Imported_IsListed) {
-  const auto policy = [](const std::string& kind, const std::string& spec) {
-    return take("apiVersion: security.kubearmor.com/v1\nkind: " + kind + "\nspec:\n  action: Allow\n" + spec +
-                "  process: {matchPaths: [{path: /a}]}\n");
-  };
-  EXPECT_TRUE(policy("KubeArmorPolicy", "  selector: {matchLabels: {app: web}}\n").says("not-carried", 5));
-  EXPECT_FALSE(policy("KubeArmorPolicy", "").says("not-carried"));
-  const Outcome host = policy("KubeArmorHostPolicy", "  nodeSelector: {matchLabels: {a: b}}\n");
-  EXPECT_TRUE(host.imported);
-  EXPECT_TRUE(host.says("not-carried", 2));
-  EXPECT_TRUE(host.says("not-carried", 5));
-}
-
-// kubearmorpolicy_types.go: fields that limit a grant.
-TEST(KubeArmor, GrantsUnderACondition_Imported_AreLeftOutAndListed) {
-  const Outcome out = take(
-      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n  process:\n    "
-      "matchPaths:\n"
-      "      - {path: /a, pts: true}\n      - {path: /b, allowedArgs: [-m]}\n      - {path: /c, pts: false}\n"
-      "  network:\n    matchProtocols:\n      - {protocol: tcp}\n      - {protocol: udp}\n"
-      "      - {protocol: icmp, pts: false, fromSource: [{path: /a}]}\n"
-      "    matchDNSQueries: [{domain: example.com, action: Block}]\n  presets: [{name: protectEnv, action: Block}]\n");
-  ASSERT_TRUE(out.imported);
-  for (const uint32_t line : {8u, 9u, 14u, 15u, 16u}) EXPECT_TRUE(out.says("not-carried", line)) << line;
-  EXPECT_FALSE(out.says("unknown-field"));
-  EXPECT_EQ(out.imported->policy.nodes.size(), 1u);
-  EXPECT_THAT(out.profile(), HasSubstr("sockets: [inet-stream]"));
-  EXPECT_THAT(out.profile(), Not(HasSubstr("udp")));
-}
-
-TEST(Strace, LinesThatCannotBeRead_Imported_AreCountedWithTheFirst) {
-  const auto finding = [](const std::string& more) {
-    const Outcome out = take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n" + more);
-    for (const Diagnostic& d : out.findings.list())
-      if (d.message.find("could not be read") != std::string::npos)
-        return std::to_string(d.position.line) + " " + d.message;
-    return std::string();
-  };
-  EXPECT_EQ(finding("hello\n1 close(3) = 0\n1 openat(AT_FDCWD, \"/etc/pas\n[pid x] close(3) = 0\n"),
-            "2 3 lines could not be read, the first is line 2");
-  EXPECT_EQ(finding("1 close(3) = 0\n) = 3\n"), "3 1 line could not be read, the first is line 3");
-  EXPECT_EQ(
-      finding("\n1 --- SIGCHLD {si_signo=SIGCHLD} ---\nstrace: Process 2 detached\n1 futex(0x1, FUTEX_WAIT) = ?\n"
-              "[ Process PID=1 runs in 32 bit mode. ]\n1 read(3, <unfinished ...>\n1 <... read resumed>\"\", 1) = 0\n"
-              "1 pause() = ? ERESTARTNOHAND (To be restarted if no handler)\n1 +++ exited with 0 +++\n"),
-      "");
-}
-
-TEST(AppArmor, IncludeIfExists_Imported_IsNamedByItsFile) {
-  for (const char* word : {"include", "#include"}) {
-    const Outcome out = take("/usr/bin/x {\n  /srv/a r,\n  " + std::string(word) + " if exists <local/x>\n}\n");
-    ASSERT_TRUE(out.imported);
-    ASSERT_EQ(out.findings.list().size(), 1u);
-    EXPECT_THAT(out.findings.list()[0].message, HasSubstr("the rules of '<local/x>'"));
-    EXPECT_THAT(out.profile(), HasSubstr("/srv/a: read"));
-  }
-  EXPECT_FALSE(take("include if exists <tunables/x>\n/usr/bin/x {\n  /srv/a r,\n}\n").says("not-carried"));
-}
-
-TEST(Seccomp, CallsOfCertainKernels_Imported_AreLeftOut) {
-  Options options;
-  options.programs = {"/a"};
-  const auto imported = [&](const std::string& condition) {
-    const Outcome out = take(R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
- {"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["write"], "action": "SCMP_ACT_ALLOW", )" +
-                                 condition + "}]}",
-                             options);
-    return out.profile().find("write") != std::string::npos;
-  };
-  EXPECT_TRUE(imported(R"("includes": {"minKernel": "4.8"})"));
-  EXPECT_TRUE(imported(R"("includes": {"minKernel": "5.10"})"));
-  EXPECT_FALSE(imported(R"("includes": {"minKernel": "5.11"})"));
-  EXPECT_FALSE(imported(R"("includes": {"minKernel": "six"})"));
-  EXPECT_FALSE(imported(R"("excludes": {"minKernel": "4.8"})"));
-}
-
-TEST(AnyFormat, ListOfResources_Imported_SaysToImportItsItems) {
-  const std::string items =
-      "\nitems:\n- apiVersion: security.kubearmor.com/v1\n  kind: KubeArmorPolicy\n  spec: {process: {matchPaths: "
-      "[{path: /a}]}, action: Allow}\n";
-  for (const char* kind :
-       {"apiVersion: v1\nkind: List", "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicyList"})
-    for (const char* programs : {"", "/a"}) {
-      Options options;
-      if (*programs != 0) options.programs = {programs};
-      const Outcome out = take(kind + items, options);
-      EXPECT_FALSE(out.imported);
-      ASSERT_EQ(out.findings.list().size(), 1u);
-      EXPECT_TRUE(out.says("import-format", 2));
-      EXPECT_THAT(out.findings.list()[0].remedy, HasSubstr("one by one"));
-    }
 }
 
 TEST(AnyFormat, HostileText_Imported_EndsWithADiagnosticAndNoDraft) {
