@@ -77,8 +77,8 @@ static __noinline bool is_own(struct dentry *d, u64 address, u64 kinds)
 }
 
 /*
- * kernel.ftrace_enabled: 0 takes every BPF program off its hook. The programs' trampolines are ftrace's direct calls, and since 6.0 these no
- * longer keep the switch from being thrown (FTRACE_OPS_FL_PERMANENT; Documentation/trace/ftrace-uses.rst). A dentry of procfs.
+ * kernel.ftrace_enabled: 0 takes every BPF program off its hook (seen on 6.12). The programs' trampolines are ftrace's direct calls, which there
+ * do not keep the switch from being thrown (FTRACE_OPS_FL_PERMANENT; Documentation/trace/ftrace-uses.rst). A dentry of procfs.
  */
 static __always_inline bool is_switch_of_hooks(u64 dentry)
 {

@@ -10,7 +10,7 @@ HookSwitch::HookSwitch(const std::string& root) : file_(open((root + "/proc/sys/
 
 bool HookSwitch::is_off() const {
   char digit = '1';
-  return file_ && pread(file_.get(), &digit, 1, 0) == 1 && digit == '0';
+  return file_ && (pread(file_.get(), &digit, 1, 0) != 1 || digit == '0');
 }
 
 }  // namespace treeline::kernel

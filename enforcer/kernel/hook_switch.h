@@ -13,6 +13,7 @@ namespace treeline::kernel {
 class HookSwitch {
  public:
   // `root`: where /proc lies, for tests. Opened once, before treelined confines itself. A kernel without ftrace has no such switch.
+  // One that cannot be read counts as off.
   explicit HookSwitch(const std::string& root = "");
   [[nodiscard]] bool is_off() const;
 
