@@ -29,14 +29,19 @@ class Outcome:
 
 def commit(pid, act):
     """Raises ValueError where the act cannot be read, inject.CaptureFailed where the process cannot be stopped."""
-    verb, *words = act.split()
-    function = {"read": _read, "write": _write, "create": _create, "run": _run, "connect": _connect, "listen": _listen, "inject": _inject}.get(verb)
-    if function is None or (verb == "inject") != (not words):
-        raise ValueError(f"{act!r} is none of these acts:\n{HELP}")
-    if verb in ("connect", "listen"):
-        words = [_endpoint(words[0])]
+    function, words = read(act)
     with inject.Captured(pid) as victim:
         return function(victim, *words)
+
+
+def read(act):
+    """The function that commits it and its arguments. Raises ValueError with what there is to choose from."""
+    verb, *words = act.split() or [""]
+    function, least, most = {"read": (_read, 1, 1), "write": (_write, 1, 1), "create": (_create, 1, 1), "run": (_run, 1, 64), "connect": (_connect, 1, 1),
+                             "listen": (_listen, 1, 1), "inject": (_inject, 0, 0)}.get(verb, (None, 0, 0))
+    if function is None or not least <= len(words) <= most:
+        raise ValueError(f"{act!r} is none of these acts:\n{HELP}")
+    return function, [_endpoint(words[0])] if verb in ("connect", "listen") else words
 
 
 def _endpoint(text):

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 
-from talk import STARTED, Step, colour, heading, say, tell
+import acts
+import kept
+from talk import STARTED, Step, colour, heading, on_terminal, say, tell
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -18,6 +20,7 @@ BUILD = ROOT / "build/quick"
 WHOLE, WRONG, CANNOT, USAGE = 0, 1, 2, 64
 VM_CANNOT = {123: "the micro VM could not be run", 126: "the VM's kernel is not to be had"}
 LONGEST = 1800  # seconds, for the demonstration
+KEPT = 25 * 3600  # seconds, with what --keep leaves (show.py ends it before that)
 
 
 class Cannot(Exception):
@@ -26,7 +29,7 @@ class Cannot(Exception):
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        print(f"quickstart: {message}; deploy/quickstart --help", file=sys.stderr)
+        print(f"quickstart: {message}\nquickstart: deploy/quickstart --help tells more", file=sys.stderr)
         sys.exit(USAGE)
 
 
@@ -43,13 +46,20 @@ def parse():
     where.add_argument("--native", action="store_true")
     parser.add_argument("--requests", type=positive, default=1000)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--try", dest="attempt", nargs=argparse.REMAINDER)
+    parser.add_argument("--end", action="store_true")
     parser.add_argument("--act", action="append", default=[])
     parser.add_argument("--kernel", choices=("5.10", "6.1", "6.12", "7.3"), default="6.12")
     parser.add_argument("--no-install", action="store_true")
     parser.add_argument("--programs", type=pathlib.Path)  # for tests: these, instead of building
     options = parser.parse_args()
-    if options.keep and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        parser.error("--keep asks at a terminal, and there is none (without one: --act 'read /etc/shadow')")
+    if (options.attempt is not None or options.end) and len(sys.argv) > 2 and sys.argv[1] != "--try":
+        parser.error("--try and --end stand alone")
+    for act in options.act:
+        try:
+            acts.read(act)
+        except ValueError as error:
+            parser.error(f"--act {error}")
     return options
 
 
@@ -134,14 +144,26 @@ def native_refusal(programs):
 
 
 def show(options, programs, vm):
+    """The demonstration; its status. With --keep it is a session of its own, which goes on when this process has ended."""
     words = ["/usr/bin/python3", "-BEs", HERE / "show.py", programs, "--requests", options.requests, *(["--keep"] if options.keep else [])]
     for act in options.act:
         words += ["--act", act]
+    if on_terminal():
+        os.environ["QUICKSTART_COLOUR"] = "1"
     if vm:
-        limit = ["--interactive"] if options.keep else ["--timeout", LONGEST]
-        colours = [word for name in ("NO_COLOR", "QUICKSTART_STARTED") for word in ("--env", name)]
-        words = [ROOT / "tests/kernel/vm", "--kernel", options.kernel, *limit, *colours, "--", *words]
-    process = subprocess.Popen(list(map(str, words)), cwd=ROOT, stdin=None if options.keep else subprocess.DEVNULL)
+        kept_in = ["--timeout", KEPT, "--writable", kept.DIRECTORY] if options.keep else ["--timeout", LONGEST]
+        passed = [word for name in ("NO_COLOR", "QUICKSTART_COLOUR", "QUICKSTART_STARTED") for word in ("--env", name)]
+        words = [ROOT / "tests/kernel/vm", "--kernel", options.kernel, *kept_in, *passed, "--", *words]
+    if not options.keep:
+        return until_ended(subprocess.Popen(list(map(str, words)), cwd=ROOT, stdin=subprocess.DEVNULL))
+    kept.create()
+    with open(kept.DIRECTORY / "log", "wb") as log:
+        process = subprocess.Popen(list(map(str, words)), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    kept.kept_by(process.pid)
+    return until_kept(process)
+
+
+def until_ended(process):
     try:
         while True:
             try:
@@ -155,13 +177,88 @@ def show(options, programs, vm):
             process.wait()
 
 
+def until_kept(process):
+    """Shows what the session writes until it keeps the container, or has ended."""
+    status = None
+    with open(kept.DIRECTORY / "log", "rb") as log:
+        try:
+            while status is None:
+                time.sleep(kept.PAUSE)
+                ended, status = process.poll(), kept.ready()
+                sys.stdout.buffer.write(log.read())
+                sys.stdout.flush()
+                if status is None:
+                    status = ended
+            return status
+        finally:
+            if status is None:
+                process.terminate()
+                process.wait()
+                sys.stdout.buffer.write(log.read())
+            if process.poll() is not None:
+                kept.clear()
+
+
+def how_to_try():
+    say()
+    tell("Have nginx commit an act of your own (its master does: root in the container), and see what comes of it:")
+    for act in ("read /etc/shadow", "run /bin/sh -c id", "connect 192.0.2.1:4444", "read /srv/www/index.html", "get /", "events"):
+        tell(f"  deploy/quickstart --try {act}")
+    tell("  deploy/quickstart --try             asks for one after the other; `help` lists them")
+    tell("Take it down:")
+    tell("  deploy/quickstart --end             (it ends by itself after 24 hours)")
+
+
+def attempt(words):
+    """`--try`: what is kept answers. Without an act, one a line from stdin."""
+    prompt = "act> " if sys.stdin.isatty() else ""
+    try:
+        if words:
+            sys.stdout.write(kept.ask(" ".join(words), on_terminal()))
+            return WHOLE
+        while True:
+            try:
+                line = input(prompt).strip()
+            except EOFError:
+                return WHOLE
+            if line in ("quit", "exit", "q"):
+                return WHOLE
+            if line:
+                sys.stdout.write(kept.ask(line, on_terminal()))
+                sys.stdout.flush()
+    except kept.Gone:
+        raise Cannot("nothing is kept; first: deploy/quickstart --keep") from None
+
+
+def take_down():
+    """`--end`"""
+    try:
+        if kept.alive():
+            with Step("the container, Treeline and what they ran in are taken down"):
+                kept.end()
+        else:
+            kept.clear()
+            say("quickstart: nothing is kept")
+    except kept.Gone:  # it ended at this moment
+        kept.clear()
+    except TimeoutError:
+        raise Cannot(f"what is kept does not end within two minutes: its log is {kept.DIRECTORY}/log") from None
+    return WHOLE
+
+
 def main():
     options = parse()
+    if options.attempt is not None:
+        return attempt(options.attempt)
+    if options.end:
+        return take_down()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     why = os.environ.get("QUICKSTART_WHY_VM", "")
     if options.native and why:
         raise Cannot(f"--native: {why}")
     vm = options.vm or bool(why)
+    if options.keep and kept.alive():
+        raise Cannot("one is kept already (deploy/quickstart --try ACT); first: deploy/quickstart --end")
     heading("Preparing")
     if vm:
         tell("where: in the micro VM, " + (f"since {why}" if why else "as asked for"))
@@ -183,8 +280,11 @@ def main():
     if status in (WHOLE, WRONG):
         say()
         say(colour("green", "All as it should be.") if status == WHOLE else colour("red", "Something was not as it should be (above)."))
-        say(f"{took // 60:.0f} min {took % 60:02.0f} s in all. Nothing of it runs any more. Next: README.md, {'treeline doctor, ' if vm else ''}"
-            "enforcer/oci/README.md (your own containers).")
+        stays = options.keep and kept.alive()
+        say(f"{took // 60:.0f} min {took % 60:02.0f} s in all. {'nginx runs on.' if stays else 'Nothing of it runs any more.'} "
+            f"Next: README.md, {'treeline doctor, ' if vm else ''}enforcer/oci/README.md (your own containers).")
+        if stays:
+            how_to_try()
     return status if status in (WHOLE, WRONG, CANNOT, 130, 143) else WRONG
 
 

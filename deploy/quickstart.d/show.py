@@ -6,7 +6,10 @@ attacks (inject.py): the kernel sees what it would see if a bug in nginx had run
 socket is a real `runc exec`.
 """
 import argparse
+import contextlib
 import errno
+import http.client
+import io
 import os
 import pathlib
 import re
@@ -24,6 +27,7 @@ sys.path[:0] = [str(ROOT / "tests/workloads/lib")]
 import acts  # noqa: E402
 import client  # noqa: E402
 import inject  # noqa: E402
+import kept  # noqa: E402
 import network  # noqa: E402
 import oci  # noqa: E402
 from container import Container, NotStarted  # noqa: E402
@@ -32,6 +36,7 @@ from workload import CannotRun, load  # noqa: E402
 
 NAME = "nginx"
 WORK = pathlib.Path("/run/treeline-quickstart")
+KEPT_AT_MOST = 24 * 3600  # seconds: somebody may forget it
 STRANGER = f"{network.STRANGER}:4444"
 # (who commits it, the act, in plain words)
 ATTACKS = [
@@ -238,57 +243,52 @@ class Show:
         text = " ".join(done.stdout.decode(errors="replace").split())
         return acts.Outcome(done.returncode == 0, text[-160:])
 
-    # The prompt
+    # After it (--keep)
 
-    def prompt(self):
-        heading("Yours: nginx runs under enforcement. Type an act, nginx commits it (its master: root in the container)")
+    def keep(self):
+        """Nginx under enforcement until `quickstart --end`, and the acts that others have it commit meanwhile."""
+        heading("Kept: nginx runs on, under enforcement")
         with self.container(True) as box:
             box.start()
             box.wait_ready()
             self.new_events(wait=0.0)
-            tell(f"it listens at {box.address}:80 in a network of its own; process {box.pid}. For example: read /etc/shadow")
+            tell(f"it listens at {box.address}:80 in a network of its own; process {box.pid}" + (" of the VM" if os.environ.get("TREELINE_VM") else ""))
             if not os.environ.get("TREELINE_VM"):
-                tell(f"from another terminal: {' '.join(box.runtime)} exec {box.identity} /bin/sh")
-                tell(f"                       {self.programs}/treeline --socket {self.socket} events -f")
-                tell(f"                       {' '.join(box.network.enter)} curl http://{box.address}/")
-            self.prompt_help()
-            while True:
-                try:
-                    text = input("act> ").strip()
-                except (EOFError, KeyboardInterrupt):
-                    say()
-                    return
-                if text in ("quit", "exit", "q"):
-                    return
-                if text:
-                    self.typed(box, text)
+                tell(f"as a client:  {' '.join(box.network.enter)} curl http://{box.address}/")
+                tell(f"join it:      {' '.join(box.runtime)} exec {box.identity} /bin/sh")
+                tell(f"watch it:     {self.programs}/treeline --socket {self.socket} events -f")
+            kept.is_ready(1 if self.wrong else 0)
+            kept.serve(lambda act, coloured: self.answer(box, act, coloured), KEPT_AT_MOST)
 
-    def prompt_help(self):
-        for line in [*acts.HELP.splitlines(), "join COMMAND...      runc exec in the container", "get /PATH            ask nginx as a client",
-                     "events, status       what treeline says", "quit"]:
-            tell(f"  {line}")
+    def answer(self, box, act, coloured):
+        os.environ["QUICKSTART_COLOUR"] = "1" if coloured else "0"
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            self.typed(box, act)
+        return text.getvalue()
 
     def typed(self, box, text):
         verb, *words = text.split()
+        if box.ended() is not None:
+            say("nginx has ended: an act before this one was allowed, and took its place. deploy/quickstart --end takes the rest down")
+            return
         try:
             if verb in ("help", "?"):
-                self.prompt_help()
+                say(acts.HELP)
+                say("join COMMAND...      runc exec in the container\nget /PATH            ask nginx as a client\n"
+                    "events, status       what treeline says")
             elif verb == "events":
                 say("\n".join(self.events()))
             elif verb == "status":
                 say(subprocess.run([self.programs / "treeline", "--socket", self.socket, "status"], stdout=subprocess.PIPE, text=True).stdout)
             elif verb == "get":
-                client.fork_inside(box.network.path, lambda: get(box.address, words[0] if words else "/"))
-                os.wait()
+                say(get(box, words[0] if words else "/"))
             elif verb == "join":
                 self.judge(text, self.join(box, words or ("/bin/sh",)))
             else:
                 self.judge(f"yours: {text}", acts.commit(self.master(box), text))
         except (ValueError, Failed, inject.CaptureFailed, OSError) as error:
             say(str(error))
-        if box.ended() is not None:
-            say("nginx has ended: the act was allowed, and took its place")
-            raise EOFError
 
 
 def in_short(explained):
@@ -308,14 +308,28 @@ def in_short(explained):
             yield f"      {kind}: {', '.join(rights[kind])}"
 
 
-def get(address, path):
-    import http.client
-    connection = http.client.HTTPConnection(address, 80, timeout=20, source_address=(network.CLIENT, 0))
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    body = answer.read()
-    print(f"{answer.status} {answer.reason}, {len(body)} bytes: {body[:100]!r}")
-    return 0
+def get(box, path):
+    """What nginx answers a client beside it, in a line."""
+    reading, writing = os.pipe()
+
+    def ask():
+        connection = http.client.HTTPConnection(box.address, 80, timeout=20, source_address=(network.CLIENT, 0))
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            said = f"{answer.status} {answer.reason}, {len(body)} bytes: {body[:100]!r}"
+        except (OSError, http.client.HTTPException) as error:
+            said = f"no answer: {error}"
+        os.write(writing, said.encode())
+        return 0
+
+    child = client.fork_inside(box.network.path, ask)
+    os.close(writing)
+    with open(reading, "rb") as answer:
+        said = answer.read().decode()
+    os.waitpid(child, 0)
+    return said
 
 
 def network_listener(box, endpoint):
@@ -354,10 +368,7 @@ def main():
         show.measure()
         show.enforce()
         if options.keep:
-            try:
-                show.prompt()
-            except EOFError:
-                pass
+            show.keep()
     except CannotRun as error:
         say(f"quickstart: this machine cannot: {error}")
         return 2

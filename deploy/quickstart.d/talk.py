@@ -8,9 +8,13 @@ _COLOURS = {"bold": "1", "red": "31", "green": "32", "dim": "2"}
 STARTED = float(os.environ.get("QUICKSTART_STARTED", time.time()))
 
 
+def on_terminal():
+    """Whether colour is wanted where this is read. QUICKSTART_COLOUR=1: by who passes it on to a terminal."""
+    return "NO_COLOR" not in os.environ and (os.environ.get("QUICKSTART_COLOUR") == "1" or sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
 def colour(name, text):
-    wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if wanted else text
+    return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if on_terminal() else text
 
 
 def say(text=""):
