@@ -68,6 +68,7 @@ std::vector<Act> memory_acts();
 std::vector<Act> network_acts();
 std::vector<Act> odd_network_acts();
 std::vector<Act> unix_acts();
+std::vector<Act> sctp_acts();
 std::vector<Act> privilege_acts();
 std::vector<Act> moved_acts();
 std::vector<Act> door_acts();
