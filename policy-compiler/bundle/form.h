@@ -31,7 +31,10 @@ uint64_t number_field(const Json& object, const char* key, uint64_t most);
 uint64_t hex_field(const Json& object, const char* key);
 const Json& list_field(const Json& object, const char* key, size_t most);
 
-// Parses without exceptions; BadField for what is no JSON.
+// "line 3, column 7" of the byte at `offset`.
+std::string place_in(std::string_view text, size_t offset);
+
+// BadField, with its place, for what is no JSON.
 Json parse(std::string_view text);
 
 }  // namespace treeline::bundle

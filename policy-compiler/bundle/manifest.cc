@@ -20,10 +20,21 @@ bool is_word(std::string_view word, size_t most) {
   });
 }
 
+std::string place_in(std::string_view text, size_t offset) {
+  text = text.substr(0, offset);
+  const size_t start = text.rfind('\n') + 1;  // npos + 1: the first line
+  return "line " + std::to_string(std::count(text.begin(), text.end(), '\n') + 1) + ", column " +
+         std::to_string(std::count_if(text.begin() + static_cast<ptrdiff_t>(start), text.end(), [](char c) { return (c & 0xc0) != 0x80; }) + 1);
+}
+
 Json parse(std::string_view text) {
-  Json json = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (json.is_discarded()) throw BadField{"it is not JSON"};
-  return json;
+  try {
+    return Json::parse(text.begin(), text.end());
+  } catch (const Json::parse_error& error) {  // `byte` counts from 1
+    throw BadField{"it is not JSON (" + place_in(text, error.byte == 0 ? 0 : std::min(error.byte - 1, text.size())) + ")"};
+  } catch (const Json::exception&) {
+    throw BadField{"it is not JSON"};
+  }
 }
 
 const Json& object_field(const Json& object, const char* key) {
@@ -172,7 +183,11 @@ Result<Bundle> decode_manifest(std::string_view json) {
     Bundle bundle = from_json(parse(json));
     // One text per content: a key given twice, one too many, another order or spacing, another digest of itself were
     // not written by the compiler.
-    if (dump(bundle) != json) throw BadField{"it was altered: its text is not the one that the compiler wrote"};
+    const std::string written = dump(bundle);
+    const auto [differs, _] = std::mismatch(json.begin(), json.end(), written.begin(), written.end());
+    if (written != json)
+      throw BadField{"it was altered: its text is not the one that the compiler wrote (from " +
+                     place_in(json, static_cast<size_t>(differs - json.begin())) + ")"};
     return bundle;
   } catch (const BadField& bad) {
     return Error{std::string(kManifest) + ": " + bad.message};

@@ -35,7 +35,7 @@ inline uint32_t run_filter(std::string_view bytes, const seccomp_data& data) {
     switch (BPF_CLASS(i.code)) {
       case BPF_LD:
         if (i.code == (BPF_LD | BPF_W | BPF_ABS)) {
-          if (i.k % 4 != 0 || i.k + 4 > sizeof data) return SECCOMP_RET_KILL_PROCESS;
+          if (i.k % 4 != 0 || i.k > sizeof data - 4) return SECCOMP_RET_KILL_PROCESS;
           std::memcpy(&a, reinterpret_cast<const char*>(&data) + i.k, 4);
         } else if (i.code == (BPF_LD | BPF_MEM) && i.k < BPF_MEMWORDS) {
           a = memory[i.k];

@@ -65,6 +65,7 @@ TEST(ClassicBpf, WhatTheKernelWouldNotTakeIsKilled) {
   EXPECT_EQ(run({load(0)}), kKill) << "it does not end";
   EXPECT_EQ(run({load(2), give(SECCOMP_RET_ALLOW)}), kKill) << "not aligned";
   EXPECT_EQ(run({load(sizeof(seccomp_data)), give(SECCOMP_RET_ALLOW)}), kKill) << "behind the call's data";
+  EXPECT_EQ(run({load(0xfffffffc), give(SECCOMP_RET_ALLOW)}), kKill) << "so far behind that the end has no number";
   EXPECT_EQ(run({jump(BPF_JEQ, 0, 5, 5), give(SECCOMP_RET_ALLOW)}), kKill) << "out of the program";
   EXPECT_EQ(run({BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), give(SECCOMP_RET_ALLOW)}), kKill) << "a byte";
   EXPECT_EQ(run({BPF_STMT(BPF_ST, BPF_MEMWORDS), give(SECCOMP_RET_ALLOW)}), kKill) << "no such word";

@@ -302,6 +302,8 @@ TEST_F(BundleTest, AManifestInAnotherFormIsRefused) {
   expect_refused("schema 2 is not known");
   with("\"name\": \"nginx\"", "\"name\": \"nginx\", \"name\": \"nginx\"");
   expect_refused("it was altered");
+  with("\"name\": \"nginx\"", "\"name\":  \"nginx\"");
+  expect_refused("(from line " + std::to_string(1 + std::count(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(whole.find("\"name\": \"nginx\"")), '\n')) + ", column 10)");
   with("\"schema\": 1", "\"schema\": 1, \"zzz\": 1");
   expect_refused("it was altered");
   const std::string abi = "\"abi\": " + std::to_string(TL_ABI_IMAGE);
@@ -312,7 +314,9 @@ TEST_F(BundleTest, AManifestInAnotherFormIsRefused) {
   spill(path_ + "/manifest.json", "[]");
   expect_refused("an object was expected");
   spill(path_ + "/manifest.json", "\xff\xfe");
-  expect_refused("it is not JSON");
+  expect_refused("it is not JSON (line 1, column 1)");
+  spill(path_ + "/manifest.json", "{\n \"abi\": 3,\n \"\xc3\xa4\": ?\n}\n");
+  expect_refused("it is not JSON (line 3, column 7)");
   spill(path_ + "/manifest.json", std::string(200'000, '['));
   expect_refused("it is not JSON");
 }
