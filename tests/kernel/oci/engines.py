@@ -43,11 +43,13 @@ def run(*words, timeout=180):
 
 
 def wait_for(condition, seconds, what):
+    """What the condition gives, once that is true."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (result := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(0.3)
+    return result
 
 
 class Podman:
