@@ -231,6 +231,23 @@ TEST_F(ReviewTest, MatrixSaysWhatIsNotEnforcedExactly) {
   EXPECT_EQ(run([&] { return cli::explain({weak, {"a", "b", "c"}, false, true}); }).exit, 2);
 }
 
+// AppArmor cannot tell two nodes apart that one program leads to, from roots that share a profile: compile says so, and the matrix has it.
+TEST_F(ReviewTest, NodesThatShareAnAppArmorProfileAreNamed) {
+  const std::string profile = put("shared.yaml",
+                                  "treeline: 1\nname: shared\nentry:\n  - exec: /bin/a\n    children:\n      - {exec: /bin/x, id: ax, files: {/of-a: read}}\n"
+                                  "      - {exec: /bin/y, id: ay, files: {/of-y: read}}\njoin:\n  - exec: /bin/b\n    children:\n      - {exec: /bin/x, id: bx, files: {/of-b: read}}\n");
+  const Outcome o = run([&] { return cli::compile({.profile = profile, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "apparmor"}}); });
+  ASSERT_EQ(o.exit, 0) << o.err;
+  EXPECT_THAT(o.codes("note"), testing::Contains("apparmor-shared 11"));
+  EXPECT_THAT(o.out, HasSubstr("'ax' and 'bx': they share one profile"));
+  const Json whole = run([&] { return cli::explain({base_ + "/b", {}, true, true}); }).json();
+  std::vector<std::string> held;
+  for (const Json& rule : whole["rules"])
+    if (rule["kind"] == "file") held.push_back(rule["pattern"].get<std::string>() + " " + rule["mechanisms"]["apparmor"].get<std::string>());
+  EXPECT_THAT(held, ElementsAre("/of-a in part", "/of-y exact", "/of-b in part"));
+  EXPECT_THAT(whole["residuals"].dump(), HasSubstr("'ax' and 'bx': they share one profile"));
+}
+
 TEST_F(ReviewTest, MatrixTellsRulesOfOneLineApart) {
   const std::string one_line = with("line.yaml", "        operations: [userns, ldt, ptrace, jit]\n        netlink: [route, audit]\n        syscalls: [read]\n");
   ASSERT_EQ(run([&] { return cli::compile({.profile = one_line, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "seccomp", "apparmor"}}); }).exit, 0);
