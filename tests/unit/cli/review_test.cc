@@ -163,6 +163,14 @@ TEST_F(ReviewTest, CasesThatFailAreErrorsAtTheirLine) {
   EXPECT_EQ(o.json()["passed"], 0);
 }
 
+TEST_F(ReviewTest, AQuestionWithoutMeaningStandsAtTheWordThatHasNone) {
+  const Outcome o = cases("treeline-cases: 1\ncases:\n  - node: nobody\n    act: read\n    object: /a\n    expect: deny\n"
+                          "  - node: web\n    act: read,reed\n    object: /a\n    expect: deny\n  - node: web\n    act: read\n    object: a\n    expect: deny\n"
+                          "  - node: entry\n    act: exec\n    object: /entry.sh\n    expect: allow\n    next: nobody\n",
+                          true);
+  EXPECT_THAT(o.codes(), ElementsAre("case-question 3", "case-question 8", "case-question 13", "case-question 19"));
+}
+
 TEST_F(ReviewTest, CasesOfSystemCalls) {
   profile_ = with("web.yaml", "        syscalls: [read]\n      - {exec: /other, users: [33], syscalls: [mount]}\n");
   const Outcome o = cases("treeline-cases: 1\ncases:\n  - {node: web, act: syscall, object: read, expect: allow}\n"
