@@ -235,6 +235,7 @@ int main(int argc, char** argv) {
                       "e.g.: /usr/sbin/nginx read /etc/hosts · entry exec /entrypoint.sh · "
                       "worker out tcp:10.0.0.1:5432 · worker listen tcp:80 · worker capability chown");
   command->add_flag("--matrix", explain.matrix, "Print which mechanism enforces which rule, and what is left over");
+  add_list(command, "--as", explain.targets, "With --matrix: a column for what emit would write, networkpolicy, cilium, calico or selinux")->delimiter(',');
   command->add_flag("--json", explain.json, "Print one JSON object");
   command->callback([&, command] {
     explain.question.resize(command->count("NODE") + command->count("ACT") + command->count("OBJECT"));
