@@ -42,7 +42,7 @@ void read_case(const Value& value, std::vector<Case>& cases, Diagnostics& diagno
       diagnostics.error(expect->value.position, "unknown-name", text::quoted(word) + " is no outcome", "write 'allow' or 'deny'");
   }
   if (const Entry* next = fields.take("next")) {
-    one.next = text_of(next, "'next'", unused, diagnostics);
+    one.next = text_of(next, "'next'", one.next_position, diagnostics);
     if (!one.next.empty() && (one.act != "exec" || !one.allow))
       diagnostics.error(next->position, "unknown-key", "'next' says where an exec leads that is allowed",
                         "remove it, or make the case one of 'act: exec' and 'expect: allow'");

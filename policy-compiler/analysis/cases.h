@@ -31,7 +31,7 @@ struct Case {
   bool allow = false;
   std::string next;   // "": not asked
   Position position;  // of the case
-  Position object_position, node_position, act_position;
+  Position object_position, node_position, act_position, next_position;
 };
 
 // What could be read; with errors it is not whole.

@@ -82,9 +82,11 @@ void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Weak
   made.artifacts.push_back(artifact(seccomp::kCallsPfc, seccomp::kCallsPfcKind, std::move(filter->pfc)));
 }
 
-// The image holds exactly what a profile holds wider: its residuals are told in the bundle, and are no warning.
-void add_profiles(const ir::Policy& policy, const apparmor::Options& options, Beside& made) {
+// The image holds exactly what a profile holds wider: its residuals are told in the bundle, and are no warning. Which nodes share a profile is a note.
+void add_profiles(const ir::Policy& policy, const apparmor::Options& options, Diagnostics& diagnostics, Beside& made) {
   apparmor::Lowered lowered = apparmor::lower(policy, options);
+  for (const apparmor::Merge& merge : lowered.merges)
+    diagnostics.note(merge.position, "apparmor-shared", merge.message, "nothing, where the hooks run: they tell the nodes apart");
   for (const apparmor::Residual& residual : lowered.residuals)
     made.residuals.push_back({"apparmor", residual.message, residual.position.line, residual.position.column});
   made.artifacts.push_back(artifact(apparmor::kArtifact, apparmor::kArtifactKind, std::move(lowered.text)));
@@ -132,7 +134,7 @@ Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::v
     made.residuals.push_back({"seccomp", residual.message, residual.position.line, residual.position.column});
   }
   made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
-  if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, made);
+  if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, diagnostics, made);
   if (chosen.seccomp) add_calls(policy, chosen, strict, weaker, diagnostics, made);
   weaker.report(policy, strict, diagnostics);
   return made;

@@ -45,6 +45,7 @@ struct ExplainOptions {
   std::vector<std::string> question;  // empty, or node, act, object
   bool json = false;
   bool matrix = false;  // which mechanism enforces which rule
+  std::vector<std::string> targets = {};  // of `emit`: columns of the matrix
 };
 int explain(const ExplainOptions& options);
 // The same question, answered by one word.

@@ -133,9 +133,13 @@ int explain(const ExplainOptions& options) {
   int exit = kYes;
   std::optional<Loaded> loaded = load_right(options.source, report, exit);
   if (!loaded) return exit;
+  if (!options.matrix && !options.targets.empty()) return report.usage(Error{"--as is a column of --matrix; add that, or write the policy out with treelinec emit"});
   if (options.matrix) {
+    for (const std::string& target : options.targets)
+      if (!is_emitted(target))
+        return report.usage(Error{"there is no " + text::quoted(target) + "; --as is one of networkpolicy, cilium, calico, selinux"});
     if (!options.question.empty()) return report.usage(Error{"--matrix is of all rules; ask without it, or leave the question out"});
-    show_matrix(*loaded, report);
+    show_matrix(*loaded, options.targets, report);
     return report.finish(kYes);
   }
   if (options.question.empty()) {

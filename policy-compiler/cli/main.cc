@@ -122,6 +122,11 @@ void add_output(CLI::App* command, cli::Output& output) {
   command->add_flag_callback("--json", [&output] { output = cli::Format::kJson; }, "The same as --format json");
 }
 
+// An option that is given again for each further value: of several words behind it the first is its own, the rest are not swallowed.
+CLI::Option* add_list(CLI::App* command, const char* name, std::vector<std::string>& values, const std::string& words) {
+  return command->add_option(name, values, words)->allow_extra_args(false);
+}
+
 std::string with_status(const char* footer) { return std::string(footer) + "\n" + kExitStatus; }
 
 int version(bool json) {
@@ -159,12 +164,11 @@ int main(int argc, char** argv) {
           "The directory to write; a bundle there is replaced. Of several profiles, each becomes STEM.bundle in it")
       ->required();
   command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
-  command->add_option("--backend", compile.backends, "What enforces: bpf (always), seccomp (where system calls are listed), apparmor, e.g. --backend bpf,seccomp")
+  add_list(command, "--backend", compile.backends, "What enforces: bpf (always), seccomp (where system calls are listed), apparmor, e.g. --backend bpf,seccomp")
       ->delimiter(',')
       ->capture_default_str();
-  command
-      ->add_option("--seccomp-arch", compile.architectures,
-                   "Whose system calls the seccomp filter lets pass: x86_64,x86,x32,aarch64; default: all")
+  add_list(command, "--seccomp-arch", compile.architectures,
+           "Whose system calls the seccomp filter lets pass: x86_64,x86,x32,aarch64; default: all")
       ->delimiter(',');
   command->add_flag("--no-new-privs", compile.no_new_privs,
                     "The workload runs with no_new_privs (Kubernetes: allowPrivilegeEscalation: false), where the kernel "
@@ -231,6 +235,7 @@ int main(int argc, char** argv) {
                       "e.g.: /usr/sbin/nginx read /etc/hosts · entry exec /entrypoint.sh · "
                       "worker out tcp:10.0.0.1:5432 · worker listen tcp:80 · worker capability chown");
   command->add_flag("--matrix", explain.matrix, "Print which mechanism enforces which rule, and what is left over");
+  add_list(command, "--as", explain.targets, "With --matrix: a column for what emit would write, networkpolicy, cilium, calico or selinux")->delimiter(',');
   command->add_flag("--json", explain.json, "Print one JSON object");
   command->callback([&, command] {
     explain.question.resize(command->count("NODE") + command->count("ACT") + command->count("OBJECT"));
@@ -294,8 +299,8 @@ int main(int argc, char** argv) {
   command->add_option("-o,--output", source.output, "The profile to write, '-' for standard output")->required();
   command->add_option("--from", source.from, "Format; recognised where it is not given: " + import_::format_list());
   command->add_option("--name", source.name, "Name of the profile; default: the source's");
-  command->add_option("--exec", source.programs,
-                      "A program that the rules are for, where the source names none; repeat it");
+  add_list(command, "--exec", source.programs,
+           "A program that the rules are for, where the source names none; repeat it");
   command->add_option("--container", source.container, "Which container of the source (kubescape)");
   command->add_option("--report", source.report, "Where the list of what is not carried over goes as well");
   command->add_flag("--syscalls", source.syscalls, "strace: the log is complete, list its system calls");
@@ -309,14 +314,14 @@ int main(int argc, char** argv) {
   command->add_option("--as", emit.as, "networkpolicy, cilium, calico or selinux")->required();
   command->add_option("-o,--output", emit.output, "The file to write; default: standard output");
   command->add_option("--namespace", emit.name_space, "Namespace of the network policy; default: none is written");
-  command->add_option("--pods", emit.pods,
-                      "Label KEY=VALUE of the workload's pods, repeat it; default: app.kubernetes.io/name=NAME");
-  command->add_option("--service-cidr", emit.service_cidrs,
-                      "Block of Services' addresses, repeat it, or 'none'; default: 10.96.0.0/12");
-  command->add_option("--service", emit.services,
-                      "Pods behind a Service: ADDRESS=NAMESPACE/KEY=VALUE[:PORT], repeat it");
+  add_list(command, "--pods", emit.pods,
+           "Label KEY=VALUE of the workload's pods, repeat it; default: app.kubernetes.io/name=NAME");
+  add_list(command, "--service-cidr", emit.service_cidrs,
+           "Block of Services' addresses, repeat it, or 'none'; default: 10.96.0.0/12");
+  add_list(command, "--service", emit.services,
+           "Pods behind a Service: ADDRESS=NAMESPACE/KEY=VALUE[:PORT], repeat it");
   command->add_flag("--split-ranges", emit.split_ranges, "Ranges of ports singly: for servers that drop endPort");
-  command->add_option("--mount", emit.mounts, "selinux: a mount from the host, PATH or PATH=TYPE, repeat it");
+  add_list(command, "--mount", emit.mounts, "selinux: a mount from the host, PATH or PATH=TYPE, repeat it");
   command->add_flag("--strict", emit.strict, "A rule that is not held exactly is a mistake, not a note");
   add_output(command, emit.form);
   command->footer(with_status(kEmitFooter));
@@ -343,7 +348,7 @@ int main(int argc, char** argv) {
   cli::VerifyOptions verify;
   command = app.add_subcommand("verify", "Is a bundle whole, and signed by a key that is trusted?");
   command->add_option("BUNDLE", verify.bundle, "The directory")->required();
-  command->add_option("--key", verify.keys, "A public key in PEM, or a directory of them (*.pem); may be repeated")
+  add_list(command, "--key", verify.keys, "A public key in PEM, or a directory of them (*.pem); may be repeated")
       ->required();
   command->add_option("--generation", verify.generation, "Refuse a lower one")->check(CLI::Range(uint64_t{0}, bundle::kMaxGeneration));
   command->add_option("--at", verify.at, "Ask for this moment instead of now, UTC: 2027-01-31 or 2027-01-31T12:00:00Z");

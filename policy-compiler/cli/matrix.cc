@@ -6,7 +6,9 @@
 #include <set>
 
 #include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/backends/network/lower.h"
 #include "policy-compiler/backends/seccomp/lower.h"
+#include "policy-compiler/backends/selinux/lower.h"
 #include "policy-compiler/cli/question.h"
 #include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/support/text.h"
@@ -24,6 +26,8 @@ using Places = std::multimap<Position, const RuleEntry*>;
 
 struct Mechanism {
   std::string name;
+  bool emitted = false;          // by `emit`, for whoever applies it
+  std::set<Position> not_held = {};
   // What its residuals name:
   bool every = false;  // rule that it holds
   std::set<uint32_t> lines;
@@ -48,6 +52,22 @@ void weaken(Mechanism& mechanism, Position residual, const Places& places) {
   }
 }
 
+bool nothing_of(const backends::network::Residual& residual) { return residual.nothing; }
+bool nothing_of(const backends::selinux::Residual&) { return false; }
+
+template <typename Lowered>
+Mechanism emitted(const std::string& name, const Lowered& lowered, const Places& places, std::vector<bundle::Residual>& residuals) {
+  Mechanism mechanism;
+  mechanism.name = name;
+  mechanism.emitted = true;
+  for (const auto& residual : lowered.residuals) {
+    if (nothing_of(residual)) mechanism.not_held.insert(residual.position);
+    weaken(mechanism, residual.position, places);
+    residuals.push_back({name, residual.message, residual.position.line, residual.position.column});
+  }
+  return mechanism;
+}
+
 // Kinds of rules that a mechanism can hold at all; what it cannot say of one is a residual.
 Cell of_kind(const std::string& mechanism, const RuleEntry& rule) {
   const std::string& kind = rule.kind;
@@ -63,7 +83,8 @@ Cell of_kind(const std::string& mechanism, const RuleEntry& rule) {
                    (kind == "operation" && !filter_only)
                ? Cell::kExact
                : Cell::kNone;
-  if (mechanism == "selinux") return kind == "file" || kind == "net" || kind == "capability" ? Cell::kWorkload : Cell::kNone;
+  if (mechanism == "selinux")
+    return kind == "file" || kind == "net" || kind == "capability" || kind == "socket" || (kind == "operation" && !filter_only) ? Cell::kWorkload : Cell::kNone;
   return kind == "net" ? Cell::kWorkload : Cell::kNone;  // network policies: pods, not processes
 }
 
@@ -74,8 +95,9 @@ std::string mechanism_of(const bundle::Artifact& artifact) {
   return artifact.kind == "network-policy" ? artifact.name.substr(0, artifact.name.find('.')) : "";
 }
 
-// Ordered by name, the image first.
-std::vector<Mechanism> mechanisms(Loaded& loaded, const std::vector<RuleEntry>& rules) {
+// Ordered by name, the image first, `targets` last.
+std::vector<Mechanism> mechanisms(Loaded& loaded, const std::vector<RuleEntry>& rules, const std::vector<std::string>& targets,
+                                  std::vector<bundle::Residual>& residuals) {
   Places places;
   for (const RuleEntry& rule : rules) places.emplace(rule.position, &rule);
   std::map<std::string, Mechanism> found;
@@ -98,12 +120,19 @@ std::vector<Mechanism> mechanisms(Loaded& loaded, const std::vector<RuleEntry>& 
     out.push_back(std::move(mechanism));
   }
   std::stable_partition(out.begin(), out.end(), [](const Mechanism& m) { return m.name == "bpf"; });
+  for (const std::string& target : std::set<std::string>(targets.begin(), targets.end())) {
+    if (found.contains(target)) continue;  // the bundle holds one
+    if (const auto network = backends::network::find_target(target))
+      out.push_back(emitted(target, backends::network::lower(*network, loaded.policy, backends::network::default_options()), places, residuals));
+    else
+      out.push_back(emitted(target, backends::selinux::lower(loaded.policy), places, residuals));
+  }
   return out;
 }
 
 Cell cell(const Mechanism& mechanism, const RuleEntry& rule, bool whole_filter) {
   const Cell possible = of_kind(mechanism.name, rule);
-  if (possible == Cell::kNone) return possible;
+  if (possible == Cell::kNone || mechanism.not_held.contains(rule.position)) return Cell::kNone;
   // The closing filter of every bundle is no list of calls. What the residuals of one say is of all its calls: that it is the workload's.
   if (mechanism.name == "seccomp" && rule.kind == "syscall") return whole_filter ? possible : Cell::kNone;
   const bool weaker = mechanism.every || mechanism.lines.contains(rule.position.line) || mechanism.rules.contains(rule.position) ||
@@ -119,23 +148,28 @@ std::string in_column(std::string_view word, size_t width) {
 
 }  // namespace
 
-void show_matrix(Loaded& loaded, Report& report) {
+bool is_emitted(std::string_view target) { return target == "selinux" || backends::network::find_target(target).has_value(); }
+
+void show_matrix(Loaded& loaded, const std::vector<std::string>& targets, Report& report) {
   const bool whole_filter = loaded.bundle && std::any_of(loaded.bundle->artifacts.begin(), loaded.bundle->artifacts.end(),
                                                          [](const bundle::Artifact& artifact) {
                                                            return artifact.kind.rfind("seccomp", 0) == 0 && artifact.name != "closing.json";
                                                          });
   std::vector<RuleEntry> rules = analysis::all_rules(loaded.policy);
-  const std::vector<Mechanism> columns = mechanisms(loaded, rules);
+  std::vector<bundle::Residual> listed;
+  if (loaded.bundle) listed = loaded.bundle->residuals;
+  const std::vector<Mechanism> columns = mechanisms(loaded, rules, targets, listed);
   for (uint32_t n = 0; n < loaded.policy.nodes.size(); ++n) {
     const ir::Node& node = loaded.policy.nodes[n];
     if (!node.digest.empty()) rules.push_back({passes::row_of_node(n), 0, "digest", "", node.digest, node.position});
   }
   std::stable_sort(rules.begin(), rules.end(), [](const RuleEntry& a, const RuleEntry& b) { return a.row < b.row; });
 
-  Json names = Json::array(), rows = Json::array();
+  Json names = Json::array(), of_emit = Json::array(), rows = Json::array();
   std::string header = in_column("line", 6) + "  ";
   for (const Mechanism& mechanism : columns) {
     names.push_back(mechanism.name);
+    if (mechanism.emitted) of_emit.push_back(mechanism.name);
     header += in_column(mechanism.name, 13) + " ";
   }
   report.print(report.strong(header + "rule") + "\n");
@@ -149,7 +183,7 @@ void show_matrix(Loaded& loaded, Report& report) {
     std::string line = in_column(std::to_string(rule.position.line), 6) + "  ";
     for (const Mechanism& mechanism : columns) {
       const Cell held = cell(mechanism, rule, whole_filter);
-      best = std::max(best, held);
+      if (!mechanism.emitted) best = std::max(best, held);
       cells[mechanism.name] = kCells[static_cast<size_t>(held)];
       line += in_column(kCells[static_cast<size_t>(held)], 13) + " ";
     }
@@ -166,16 +200,15 @@ void show_matrix(Loaded& loaded, Report& report) {
                     {"exact", best == Cell::kExact}});
   }
   Json residuals = Json::array();
-  if (loaded.bundle) {
-    if (!loaded.bundle->residuals.empty()) report.print("\n" + report.strong("residuals") + "\n");
-    for (const bundle::Residual& residual : loaded.bundle->residuals) {
-      residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}, {"column", residual.column}});
-      report.print(in_column(std::to_string(residual.line), 6) + "  " + residual.backend + ": " + text::printable(residual.message, 4096) + "\n");
-    }
+  if (!listed.empty()) report.print("\n" + report.strong("residuals") + "\n");
+  for (const bundle::Residual& residual : listed) {
+    residuals.push_back({{"backend", residual.backend}, {"message", residual.message}, {"line", residual.line}, {"column", residual.column}});
+    report.print(in_column(std::to_string(residual.line), 6) + "  " + residual.backend + ": " + text::printable(residual.message, 4096) + "\n");
   }
   report.print("\n" + std::to_string(rules.size()) + " rules, " + std::to_string(weak) + " not enforced exactly\n");
   report.fields({{"name", loaded.policy.name},
                  {"mechanisms", std::move(names)},
+                 {"emitted", std::move(of_emit)},
                  {"rules", std::move(rows)},
                  {"residuals", std::move(residuals)},
                  {"weak", weak}});

@@ -7,16 +7,25 @@
 //   workload   held, but for all processes alike: the mechanism does not know nodes
 //   in part    a residual of the back end names the rule (in bundles that were written before residuals had columns: its line): it cannot say all
 //              of it
-//   -          not of a kind that the mechanism knows
+//   -          not of a kind that the mechanism knows, or, as a network policy of what does not leave the pod, nothing of it is held
 //
 // A rule without `exact` in its row is enforced more weakly than it reads; the command says which.
 #pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
 
 namespace treeline::cli {
 
-void show_matrix(Loaded& loaded, Report& report);
+// Is this a target of `emit`?
+bool is_emitted(std::string_view target);
+
+// `targets`: what `emit` would write, with its options as they are by default, as further columns. Nobody has applied it: it does not count for what a
+// rule is enforced by.
+void show_matrix(Loaded& loaded, const std::vector<std::string>& targets, Report& report);
 
 }  // namespace treeline::cli

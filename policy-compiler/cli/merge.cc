@@ -3,6 +3,7 @@
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/cli/unite.h"
+#include "policy-compiler/frontend/document.h"
 #include "policy-compiler/frontend/fields.h"
 #include "policy-compiler/frontend/format.h"
 #include "policy-compiler/frontend/profile.h"
@@ -24,6 +25,17 @@ Diagnostics with_origins(const Diagnostics& diagnostics, const std::map<Position
   }
   out.add_unlisted(diagnostics);
   return out;
+}
+
+// Where the text has a key of the profile itself, else where the profile starts.
+Position key_position(const std::string& text, std::string_view key) {
+  Diagnostics unused;
+  Position first{1, 1};
+  const std::optional<frontend::Value> root = frontend::parse_document(text, unused);
+  if (!root || root->entries.empty()) return first;
+  for (const frontend::Entry& entry : root->entries)
+    if (entry.key == key) return entry.position;
+  return root->entries[0].position;
 }
 
 }  // namespace
@@ -48,12 +60,12 @@ int merge(const MergeOptions& options) {
         name = loaded->policy.name;
         first = diagnostics.file();
       } else if (options.name.empty() && name != loaded->policy.name) {
-        diagnostics.error({}, "merge-name",
+        diagnostics.error(key_position(loaded->text, "name"), "merge-name",
                           "this is policy " + text::quoted(loaded->policy.name) + ", " + text::printable(first, 4096) +
                               " is " + text::quoted(name),
                           "merge profiles of one workload, or name the result with --name");
       }
-      all.add(loaded->policy, diagnostics);
+      all.add(loaded->policy, diagnostics, key_position(loaded->text, "on_violation"));
       nodes += loaded->policy.nodes.size();
     }
     diagnostics.sort();

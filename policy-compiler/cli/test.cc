@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "policy-compiler/analysis/cases.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
@@ -29,6 +31,18 @@ std::string rules_text(const Answer& answer, const std::string& file) {
   return out;
 }
 
+// Which of the three words has no meaning.
+Position unknown_word(const analysis::Case& one, const ir::Policy& policy) {
+  if (!find_node(policy, one.node)) return one.node_position;
+  const std::vector<std::string> known = acts();
+  for (size_t at = 0; at <= one.act.size();) {
+    const size_t end = std::min(one.act.find(',', at), one.act.size());
+    if (std::find(known.begin(), known.end(), one.act.substr(at, end - at)) == known.end()) return one.act_position;
+    at = end + 1;
+  }
+  return one.object_position;
+}
+
 // A case that failed, as a finding at its place in the cases file; false: it did not.
 bool failed(const analysis::Case& one, const Answer& answer, const Loaded& loaded, Diagnostics& findings) {
   if (answer.allowed != one.allow) {
@@ -45,7 +59,7 @@ bool failed(const analysis::Case& one, const Answer& answer, const Loaded& loade
   if (one.next.empty()) return false;
   const Result<uint32_t> row = find_node(loaded.policy, one.next);
   if (!row) {
-    findings.error(one.position, "case-question", row.error().message);
+    findings.error(one.next_position, "case-question", row.error().message);
     return true;
   }
   if (row_path(loaded.policy, *row) == answer.next) return false;
@@ -78,7 +92,7 @@ int test(const TestOptions& options) {
     const Result<Answer> answer = ask(loaded->policy, evaluator, one.node, one.act, one.object);
     bool right = false;
     if (!answer)
-      findings.error(one.position, "case-question", answer.error().message);
+      findings.error(unknown_word(one, loaded->policy), "case-question", answer.error().message);
     else
       right = !failed(one, *answer, *loaded, findings);
     passed += right;

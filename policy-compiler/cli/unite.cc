@@ -36,6 +36,13 @@ void add_calls(std::vector<ir::SyscallRule>& to, const std::vector<ir::SyscallRu
     if (held.insert(rule.name).second) to.push_back(rule);
 }
 
+// Where system calls are listed first, else where they could be.
+ir::Position first_list(const ir::Policy& policy) {
+  for (const ir::Node& node : policy.nodes)
+    if (!node.syscalls.empty()) return node.syscalls[0].position;
+  return policy.nodes.empty() ? ir::Position() : policy.nodes[0].position;
+}
+
 // Ids are unique; one that is only a name and taken is dropped, one that a back edge needs gets a number.
 void settle_ids(ir::Policy& policy) {
   std::set<uint32_t> needed;
@@ -65,7 +72,7 @@ std::string Union::place(ir::Position position) const {
   return out;
 }
 
-void Union::add(const ir::Policy& policy, Diagnostics& diagnostics) {
+void Union::add(const ir::Policy& policy, Diagnostics& diagnostics, ir::Position costs) {
   from_ = &policy;
   file_ = diagnostics.file();
   became_.assign(policy.nodes.size(), ir::kNoNode);
@@ -73,15 +80,15 @@ void Union::add(const ir::Policy& policy, Diagnostics& diagnostics) {
     all_.name = policy.name;
     all_.on_violation = policy.on_violation;
     all_.violation_costs = policy.violation_costs;
-    first_file_ = place({});
+    first_file_ = place(costs);
   } else if (const std::string theirs = ir::names::violation_text(policy, ir::kNoNode), ours = ir::names::violation_text(all_, ir::kNoNode);
              ours != theirs) {
-    diagnostics.error({}, "merge-on-violation",
+    diagnostics.error(costs, "merge-on-violation",
                       "a violation costs " + text::quoted(theirs) + " here and " + text::quoted(ours) + " in " + first_file_,
                       "write the same 'on_violation' into both");
   }
   if (added_ > 1 && backends::seccomp::lists_calls(policy) != backends::seccomp::lists_calls(all_))
-    diagnostics.warning({}, "merge-syscalls",
+    diagnostics.warning(first_list(policy), "merge-syscalls",
                         std::string(backends::seccomp::lists_calls(policy) ? "system calls are listed here and not in what is merged before it"
                                                             : "no system calls are listed here, unlike in what is merged before it") +
                             "; in the result only the listed ones pass",

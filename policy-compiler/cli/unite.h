@@ -27,7 +27,8 @@ namespace treeline::cli {
 
 class Union {
  public:
-  void add(const ir::Policy& policy, Diagnostics& diagnostics);
+  // `costs`: where its text says what a violation costs.
+  void add(const ir::Policy& policy, Diagnostics& diagnostics, ir::Position costs = {});
   // Once. Positions of the result are those of the first profile that has the rule; they say nothing of the file.
   ir::Policy finish();
 

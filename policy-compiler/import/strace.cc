@@ -77,8 +77,11 @@ class Log {
                                " could not be read, the first is line " + std::to_string(first_unread_),
                            "record with strace -f -y -o FILE, so that nothing else is written between its lines");
     size_t open = pending_.size();
+    uint32_t begun = 0;
+    for (const auto& [pid, call] : pending_)
+      if (begun == 0 || call.line < begun) begun = call.line;
     if (open != 0)
-      diagnostics_.note({}, "import-question", std::to_string(open) + " calls have no end in the log",
+      diagnostics_.note({begun, 1}, "import-question", std::to_string(open) + " calls have no end in the log",
                         "look whether the log was cut");
   }
 

@@ -133,7 +133,8 @@ void report_excess(const std::vector<PathPattern>& patterns, const DeterminiseRe
     remedy += "; without the " + std::to_string(mend->removed) + " costliest pattern(s) the rest needs " +
               std::to_string(mend->states) + " states";
   }
-  diagnostics.error({}, "automaton-budget", "the policy's patterns need " + made.excess + " in the path automaton",
+  const ir::Position costliest = blamed.empty() ? ir::Position() : patterns[blamed[0]].position();
+  diagnostics.error(costliest, "automaton-budget", "the policy's patterns need " + made.excess + " in the path automaton",
                     remedy);
   for (size_t i = 0; i < std::min(kNamed, blamed.size()); ++i) {
     const PathPattern& pattern = patterns[blamed[i]];

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One set of rights in two languages: as a Treeline profile of N path rules, and as an AppArmor profile."""
+"""Profiles for what is measured: one set of rights in two languages, as a Treeline profile of N path rules and as an AppArmor profile; those of
+services; one that is large."""
+
+import random
 
 OVERLAY, TMPFS = "/o", "/t"
 FILES = ("f", "usr-share-nginx/htmls/index.html")
@@ -43,6 +46,37 @@ def apparmor(rules):
     rights = {"read": "r", "append create": "a", "write": "w", "read map": "rm"}
     return "\n".join(["abi <abi/3.0>,", f"profile bench {OVERLAY}/bin/bench_acts {{", "  network inet stream,", "  network inet dgram,", "  signal,",
                       f"  {OVERLAY}/bin/bench_acts rix,", *(f"  {path} {rights[words]}," for path, words in files), "}", ""])
+
+
+def large(rules, mixed, nodes=40, seed=1):
+    """The text of one policy with that many different path rules, in a tree of nodes: literal, or with patterns among them (compile/policies.cc)."""
+    made = random.Random(seed)
+    syllables = ("lib", "con", "ser", "ver", "net", "data", "log", "mod", "py", "thon", "ssl", "ng", "inx", "ut", "il", "core", "x86", "gnu", "re", "dis")
+    tops = ("/usr/lib", "/usr/share", "/etc", "/var/lib", "/opt/app", "/srv/www")
+
+    def word():
+        return "".join(made.choice(syllables) for _ in range(made.randint(1, 3))) + (str(made.randrange(100)) if made.randrange(4) == 0 else "")
+
+    directories = [made.choice(tops) + "".join("/" + word() for _ in range(made.randint(1, 4))) for _ in range(50 + rules // 10)]
+    files = [{} for _ in range(nodes)]
+    taken = set()
+    while len(taken) < rules:
+        directory, extension = made.choice(directories), made.choice((".so", ".py", ".conf", ".html", ".js", ".log", ".json", ".txt"))
+        kind = made.randrange(40) if mixed else 39
+        path = (f"{directory}/{word()}/**" if kind < 3 else f"{directory}/*" if kind < 6 else f"{directory}/*{extension}" if kind < 9 else
+                f"{directory}/*/{word()}{extension}" if kind < 12 else f"{directory}/{word()}{word()}{extension}")
+        if path in taken:
+            continue
+        taken.add(path)
+        words = "read" + (" write create" if directory.startswith("/var") and made.randrange(10) == 0 else "")
+        files[made.randrange(nodes)][path] = words + (" map" if path.endswith(".so") and directory.startswith("/usr/lib") else "")
+
+    def node(number, indent):
+        lines = [f"{indent}- exec: /usr/bin/tool{number}", f"{indent}  users: [0]", f"{indent}  files:", *(f"{indent}    {path}: {words}" for path, words in files[number].items())]
+        children = range(4 * number + 1, min(4 * number + 5, nodes))
+        return lines + ([f"{indent}  children:", *(line for child in children for line in node(child, indent + "    "))] if children else [])
+
+    return "\n".join(["treeline: 1", "name: large", "entry:", *node(0, "  "), ""])
 
 
 def service(number, rules):

@@ -2,7 +2,7 @@
 #include "tests/cases/apparmor_residual.h"
 
 #include <algorithm>
-#include <numeric>
+#include <set>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/passes/match.h"
@@ -90,9 +90,9 @@ std::string ApparmorResiduals::of_profile(const cli::Question& question, const s
   cli::Question other = question;
   for (const uint32_t node : nodes) {
     other.row = passes::row_of_node(node);
-    if (cli::evaluate(evaluator_, other).allowed)
-      return holding(nodes.size() == policy_.nodes.size() ? "one profile holds the rights of all"
-                                                          : "they share one profile");
+    if (!cli::evaluate(evaluator_, other).allowed) continue;
+    const std::string all = holding("one profile holds the rights of all");
+    return all.empty() ? holding("they share one profile") : all;
   }
   return "";
 }
@@ -156,15 +156,12 @@ std::string ApparmorResiduals::holding(const std::string& text) const {
   return "";
 }
 
-// The nodes that a profile stands for, by the shape that its back end says.
+// The nodes that share a profile with it, itself among them, as the back end says.
 std::vector<uint32_t> ApparmorResiduals::sharing(uint32_t node) const {
-  std::vector<uint32_t> nodes;
-  const size_t roots = policy_.entry.size() + policy_.join.size();
-  const bool root = policy_.nodes[node].parent == ir::kNoNode;
-  for (uint32_t other = 0; other < policy_.nodes.size(); ++other)
-    if (!lowered_.tree || other == node || (root && roots > 1 && policy_.nodes[other].parent == ir::kNoNode))
-      nodes.push_back(other);
-  return nodes;
+  std::set<uint32_t> nodes = {node};
+  for (const std::vector<uint32_t>& together : lowered_.shared)
+    if (std::find(together.begin(), together.end(), node) != together.end()) nodes.insert(together.begin(), together.end());
+  return {nodes.begin(), nodes.end()};
 }
 
 }  // namespace treeline::cases

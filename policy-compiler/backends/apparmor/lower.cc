@@ -55,6 +55,8 @@ Lowered lower(const ir::Policy& policy, const Options& options) {
   lowered.text = write(shape, flat_name(policy), options.complain);
   lowered.tree = shape.tree && (shape.profiles.size() > 1 || !shape.profiles[0].local.empty());
   lowered.entry = shape.profiles[0].name;
+  lowered.merges = shape.merges;
+  lowered.shared = shape.shared;
   std::vector<Residual> all = shape.residuals;
   for (const Profile& profile : shape.profiles) {
     lowered.profiles += count(profile);

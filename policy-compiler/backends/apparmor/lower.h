@@ -6,8 +6,8 @@
 //   bundle.artifacts.push_back({"apparmor", "apparmor", lowered.text, 0, ""});
 //   # apparmor_parser --replace apparmor; then process.apparmorProfile = lowered.entry
 //
-// The tree as sibling profiles treeline.POLICY.NODE with named exec transitions, or one flat profile treeline.POLICY
-// (shape.h). No abstractions: a profile says all that it grants. The first profile of the text is the one that a runtime
+// The tree as sibling profiles treeline.POLICY.NODE with named exec transitions, nodes that AppArmor cannot tell apart in one,
+// or one flat profile treeline.POLICY (shape.h). No abstractions: a profile says all that it grants. The first profile of the text is the one that a runtime
 // names for the container.
 //
 // A profile is never narrower than its node where the language gives a right by path, socket, capability or operation; where
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "policy-compiler/backends/apparmor/rights.h"
+#include "policy-compiler/backends/apparmor/shape.h"
 #include "policy-compiler/ir/policy.h"
 
 namespace treeline::backends::apparmor {
@@ -41,6 +42,8 @@ struct Lowered {
   bool tree = false;
   size_t profiles = 0;   // local ones included
   std::vector<Residual> residuals;  // by line
+  std::vector<Merge> merges;        // what a person has to know: which nodes share a profile, and why
+  std::vector<std::vector<uint32_t>> shared;  // the nodes of each such profile
 };
 
 Lowered lower(const ir::Policy& policy, const Options& options);

@@ -33,6 +33,8 @@ std::string flat_name(const ir::Policy& policy) {
 
 std::string roots_name(const ir::Policy& policy) { return flat_name(policy) + ".-roots"; }
 
+std::string shared_name(const ir::Policy& policy, uint64_t key) { return flat_name(policy) + ".-shared-" + text::hex64(key).substr(2); }
+
 std::vector<std::string> node_names(const ir::Policy& policy) {
   std::vector<std::string> names;
   for (uint32_t n = 0; n < policy.nodes.size(); ++n) {

@@ -15,6 +15,8 @@ namespace treeline::backends::apparmor {
 std::string flat_name(const ir::Policy& policy);
 // Of the profile that several roots share.
 std::string roots_name(const ir::Policy& policy);
+// Of one that other nodes share; `key` is made of their paths.
+std::string shared_name(const ir::Policy& policy, uint64_t key);
 // By node.
 std::vector<std::string> node_names(const ir::Policy& policy);
 

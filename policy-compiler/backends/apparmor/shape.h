@@ -6,10 +6,14 @@
 //          profile; a node with more steps has children as local profiles, which are found by their path (cx) and need no
 //          name. A local profile has no local ones of its own, so that a node that needs some is never local itself.
 //          Several roots (entry and join) become one profile, since a runtime names one for all that it starts: the union of
-//          their rights and steps.
+//          their rights and steps. From there on two nodes share a profile only where they have to: where one program leads
+//          to both, from nodes that share one themselves. Where a step cannot be said exactly, or more names are needed than
+//          there are, the node shares one profile with all that is reached from it, and every exec stays in that (ix).
 //   flat   one profile for all nodes, and every exec of the tree stays in it (ix); the hooks hold the tree. For workloads
-//          under no_new_privs, where the kernel refuses every transition; and where a tree cannot be said exactly, with the
-//          reason as a residual.
+//          under no_new_privs, where the kernel refuses every transition; and where the first program's own steps cannot be
+//          said.
+//
+// Each sharing is a residual of the rules that it widens, and a Merge that names the nodes and the reason.
 #pragma once
 
 #include <map>
@@ -31,10 +35,18 @@ struct Profile {
   std::vector<Profile> local;
 };
 
+// Nodes that share a profile.
+struct Merge {
+  ir::Position position;
+  std::string message;
+};
+
 struct Shape {
   bool tree = false;
   std::vector<Profile> profiles;    // the first one is the entry's
   std::vector<Residual> residuals;  // of the shape itself
+  std::vector<Merge> merges;        // but for what no_new_privs asks for
+  std::vector<std::vector<uint32_t>> shared;  // nodes of a profile that holds more than one; a node may be in several
 };
 
 Shape make_shape(const ir::Policy& policy, bool no_new_privs);

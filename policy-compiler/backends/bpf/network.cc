@@ -209,7 +209,15 @@ class Builder {
   }
 
   bool too_large() {
-    diagnostics_.error({}, "network-budget", "the network rules name too many different peers and ports",
+    // Of the node that has most of them.
+    ir::Position where;
+    size_t most = 0;
+    for (const ir::Node& node : policy_.nodes)
+      if (node.network.size() > most) {
+        most = node.network.size();
+        where = node.network[0].position;
+      }
+    diagnostics_.error(where, "network-budget", "the network rules name too many different peers and ports",
                        "write larger blocks and port ranges, or split the policy");
     return false;
   }

@@ -95,6 +95,7 @@ class Gatherer {
     switch (rule.peer.kind) {
       case ir::PeerKind::kLocalhost:
         residual(rule.position, "loopback: " + text::quoted(text_of(rule), 200) + " does not leave the pod");
+        residuals_.back().nothing = true;
         return;
       case ir::PeerKind::kAny:
         peer.everything = true;

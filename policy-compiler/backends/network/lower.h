@@ -59,6 +59,7 @@ struct Residual {
   ir::Position position;  // line 0: holds for every rule
   std::string message;
   std::string_view remedy = {};  // "": the image holds it
+  bool nothing = false;          // of the rule there is held
 };
 
 struct Lowered {

@@ -161,7 +161,10 @@ std::optional<CallFilter> lower_calls(const ir::Policy& policy, const CallOption
   all.insert(all.end(), runtime_rules.begin(), runtime_rules.end());
   Result<Program> program = make_program(all, options.architectures);
   if (!program) {
-    diagnostics.error({}, "seccomp-program", program.error().message, "list fewer calls, or name fewer architectures");
+    ir::Position first;
+    for (const auto& [call, position] : places)
+      if (first.line == 0 || position < first) first = position;
+    diagnostics.error(first, "seccomp-program", program.error().message, "list fewer calls, or name fewer architectures");
     return std::nullopt;
   }
 

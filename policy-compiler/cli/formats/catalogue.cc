@@ -165,6 +165,8 @@ constexpr Entry kEntries[] = {
     {"not-carried", Stage::kImports, kWarning, "", "What the source says and the draft does not hold."},
     {"unknown-field", Stage::kImports, kNote, "", "A field of the source that is not known; it was left out."},
 
+    {"apparmor-shared", Stage::kCommands, kNote, "",
+     "Nodes that AppArmor cannot tell apart share a profile; each may do there what any of them may."},
     {"bundle-damaged", Stage::kCommands, kError, "8.8",
      "A bundle that is not as it was written: a file is missing, altered, a link, or not named by the manifest."},
     {"bundle-mismatch", Stage::kCommands, kError, "8.8",

@@ -292,9 +292,90 @@ TEST(AppArmor, SeveralRootsShareTheProfileThatARuntimeNames) {
   EXPECT_TRUE(says(lowered, 21, "they share one profile"));
   EXPECT_TRUE(says(lowered, 22, "they share one profile"));
   EXPECT_FALSE(says(lowered, 23, ""));
-  // One program, two nodes: the shared profile cannot lead to both.
-  w.child(w.policy.join[0], "/bin/x");
-  EXPECT_FALSE(lower(w.policy, {}).tree);
+  EXPECT_THAT(lowered.shared, testing::ElementsAre(testing::ElementsAre(a, b)));
+  EXPECT_THAT(lowered.merges, testing::ElementsAre(Field(&Merge::message, HasSubstr("a runtime names one profile"))));
+}
+
+std::string profile_named(const Lowered& lowered, const std::string& name) {
+  const size_t at = lowered.text.find("profile " + name + " {\n");
+  return at == std::string::npos ? "" : lowered.text.substr(at, lowered.text.find("\n}\n", at) - at);
+}
+
+// Two programs that a runtime starts both start /bin/x, and mean another node by it: these two share a profile, and no other node does.
+TEST(AppArmor, WhereOneProgramLeadsToTwoNodesTheseTwoShareAProfile) {
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a"), ax = w.child(a, "/bin/x"), ay = w.child(a, "/bin/y"), below = w.child(ax, "/bin/below");
+  const uint32_t b = w.join("/bin/b"), bx = w.child(b, "/bin/x");
+  for (const auto& [node, id] : {std::pair{ax, "ax"}, {ay, "ay"}, {bx, "bx"}, {below, "below"}}) w.policy.nodes[node].id = id;
+  w.policy.nodes[ax].files = {{{"/of-ax", {21, 1}}, TL_READ, false}};
+  w.policy.nodes[bx].files = {{{"/of-bx", {22, 1}}, TL_READ, false}};
+  w.policy.nodes[ay].files = {{{"/of-ay", {23, 1}}, TL_READ, false}};
+  w.policy.nodes[below].files = {{{"/of-below", {24, 1}}, TL_READ, false}};
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_TRUE(lowered.tree);
+  EXPECT_THAT(lowered.shared, testing::ElementsAre(testing::ElementsAre(a, b), testing::ElementsAre(ax, bx)));
+  const size_t at = lowered.text.find("\"/bin/x\" px -> treeline.p.-shared-");
+  ASSERT_NE(at, std::string::npos) << lowered.text;
+  const std::string shared = lowered.text.substr(at + 15, std::string("treeline.p.-shared-0123456789abcdef").size());
+  EXPECT_THAT(profile_named(lowered, shared), AllOf(HasSubstr("/of-ax"), HasSubstr("/of-bx"), Not(HasSubstr("/of-ay")), Not(HasSubstr("/of-below")),
+                                                    HasSubstr("\"/bin/below\" px -> treeline.p.below,")));
+  EXPECT_THAT(profile_named(lowered, "treeline.p.ay"), AllOf(HasSubstr("/of-ay"), Not(HasSubstr("/of-ax"))));
+  EXPECT_TRUE(says(lowered, 21, "'ax' and 'bx'"));
+  EXPECT_TRUE(says(lowered, 22, "'ax' and 'bx'"));
+  EXPECT_FALSE(says(lowered, 23, ""));
+  EXPECT_FALSE(says(lowered, 24, ""));
+  ASSERT_EQ(lowered.merges.size(), 2u);
+  EXPECT_THAT(lowered.merges[1].message, AllOf(HasSubstr("'ax' and 'bx'"), HasSubstr("\"/bin/x\" leads to each of them")));
+  if (!no_parser()) {
+    EXPECT_EQ(parsed(lowered.text), "");
+  }
+}
+
+// A pattern of the one meets a name of the other: the parser takes one transition for the name, so both lead to one profile.
+TEST(AppArmor, WhereAPatternMeetsANameTheTwoShareAProfile) {
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a"), any = w.child(a, "/opt/x*"), b = w.join("/bin/b"), one = w.child(b, "/opt/x1"), apart = w.child(b, "/opt/y1");
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_THAT(lowered.shared, testing::ElementsAre(testing::ElementsAre(a, b), testing::ElementsAre(any, one)));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/opt/y1\" px -> treeline.p.y1-"));
+  EXPECT_NE(apart, one);
+  if (!no_parser()) {
+    EXPECT_EQ(parsed(lowered.text), "");
+  }
+}
+
+// A back edge leads to one of two nodes that share a profile elsewhere: from there it has its own.
+TEST(AppArmor, ANodeThatIsSharedInOnePlaceIsAloneInAnother) {
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a"), x = w.child(a, "/bin/x"), below = w.child(x, "/bin/below"), b = w.join("/bin/b"), other = w.child(b, "/bin/x");
+  w.policy.nodes[x].id = "x";
+  w.policy.nodes[other].id = "other";
+  w.policy.nodes[below].back_edges.push_back({{"/bin/x", {9, 1}}, x});
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/x\" px -> treeline.p.-shared-"));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/x\" px -> treeline.p.x,"));
+  EXPECT_EQ(profile_named(lowered, "treeline.p.other"), "") << "nothing leads to it alone";
+}
+
+TEST(AppArmor, AStepThatCannotBeSaidMergesWhatIsBelowAndNoMore) {
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a"), kept = w.child(a, "/bin/kept"), b = w.child(a, "/bin/b"), odd = w.child(b, "/**"), deep = w.child(odd, "/bin/deep");
+  w.policy.nodes[kept].id = "kept";
+  w.policy.nodes[kept].files = {{{"/of-kept", {23, 1}}, TL_READ, false}};
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_TRUE(lowered.tree);
+  EXPECT_THAT(lowered.shared, testing::ElementsAre(testing::ElementsAre(b, odd, deep)));
+  EXPECT_THAT(lowered.text, HasSubstr("\"/bin/deep\" ix,\n"));
+  EXPECT_THAT(profile_named(lowered, "treeline.p.kept"), HasSubstr("/of-kept"));
+  EXPECT_FALSE(says(lowered, 23, ""));
+  EXPECT_THAT(lowered.merges, testing::ElementsAre(Field(&Merge::message, HasSubstr("cannot be said exactly"))));
+  if (!no_parser()) {
+    EXPECT_EQ(parsed(lowered.text), "");
+  }
 }
 
 TEST(AppArmor, WhatOneRightStandsForBesideItselfIsAResidual) {

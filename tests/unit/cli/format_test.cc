@@ -104,9 +104,19 @@ TEST_F(FormatTest, ProfilesOfTwoPoliciesMergeUnderANameOnly) {
   Outcome o = run([&] { return merge({{a, b}, base_ + "out.yaml", "", {}}); });
   EXPECT_EQ(o.exit, 1);
   EXPECT_THAT(o.err, HasSubstr("[merge-name]"));
+  EXPECT_THAT(o.err, HasSubstr(b + ":2:1: "));
   o = run([&] { return merge({{a, b}, base_ + "out.yaml", "both", {}}); });
   EXPECT_EQ(o.exit, 0) << o.err;
   EXPECT_EQ(get("out.yaml"), "treeline: 1\nname: both\non_violation: deny\n\nentry:\n  - exec: /a\n  - exec: /b\n");
+}
+
+TEST_F(FormatTest, WhatAViolationCostsIsSaidWithItsPlaceInBothProfiles) {
+  const std::string a = put("a.yaml", "treeline: 1\nname: a\nentry: [{exec: /a}]\non_violation: kill\n");
+  const std::string b = put("b.yaml", "# b\ntreeline: 1\nname: a\nentry: [{exec: /b}]\n");
+  const Outcome o = run([&] { return merge({{a, b}, base_ + "out.yaml", "", {}}); });
+  EXPECT_EQ(o.exit, 1);
+  EXPECT_THAT(o.err, HasSubstr(b + ":2:1: "));
+  EXPECT_THAT(o.err, HasSubstr(a + ":4:1"));
 }
 
 TEST_F(FormatTest, EachFormatIsOneDocumentAndTheLogStaysReadable) {

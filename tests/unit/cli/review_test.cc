@@ -163,6 +163,14 @@ TEST_F(ReviewTest, CasesThatFailAreErrorsAtTheirLine) {
   EXPECT_EQ(o.json()["passed"], 0);
 }
 
+TEST_F(ReviewTest, AQuestionWithoutMeaningStandsAtTheWordThatHasNone) {
+  const Outcome o = cases("treeline-cases: 1\ncases:\n  - node: nobody\n    act: read\n    object: /a\n    expect: deny\n"
+                          "  - node: web\n    act: read,reed\n    object: /a\n    expect: deny\n  - node: web\n    act: read\n    object: a\n    expect: deny\n"
+                          "  - node: entry\n    act: exec\n    object: /entry.sh\n    expect: allow\n    next: nobody\n",
+                          true);
+  EXPECT_THAT(o.codes(), ElementsAre("case-question 3", "case-question 8", "case-question 13", "case-question 19"));
+}
+
 TEST_F(ReviewTest, CasesOfSystemCalls) {
   profile_ = with("web.yaml", "        syscalls: [read]\n      - {exec: /other, users: [33], syscalls: [mount]}\n");
   const Outcome o = cases("treeline-cases: 1\ncases:\n  - {node: web, act: syscall, object: read, expect: allow}\n"
@@ -229,6 +237,57 @@ TEST_F(ReviewTest, MatrixSaysWhatIsNotEnforcedExactly) {
     if (rule["exact"] == false) rows.push_back(rule["pattern"].get<std::string>() + " " + rule["mechanisms"]["bpf"].get<std::string>() + " " + rule["mechanisms"]["seccomp"].get<std::string>());
   EXPECT_THAT(rows, ElementsAre("ldt - in part", "read - -"));
   EXPECT_EQ(run([&] { return cli::explain({weak, {"a", "b", "c"}, false, true}); }).exit, 2);
+}
+
+// What a network policy and a SELinux module hold of it: never exactly, and nothing that they say they leave out.
+TEST_F(ReviewTest, MatrixHasColumnsOfWhatEmitWouldWrite) {
+  const std::string profile = put("net.yaml",
+                                  "treeline: 1\nname: net\nentry:\n  - exec: /bin/a\n    id: web\n    users: [0]\n    network:\n"
+                                  "      - {direction: out, protocol: tcp, peer: 192.0.2.0/24, port: 443}\n      - {direction: out, protocol: tcp, peer: localhost, port: 25}\n"
+                                  "    sockets: [inet-stream]\n    operations: [ptrace]\n    syscalls: [read]\n");
+  const Outcome o = run([&] { return cli::explain({profile, {}, true, true, {"selinux", "cilium", "networkpolicy", "calico"}}); });
+  EXPECT_EQ(o.exit, 0) << o.err;
+  const Json whole = o.json();
+  EXPECT_EQ(whole["emitted"], Json({"calico", "cilium", "networkpolicy", "selinux"}));
+  const auto held = [&](const std::string& kind, const std::string& part, const std::string& mechanism) {
+    for (const Json& rule : whole["rules"])
+      if (rule["kind"] == kind && (rule["words"].get<std::string>() + " " + rule["pattern"].get<std::string>()).find(part) != std::string::npos)
+        return rule["mechanisms"][mechanism].get<std::string>();
+    return std::string("no such rule");
+  };
+  for (const char* fence : {"networkpolicy", "cilium", "calico"}) {
+    EXPECT_EQ(held("net", "443", fence), "in part") << fence;
+    EXPECT_EQ(held("net", "localhost", fence), "-") << fence << ": it does not leave the pod";
+    EXPECT_EQ(held("operation", "ptrace", fence), "-") << fence;
+  }
+  EXPECT_EQ(held("net", "443", "selinux"), "in part");
+  EXPECT_EQ(held("syscall", "read", "selinux"), "-");
+  EXPECT_EQ(held("net", "443", "bpf"), "exact");
+  for (const Json& rule : whole["rules"])
+    for (const char* fence : {"networkpolicy", "cilium", "calico", "selinux"}) EXPECT_NE(rule["mechanisms"][fence], "exact") << rule;
+  EXPECT_THAT(run([&] { return cli::explain({profile, {}, false, true, {"calico"}}); }).out, HasSubstr("calico: "));
+  EXPECT_EQ(run([&] { return cli::explain({profile, {}, false, true, {"iptables"}}); }).exit, 2);
+  EXPECT_EQ(run([&] { return cli::explain({profile, {}, false, false, {"calico"}}); }).exit, 2);
+  // Nobody has applied them: what no mechanism of the bundle holds stays not enforced.
+  const auto weak = [&](const std::vector<std::string>& targets) { return run([&] { return cli::explain({profile, {}, true, true, targets}); }).json()["weak"]; };
+  EXPECT_EQ(weak({}), weak({"selinux", "cilium"}));
+}
+
+// AppArmor cannot tell two nodes apart that one program leads to, from roots that share a profile: compile says so, and the matrix has it.
+TEST_F(ReviewTest, NodesThatShareAnAppArmorProfileAreNamed) {
+  const std::string profile = put("shared.yaml",
+                                  "treeline: 1\nname: shared\nentry:\n  - exec: /bin/a\n    children:\n      - {exec: /bin/x, id: ax, files: {/of-a: read}}\n"
+                                  "      - {exec: /bin/y, id: ay, files: {/of-y: read}}\njoin:\n  - exec: /bin/b\n    children:\n      - {exec: /bin/x, id: bx, files: {/of-b: read}}\n");
+  const Outcome o = run([&] { return cli::compile({.profile = profile, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "apparmor"}}); });
+  ASSERT_EQ(o.exit, 0) << o.err;
+  EXPECT_THAT(o.codes("note"), testing::Contains("apparmor-shared 11"));
+  EXPECT_THAT(o.out, HasSubstr("'ax' and 'bx': they share one profile"));
+  const Json whole = run([&] { return cli::explain({base_ + "/b", {}, true, true}); }).json();
+  std::vector<std::string> held;
+  for (const Json& rule : whole["rules"])
+    if (rule["kind"] == "file") held.push_back(rule["pattern"].get<std::string>() + " " + rule["mechanisms"]["apparmor"].get<std::string>());
+  EXPECT_THAT(held, ElementsAre("/of-a in part", "/of-y exact", "/of-b in part"));
+  EXPECT_THAT(whole["residuals"].dump(), HasSubstr("'ax' and 'bx': they share one profile"));
 }
 
 TEST_F(ReviewTest, MatrixTellsRulesOfOneLineApart) {

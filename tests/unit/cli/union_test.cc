@@ -27,7 +27,7 @@ Merged merge(const std::vector<std::string>& texts) {
     policies[i] = frontend::read_profile(texts[i], diagnostics);
     EXPECT_FALSE(diagnostics.has_errors()) << texts[i];
     Diagnostics found(diagnostics.file());
-    all.add(policies[i], found);
+    all.add(policies[i], found, {3, 1});
     for (const Diagnostic& d : found.list())
       out.said.push_back(d.file + ":" + std::to_string(d.position.line) + " " + d.code);
   }
@@ -91,8 +91,8 @@ TEST(Union, WhatIsAcceptedOfOneCodeInBothStandsUnderOneKey) {
 
 TEST(Union, AListOfSystemCallsBesideNoneIsSaid) {
   const std::string lists = profile("    syscalls: [read]\n");
-  EXPECT_THAT(merge({lists, profile("")}).said, ElementsAre("b.yaml:0 merge-syscalls"));
-  EXPECT_THAT(merge({profile(""), lists}).said, ElementsAre("b.yaml:0 merge-syscalls"));
+  EXPECT_THAT(merge({lists, profile("")}).said, ElementsAre("b.yaml:4 merge-syscalls"));
+  EXPECT_THAT(merge({profile(""), lists}).said, ElementsAre("b.yaml:5 merge-syscalls"));
   EXPECT_THAT(merge({lists, lists}).said, IsEmpty());
 }
 
@@ -110,7 +110,7 @@ TEST(Union, DifferentDigestsAndCostsAreReportedWithBothPlaces) {
   EXPECT_THAT(merge({profile(""), profile("    on_violation: kill\n")}).said,
               ElementsAre("b.yaml:4 merge-on-violation"));
   EXPECT_THAT(merge({profile(""), profile("", "on_violation: kill\n")}).said,
-              ElementsAre("b.yaml:0 merge-on-violation"));
+              ElementsAre("b.yaml:3 merge-on-violation"));
   EXPECT_THAT(merge({profile("    on_violation: {exec: kill}\n"), profile("    on_violation: {exec: kill-container}\n")}).said,
               ElementsAre("b.yaml:4 merge-on-violation"));
   EXPECT_THAT(merge({profile("    on_violation: {paths: {/s: kill}}\n"), profile("    on_violation: {paths: {/s: kill}}\n")}).said, IsEmpty());

@@ -2,21 +2,14 @@
 // The hooks' decisions over compiled images and the slow meaning of the policy agree, on a million random acts.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/passes/pattern.h"
+#include "tests/unit/common.h"
 #include "tests/unit/decide/differential.h"
 
 namespace treeline::decide_test {
 namespace {
-
-// TREELINE_SEED and TREELINE_PAIRS repeat a run or make it longer.
-uint64_t from_environment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 constexpr uint64_t kPairs = 1'000'000;
 

@@ -10,6 +10,7 @@
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/passes/check.h"
 #include "policy-compiler/passes/evaluate.h"
+#include "tests/unit/decide/constructs.h"
 #include "tests/unit/decide/random_policy.h"
 
 namespace treeline::decide_test {
@@ -36,38 +37,6 @@ uint32_t number_of(ir::OnViolation cost) {
 
 using passes::Object;
 using passes::Verdict;
-
-// The kinds of construct in a pattern, for the coverage.
-void kinds_of(const passes::Sequence& sequence, std::vector<std::string>& kinds) {
-  for (const passes::Element& element : sequence) {
-    if (element.kind == passes::Element::Kind::kAlternatives) {
-      kinds.push_back("alternatives");
-      for (const passes::Sequence& branch : element.branches) kinds_of(branch, kinds);
-    } else if (element.kind == passes::Element::Kind::kSet) {
-      kinds.push_back(element.max == passes::kUnlimited        ? "star"
-                      : element.set == passes::ByteSet::name() ? "any byte"
-                                                               : "set");
-    }
-  }
-}
-
-std::vector<std::string> kinds_of(const passes::Pattern& pattern, const std::string& text) {
-  std::vector<std::string> kinds;
-  if (pattern.reserved_class != 0) return {"object " + text};
-  if (pattern.literal) kinds.push_back("literal");
-  if (pattern.components.empty()) kinds.push_back("root directory");
-  for (const passes::Component& component : pattern.components) {
-    if (component.kind == passes::Component::Kind::kAnyDepth)
-      kinds.push_back("any depth");
-    else if (component.kind != passes::Component::Kind::kName)
-      kinds.push_back("pseudo " + std::string(passes::pseudo_text(component.kind)));
-    kinds_of(component.name, kinds);
-  }
-  for (const char* named : {"{uuid}", "{hex:", "{digits}", "{digits:", "{rand:", "{date}"}) {
-    if (text.find(named) != std::string::npos) kinds.push_back(std::string("class ") + named);
-  }
-  return kinds;
-}
 
 size_t longest_name(std::string_view path) {
   size_t longest = 0, start = 0;
@@ -125,7 +94,7 @@ class Comparison {
     std::vector<passes::PatternError> errors;
     for (const passes::PathPattern& pattern : patterns_) {
       parsed_.push_back(*passes::parse_pattern(pattern.text, errors));
-      kinds_.push_back(kinds_of(parsed_.back(), pattern.text));
+      kinds_.push_back(pattern_constructs(parsed_.back(), pattern.text));
     }
     rows_ = passes::row_of_node(static_cast<uint32_t>(policy_.nodes.size()));
     check_rows(lowered);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # decide.h against evaluate(), and copies of decide.h with one fault each (faults.txt) as modules that faults_test.cc loads.
 set(decide_dir ${CMAKE_CURRENT_LIST_DIR})
-add_library(decide_test_support STATIC ${decide_dir}/decisions.c ${decide_dir}/differential.cc ${decide_dir}/random_policy.cc)
+add_library(decide_test_support STATIC ${decide_dir}/constructs.cc ${decide_dir}/decisions.c ${decide_dir}/differential.cc ${decide_dir}/random_policy.cc)
 target_compile_options(decide_test_support PRIVATE $<$<CONFIG:Debug>:-O1>)
 target_link_libraries(decide_test_support PUBLIC treeline_flags treeline_backend_bpf treeline_passes treeline_ir)
 
