@@ -170,7 +170,8 @@ class Run {
     }
     if (!client) {
       say(client.error().message);
-      return kCannotAsk;
+      // Not root, or root of a user namespace alone: no policy can be enforced from here, whether a treelined runs or not.
+      return client.error().code == EACCES || client.error().code == EPERM ? kNotEnforced : kCannotAsk;
     }
     client_ = std::move(*client);
     return 0;
