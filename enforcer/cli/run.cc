@@ -236,7 +236,9 @@ class Run {
 
   void show_event(const std::string& line) {
     std::optional<Json> event = parse_json(line);
-    if (!event || (text_at(*event, "type") != "loss" && text_at(*event, "container") != container_)) return;
+    if (!event) return;
+    const bool of_all = text_at(*event, "type") == "loss" && !event->contains("container");
+    if (!of_all && text_at(*event, "container") != container_) return;
     if (file_) {
       std::fprintf(file_.get(), "%s\n", line.c_str());
       std::fflush(file_.get());
