@@ -8,8 +8,8 @@
  * supported one). "Offset" is in bytes from the start of the image unless said otherwise.
  *
  * Frozen across upgrades (maps are pinned and taken over by the next version): struct tl_tag, tl_slot, tl_container, tl_owner,
- * tl_written, tl_streams_key, tl_streams, tl_denial_key, tl_denial, and their map names. A change to one of them raises TL_ABI_MAPS. The image has its own
- * number, TL_ABI_IMAGE.
+ * tl_written, tl_streams_key, tl_streams, tl_denial_key, tl_count_key, tl_denial, tl_bucket, and their map names. A change to one of them raises TL_ABI_MAPS.
+ * The image has its own number, TL_ABI_IMAGE.
  */
 #ifndef TREELINE_BPF_LSM_ABI_H
 #define TREELINE_BPF_LSM_ABI_H
@@ -21,8 +21,10 @@
 #include <stddef.h>
 #endif
 
-#define TL_ABI_MAPS 8
+#define TL_ABI_MAPS 9
 #define TL_ABI_IMAGE 4
+
+#define TL_INLINE static inline __attribute__((always_inline, unused))
 
 /* ------------------------------------------------------------------------------------------------ access words --- */
 /* What may be done to an object that has a name. One bit each; the matrix holds 16 bits per (node, class). */
@@ -348,7 +350,7 @@ enum tl_mode {
  * from 1 and wraps within 28 bits.
  */
 #define TL_SLOTS 1024
-#define TL_SLOT_CANARY (TL_SLOTS - 1) /* what is refused there is counted in canary_denials */
+#define TL_SLOT_CANARY (TL_SLOTS - 1) /* what is refused there is counted in canary_counts, and never told */
 struct tl_slot {
 	__u64 published;
 	__u32 flags[2]; /* enum tl_slot_flag */
@@ -618,8 +620,7 @@ enum tl_reason {
 	TL_REASON_NO_TAG = 32, /* the tag could not be read or written */
 	TL_REASON_NO_POLICY = 33, /* slot off or its image missing */
 	TL_REASON_ORPHAN = 34, /* the published image does not hold the task's node */
-	TL_REASON_UNREADABLE = 35, /* path too long, unreachable */
-	TL_REASON_RACED = 36, /* renames kept moving the path */
+	TL_REASON_UNREADABLE = 35, /* path too long, unreachable, or moved by renames at each of the walks */
 	TL_REASON_NO_PENDING = 37, /* commit without the check that precedes it */
 	TL_REASON_TOO_MANY_FDS = 38,
 	TL_REASON_BAD_ADDRESS = 39, /* socket address could not be read */
@@ -641,14 +642,29 @@ enum tl_loss {
 	TL_LOSS_EVENTS = 0, /* ring or perf buffer full */
 	TL_LOSS_SCRATCH = 1, /* no scratch to build an event in */
 	TL_LOSS_LEARNED = 2, /* learned map full: an act was not recorded */
-	TL_LOSS_DENIALS = 3, /* denials map full: an act was refused but not counted by object */
+	TL_LOSS_COUNTS = 3, /* counts map full: an act was refused but not counted by node, hook and reason */
 	TL_LOSS_SYSCALLS = 4,
 	TL_LOSSES = 16,
 };
 
 /*
- * denials: HASH, exact counts by behaviour; outlives lost events. Which of them an event tells: count.bpf.h, count_denial().
+ * counts: HASH, every refusal by slot, node, hook and reason: exact, whatever becomes of events and of `denials`. canary_counts: the same, of the
+ * canary alone, which has to see each refusal counted whatever the others do.
  */
+struct tl_count_key {
+	__u64 node;
+	__u32 slot;
+	__u8 hook;
+	__u8 reason;
+	__u16 reserved;
+};
+/*
+ * denials: HASH, by object as well: what is a repeat, so that a flood of the same is a few events. Which are told: tell.h. Each slot may have
+ * TL_DENIALS_SHARE of its entries (shares: ARRAY[TL_SLOTS] of u64, mmapable, those that it has), so that it takes sixteen workloads to fill it; an object that
+ * has none is counted in `counts` alone, and told with all others there.
+ */
+#define TL_DENIALS 65536u
+#define TL_DENIALS_SHARE (TL_DENIALS / 16)
 struct tl_denial_key {
 	__u64 node;
 	__u64 object; /* hash, see tl_event.object */
@@ -657,6 +673,7 @@ struct tl_denial_key {
 	__u8 reason;
 	__u16 access;
 };
+/* The value of all three. */
 struct tl_denial {
 	__u64 count; /* stopped */
 	__u64 would; /* monitor: happened */
@@ -664,7 +681,19 @@ struct tl_denial {
 	__u64 last;
 	__u64 told; /* the last event */
 	__u32 container; /* whose that was */
-	__u32 reserved;
+	__u32 objects; /* counts: how many entries of `denials` were made of it */
+};
+
+/*
+ * buckets: ARRAY[TL_CONTAINERS], mmapable: how many events of its refusals a container may still cost. A burst is room for a program that meets a
+ * new policy in monitor and shows at its start all that is missing; the rate is more than a person reads, and little enough that a hundred containers
+ * flooding at once send 6,400 events a second, some 2 MB, of which the default ring holds two seconds.
+ */
+#define TL_TELL_BURST 256u
+#define TL_TELL_EACH_NS (1000000000ull / 64)
+struct tl_bucket {
+	__u64 spent_till; /* ns, CLOCK_BOOTTIME: each event moves it on by TL_TELL_EACH_NS, and it is never more than a burst behind */
+	__u64 not_shown; /* refusals that were to be told and were not; since the binding */
 };
 
 /* learned: HASH, what was seen in learn mode. The first sight sends an event with the text; then only counts. */
@@ -806,7 +835,7 @@ TL_ASSERT(sizeof(struct tl_container) == 112);
 TL_ASSERT(sizeof(struct tl_streams_key) == 16 && sizeof(struct tl_streams) == 48);
 TL_ASSERT(sizeof(struct tl_owner) == 64 && sizeof(struct tl_written) == 16 && sizeof(struct tl_asked) == 24);
 TL_ASSERT(sizeof(struct tl_own) == 24 && sizeof(struct tl_control) == 64 + TL_OWN_MAX * 24);
-TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_denial) == 48);
+TL_ASSERT(sizeof(struct tl_denial_key) == 24 && sizeof(struct tl_count_key) == 16 && sizeof(struct tl_denial) == 48 && sizeof(struct tl_bucket) == 16);
 TL_ASSERT(sizeof(struct tl_learned_key) == 24 && sizeof(struct tl_learned) == 32);
 TL_ASSERT(sizeof(struct tl_syscalls_key) == 16 && sizeof(struct tl_syscalls) == 512);
 TL_ASSERT(sizeof(struct tl_event) == 152);

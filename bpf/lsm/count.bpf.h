@@ -6,11 +6,13 @@
 #define TREELINE_BPF_LSM_COUNT_BPF_H
 
 #include "fast.bpf.h"
+#include "tell.h"
 
 /* What happened, in one number that fits an argument of a global function. */
 #define WHAT(hook, reason, kind, words) \
 	((u64)(hook) | (u64)(reason) << 8 | (u64)(kind) << 16 | (u64)(words) << 32)
 #define WHAT_COST(cost) ((u64)(cost) << 20) /* tl_cost_of_class() */
+#define WHAT_URGENT (1ull << 23) /* it asks treelined for something: told, whatever the bounds say */
 #define WHAT_CLASS(class_id) ((u64)(class_id) << 48) /* a reserved class, or how a walk failed */
 #define WHAT_FLAGS(flags) ((u64)(flags) << 24) /* WHAT_... below */
 #define WHAT_TMPFILE 1u
@@ -36,29 +38,53 @@
 #define COUNT_TELL (1ull << 63)
 #define count_of(counted) ((counted) & ~COUNT_TELL)
 
-#define TELL_AGAIN_NS (600 * 1000000000ull) /* what goes on is told again after this time */
-#define TELL_OTHER_NS (1000000000ull) /* and after this time where it is another container's */
-
-static __always_inline bool power_of_two(u64 n) { return (n & (n - 1)) == 0; }
-
-/* The map has no room for this object: it is counted with all others of its hook and reason, so that a flood of names still folds. */
-__noinline u64 count_overflow(u32 hook, u32 reason)
+/* A kind of refusal's counter, made where it is the first. NULL: no room, which is counted. */
+static __always_inline struct tl_denial *counter_of_kind(u32 slot, u64 node, u64 what)
 {
-	u32 index = hook * TL_REASONS + reason;
-	u64 *n = bpf_map_lookup_elem(&overflow, &index), count;
+	struct tl_count_key key = {.node = node, .slot = slot, .hook = what_hook(what), .reason = what_reason(what)};
+	void *map = slot == TL_SLOT_CANARY ? (void *)&canary_counts : (void *)&counts, *zero = zero_draft();
+	struct tl_denial *kind = bpf_map_lookup_elem(map, &key);
 
-	lost(TL_LOSS_DENIALS);
-	if (!n)
-		return 1 | COUNT_TELL;
-	__sync_fetch_and_add(n, 1);
-	count = *(volatile u64 *)n;
-	return power_of_two(count) ? count | COUNT_TELL : count;
+	if (!kind && zero) {
+		bpf_map_update_elem(map, &key, zero, BPF_NOEXIST);
+		kind = bpf_map_lookup_elem(map, &key);
+	}
+	if (!kind)
+		lost(TL_LOSS_COUNTS);
+	return kind;
 }
 
-/*
- * Counts a refused act; the new count, and whether it is to be told: at each power of two, so that a flood costs bounded log, and again
- * after a time, for another container of the policy, and after what root changed (control.told_from), so that no quiet hides it.
- */
+/* The counter of this behaviour, of that kind; made where it is the first, as long as the slot has not used up its share. NULL: no room. */
+static __always_inline struct tl_denial *counter_of_behaviour(const struct tl_denial_key *key, struct tl_denial *kind)
+{
+	struct tl_denial *d = bpf_map_lookup_elem(&denials, key);
+	void *zero = zero_draft();
+	u64 *share;
+
+	if (d || !zero)
+		return d;
+	share = bpf_map_lookup_elem(&shares, &key->slot);
+	if (!share || *(volatile u64 *)share >= TL_DENIALS_SHARE)
+		return NULL;
+	if (!bpf_map_update_elem(&denials, key, zero, BPF_NOEXIST)) {
+		__sync_fetch_and_add(share, 1);
+		if (kind)
+			__sync_fetch_and_add(&kind->objects, 1);
+	}
+	return bpf_map_lookup_elem(&denials, key);
+}
+
+/* Counts a refusal that nobody is told of. */
+__noinline u32 count_untold(u32 slot, u64 node, u64 what)
+{
+	struct tl_denial *kind = counter_of_kind(slot, node, what);
+
+	if (kind)
+		tl_count(kind, what_flags(what) & WHAT_MONITOR, bpf_ktime_get_boot_ns());
+	return 0;
+}
+
+/* Counts a refused act; the new count of its behaviour (of its kind, where that has no room), and whether it is to be told (tell.h). */
 __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object, u32 container)
 {
 	struct tl_denial_key key = {.node = node,
@@ -67,30 +93,22 @@ __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object, u32 contai
 				    .hook = what_hook(what),
 				    .reason = what_reason(what),
 				    .access = what_words(what)};
-	void *map = slot == TL_SLOT_CANARY ? (void *)&canary_denials : (void *)&denials, *zero = zero_draft();
-	u64 now = bpf_ktime_get_boot_ns(), quiet, *n, count;
+	u64 now = bpf_ktime_get_boot_ns(), together = 0, count;
+	struct tl_denial *kind = counter_of_kind(slot, node, what), *d;
+	u32 monitor = what_flags(what) & WHAT_MONITOR;
 	struct tl_control *control = the_control();
-	struct tl_denial *d = bpf_map_lookup_elem(map, &key);
+	struct tl_bucket *bucket;
 
-	if (!d && zero) {
-		bpf_map_update_elem(map, &key, zero, BPF_NOEXIST);
-		d = bpf_map_lookup_elem(map, &key);
-	}
-	if (!d)
-		return count_overflow(what_hook(what), what_reason(what));
-	n = what_flags(what) & WHAT_MONITOR ? &d->would : &d->count;
-	__sync_fetch_and_add(n, 1);
-	count = *(volatile u64 *)n;
-	if (!d->first)
-		d->first = now;
-	d->last = now;
-	quiet = now - d->told;
-	if (!power_of_two(count) && quiet < TELL_AGAIN_NS && (d->container == container || quiet < TELL_OTHER_NS) &&
-	    (!control || d->told > control->told_from))
-		return count;
-	d->told = now;
-	d->container = container;
-	return count | COUNT_TELL;
+	if (kind)
+		together = tl_count(kind, monitor, now);
+	if (slot == TL_SLOT_CANARY)
+		return together;
+	d = counter_of_behaviour(&key, kind);
+	count = d ? tl_count(d, monitor, now) : together;
+	bucket = bpf_map_lookup_elem(&buckets, &container);
+	if (tl_tell(kind, together, d, count, bucket, now, container, control ? control->told_from : 0, !!(what & WHAT_URGENT)))
+		count |= COUNT_TELL;
+	return count;
 }
 
 /* Counts a learned act; the count if its text has still to be told, else 0. */

@@ -21,8 +21,6 @@
 
 #include "abi.h"
 
-#define TL_INLINE static inline __attribute__((always_inline, unused))
-
 #ifndef __bpf__
 struct tl_image {
 	const unsigned char *bytes;

@@ -164,9 +164,10 @@ int tl_bpf_map(u64 *ctx)
 		return 0;
 	map = raw_argument(ctx, 0);
 	if (IS_MAP(map, arena) || IS_MAP(map, policies) || IS_MAP(map, tags_by_task) || IS_MAP(map, bindings) || IS_MAP(map, containers) ||
-	    IS_MAP(map, control) || IS_MAP(map, doubts) || IS_MAP(map, losses) || IS_MAP(map, denials) || IS_MAP(map, canary_denials) ||
-	    IS_MAP(map, overflow) || IS_MAP(map, learned) || IS_MAP(map, syscalls) || IS_MAP(map, owners) || IS_MAP(map, asked) || IS_MAP(map, written) ||
-	    IS_MAP(map, scratch) || IS_MAP(map, zeroes) || IS_MAP(map, prefixes) || IS_MAP(map, streams))
+	    IS_MAP(map, control) || IS_MAP(map, doubts) || IS_MAP(map, losses) || IS_MAP(map, counts) || IS_MAP(map, canary_counts) ||
+	    IS_MAP(map, denials) || IS_MAP(map, shares) || IS_MAP(map, buckets) || IS_MAP(map, learned) || IS_MAP(map, syscalls) ||
+	    IS_MAP(map, owners) || IS_MAP(map, asked) || IS_MAP(map, written) || IS_MAP(map, scratch) ||
+	    IS_MAP(map, zeroes) || IS_MAP(map, prefixes) || IS_MAP(map, streams))
 		return finish(ctx, protect(TL_HOOK_BPF_MAP));
 	if (IS_MAP_IF(k_task_storage, map, tags) || IS_MAP_IF(k_ringbuf, map, events) || IS_MAP_IF(!k_ringbuf, map, events_perf))
 		return finish(ctx, protect(TL_HOOK_BPF_MAP));

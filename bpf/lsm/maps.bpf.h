@@ -89,26 +89,41 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tl_count_key);
+	__type(value, struct tl_denial);
+} counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct tl_count_key);
+	__type(value, struct tl_denial);
+} canary_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TL_DENIALS);
 	__type(key, struct tl_denial_key);
 	__type(value, struct tl_denial);
 } denials SEC(".maps");
 
-/* The canary's own: it has to see each refusal counted, however full the others have made `denials`. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 512);
-	__type(key, struct tl_denial_key);
-	__type(value, struct tl_denial);
-} canary_denials SEC(".maps");
-
-/* Refusals by hook and reason for which `denials` had no room: what their events fold by then. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, TL_HOOKS * TL_REASONS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TL_SLOTS);
 	__type(key, u32);
 	__type(value, u64);
-} overflow SEC(".maps");
+} shares SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TL_CONTAINERS);
+	__type(key, u32);
+	__type(value, struct tl_bucket);
+} buckets SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -10,7 +10,7 @@
  * Three calls from the hook's own frame, since the kernel allows eight frames and 512 bytes of stack, and the walk needs six of them.
  * All take addresses: a global function is verified once, and takes only numbers (5.10).
  *
- * A count is exact and lives in a map; an event is sent when a count reaches a power of two. Losing an event never changes a verdict.
+ * A count is exact and lives in a map; which of what is counted is told by an event, tell.h says. Losing an event never changes a verdict.
  */
 #ifndef TREELINE_BPF_LSM_REPORT_BPF_H
 #define TREELINE_BPF_LSM_REPORT_BPF_H
@@ -77,7 +77,6 @@ __noinline u32 begin(u64 what, u64 object)
 	struct tl_tag *tag = my_tag();
 	u64 me = bpf_get_current_task(), node, counted;
 	u32 verdict = TL_VERDICT_ALLOW, reason = what_reason(what), cost = 0, answer = 0;
-	bool first = false;
 	struct tl_event *e;
 	struct subject subject_now, *s = &subject_now;
 	void *zero;
@@ -99,7 +98,7 @@ __noinline u32 begin(u64 what, u64 object)
 	} else {
 		if (s->mode == TL_MODE_MONITOR && s->row == TL_ROW_OUTSIDE) {
 			/* The exec that led here was told. What follows has no node to be judged by: one count for each hook, no event. */
-			count_denial(tag->slot, node, WHAT(what_hook(what), TL_REASON_OUTSIDE, 0, 0) | WHAT_FLAGS(WHAT_MONITOR), 0, tag->container);
+			count_untold(tag->slot, node, WHAT(what_hook(what), TL_REASON_OUTSIDE, 0, 0) | WHAT_FLAGS(WHAT_MONITOR));
 			return answer;
 		}
 		if (s->mode < TL_MODE_LEARN || s->mode > TL_MODE_ENFORCE || !s->img)
@@ -123,12 +122,13 @@ __noinline u32 begin(u64 what, u64 object)
 			u64 slot_flags = slot ? slot->flags[s->policy >> 3 & 1] : 0; /* TL_PUBLISHED_WHICH of the word that decided */
 
 			cost = cost_of_violation(s, slot_flags, what, reason);
-			first = ask_daemon(tag->container, cost);
+			if (ask_daemon(tag->container, cost))
+				what |= WHAT_URGENT;
 			verdict = cost_kills(slot_flags, what, reason, cost) ? TL_VERDICT_KILL : TL_VERDICT_DENY;
 			answer = (what_flags(what) & WHAT_EPERM ? EPERM : EACCES) | (verdict == TL_VERDICT_KILL ? REPORT_KILL : 0);
 		}
 		counted = count_denial(tag->slot, node, what, object, tag->container);
-		if (!(counted & COUNT_TELL) && !first)
+		if (!(counted & COUNT_TELL))
 			return answer;
 	}
 	zero = zero_draft();

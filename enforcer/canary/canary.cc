@@ -62,7 +62,7 @@ class Stage {
   // (hook, reason) -> refusals
   Counts counts() const {
     Counts counts;
-    kernel::for_each<tl_denial_key, tl_denial>(world_.maps.canary_denials.get(), 1 << 10, [&](const tl_denial_key& key, const tl_denial& denial) {
+    kernel::for_each<tl_count_key, tl_denial>(world_.maps.canary_counts.get(), 1 << 10, [&](const tl_count_key& key, const tl_denial& denial) {
       counts[{key.hook, key.reason}] += denial.count;
     });
     return counts;
@@ -79,10 +79,7 @@ class Stage {
   }
 
   void forget_counts() {
-    std::vector<tl_denial_key> keys;
-    const int map = world_.maps.canary_denials.get();
-    kernel::for_each<tl_denial_key, tl_denial>(map, 1 << 10, [&](const tl_denial_key& key, const tl_denial&) { keys.push_back(key); });
-    for (const tl_denial_key& key : keys) bpf_map_delete_elem(map, &key);
+    kernel::erase_if<tl_count_key, tl_denial>(world_.maps.canary_counts.get(), 1 << 10, [](const tl_count_key&) { return true; });
   }
 
   void clear() {

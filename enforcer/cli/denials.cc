@@ -32,7 +32,7 @@ int show_denials(const Context& context, const std::string& policy) {
   print_table(rows);
   print_line(std::to_string(number_at(*answer, "stopped")) + " stopped, " + std::to_string(number_at(*answer, "would")) + " in monitor would have been");
   if (const int64_t uncounted = number_at(*answer, "uncounted"))
-    print_line(std::to_string(uncounted) + " more were refused and not counted by object: the table of the kernel side was full");
+    print_line(std::to_string(uncounted) + " more were refused and could not be counted by node, hook and reason: the table of the kernel side was full");
   return kFinding;
 }
 

@@ -15,11 +15,13 @@ struct EventsOptions {
 };
 
 bool wanted(const EventsOptions& o, const Json& event) {
-  if (text_at(event, "type") == "loss") return true;  // never filtered away: no data must not look like no events
-  const std::string verdict = text_at(event, "verdict");
-  if ((o.deny || o.would || o.kill) && !((o.deny && verdict == "deny") || (o.would && verdict == "would-deny") || (o.kill && verdict == "kill"))) return false;
+  const bool loss = text_at(event, "type") == "loss";  // no data must not look like no events: only what another one lost is left out
+  if (loss && !event.contains("container")) return true;
   if (!o.workload.empty() && text_at(event, "policy") != o.workload) return false;
   if (!o.container.empty() && text_at(event, "container") != o.container) return false;
+  if (loss) return true;
+  const std::string verdict = text_at(event, "verdict");
+  if ((o.deny || o.would || o.kill) && !((o.deny && verdict == "deny") || (o.would && verdict == "would-deny") || (o.kill && verdict == "kill"))) return false;
   if (!o.node.empty()) {
     auto node = event.find("node");
     const std::string path = node != event.end() && node->is_object() ? text_at(*node, "path") : "";
@@ -71,7 +73,8 @@ void add_events(CLI::App& app, Context& context) {
   events->add_option("--node", o->node, "only nodes whose path holds this text (shell pattern)");
   events->footer(
       "DENY and KILL were stopped before they happened; WOULD happened, in monitor, and enforce would have stopped it. One line per\n"
-      "behaviour: repeats raise its count (x18) and show again at 2, 4, 8, ... LOST says how many lines are missing; counters are exact.\n");
+      "behaviour: repeats raise its count (x18) and show again at 2, 4, 8, ... MORE says how many refusals of a container are not shown, since they\n"
+      "were too many at once; LOST how many lines are missing. The counters are exact all the same: treeline denials.\n");
   events->callback([&context, o] { context.action = [&context, o] { return show(context, *o); }; });
 }
 

@@ -170,7 +170,8 @@ class Run {
     }
     if (!client) {
       say(client.error().message);
-      return kCannotAsk;
+      // Not root, or root of a user namespace alone: no policy can be enforced from here, whether a treelined runs or not.
+      return client.error().code == EACCES || client.error().code == EPERM ? kNotEnforced : kCannotAsk;
     }
     client_ = std::move(*client);
     return 0;
@@ -235,7 +236,9 @@ class Run {
 
   void show_event(const std::string& line) {
     std::optional<Json> event = parse_json(line);
-    if (!event || (text_at(*event, "type") != "loss" && text_at(*event, "container") != container_)) return;
+    if (!event) return;
+    const bool of_all = text_at(*event, "type") == "loss" && !event->contains("container");
+    if (!of_all && text_at(*event, "container") != container_) return;
     if (file_) {
       std::fprintf(file_.get(), "%s\n", line.c_str());
       std::fflush(file_.get());

@@ -103,6 +103,7 @@ int show_status(const Context& context) {
                (flag_at(c, "unjudged") ? red(", WORKS, but nothing was executed in it under the policy: does its runtime run the payload in its own process?")
                 : flag_at(c, "started") ? "" : ", entrypoint not begun") +
                (lacks_filter(c) ? red(", without its filter") : "") +
+               (number_at(c, "not_shown") ? ", " + std::to_string(number_at(c, "not_shown")) + " refusals not shown: treeline denials " + text_at(c, "policy") : "") +
                (has_two_names(c) ? red(", may execute what it writes: " + text_at(c, "two_names")) : "") +
                (!flag_at(c, "frozen") ? "" : flag_at(c, "frozen_by_violation") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ", paused by its engine"));
   if (unfiltered)

@@ -15,7 +15,7 @@
 // status                                                                see Service::status: one object with everything
 // doctor                                                                "prerequisites", "canary": runs the canary again
 // denials            policy ("": of all)                                "denials": [policy, node, hook, reason, count, objects, first, last],
-//                                                                       "total", "uncounted" (refused while the table was full)
+//                                                                       "total", "uncounted" (refused while the table of counts was full)
 // processes          only (a policy or a container, "": all)            "processes": [pid, command, container, policy, mode, node, state]
 // events             follow, backlog (number, -1 all), learned (bool)   then one event a line (enforcer/events/json_encoder.h);
 //                                                                       without follow a last line {"type":"end"}
@@ -53,7 +53,8 @@
 //                    enforce would not start it ("": it would)
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
-// containers                                                            "containers", "unbound"; of each whether it is "frozen"
+// containers                                                            "containers", "unbound"; of each whether it is "frozen", and of its
+//                                                                       refusals how many no event told, "not_shown"
 // detach             reason                                             "freed": N, "pinned"; then every hook is detached, every pin removed,
 //                                                                       and the daemon ends with status 5
 #pragma once

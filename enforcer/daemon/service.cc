@@ -83,6 +83,7 @@ Result<void> Service::open() {
                              store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}})});
   workload::Containers::Memory bound;
   bound.table = maps.container_table();
+  bound.buckets = maps.bucket_table();
   bound.control = &control;
   bound.insert = [&maps](uint64_t cgroup, uint32_t index) -> Result<void> {
     if (bpf_map_update_elem(maps.bindings.get(), &cgroup, &index, BPF_NOEXIST) != 0) return system_error("cannot bind the cgroup", errno);
@@ -110,6 +111,7 @@ Result<void> Service::open() {
   if (!source) return source.error();
   source_ = std::move(*source);
   losses_told_ = losses();
+  for (const auto& [index, container] : containers_->all()) not_shown_told_[index] = not_shown(index);
 
   prove();  // before any policy is put in force: what is said about it must be known
   std::vector<std::string> complaints;

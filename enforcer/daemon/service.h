@@ -9,13 +9,12 @@
 //   service_learn.cc     learn start, stop; the end of a session
 //   service_bind.cc      containers: resolve, bind, unbind, their end
 //   service_run.cc       plain process trees
-//   service_denials.cc   exact counts of what was refused
+//   service_denials.cc   exact counts of what was refused, and how much of it no event told
 //   service_processes.cc who is bound, process by process; who has left its container's cgroup
 //   service_respond.cc   what a violation costs a container: killed, frozen, let go on
 //   service_status.cc    status, doctor, containers
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +22,7 @@
 #include <string>
 
 #include "enforcer/canary/proof.h"
+#include "enforcer/daemon/backlog.h"
 #include "enforcer/daemon/conf.h"
 #include "enforcer/daemon/doubts.h"
 #include "enforcer/daemon/loop.h"
@@ -109,7 +109,7 @@ class Service {
   void on_record(const void* record, size_t size);
   [[nodiscard]] events::Named name(const events::Event& event) const;
   Answer subscribe(Peer& peer, const Json& request);
-  void broadcast(const std::string& line, bool learned);
+  void broadcast(const std::string& line, bool learned, uint32_t container = 0);
   [[nodiscard]] std::map<std::string, uint64_t> losses() const;
   void report_losses();
 
@@ -175,12 +175,14 @@ class Service {
   Answer run_of_earlier_daemon(Peer& peer, const Json& request, bool& answered);
   Answer run_kill(const Json& request);
   void finish_run(uint32_t index);
-  void count_denials(uint32_t slot, Run& run) const;
-  void forget_denials(uint32_t slot) const;
-  void tell_again() const;
 
   // service_denials.cc
   Answer denials(const Json& request) const;
+  void count_denials(uint32_t slot, Run& run) const;
+  void forget_denials(uint32_t slot) const;
+  [[nodiscard]] uint64_t not_shown(uint32_t container) const;
+  void report_not_shown(const workload::Container& container);
+  void tell_again() const;
 
   // service_processes.cc
   Answer processes(const Json& request) const;
@@ -231,8 +233,9 @@ class Service {
   bool hooks_weaker_ = false;
   bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too
-  std::deque<std::string> backlog_;
+  Backlog backlog_{1000};
   std::map<std::string, uint64_t> losses_told_;
+  std::map<uint32_t, uint64_t> not_shown_told_;  // by container
   mutable Doubts doubts_;  // what status() has seen
   uint64_t undecodable_ = 0;
   uint64_t lost_traces_ = 0;

@@ -160,6 +160,7 @@ void Service::end_container(uint32_t index) {
   if (!found) return;
   const workload::Container container = *found;
   source_->consume();
+  report_not_shown(container);
   auto run = runs_.find(index);
   const bool has_session = sessions_.contains(index);
   std::vector<std::string> trace = has_session ? end_session(index, run == runs_.end() ? -1 : run->second.exit_code) : std::vector<std::string>();
@@ -173,6 +174,7 @@ void Service::end_container(uint32_t index) {
   kills_.erase(index);
   freezes_.erase(index);
   unbegun_.erase(index);
+  not_shown_told_.erase(index);
   if (container.own_cgroup && !cgroups_.replaced(container.cgroup, container.cgroup_id))
     if (Result<void> removed = cgroups_.remove(container.cgroup); !removed) log_warning(removed.error().message);
   log_info("container " + container.id + " has ended");

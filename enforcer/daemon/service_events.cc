@@ -6,9 +6,6 @@
 #include "enforcer/events/words.h"
 
 namespace treeline::daemon {
-namespace {
-constexpr size_t kBacklog = 1000;
-}
 
 events::Named Service::name(const events::Event& event) const {
   events::Named named;
@@ -42,14 +39,11 @@ void Service::on_record(const void* record, size_t size) {
   bool wanted = !learned;
   for (auto& [peer, all] : subscribers_) wanted |= all;
   if (!wanted) return;
-  broadcast(to_line(events::to_json(*event, name(*event))), learned);
+  broadcast(to_line(events::to_json(*event, name(*event))), learned, event->container);
 }
 
-void Service::broadcast(const std::string& line, bool learned) {
-  if (!learned) {
-    backlog_.push_back(line);
-    if (backlog_.size() > kBacklog) backlog_.pop_front();
-  }
+void Service::broadcast(const std::string& line, bool learned, uint32_t container) {
+  if (!learned) backlog_.add(container, line);
   for (auto& [id, all] : subscribers_)
     if (!learned || all)
       if (Peer* peer = server_ ? server_->find(id) : nullptr) peer->event_line(line);
@@ -62,7 +56,7 @@ Service::Answer Service::subscribe(Peer& peer, const Json& request) {
   Json answer;
   answer["backlog"] = shown;
   peer.reply(request, std::move(answer));
-  for (size_t i = backlog_.size() - shown; i < backlog_.size(); ++i) peer.event_line(backlog_[i]);
+  for (size_t i = backlog_.size() - shown; i < backlog_.size(); ++i) peer.event_line(backlog_.at(i));
   if (flag_at(request, "follow")) subscribers_[peer.id()] = flag_at(request, "learned");
   else peer.tell_dropped(), peer.line(R"({"type":"end"})");
   return Json::object();
@@ -85,6 +79,7 @@ void Service::report_losses() {
     if (count > before) broadcast(to_line(events::loss_to_json(what, count - before)), false);
   }
   losses_told_ = std::move(now);
+  for (const auto& [index, container] : containers_->all()) report_not_shown(container);
 }
 
 }  // namespace treeline::daemon

@@ -149,25 +149,6 @@ Service::Answer Service::run_kill(const Json& request) {
   return Json::object();
 }
 
-void Service::count_denials(uint32_t slot, Run& run) const {
-  run.denied = run.would = 0;
-  kernel::for_each<tl_denial_key, tl_denial>(engine_->maps().denials.get(), 1 << 20, [&](const tl_denial_key& key, const tl_denial& denial) {
-    if (key.slot != slot) return;
-    run.denied += denial.count;
-    run.would += denial.would;
-  });
-}
-
-// A freed slot's counts must not be the next owner's.
-void Service::forget_denials(uint32_t slot) const {
-  std::vector<tl_denial_key> keys;
-  const int map = engine_->maps().denials.get();
-  kernel::for_each<tl_denial_key, tl_denial>(map, 1 << 20, [&](const tl_denial_key& key, const tl_denial&) {
-    if (key.slot == slot) keys.push_back(key);
-  });
-  for (const tl_denial_key& key : keys) bpf_map_delete_elem(map, &key);
-}
-
 void Service::finish_run(uint32_t index) {
   auto it = runs_.find(index);
   if (it == runs_.end()) return;

@@ -90,7 +90,8 @@ Service::Answer Service::containers() const {
                     {"frozen", cgroups_.frozen(c.cgroup)},
                     {"frozen_by_violation", c.frozen_by_violation},
                     {"filter", holds_filter(c, wanted[c.slot])},
-                    {"two_names", escape_bytes(c.two_names)}});
+                    {"two_names", escape_bytes(c.two_names)},
+                    {"not_shown", not_shown(index)}});
   }
   for (const auto& [number, u] : unbound_.all()) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
   return Json{{"containers", list}, {"unbound", unbound}};

@@ -94,4 +94,11 @@ Json loss_to_json(std::string_view what, uint64_t count) {
   return out;
 }
 
+Json not_shown_to_json(const std::string& policy, const std::string& container, uint64_t count) {
+  Json out = loss_to_json("refusals", count);
+  out["policy"] = policy;
+  out["container"] = escape_bytes(container);
+  return out;
+}
+
 }  // namespace treeline::events

@@ -10,7 +10,8 @@
 //
 // `stopped` says whether the kernel refused the act. In monitor it is false and "would_have_been" says "denied". Paths are bytes:
 // see escape_bytes (enforcer/base/bytes.h); "\\x5c" in JSON text is one escaped byte, and unescaping gives the name back.
-// Losses are lines of the same stream: {"schema":1,"type":"loss","what":"events","count":214}: counters stay exact.
+// Losses are lines of the same stream: {"schema":1,"type":"loss","what":"events","count":214}: counters stay exact. What of a container's refusals is
+// not told one by one (bpf/lsm/tell.h) is a loss that says whose: {...,"what":"refusals","count":49700,"policy":"web","container":"web-1"}.
 #pragma once
 
 #include "enforcer/base/json.h"
@@ -20,5 +21,6 @@ namespace treeline::events {
 
 Json to_json(const Event& event, const Named& named);
 Json loss_to_json(std::string_view what, uint64_t count);
+Json not_shown_to_json(const std::string& policy, const std::string& container, uint64_t count);
 
 }  // namespace treeline::events

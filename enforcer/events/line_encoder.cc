@@ -75,6 +75,11 @@ std::string short_node(const std::string& path) {
 std::string to_text(const Json& event, bool colour, bool wide) {
   const std::string type = text_at(event, "type");
   std::string line = time_of(event) + " ";
+  if (type == "loss" && event.contains("container")) {
+    const std::string policy = text_at(event, "policy");
+    return text::printable(line + "MORE  " + padded(policy, 24) + " " + std::to_string(number_at(event, "count")) + " more refusals not shown, of container " +
+                               text_at(event, "container") + "; counted exactly: treeline denials " + policy, 16384);
+  }
   if (type == "loss")
     return line + "LOST  " + padded("-", 24) + " " + padded(text_at(event, "what"), 8) + " " +
            std::to_string(number_at(event, "count")) + " not shown; the counters are exact";

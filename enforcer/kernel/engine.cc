@@ -44,10 +44,11 @@ constexpr MapName kMaps[] = {
     {"policies", &Maps::policies, false, true},         {"arena", &Maps::arena, false, true},       {"tags", &Maps::tags, true, true},
     {"tags_by_task", &Maps::tags_by_task, false, true}, {"bindings", &Maps::bindings, false, true}, {"containers", &Maps::containers, false, true},
     {"control", &Maps::control, false, true},           {"doubts", &Maps::doubts, false},           {"losses", &Maps::losses, false},
-    {"denials", &Maps::denials, false},       {"learned", &Maps::learned, false},   {"syscalls", &Maps::syscalls, false},
-    {"owners", &Maps::owners, false},         {"written", &Maps::written, false},   {"events", &Maps::events, true},
-    {"events_perf", &Maps::events_perf, true}, {"canary_denials", &Maps::canary_denials, false},
-    {"asked", &Maps::asked, false},          {"streams", &Maps::streams, false},
+    {"counts", &Maps::counts, false},         {"canary_counts", &Maps::canary_counts, false},
+    {"denials", &Maps::denials, false},       {"shares", &Maps::shares, false},     {"buckets", &Maps::buckets, false},
+    {"learned", &Maps::learned, false},       {"syscalls", &Maps::syscalls, false}, {"owners", &Maps::owners, false},
+    {"written", &Maps::written, false},       {"asked", &Maps::asked, false},       {"streams", &Maps::streams, false},
+    {"events", &Maps::events, true},          {"events_perf", &Maps::events_perf, true},
 };
 
 bool is_event_map(const MapName& m) { return m.fd == &Maps::events || m.fd == &Maps::events_perf; }

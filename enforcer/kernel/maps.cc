@@ -57,6 +57,8 @@ Result<void> map_memory(Maps& maps) {
       {&maps.arena_memory, maps.arena.get(), size_t{info.max_entries} * TL_ELEMENT, "arena"},
       {&maps.containers_memory, maps.containers.get(), TL_CONTAINERS * sizeof(tl_container), "containers"},
       {&maps.control_memory, maps.control.get(), sizeof(tl_control), "control"},
+      {&maps.shares_memory, maps.shares.get(), TL_SLOTS * sizeof(uint64_t), "shares"},
+      {&maps.buckets_memory, maps.buckets.get(), TL_CONTAINERS * sizeof(tl_bucket), "buckets"},
   };
   for (Wanted& w : wanted) {
     Result<MappedArray> memory = MappedArray::map(w.fd, w.bytes, w.name);

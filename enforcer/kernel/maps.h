@@ -53,23 +53,35 @@ void for_each(int map_fd, size_t most, F&& use) {
   }
 }
 
+// Removes the entries of which gone(key) is true.
+template <typename K, typename V, typename F>
+void erase_if(int map_fd, size_t most, F&& gone) {
+  std::vector<K> keys;
+  for_each<K, V>(map_fd, most, [&](const K& key, const V&) {
+    if (gone(key)) keys.push_back(key);
+  });
+  for (const K& key : keys) bpf_map_delete_elem(map_fd, &key);
+}
+
 // Sum over the CPUs of entry `index` of a per-CPU array of u64.
 uint64_t sum_over_cpus(int map_fd, uint32_t index);
 
 // Every map by its role. fds are -1 for one that this kernel has no use for (tags, events or events_perf).
 struct Maps {
-  UniqueFd policies, arena, tags, tags_by_task, bindings, containers, control, doubts, losses, denials, canary_denials, learned, syscalls, owners, written, asked, streams,
-      events, events_perf;
-  MappedArray policies_memory, arena_memory, containers_memory, control_memory;
+  UniqueFd policies, arena, tags, tags_by_task, bindings, containers, control, doubts, losses, counts, canary_counts, denials, shares, buckets, learned, syscalls, owners,
+      written, asked, streams, events, events_perf;
+  MappedArray policies_memory, arena_memory, containers_memory, control_memory, shares_memory, buckets_memory;
   uint32_t arena_elements = 0;
 
   [[nodiscard]] std::span<tl_slot> slots() const { return policies_memory.as<tl_slot>(); }
   [[nodiscard]] std::span<tl_container> container_table() const { return containers_memory.as<tl_container>(); }
   [[nodiscard]] tl_control& control_word() const { return control_memory.as<tl_control>()[0]; }
+  [[nodiscard]] std::span<uint64_t> share_table() const { return shares_memory.as<uint64_t>(); }
+  [[nodiscard]] std::span<tl_bucket> bucket_table() const { return buckets_memory.as<tl_bucket>(); }
   [[nodiscard]] std::span<std::byte> arena_bytes() const { return arena_memory.as<std::byte>(); }
 };
 
-// Opens the memory of the four mmapable ones.
+// Opens the memory of the mmapable ones.
 Result<void> map_memory(Maps& maps);
 
 // Waits until no BPF program that began before the call still runs: an update of an array of maps returns only after an RCU grace

@@ -24,7 +24,7 @@ Result<void> check_not_rootless() {
   return Error{"this runtime is rootless (uid " + std::to_string(geteuid()) +
                    (geteuid() == 0 ? " of a user namespace" : "") +
                    "): Treeline binds containers that root starts; run the container engine as root",
-               EACCES};
+               ENOTSUP};
 }
 
 }  // namespace treeline::oci

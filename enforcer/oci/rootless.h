@@ -13,6 +13,6 @@ namespace treeline::oci {
 // `uid_map` is the text of /proc/self/uid_map: root of the machine's own user namespace has all ids, mapped to
 // themselves.
 bool is_initial_user_namespace(std::string_view uid_map);
-Result<void> check_not_rootless();
+Result<void> check_not_rootless();  // else ENOTSUP: from there nothing can be enforced
 
 }  // namespace treeline::oci

@@ -55,6 +55,7 @@ Result<const Container*> Containers::bind(const Binding& b) {
   entry.bound_at = boot_ns();
   entry.mount_ns_inum = b.mount_ns;
   memory_.table[*index] = entry;
+  memory_.buckets[*index] = {};
   containers_[*index] = container;
   __atomic_add_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
   Result<void> done = save(container);

@@ -59,6 +59,7 @@ class Containers {
  public:
   struct Memory {
     std::span<tl_container> table;
+    std::span<tl_bucket> buckets;  // as many
     tl_control* control = nullptr;
     std::function<Result<void>(uint64_t cgroup, uint32_t index)> insert;  // into `bindings`
     std::function<void(uint64_t cgroup)> erase;

@@ -28,6 +28,7 @@ class ContainersTest : public testing::Test {
   void start() {
     Containers::Memory memory;
     memory.table = table_;
+    memory.buckets = buckets_;
     memory.control = &control_;
     memory.insert = [this](uint64_t cgroup, uint32_t index) -> Result<void> {
       EXPECT_TRUE(table_[index].flags & TL_CONTAINER_BOUND) << "the binding must not appear before its entry is whole";
@@ -50,6 +51,7 @@ class ContainersTest : public testing::Test {
   }
   std::string directory_;
   std::vector<tl_container> table_{8};
+  std::vector<tl_bucket> buckets_{8};
   tl_control control_{};
   std::map<uint64_t, uint32_t> bindings_;
   bool refuse_ = false;
@@ -58,11 +60,13 @@ class ContainersTest : public testing::Test {
 };
 
 TEST_F(ContainersTest, BindFillsTheEntryAndUnbindTakesTheBindingAway) {
+  for (tl_bucket& bucket : buckets_) bucket = {1, 1};  // of who had the entry before
   Result<const Container*> bound = containers_->bind(binding("a", 77));
   ASSERT_TRUE(bound);
   const uint32_t index = (*bound)->index;
   EXPECT_NE(index, 0u);
   EXPECT_EQ(table_[index].slot, 5u);
+  EXPECT_EQ(buckets_[index].spent_till + buckets_[index].not_shown, 0u);
   EXPECT_EQ(control_.bound, 1u);
   EXPECT_EQ(containers_->bound_to(5), 1u);
   ASSERT_TRUE(containers_->unbind(index));

@@ -166,6 +166,16 @@ TEST(EventJson, MonitorSaysWouldHaveBeenDenied) {
   EXPECT_THAT(to_text(json, true, false), HasSubstr("\033[33mWOULD\033[0m"));
 }
 
+TEST(EventJson, WhatIsNotShownSaysWhose) {
+  const Json json = not_shown_to_json("web", "web-\x01", 49700);
+  EXPECT_EQ(json["type"], "loss");
+  EXPECT_EQ(json["what"], "refusals");
+  EXPECT_EQ(json["count"], 49700);
+  EXPECT_EQ(json["container"], "web-\\x01");
+  EXPECT_THAT(to_text(json, false, false), HasSubstr("MORE  web                      49700 more refusals not shown, of container web-\\x01; counted exactly: treeline denials web"));
+  EXPECT_THAT(to_text(loss_to_json("events", 3), false, false), HasSubstr("LOST"));
+}
+
 TEST(EventJson, EqualBehaviourHasAnEqualIdWhateverItsCount) {
   std::vector<char> one = record(denial(), "/etc/shadow");
   tl_event later = denial();

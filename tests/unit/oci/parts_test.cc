@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "enforcer/oci/choice.h"
 #include "enforcer/oci/command_line.h"
@@ -26,6 +27,16 @@ std::string chosen(std::string_view annotations) {
   const json::Value parsed = value(annotations);
   Result<std::string> policy = policy_asked_for(&parsed);
   return policy ? *policy : "error: " + policy.error().message;
+}
+
+// Who runs the tests may be root of the machine.
+TEST(Rootless, ends_in_not_enforced) {
+  const auto status_of_a_user = [] {
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) _exit(99);
+    const Result<void> rooted = check_not_rootless();
+    _exit(rooted ? 98 : exit_status_of(rooted.error()));
+  };
+  EXPECT_EXIT(status_of_a_user(), testing::ExitedWithCode(kNotEnforced), "");
 }
 
 TEST(Choice, by_annotation) {
