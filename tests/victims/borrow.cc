@@ -3,6 +3,7 @@
 // Rights of another node: through an exec that fails, through files left open for it, through its environment.
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,13 +39,25 @@ void after_no_loader(const Scene& s) {
   tell(reads(s.file("only/torn")), "a file of the node whose exec failed (no loader)");
 }
 
-// More words than any stack holds.
+// More words than a stack holds fail before anybody is asked. These fit, till the interpreter's name comes before them: then the script has
+// been let pass. The largest number of bytes at which it is the missing interpreter that ends the exec, and one more.
+int fails_with(const std::string& path, size_t bytes) {
+  const std::string half(bytes / 2, 'x'), rest(bytes - bytes / 2, 'x');
+  const char *arguments[] = {"", half.c_str(), rest.c_str(), nullptr}, *nothing[] = {nullptr};
+  execve(path.c_str(), const_cast<char**>(arguments), const_cast<char**>(nothing));
+  return errno;
+}
 void after_too_much(const Scene& s) {
-  const std::string path = s.file("bin/child"), word(1 << 17, 'x');
-  std::vector<const char*> arguments(200, word.c_str());
-  arguments.push_back(nullptr);
-  execve(path.c_str(), const_cast<char**>(arguments.data()), environ);
-  tell(reads(s.file("only/child")), "a file of the node whose exec failed (too many words)");
+  rlimit stack{};
+  getrlimit(RLIMIT_STACK, &stack);
+  stack.rlim_cur = 1 << 18;  // the words may have a fourth of it, or 128 KiB (bprm_stack_limits)
+  setrlimit(RLIMIT_STACK, &stack);
+  const std::string path = s.file("bin/script");
+  size_t fits = 1 << 16, beyond = 1 << 18;
+  if (fails_with(path, fits) != ENOENT || fails_with(path, beyond) != E2BIG) return tell(false, "an exec that ends for want of its interpreter, or of room");
+  while (beyond - fits > 1) (fails_with(path, (fits + beyond) / 2) == ENOENT ? fits : beyond) = (fits + beyond) / 2;
+  if (fails_with(path, beyond) != E2BIG) return tell(false, "an exec that ends for want of room");
+  tell(reads(s.file("only/script")), "a file of the script's node whose exec failed (no room for the interpreter's name)");
 }
 
 // The child shares memory with its parent, which waits: not its node.
@@ -153,7 +166,7 @@ std::vector<Act> borrow_acts() {
   return {{"failed-exec", "exec of a file of no known format, then the other node's file", after_no_format},
           {"failed-script", "exec of a script without interpreter, then the other node's file", after_no_interpreter},
           {"failed-exec-loader", "exec of a file whose loader does not exist, then the other node's file", after_no_loader},
-          {"failed-exec-words", "exec with more words than fit, then the other node's file", after_too_much},
+          {"failed-exec-words", "exec of a script with as many words as fit without its interpreter, then the script's file", after_too_much},
           {"failed-exec-vfork", "exec that fails in a child by vfork, then the other node's file", after_vfork},
           {"failed-script-thread", "a script's exec that fails in a sibling thread", beside_failing_script},
           {"failed-exec-thread", "the same from a sibling thread", beside_failing},

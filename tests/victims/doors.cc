@@ -10,6 +10,7 @@
 #include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/perf_event.h>
+#include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -25,12 +26,14 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -66,6 +69,19 @@ struct Waiting {
   }
 };
 
+// The instruction that it is at: its addresses are not known here.
+bool reads_code_of(pid_t pid) {
+  if (ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) return false;
+  errno = 0;
+  bool got = ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) == 0 && waitpid(pid, nullptr, __WALL) == pid;
+  const long at = got ? ptrace(PTRACE_PEEKUSER, pid, offsetof(user_regs_struct, rip), nullptr) : 0;
+  if (got) (void)ptrace(PTRACE_PEEKTEXT, pid, at, nullptr), got = errno == 0;
+  const int error = errno;
+  ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+  errno = error;
+  return got;
+}
+
 void read_memory(const Scene& s) {
   char byte = 0;
   const iovec here{&byte, 1};
@@ -74,13 +90,12 @@ void read_memory(const Scene& s) {
     static char there = 'x';
     Waiting child;
     const iovec remote{&there, 1};
-    got = process_vm_readv(child.pid, &here, 1, &remote, 1, 0) == 1;
+    got = process_vm_readv(child.pid, &here, 1, &remote, 1, 0) == 1 && byte == there;
     const int error = errno;
     child.end();
     errno = error;
   } else {
-    got = ptrace(PTRACE_SEIZE, s.number(0), nullptr, nullptr) == 0;  // the sleeper's addresses are not known here: to seize it is as much
-    if (got) ptrace(PTRACE_DETACH, s.number(0), nullptr, nullptr);
+    got = reads_code_of(s.number(0));
   }
   tell(got, "another process's memory");
 }
@@ -107,13 +122,21 @@ void take_descriptor(const Scene& s) {
 #ifdef SYS_pidfd_getfd
   const int process = static_cast<int>(syscall(SYS_pidfd_open, s.number(0), 0));
   const int fd = process < 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_getfd, process, 0, 0));
-  tell(fd >= 0, "a descriptor of another process");
+  tell(usable(fd), "a descriptor of another process");
 #else
   tell(false, "no pidfd_getfd here");
 #endif
 }
 
-void signal_other(const Scene& s) { tell(kill(s.number(0), SIGCONT) == 0, "a signal to another process"); }
+void signal_other(const Scene& s) {
+  const pid_t pid = s.number(0);
+  const bool sent = kill(pid, SIGSTOP) == 0;
+  const int error = errno;
+  const bool stopped = sent && is_stopped(pid);
+  if (sent) kill(pid, SIGCONT);
+  errno = error;
+  tell(stopped, "another process stopped by a signal");
+}
 
 void signal_child(const Scene&) {
   Waiting child;
@@ -140,16 +163,33 @@ void signal_by_owner(const Scene&) {
 
 void tune(const Scene& s) {
   const auto other = static_cast<id_t>(s.number(0));
-  tell(setpriority(PRIO_PROCESS, other, 5) == 0 && getpriority(PRIO_PROCESS, other) == 5, "another process's priority");
+  const int wanted = getpriority(PRIO_PROCESS, other) == 5 ? 6 : 5;  // who ran before may have left it
+  tell(setpriority(PRIO_PROCESS, other, wanted) == 0 && getpriority(PRIO_PROCESS, other) == wanted, "another process's priority");
 }
+// One of its processors, then all of them again. With one processor there is nothing to see beside the call's answer.
 void affinity(const Scene& s) {
-  cpu_set_t cpus;
-  sched_getaffinity(0, sizeof cpus, &cpus);
-  tell(sched_setaffinity(s.number(0), sizeof cpus, &cpus) == 0, "another process's processors");
+  const pid_t other = s.number(0);
+  cpu_set_t had, one, has;
+  CPU_ZERO(&one);
+  if (sched_getaffinity(other, sizeof had, &had) != 0) return tell(false, "its processors");
+  int first = 0;
+  while (!CPU_ISSET(first, &had)) ++first;
+  CPU_SET(first, &one);
+  const bool set = sched_setaffinity(other, sizeof one, &one) == 0;
+  const int error = errno;
+  const bool seen = set && sched_getaffinity(other, sizeof has, &has) == 0 && CPU_EQUAL(&has, &one);
+  if (set) sched_setaffinity(other, sizeof had, &had);
+  errno = error;
+  tell(seen, "another process's processors");
 }
+// The soft limit alone: who lowers the other one cannot raise it again.
 void limit(const Scene& s) {
-  const rlimit small{4096, 4096};
-  tell(prlimit(s.number(0), RLIMIT_CORE, &small, nullptr) == 0, "another process's limits");
+  const pid_t other = s.number(0);
+  rlimit had{}, has{};
+  if (prlimit(other, RLIMIT_CORE, nullptr, &had) != 0) return tell(false, "its limits");
+  const rlimit wanted{had.rlim_cur == 4096 ? 8192u : 4096u, had.rlim_max};
+  tell(prlimit(other, RLIMIT_CORE, &wanted, nullptr) == 0 && prlimit(other, RLIMIT_CORE, nullptr, &has) == 0 && has.rlim_cur == wanted.rlim_cur,
+       "another process's limits");
 }
 
 void here(const Scene&) { tell(true, "the program ran"); }
@@ -177,7 +217,7 @@ void secure_bits(const Scene&) {
 // Another file as the task's program: what it maps of that would count as its own.
 void other_program(const Scene& s) {
   const int fd = open(s.file("bin/door").c_str(), O_RDONLY | O_CLOEXEC);
-  // EBUSY: it was let to the question whether the old program is still mapped.
+  // EBUSY: it was let to the question whether the old program is still mapped. One step before: there is nothing else to see.
   const bool asked = prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0) == 0 || errno == EBUSY;
   tell(asked, "another program of the task");
 }
@@ -191,24 +231,30 @@ bool own_mounts() {
 
 void bind_mount(const Scene& s) {
   if (!own_mounts()) return tell(false, "unshare");
-  tell(mount(s.file("private").c_str(), s.file("ok/place").c_str(), nullptr, MS_BIND, nullptr) == 0, "a directory under another name");
+  tell(mount(s.file("private").c_str(), s.file("ok/place").c_str(), nullptr, MS_BIND, nullptr) == 0 && there(s.file("ok/place/secret")),
+       "a directory under another name");
 }
 void unmount(const Scene&) {
   if (!own_mounts()) return tell(false, "unshare");
-  tell(umount2("/dev/shm", MNT_DETACH) == 0, "a mount less");
+  const dev_t before = device_of("/dev/shm");
+  tell(umount2("/dev/shm", MNT_DETACH) == 0 && device_of("/dev/shm") != before, "a mount less");
 }
 void pivot(const Scene& s) {
   if (!own_mounts()) return tell(false, "unshare");
   const std::string place = s.file("ok/place");
   (void)!mount("none", place.c_str(), "tmpfs", 0, nullptr);
-  tell(chdir(place.c_str()) == 0 && syscall(SYS_pivot_root, ".", ".") == 0, "another root of the namespace");
+  const dev_t before = device_of("/");
+  tell(chdir(place.c_str()) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 && device_of("/") != before, "another root of the namespace");
 }
 void new_mount(const Scene& s) {
   if (!own_mounts()) return tell(false, "unshare");
   const int context = static_cast<int>(syscall(SYS_fsopen, "tmpfs", 0));
   if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return tell(false, "fsopen");
   const int made = static_cast<int>(syscall(SYS_fsmount, context, 0, 0));
-  tell(made >= 0 && syscall(SYS_move_mount, made, "", AT_FDCWD, s.file("ok/place").c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0, "a mount by fsmount");
+  const std::string place = s.file("ok/place");
+  const dev_t before = device_of(place);
+  tell(made >= 0 && syscall(SYS_move_mount, made, "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0 && device_of(place) != before,
+       "a mount by fsmount");
 }
 void detached(const Scene& s) {
   const int tree = static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, s.file("private").c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
@@ -217,19 +263,23 @@ void detached(const Scene& s) {
 }
 void remount(const Scene&) {
   const int picked = static_cast<int>(syscall(SYS_fspick, AT_FDCWD, "/dev/shm", 0));
-  bool done = picked >= 0 && syscall(SYS_fsconfig, picked, FSCONFIG_SET_FLAG, "ro", nullptr, 0) == 0 &&
-              syscall(SYS_fsconfig, picked, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == 0;
+  const bool done = picked >= 0 && syscall(SYS_fsconfig, picked, FSCONFIG_SET_FLAG, "ro", nullptr, 0) == 0 &&
+                    syscall(SYS_fsconfig, picked, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == 0;
   const int error = errno;
+  const bool seen = done && read_only("/dev/shm");
   if (done) {
     syscall(SYS_fsconfig, picked, FSCONFIG_SET_FLAG, "rw", nullptr, 0);
     syscall(SYS_fsconfig, picked, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0);
   }
   errno = error;
-  tell(done, "a file system made read-only");
+  tell(seen, "a file system made read-only");
 }
 
 // ------------------------------------------------------------------------------------------------------------ the kernel
-void user_namespace(const Scene&) { tell(unshare(CLONE_NEWUSER) == 0, "a user namespace"); }
+void user_namespace(const Scene&) {
+  const std::string before = namespace_of("self", "user");
+  tell(unshare(CLONE_NEWUSER) == 0 && namespace_of("self", "user") != before, "a user namespace");
+}
 
 int bpf(int command, bpf_attr& attributes) { return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes)); }
 void bpf_map(const Scene&) {
@@ -239,7 +289,16 @@ void bpf_map(const Scene&) {
   attributes.map_type = BPF_MAP_TYPE_ARRAY;
   attributes.key_size = attributes.value_size = 4;
   attributes.max_entries = 1;
-  tell(bpf(BPF_MAP_CREATE, attributes) >= 0, "a BPF map");
+  const int map = bpf(BPF_MAP_CREATE, attributes);
+  const uint32_t key = 0, put = 42;
+  uint32_t got = 0;
+  bpf_attr element{};
+  element.map_fd = static_cast<uint32_t>(map);
+  element.key = reinterpret_cast<uint64_t>(&key);
+  element.value = reinterpret_cast<uint64_t>(&put);
+  const bool written = map >= 0 && bpf(BPF_MAP_UPDATE_ELEM, element) == 0;
+  element.value = reinterpret_cast<uint64_t>(&got);
+  tell(written && bpf(BPF_MAP_LOOKUP_ELEM, element) == 0 && got == put, "a number in a BPF map");
 }
 
 void perf(const Scene&) {
@@ -247,12 +306,19 @@ void perf(const Scene&) {
   attributes.type = PERF_TYPE_SOFTWARE;
   attributes.size = sizeof attributes;
   attributes.config = PERF_COUNT_SW_TASK_CLOCK;
-  tell(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0) >= 0, "a performance counter");
+  const int counter = static_cast<int>(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0));
+  uint64_t count = 0;
+  tell(counter >= 0 && read(counter, &count, sizeof count) == sizeof count && count > 0, "a performance counter that has counted");
 }
 void keyring(const Scene&) {
-  tell(syscall(SYS_add_key, "user", "treeline-victim", "x", 1, KEY_SPEC_PROCESS_KEYRING) >= 0, "a key");
+  const long key = syscall(SYS_add_key, "user", "treeline-victim", "x", 1, KEY_SPEC_PROCESS_KEYRING);
+  char byte = 0;
+  tell(key >= 0 && syscall(SYS_keyctl, KEYCTL_READ, key, &byte, 1) == 1 && byte == 'x', "a key, and what it holds");
 }
-void session_keyring(const Scene&) { tell(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) >= 0, "a session keyring"); }
+void session_keyring(const Scene&) {
+  const long made = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+  tell(made >= 0 && syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) == made, "a session keyring");
+}
 // One step before: what is given is no module, and the loader says so only where it was reached.
 void load_module(const Scene&) {
   static char zeroes[4096];
@@ -262,24 +328,30 @@ void load_module_file(const Scene& s) {
   const int fd = open(s.file("bin/door").c_str(), O_RDONLY | O_CLOEXEC);
   tell(fd >= 0 && syscall(SYS_finit_module, fd, "", 0) != 0 && errno == ENOEXEC, "the loader of modules, by a file");
 }
+// What is there no more cannot be told from what was never there: the call's answer says it.
 void other_kernel(const Scene&) { tell(syscall(SYS_kexec_load, 0, 0, nullptr, 0) == 0, "what is kept for kexec"); }
 void kernel_log(const Scene&) {
   static char text[4096];
-  tell(klogctl(3, text, sizeof text) > 0, "the kernel's log");
+  tell(klogctl(3, text, sizeof text) > 0 && text[0] != 0, "the kernel's log");
 }
 void ring(const Scene&) {
-  char parameters[120] = {};  // struct io_uring_params
-  tell(syscall(SYS_io_uring_setup, 4, parameters) >= 0, "a ring");
+  uint32_t parameters[30] = {};  // struct io_uring_params: the kernel says first how many entries there are
+  const long made = syscall(SYS_io_uring_setup, 4, parameters);
+  tell(made >= 0 && parameters[0] == 4 && usable(static_cast<int>(made)), "a ring");
 }
 void fault_handler(const Scene&) {
   int fd = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY, 5.11 */));
   if (fd < 0 && errno == EINVAL) fd = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC));
-  tell(fd >= 0, "a handler of page faults");
+  uffdio_api api{};
+  api.api = UFFD_API;
+  tell(fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0 && api.ioctls != 0, "a handler of page faults");
 }
 void descriptor_table(const Scene&) {
 #ifdef SYS_modify_ldt
-  char entry[16] = {};  // struct user_desc: entry 0, empty
-  tell(syscall(SYS_modify_ldt, 0x11, entry, sizeof entry) == 0, "an entry of the LDT");
+  const uint32_t data[4] = {0, 0x1000, 0xfffff, 1u << 0 | 1u << 4 | 1u << 6};  // struct user_desc: a data segment of 32 bits, in pages, usable
+  char table[8] = {};
+  tell(syscall(SYS_modify_ldt, 0x11, data, sizeof data) == 0 && syscall(SYS_modify_ldt, 0, table, sizeof table) > 0 && table[3] == 0x10,
+       "an entry of the LDT");
 #else
   tell(false, "no LDT here");
 #endif
@@ -317,7 +389,7 @@ void receive(const Scene& s) {
 }
 void receive_directory(const Scene& s) {
   const int gift = gift_of(s, "directory");
-  tell(gift >= 0 && lseek(gift, 0, SEEK_CUR) == 0, "a directory that was handed over");
+  tell(lists(gift), "the names in a directory that was handed over");
 }
 // Handed over as a place alone (O_PATH), which is no right: what is opened below it is asked for.
 void receive_place(const Scene& s) {
@@ -326,24 +398,41 @@ void receive_place(const Scene& s) {
 }
 void receive_writing(const Scene& s) {
   const int gift = gift_of(s, "writing");
-  tell(gift >= 0 && write(gift, "X", 1) == 1, "the web page by a descriptor that was handed over");
+  const bool wrote = gift >= 0 && write(gift, "X", 1) == 1;
+  char byte = 0;
+  const int page = wrote ? open(s.file("page.html").c_str(), O_RDONLY | O_CLOEXEC) : -1;
+  tell(page >= 0 && read(page, &byte, 1) == 1 && byte == 'X', "the web page by a descriptor that was handed over");
 }
 
 // A way to send for which the kernel loads a module of its own accord.
 void autoload(const Scene&) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  tell(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "hybla", 5) == 0, "a module that the kernel loaded");
+  char name[16] = {};
+  socklen_t size = sizeof name;
+  tell(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "hybla", 5) == 0 && getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size) == 0 &&
+           !std::strcmp(name, "hybla"),
+       "a module that the kernel loaded");
 }
 
 void daemon_socket(const Scene& s) {
-  tell(connected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s.argument(0)), "a connection to treelined");
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un peer{};
+  socklen_t size = sizeof peer;
+  tell(connected(fd, s.argument(0)) && getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && s.argument(0) == peer.sun_path,
+       "a connection to treelined");
 }
 
+// What a reader finds there: a line's end, as a terminal gives whole lines.
+bool has_input(int terminal) {
+  pollfd something{terminal, POLLIN, 0};
+  char byte = 0;
+  return poll(&something, 1, 1000) == 1 && read(terminal, &byte, 1) == 1 && byte == '\n';
+}
 void tty_inject(const Scene&) {
   const int master = posix_openpt(O_RDWR | O_NOCTTY);
   if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) return tell(false, "a terminal");
   const int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
-  tell(terminal >= 0 && ioctl(terminal, TIOCSTI, "x") == 0, "input into a terminal");
+  tell(terminal >= 0 && ioctl(terminal, TIOCSTI, "\n") == 0 && has_input(terminal), "input into a terminal");
 }
 
 void inode_flags(const Scene& s) {
@@ -351,11 +440,23 @@ void inode_flags(const Scene& s) {
   int flags = 0, had = 0;
   if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &had) != 0) return tell(false, "the flags");
   flags = had | FS_NODUMP_FL;
-  bool done = ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+  const bool set = ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
   const int error = errno;
-  if (done) ioctl(fd, FS_IOC_SETFLAGS, &had);
+  int has = 0;
+  const bool seen = set && ioctl(fd, FS_IOC_GETFLAGS, &has) == 0 && (has & FS_NODUMP_FL);
+  if (set) ioctl(fd, FS_IOC_SETFLAGS, &had);
   errno = error;
-  tell(done, "an inode's flags");
+  tell(seen, "an inode's flags");
+}
+
+// Sets it, looks for it, and takes it back.
+bool sets_attribute(const std::string& path, const char* name, const void* value, size_t size) {
+  const bool set = setxattr(path.c_str(), name, value, size, 0) == 0;
+  const int error = errno;
+  const bool seen = set && !attribute_of(path, name).empty();
+  if (set) removexattr(path.c_str(), name);
+  errno = error;
+  return seen;
 }
 
 // What gives a program capabilities.
@@ -363,28 +464,15 @@ void file_capability(const Scene& s) {
   const struct {
     uint32_t magic = 0x02000001, sets[4] = {1u << CAP_NET_RAW, 0, 0, 0};  // linux/capability.h: struct vfs_cap_data
   } capability;
-  const std::string page = s.file("page.html");
-  bool done = setxattr(page.c_str(), "security.capability", &capability, sizeof capability, 0) == 0;
-  const int error = errno;
-  if (done) removexattr(page.c_str(), "security.capability");
-  errno = error;
-  tell(done, "a file's capabilities");
+  tell(sets_attribute(s.file("page.html"), "security.capability", &capability, sizeof capability), "a file's capabilities");
 }
 
 constexpr char kNew[] = "trusted.victim", kThere[] = "trusted.there", kList[] = "system.posix_acl_access";
-void attribute(const Scene& s) {
-  const std::string page = s.file("page.html");
-  bool done = setxattr(page.c_str(), kNew, "1", 1, 0) == 0;
-  const int error = errno;
-  if (done) removexattr(page.c_str(), kNew);
-  errno = error;
-  tell(done, "an attribute");
-}
+void attribute(const Scene& s) { tell(sets_attribute(s.file("page.html"), kNew, "1", 1), "an attribute"); }
 void drop_attribute(const Scene& s) {
   const std::string page = s.file("page.html");
-  char byte;
-  if (getxattr(page.c_str(), kThere, &byte, 1) != 1) return tell(false, "no attribute there");
-  tell(removexattr(page.c_str(), kThere) == 0, "an attribute less");
+  if (attribute_of(page, kThere).empty()) return tell(false, "no attribute there");
+  tell(removexattr(page.c_str(), kThere) == 0 && attribute_of(page, kThere).empty(), "an attribute less");
 }
 void access_list(const Scene& s) {
   struct {  // linux/posix_acl_xattr.h: owner, user 12345, group, mask, others
@@ -394,12 +482,7 @@ void access_list(const Scene& s) {
       uint32_t id;
     } entries[5] = {{1, 6, ~0u}, {2, 7, 12345}, {4, 4, ~0u}, {0x10, 7, ~0u}, {0x20, 4, ~0u}};
   } list;
-  const std::string page = s.file("page.html");
-  bool done = setxattr(page.c_str(), kList, &list, sizeof list, 0) == 0;
-  const int error = errno;
-  if (done) removexattr(page.c_str(), kList);
-  errno = error;
-  tell(done, "an access list");
+  tell(sets_attribute(s.file("page.html"), kList, &list, sizeof list), "an access list");
 }
 
 }  // namespace

@@ -94,6 +94,16 @@ void inherit_many(const Scene& s) {
 
 void be_tiny(const Scene&) { _exit(kTinyStatus); }
 
+// held-below DIRECTORY N: opens a file below a directory that it holds, up to N times, till one open is refused. Somebody may move what lies above.
+void held_below(const Scene& s) {
+  int directory = -1;
+  for (int i = 0; i < 100000 && directory < 0; ++i) directory = open(s.argument(0).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return tell(false, "the directory");
+  bool opened = true;
+  for (int i = s.number(1); i > 0 && opened; --i) opened = done(openat(directory, "file", O_RDONLY | O_CLOEXEC));
+  tell(opened, "a file below a directory that it holds, each time");
+}
+
 // control-messages N PORT: a datagram to 127.0.0.1 with N control messages, each of them harmless (IP_TTL).
 void control_messages(const Scene& s) {
   const int count = s.number(0), fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -127,6 +137,7 @@ std::vector<Act> flood_acts() {
   return {{"flood", "one act many times over, as it is told", flood},
           {"inherit-many", "hands so many descriptors to a child", inherit_many},
           {"be-tiny", "nothing", be_tiny},
+          {"held-below", "opens a file below a directory, over and over", held_below},
           {"control-messages", "a datagram with so many control messages", control_messages}};
 }
 

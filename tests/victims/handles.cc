@@ -45,8 +45,17 @@ int namespace_flag(const std::string& kind) {
                             : CLONE_NEWNS;
 }
 
+// As /proc of before names it: the other's mounts have another one, where processes have other numbers. A pid namespace is for children.
 void enter_other(const Scene& s) {
-  tell(setns(process(s.number(1)), namespace_flag(s.argument(0))) == 0, "another process's namespace");
+  const std::string kind = s.argument(0);
+  const int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const auto name = [&](const std::string& link) {
+    char text[64] = {};
+    return readlinkat(proc, link.c_str(), text, sizeof text - 1) > 0 ? std::string(text) : "";
+  };
+  if (setns(process(s.number(1)), namespace_flag(kind)) != 0) return tell(false, "another process's namespace");
+  const std::string mine = name(kind == "pid" ? "self/ns/pid_for_children" : "self/ns/mnt");
+  tell(!mine.empty() && mine == name(s.argument(1) + (kind == "pid" ? "/ns/pid" : "/ns/mnt")), "another process's namespace");
 }
 
 // A child makes a mount namespace and waits till its end is closed; the act enters it and reads there.

@@ -17,6 +17,8 @@ constexpr Place kPlaces[] = {
     {"core-pattern", "/proc/sys/kernel/core_pattern", O_WRONLY},  // a program that runs as root on the host
     {"modprobe", "/proc/sys/kernel/modprobe", O_WRONLY},          // likewise
     {"binfmt", "/proc/sys/fs/binfmt_misc/register", O_WRONLY},    // an interpreter for every program
+    {"uevent-helper", "/sys/kernel/uevent_helper", O_WRONLY},      // a program that runs as root on the host, where the kernel has it
+    {"beside-uevent-helper", "/sys/kernel/rcu_expedited", O_WRONLY},  // what lies beside it, on the same file system
     {"sysrq", "/proc/sysrq-trigger", O_WRONLY},
     {"hooks-off", "/proc/sys/kernel/ftrace_enabled", O_WRONLY},  // 0 takes BPF programs off their hooks
     {"physical-memory", "/dev/mem", O_RDWR},

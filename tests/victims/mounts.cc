@@ -34,7 +34,8 @@ void detached_new(const Scene&) {
 
 void old_remount(const Scene&) {
   if (!own_mounts()) return tell(false, "unshare");
-  tell(mount(nullptr, "/dev/shm", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0, "a mount made read-only");
+  tell(mount(nullptr, "/dev/shm", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0 && read_only("/dev/shm"),
+       "a mount made read-only");
 }
 
 void stacked(const Scene& s) {
@@ -66,13 +67,15 @@ void attributes(const Scene&) {
     uint64_t set = MOUNT_ATTR_RDONLY, clear = 0, propagation = 0, userns = 0;
   } wanted;
   if (unshare(CLONE_NEWNS) != 0) return tell(false, "unshare");
-  tell(syscall(SYS_mount_setattr, AT_FDCWD, "/dev/shm", 0, &wanted, sizeof wanted) == 0,
+  tell(syscall(SYS_mount_setattr, AT_FDCWD, "/dev/shm", 0, &wanted, sizeof wanted) == 0 && read_only("/dev/shm"),
        "a mount made read-only by mount_setattr");
 }
 
 void over_pins(const Scene&) {
   if (!own_mounts()) return tell(false, "unshare");
-  tell(mount("none", "/sys/fs/bpf", "tmpfs", 0, nullptr) == 0, "a mount over Treeline's pins");
+  const dev_t before = device_of("/sys/fs/bpf");
+  tell(mount("none", "/sys/fs/bpf", "tmpfs", 0, nullptr) == 0 && device_of("/sys/fs/bpf") != before,
+       "a mount over Treeline's pins");
 }
 
 }  // namespace

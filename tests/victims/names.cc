@@ -12,12 +12,12 @@
 namespace victim {
 namespace {
 
-void remove_page(const Scene& s) { tell(unlink(s.file("page.html").c_str()) == 0, "the web page removed"); }
-void remove_directory(const Scene& s) { tell(rmdir(s.file("ok/place").c_str()) == 0, "a directory removed"); }
-void make_directory(const Scene& s) { tell(mkdir(s.file("new").c_str(), 0755) == 0, "a directory made"); }
-void make_fifo(const Scene& s) { tell(mknod(s.file("new").c_str(), S_IFIFO | 0644, 0) == 0, "a fifo made"); }
-void make_device(const Scene& s) { tell(mknod(s.file("out/null").c_str(), S_IFCHR | 0644, 0x103) == 0, "a device made"); }
-void make_symlink(const Scene& s) { tell(symlink("secret", s.file("new").c_str()) == 0, "a symbolic link made"); }
+void remove_page(const Scene& s) { tell(unlink(s.file("page.html").c_str()) == 0 && !there(s.file("page.html")), "the web page removed"); }
+void remove_directory(const Scene& s) { tell(rmdir(s.file("ok/place").c_str()) == 0 && !there(s.file("ok/place")), "a directory removed"); }
+void make_directory(const Scene& s) { tell(mkdir(s.file("new").c_str(), 0755) == 0 && there(s.file("new")), "a directory made"); }
+void make_fifo(const Scene& s) { tell(mknod(s.file("new").c_str(), S_IFIFO | 0644, 0) == 0 && there(s.file("new")), "a fifo made"); }
+void make_device(const Scene& s) { tell(mknod(s.file("out/null").c_str(), S_IFCHR | 0644, 0x103) == 0 && there(s.file("out/null")), "a device made"); }
+void make_symlink(const Scene& s) { tell(symlink("secret", s.file("new").c_str()) == 0 && there(s.file("new")), "a symbolic link made"); }
 
 // A hard link is a second name: here one under which the contents could be read.
 void hard_link(const Scene& s) {
@@ -28,14 +28,14 @@ void move_secret(const Scene& s) {
   const std::string name = s.file("out/moved");
   tell(rename(s.file("secret").c_str(), name.c_str()) == 0 && reads(name), "a secret by a new name");
 }
-void move_page(const Scene& s) { tell(rename(s.file("page.html").c_str(), s.file("out/page").c_str()) == 0, "the web page moved away"); }
+void move_page(const Scene& s) { tell(rename(s.file("page.html").c_str(), s.file("out/page").c_str()) == 0 && !there(s.file("page.html")), "the web page moved away"); }
 void replace_page(const Scene& s) {
   const std::string mine = s.file("out/mine");
-  tell(writes(mine, O_CREAT) && rename(mine.c_str(), s.file("page.html").c_str()) == 0, "the web page replaced");
+  tell(writes(mine, O_CREAT) && rename(mine.c_str(), s.file("page.html").c_str()) == 0 && !there(mine), "the web page replaced");
 }
 void replace_binary(const Scene& s) {
   const std::string mine = s.file("out/mine");
-  tell(writes(mine, O_CREAT) && rename(mine.c_str(), s.file("bin/child").c_str()) == 0, "a program replaced");
+  tell(writes(mine, O_CREAT) && rename(mine.c_str(), s.file("bin/child").c_str()) == 0 && !there(mine), "a program replaced");
 }
 void exchange(const Scene& s) {
   const std::string mine = s.file("out/mine");
@@ -45,7 +45,7 @@ void exchange(const Scene& s) {
 // The files below get new names at once, without being named.
 void move_directory(const Scene& s) {
   const std::string name = s.file("out/moved");
-  tell(rename(s.file("private").c_str(), name.c_str()) == 0, "a directory moved to where it may read");
+  tell(rename(s.file("private").c_str(), name.c_str()) == 0 && there(name + "/secret"), "a directory moved to where it may read");
 }
 // As an installer does it. What may be done below is the same under both names, or more under the new one.
 void rename_filled(const Scene& s, const char* from, const char* to, bool read) {
@@ -69,17 +69,25 @@ void link_by_descriptor(const Scene& s) {
        "a secret by a hard link to a descriptor");
 }
 // Character device 0:0, for which the kernel wants no capability: what hides a file of a lower layer of an overlay.
-void make_whiteout(const Scene& s) { tell(mknod(s.file("out/white").c_str(), S_IFCHR, 0) == 0, "a whiteout made"); }
-void mode(const Scene& s) { tell(chmod(s.file("page.html").c_str(), 0666) == 0, "the web page's mode"); }
-void owner(const Scene& s) { tell(chown(s.file("page.html").c_str(), 1000, 1000) == 0, "the web page's owner"); }
+void make_whiteout(const Scene& s) { tell(mknod(s.file("out/white").c_str(), S_IFCHR, 0) == 0 && there(s.file("out/white")), "a whiteout made"); }
+bool has_mode(const Scene& s, mode_t wanted) {
+  struct stat status {};
+  return lstat(s.file("page.html").c_str(), &status) == 0 && (status.st_mode & 07777) == wanted;
+}
+bool is_owned(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 && status.st_uid == 1000 && status.st_gid == 1000;
+}
+void mode(const Scene& s) { tell(chmod(s.file("page.html").c_str(), 0666) == 0 && has_mode(s, 0666), "the web page's mode"); }
+void owner(const Scene& s) { tell(chown(s.file("page.html").c_str(), 1000, 1000) == 0 && is_owned(s.file("page.html")), "the web page's owner"); }
 int page_of(const Scene& s) { return open(s.file("page.html").c_str(), O_RDONLY | O_CLOEXEC); }
-void mode_by_descriptor(const Scene& s) { tell(fchmod(page_of(s), 0666) == 0, "the web page's mode by a descriptor"); }
+void mode_by_descriptor(const Scene& s) { tell(fchmod(page_of(s), 0666) == 0 && has_mode(s, 0666), "the web page's mode by a descriptor"); }
 void mode_at(const Scene& s) {
   constexpr long kFchmodat2 = 452;  // 6.6
-  tell(syscall(kFchmodat2, AT_FDCWD, s.file("page.html").c_str(), 0666, AT_SYMLINK_NOFOLLOW) == 0, "the web page's mode by fchmodat2");
+  tell(syscall(kFchmodat2, AT_FDCWD, s.file("page.html").c_str(), 0666, AT_SYMLINK_NOFOLLOW) == 0 && has_mode(s, 0666), "the web page's mode by fchmodat2");
 }
-void owner_by_descriptor(const Scene& s) { tell(fchown(page_of(s), 1000, 1000) == 0, "the web page's owner by a descriptor"); }
-void owner_of_link(const Scene& s) { tell(lchown(s.file("ok/to-secret").c_str(), 1000, 1000) == 0, "a symbolic link's owner"); }
+void owner_by_descriptor(const Scene& s) { tell(fchown(page_of(s), 1000, 1000) == 0 && is_owned(s.file("page.html")), "the web page's owner by a descriptor"); }
+void owner_of_link(const Scene& s) { tell(lchown(s.file("ok/to-secret").c_str(), 1000, 1000) == 0 && is_owned(s.file("ok/to-secret")), "a symbolic link's owner"); }
 
 }  // namespace
 

@@ -17,14 +17,14 @@ namespace {
 void connect_to(const Scene& s) {
   const Peer to(s.argument(0), s.number(1));
   const int fd = socket(to.family(), SOCK_STREAM, 0);
-  tell(fd >= 0 && connect(fd, to.plain(), to.size()) == 0, "a connection to " + s.argument(0) + ":" + s.argument(1));
+  tell(fd >= 0 && connect(fd, to.plain(), to.size()) == 0 && stands(fd), "a connection to " + s.argument(0) + ":" + s.argument(1));
 }
 
 // An IPv4 peer in the clothes of IPv6.
 void connect_mapped(const Scene& s) {
   const Peer to("::ffff:" + s.argument(0), s.number(1));
   const int fd = socket(AF_INET6, SOCK_STREAM, 0);
-  tell(fd >= 0 && connect(fd, to.plain(), to.size()) == 0, "a connection to ::ffff:" + s.argument(0));
+  tell(fd >= 0 && connect(fd, to.plain(), to.size()) == 0 && stands(fd), "a connection to ::ffff:" + s.argument(0));
 }
 
 void connect_again(const Scene& s) {
@@ -34,19 +34,19 @@ void connect_again(const Scene& s) {
   none.sa_family = AF_UNSPEC;
   if (fd < 0 || connect(fd, first.plain(), first.size()) != 0) return tell(false, "the first connection");
   if (connect(fd, &none, sizeof(none)) != 0) return tell(false, "the end of the first connection");
-  tell(connect(fd, second.plain(), second.size()) == 0, "a second connection on the same socket");
+  tell(connect(fd, second.plain(), second.size()) == 0 && stands(fd), "a second connection on the same socket");
 }
 
 void fast_open(const Scene& s) {
   const Peer to(s.argument(0), s.number(1));
   const int fd = socket(to.family(), SOCK_STREAM, 0);
-  tell(fd >= 0 && sendto(fd, "x", 1, MSG_FASTOPEN, to.plain(), to.size()) >= 0, "a connection by sendto");
+  tell(fd >= 0 && sendto(fd, "x", 1, MSG_FASTOPEN, to.plain(), to.size()) >= 0 && stands(fd), "a connection by sendto");
 }
 
 void send_datagram(const Scene& s) {
   const Peer to(s.argument(0), s.number(1));
-  const int fd = socket(to.family(), SOCK_DGRAM, 0);
-  tell(fd >= 0 && sendto(fd, "x", 1, 0, to.plain(), to.size()) == 1, "a datagram to " + s.argument(0));
+  const int fd = datagram_socket(to.family());
+  tell(fd >= 0 && sendto(fd, "x", 1, 0, to.plain(), to.size()) == 1 && arrived(fd), "a datagram to " + s.argument(0));
 }
 
 // Where it serves: the second argument says it where the first port is not IPv4's.
@@ -56,15 +56,17 @@ void listen_on(const Scene& s) {
   const Peer here(served_host(s, "127.0.0.1"), s.number(0));
   const int fd = socket(here.family(), SOCK_STREAM, 0), yes = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  tell(fd >= 0 && bind(fd, here.plain(), here.size()) == 0 && listen(fd, 1) == 0, "a listener on " + s.argument(0));
+  tell(fd >= 0 && bind(fd, here.plain(), here.size()) == 0 && listen(fd, 1) == 0 && listens(fd) && (s.number(0) == 0 || port_of(fd) == s.number(0)),
+       "a listener on " + s.argument(0));
 }
 
 // listen without bind takes any free port.
 void listen_unbound(const Scene&) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  tell(fd >= 0 && listen(fd, 1) == 0, "a listener on a port of the kernel's choice");
+  tell(fd >= 0 && listen(fd, 1) == 0 && listens(fd) && port_of(fd) != 0, "a listener on a port of the kernel's choice");
 }
 
+// To have it is the effect: what it would be used for, the kernel asks no hook for once it is there.
 void make_socket(const Scene& s) {
   const std::string kind = s.argument(0);
   int fd = -1;

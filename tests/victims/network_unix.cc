@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Unix sockets: each kind, by a path, by another name for it, and by no path at all.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -28,10 +30,15 @@ struct Name {
   socklen_t size = sizeof(address);
 };
 
+bool has_peer(int fd) {
+  sockaddr_un peer{};
+  socklen_t size = sizeof peer;
+  return getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
 void connects(const std::string& name, int kind) {
   const Name to(name);
   const int fd = socket(AF_UNIX, kind, 0);
-  tell(fd >= 0 && connect(fd, to.plain(), to.size) == 0, "a connection to the unix socket " + name);
+  tell(fd >= 0 && connect(fd, to.plain(), to.size) == 0 && has_peer(fd), "a connection to the unix socket " + name);
 }
 
 void connect_stream(const Scene& s) { connects(s.argument(0), SOCK_STREAM); }
@@ -46,7 +53,9 @@ void connect_relative(const Scene& s) {
 void send_datagram(const Scene& s) {
   const Name to(s.argument(0));
   const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-  tell(fd >= 0 && sendto(fd, "x", 1, MSG_DONTWAIT, to.plain(), to.size) == 1, "a datagram to the unix socket " + s.argument(0));
+  int unread = 0;  // what lies with whoever it was sent to
+  tell(fd >= 0 && sendto(fd, "x", 1, MSG_DONTWAIT, to.plain(), to.size) == 1 && ioctl(fd, SIOCOUTQ, &unread) == 0 && unread > 0,
+       "a datagram to the unix socket " + s.argument(0));
 }
 
 // Two ends that nobody named: what is said between them leaves no process.

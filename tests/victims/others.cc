@@ -2,6 +2,7 @@
 //
 // Other processes, by the ways that have a system call of their own.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -73,46 +74,59 @@ void take_from_child(const Scene&) {
     const int process = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
     fd = process < 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_getfd, process, 0, 0));
   });
-  tell(fd >= 0, "a descriptor of a child");
+  tell(usable(fd), "a descriptor of a child");
 }
 
-// SIGCONT, which changes nothing.
+bool signals(const std::string& way, pid_t pid, int signal) {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  if (way == "pidfd")
+    return syscall(SYS_pidfd_send_signal, static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), signal, nullptr, 0) == 0;
+  if (way == "thread") return syscall(SYS_tgkill, pid, pid, signal) == 0;
+  return syscall(SYS_rt_sigqueueinfo, pid, signal, &info) == 0;
+}
 void other_signal(const Scene& s) {
   const std::string way = s.argument(0);
   const pid_t pid = s.number(1);
-  siginfo_t info{};
-  info.si_signo = SIGCONT;
-  info.si_code = SI_QUEUE;
-  long done = -1;
-  if (way == "pidfd")
-    done = syscall(SYS_pidfd_send_signal, static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), SIGCONT, nullptr, 0);
-  if (way == "thread") done = syscall(SYS_tgkill, pid, pid, SIGCONT);
-  if (way == "queued") done = syscall(SYS_rt_sigqueueinfo, pid, SIGCONT, &info);
-  tell(done == 0, "a signal to another process, " + way);
+  const bool sent = signals(way, pid, SIGSTOP);
+  const int error = errno;
+  const bool stopped = sent && is_stopped(pid);
+  if (sent) signals(way, pid, SIGCONT);
+  errno = error;
+  tell(stopped, "another process stopped by a signal, " + way);
 }
 void owner_by_ioctl(const Scene& s) {
   int pair[2] = {-1, -1}, whom = s.number(0);
   (void)!socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
-  tell(ioctl(pair[0], FIOSETOWN, &whom) == 0, "another process as a descriptor's owner");
+  int owner = 0;
+  tell(ioctl(pair[0], FIOSETOWN, &whom) == 0 && ioctl(pair[0], FIOGETOWN, &owner) == 0 && owner == whom,
+       "another process as a descriptor's owner");
 }
 void io_priority(const Scene& s) {
-  constexpr int kProcess = 1, kBestEffort5 = 2 << 13 | 5;
-  tell(syscall(SYS_ioprio_set, kProcess, s.number(0), kBestEffort5) == 0, "another process's I/O priority");
+  constexpr int kProcess = 1, kBestEffort5 = 2 << 13 | 5, kBestEffort6 = 2 << 13 | 6;
+  const int wanted = syscall(SYS_ioprio_get, kProcess, s.number(0)) == kBestEffort5
+                         ? kBestEffort6
+                         : kBestEffort5;  // who ran before left it
+  tell(syscall(SYS_ioprio_set, kProcess, s.number(0), wanted) == 0 &&
+           syscall(SYS_ioprio_get, kProcess, s.number(0)) == wanted,
+       "another process's I/O priority");
 }
 // Where the pages of a child lie: with a list of nodes they would move.
 void move_memory(const Scene&) {
   void* page = const_cast<char*>(&g_there);
-  int status = 0;
+  int node = -1;
   long done = -1;
-  beside_child([&](pid_t child) { done = syscall(SYS_move_pages, child, 1L, &page, nullptr, &status, 0); });
-  tell(done == 0, "the pages of a child");
+  beside_child([&](pid_t child) { done = syscall(SYS_move_pages, child, 1L, &page, nullptr, &node, 0); });
+  tell(done == 0 && node >= 0, "where a page of a child lies");
 }
 
 void other_directory(const Scene& s) {
-  tell(open(("/proc/" + s.argument(0) + "/cwd/.").c_str(), O_RDONLY | O_DIRECTORY) >= 0, "another process's directory");
+  tell(lists(open(("/proc/" + s.argument(0) + "/cwd/.").c_str(), O_RDONLY | O_DIRECTORY)),
+       "the names in another process's directory");
 }
 void other_descriptor(const Scene& s) {
-  tell(open(("/proc/" + s.argument(0) + "/fd/0").c_str(), O_RDONLY) >= 0, "another process's descriptor");
+  tell(usable(open(("/proc/" + s.argument(0) + "/fd/0").c_str(), O_RDONLY)), "another process's descriptor");
 }
 
 // As a 32-bit program: its calls have a hook of their own from 6.8 on.
@@ -124,7 +138,7 @@ void inject_32(const Scene&) {
   long result = -ENOSYS;
 #ifdef __x86_64__
   if (low != MAP_FAILED) {
-    *static_cast<char*>(low) = 'x';
+    *static_cast<char*>(low) = '\n';
     asm volatile("int $0x80"
                  : "=a"(result)
                  : "a"(54L), "b"(static_cast<long>(terminal)), "c"(static_cast<long>(TIOCSTI)), "d"(low)
@@ -132,7 +146,10 @@ void inject_32(const Scene&) {
   }
 #endif
   errno = static_cast<int>(-result);
-  tell(result == 0, "input into a terminal, by a 32-bit call");
+  pollfd something{terminal, POLLIN, 0};
+  char byte = 0;
+  tell(result == 0 && poll(&something, 1, 1000) == 1 && read(terminal, &byte, 1) == 1 && byte == '\n',
+       "input into a terminal, by a 32-bit call");
 }
 
 }  // namespace

@@ -22,45 +22,47 @@ void tell_undone(bool happened, const std::string& detail, Undo&& undo) {
   tell(happened, detail);
 }
 
-void open_own(const Scene& s) { tell(open(s.argument(0).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC) >= 0, "open to write: " + s.argument(0)); }
+// One step before: treelined reads what would be written.
+void open_own(const Scene& s) { tell(usable(open(s.argument(0).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)), "open to write: " + s.argument(0)); }
 
 void create_own(const Scene& s) {
   const std::string name = s.argument(0) + "/victim";
-  tell_undone(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) >= 0, "made: " + name, [&] { unlink(name.c_str()); });
+  tell_undone(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) >= 0 && there(name), "made: " + name, [&] { unlink(name.c_str()); });
 }
 
 void directory_own(const Scene& s) {
   const std::string name = s.argument(0) + "/victim";
-  tell_undone(mkdir(name.c_str(), 0700) == 0, "made: " + name, [&] { rmdir(name.c_str()); });
+  tell_undone(mkdir(name.c_str(), 0700) == 0 && there(name), "made: " + name, [&] { rmdir(name.c_str()); });
 }
 
 void symlink_own(const Scene& s) {
   const std::string name = s.argument(0) + "/victim";
-  tell_undone(symlink("x", name.c_str()) == 0, "made: " + name, [&] { unlink(name.c_str()); });
+  tell_undone(symlink("x", name.c_str()) == 0 && there(name), "made: " + name, [&] { unlink(name.c_str()); });
 }
 
 void fifo_own(const Scene& s) {
   const std::string name = s.argument(0) + "/victim";
-  tell_undone(mkfifo(name.c_str(), 0600) == 0, "made: " + name, [&] { unlink(name.c_str()); });
+  tell_undone(mkfifo(name.c_str(), 0600) == 0 && there(name), "made: " + name, [&] { unlink(name.c_str()); });
 }
 
 void link_own(const Scene& s) {
   const std::string name = s.argument(1);
-  tell_undone(link(s.argument(0).c_str(), name.c_str()) == 0, "another name of " + s.argument(0), [&] { unlink(name.c_str()); });
+  tell_undone(link(s.argument(0).c_str(), name.c_str()) == 0 && there(name), "another name of " + s.argument(0), [&] { unlink(name.c_str()); });
 }
 
 void move_own(const Scene& s) {
   const std::string away = s.argument(0) + ".victim";
-  tell_undone(rename(s.argument(0).c_str(), away.c_str()) == 0, "moved away: " + s.argument(0), [&] { rename(away.c_str(), s.argument(0).c_str()); });
+  tell_undone(rename(s.argument(0).c_str(), away.c_str()) == 0 && there(away) && !there(s.argument(0)), "moved away: " + s.argument(0), [&] { rename(away.c_str(), s.argument(0).c_str()); });
 }
 
 void move_in(const Scene& s) {
   const std::string from = s.argument(1), to = s.argument(0) + "/victim";
   const int made = open(from.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (made < 0) return tell(false, "a file to move");
-  tell_undone(rename(from.c_str(), to.c_str()) == 0, "moved in: " + to, [&] { unlink(to.c_str()); });
+  tell_undone(rename(from.c_str(), to.c_str()) == 0 && there(to), "moved in: " + to, [&] { unlink(to.c_str()); });
 }
 
+// To the mode that it has, as treelined needs it: the call's answer is all there is.
 void mode_own(const Scene& s) {
   struct stat status {};
   if (stat(s.argument(0).c_str(), &status) != 0) return tell(false, "stat " + s.argument(0));

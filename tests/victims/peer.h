@@ -8,8 +8,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <string>
 
 namespace victim {
@@ -39,5 +41,35 @@ class Peer {
   sockaddr_in four_{};
   sockaddr_in6 six_{};
 };
+
+// Effects that the kernel tells of a socket: it has a peer; whoever connects to it is let in; it has this port.
+inline bool stands(int fd) {
+  sockaddr_in6 other{};
+  socklen_t size = sizeof other;
+  return getpeername(fd, reinterpret_cast<sockaddr*>(&other), &size) == 0;
+}
+inline bool listens(int fd) {
+  int yes = 0;
+  socklen_t size = sizeof yes;
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &size) == 0 && yes;
+}
+inline int port_of(int fd) {
+  sockaddr_in6 own{};  // the port stands in the same place in both families
+  socklen_t size = sizeof own;
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? ntohs(own.sin6_port) : 0;
+}
+
+// A datagram's arrival where nobody has that port: its host answers that, and the sender is told.
+inline int datagram_socket(int family) {
+  const int fd = socket(family, SOCK_DGRAM, 0), yes = 1;
+  setsockopt(fd, IPPROTO_IP, IP_RECVERR, &yes, sizeof yes);
+  setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &yes, sizeof yes);
+  errno = 0;
+  return fd;
+}
+inline bool arrived(int fd) {
+  pollfd answer{fd, 0, 0};
+  return poll(&answer, 1, 1000) == 1 && (answer.revents & POLLERR);
+}
 
 }  // namespace victim

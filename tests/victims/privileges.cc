@@ -3,6 +3,7 @@
 // Capabilities. What would change the machine is done in a namespace of the victim's own.
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,7 +25,9 @@ void host_name(const Scene&) {
 void mount_something(const Scene& s) {
   if (unshare(CLONE_NEWNS) != 0) return tell(false, "unshare");
   (void)!mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-  tell(mount("none", s.file("ok/place").c_str(), "tmpfs", 0, nullptr) == 0, "a file system mounted");
+  const std::string place = s.file("ok/place");
+  const dev_t before = device_of(place);
+  tell(mount("none", place.c_str(), "tmpfs", 0, nullptr) == 0 && device_of(place) != before, "a file system mounted");
 }
 
 void set_user(const Scene&) {
@@ -32,9 +35,12 @@ void set_user(const Scene&) {
   tell(setuid(12345) == 0 && getuid() == 12345, "another user");
 }
 
-void make_root(const Scene& s) { tell(chroot(s.base.c_str()) == 0, "a new root"); }
+void make_root(const Scene& s) { tell(chroot(s.base.c_str()) == 0 && there("/page.html"), "a new root"); }
 
-void priority(const Scene&) { tell(nice(-5) != -1 || errno == 0, "a higher priority"); }
+void priority(const Scene&) {
+  const int before = getpriority(PRIO_PROCESS, 0);
+  tell(setpriority(PRIO_PROCESS, 0, before - 5) == 0 && getpriority(PRIO_PROCESS, 0) == before - 5, "a higher priority");
+}
 
 }  // namespace
 

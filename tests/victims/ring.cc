@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tests/victims/peer.h"
 #include "tests/victims/scene.h"
 
 namespace victim {
@@ -155,10 +156,11 @@ void ring_open_slot(const Scene& s) {
 void ring_connect(const Scene& s) {
   Ring ring(s.argument(2));
   const sockaddr_in a = peer(s.argument(0), s.number(1));
-  io_uring_sqe entry = operation(IORING_OP_CONNECT, socket(AF_INET, SOCK_STREAM, 0));
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  io_uring_sqe entry = operation(IORING_OP_CONNECT, fd);
   entry.addr = address_of(&a);
   entry.off = sizeof a;
-  tell(ring.run(entry) == 0, "a connection by a ring");
+  tell(ring.run(entry) == 0 && stands(fd), "a connection by a ring");
 }
 void ring_send(const Scene& s) {
   Ring ring(s.argument(2));
@@ -169,39 +171,41 @@ void ring_send(const Scene& s) {
   message.msg_namelen = sizeof a;
   message.msg_iov = &data;
   message.msg_iovlen = 1;
-  io_uring_sqe entry = operation(IORING_OP_SENDMSG, socket(AF_INET, SOCK_DGRAM, 0));
+  const int fd = datagram_socket(AF_INET);
+  io_uring_sqe entry = operation(IORING_OP_SENDMSG, fd);
   entry.addr = address_of(&message);
   entry.len = 1;
-  tell(ring.run(entry) == 1, "a datagram by a ring");
+  tell(ring.run(entry) == 1 && arrived(fd), "a datagram by a ring");
 }
 void ring_unlink(const Scene& s) {
   Ring ring(s.argument(0));
   const std::string page = s.file("page.html");
-  tell(ring.run(on_names(IORING_OP_UNLINKAT, page, "")) == 0, "the web page removed by a ring");
+  tell(ring.run(on_names(IORING_OP_UNLINKAT, page, "")) == 0 && !there(page), "the web page removed by a ring");
 }
 void ring_rename(const Scene& s) {
   Ring ring(s.argument(0));
   const std::string from = s.file("secret"), to = s.file("out/moved");
-  tell(ring.run(on_names(IORING_OP_RENAMEAT, from, to)) == 0, "a secret renamed by a ring");
+  tell(ring.run(on_names(IORING_OP_RENAMEAT, from, to)) == 0 && there(to) && !there(from),
+       "a secret renamed by a ring");
 }
 void ring_link(const Scene& s) {
   Ring ring(s.argument(0));
   const std::string from = s.file("secret"), to = s.file("out/linked");
-  tell(ring.run(on_names(IORING_OP_LINKAT, from, to)) == 0, "a second name of a secret by a ring");
+  tell(ring.run(on_names(IORING_OP_LINKAT, from, to)) == 0 && there(to), "a second name of a secret by a ring");
 }
 void ring_symlink(const Scene& s) {
   Ring ring(s.argument(0));
   const std::string to = s.file("new"), what = "secret";
   io_uring_sqe entry = on_names(IORING_OP_SYMLINKAT, what, to);
   entry.len = 0;
-  tell(ring.run(entry) == 0, "a symbolic link by a ring");
+  tell(ring.run(entry) == 0 && there(to), "a symbolic link by a ring");
 }
 void ring_mkdir(const Scene& s) {
   Ring ring(s.argument(0));
   const std::string name = s.file("new");
   io_uring_sqe entry = on_names(IORING_OP_MKDIRAT, name, "");
   entry.len = 0755;
-  tell(ring.run(entry) == 0, "a directory by a ring");
+  tell(ring.run(entry) == 0 && there(name), "a directory by a ring");
 }
 void ring_truncate(const Scene& s) {
   Ring ring(s.argument(0));
@@ -229,13 +233,14 @@ void ring_bind(const Scene& s) {
   io_uring_sqe entry = operation(kBind, fd);
   entry.addr = address_of(&a);
   entry.off = sizeof a;
-  tell(ring.run(entry) == 0, "a port by a ring");
+  tell(ring.run(entry) == 0 && port_of(fd) == s.number(0), "a port by a ring");
 }
 void ring_listen(const Scene& s) {
   Ring ring(s.argument(0));
-  io_uring_sqe entry = operation(kListen, socket(AF_INET, SOCK_STREAM, 0));
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  io_uring_sqe entry = operation(kListen, fd);
   entry.len = 1;
-  tell(ring.run(entry) == 0, "a listener by a ring");
+  tell(ring.run(entry) == 0 && listens(fd), "a listener by a ring");
 }
 void ring_attribute(const Scene& s) {
   Ring ring(s.argument(0));
@@ -243,7 +248,7 @@ void ring_attribute(const Scene& s) {
   io_uring_sqe entry = on_names(IORING_OP_SETXATTR, name, value);
   entry.addr3 = address_of(page.c_str());
   entry.len = 1;
-  tell(ring.run(entry) == 0, "an attribute by a ring");
+  tell(ring.run(entry) == 0 && attribute_of(page, name.c_str()) == value, "an attribute by a ring");
 }
 
 // The page, which the next program may not read, lies in a slot of the ring that it is left.

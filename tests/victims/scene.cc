@@ -2,7 +2,11 @@
 #include "tests/victims/scene.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -65,6 +69,54 @@ bool writes(const std::string& path, int flags) {
   const bool wrote = write(fd, "X", 1) == 1;
   close(fd);
   return wrote;
+}
+
+bool there(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0;
+}
+
+bool usable(int fd) {
+  struct stat status {};
+  return fd >= 0 && fstat(fd, &status) == 0;
+}
+
+bool lists(int fd) {
+  char entries[4096];
+  return fd >= 0 && syscall(SYS_getdents64, fd, entries, sizeof entries) > 0;
+}
+
+dev_t device_of(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 ? status.st_dev : 0;
+}
+
+bool read_only(const std::string& path) {
+  struct statvfs status {};
+  return statvfs(path.c_str(), &status) == 0 && (status.f_flag & ST_RDONLY);
+}
+
+std::string namespace_of(const std::string& process, const std::string& kind) {
+  char name[64] = {};
+  return readlink(("/proc/" + process + "/ns/" + kind).c_str(), name, sizeof name - 1) > 0 ? name : "";
+}
+
+std::string attribute_of(const std::string& path, const char* name) {
+  char value[256];
+  const ssize_t size = getxattr(path.c_str(), name, value, sizeof value);
+  return size > 0 ? std::string(value, static_cast<size_t>(size)) : "";
+}
+
+bool is_stopped(pid_t pid) {
+  for (int i = 0; i < 200; ++i) {
+    char text[256] = {};
+    const int fd = open(("/proc/" + std::to_string(pid) + "/status").c_str(), O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (n > 0 && std::strstr(text, "State:\tT")) return true;
+    usleep(10000);
+  }
+  return false;
 }
 
 bool exits_with(int status, const std::function<void()>& child) {

@@ -8,6 +8,8 @@
 // The directory is made by tests/kernel/enforce/scene.py, which says in its head what lies where.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -37,6 +39,15 @@ void tell_killed(int status);
 bool reads(const std::string& path);            // opens it and gets at least one byte
 bool reads_fd(int fd);
 bool writes(const std::string& path, int flags = 0);  // opens it for writing and writes its own first byte over it, or a new one
+// What a call did, seen by another call than the one that is to do it.
+bool there(const std::string& path);                       // the name itself, be it a symbolic link
+bool usable(int fd);                                       // a descriptor that answers
+bool lists(int fd);                                        // a directory that names something
+dev_t device_of(const std::string& path);                  // another one where something has been mounted or unmounted; 0: none
+bool read_only(const std::string& path);                   // its mount, or its file system
+std::string namespace_of(const std::string& process, const std::string& kind);  // as "mnt:[4026531841]"
+std::string attribute_of(const std::string& path, const char* name);
+bool is_stopped(pid_t pid);                                // by a signal, within two seconds; /proc/PID/status says so
 // Runs `child` in a forked process; true where that exits with `status`.
 bool exits_with(int status, const std::function<void()>& child);
 
@@ -57,6 +68,7 @@ std::vector<Act> memory_acts();
 std::vector<Act> network_acts();
 std::vector<Act> odd_network_acts();
 std::vector<Act> unix_acts();
+std::vector<Act> sctp_acts();
 std::vector<Act> privilege_acts();
 std::vector<Act> moved_acts();
 std::vector<Act> door_acts();

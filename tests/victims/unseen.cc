@@ -36,14 +36,6 @@ bool comes(F there) {
   return false;
 }
 
-bool stopped(const std::string& pid) {
-  char text[256] = {};
-  const int fd = open(("/proc/" + pid + "/status").c_str(), O_RDONLY | O_CLOEXEC);
-  const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-  close(fd);
-  return n > 0 && std::strstr(text, "State:\tT");
-}
-
 // A descriptor whose owner is another process sends it the signal that F_SETSIG chose. SIGSTOP is seen; SIGCONT sets it right again.
 void owned_signal(const Scene& s) {
   int pair[2];
@@ -53,7 +45,7 @@ void owned_signal(const Scene& s) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || fcntl(pair[0], F_SETOWN, s.number(0)) != 0 ||
       fcntl(pair[0], F_SETFL, O_ASYNC | O_NONBLOCK) != 0)
     return tell(false, "an owner");
-  const bool done = send(SIGSTOP) && comes([&] { return stopped(s.argument(0)); });
+  const bool done = send(SIGSTOP) && is_stopped(s.number(0));
   send(SIGCONT);
   errno = 0;
   tell(done, "another process stopped by a descriptor's signal");
@@ -77,7 +69,8 @@ void peer_terminal(const Scene&) {
   constexpr int kExec = 040;
   const int master = posix_openpt(O_RDWR | O_NOCTTY);
   if (master < 0 || unlockpt(master) != 0) return tell(false, "a terminal's other end");
-  tell(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | kExec) >= 0, "the other end of a terminal");
+  const int end = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | kExec);
+  tell(end >= 0 && write(end, "x", 1) == 1 && reads_fd(master), "a byte by the other end of a terminal");
 }
 
 void mapped_by_child(const Scene&) {
@@ -111,10 +104,12 @@ void attributes_by_name(const Scene& s) {
   const std::string page = s.file("page.html");
   if (syscall(kGet, AT_FDCWD, page.c_str(), attributes, sizeof attributes, 0) != 0) return tell(false, "the attributes");
   attributes[0] |= kNoDump;
-  const bool done = syscall(kSet, AT_FDCWD, page.c_str(), attributes, sizeof attributes, 0) == 0;
+  const bool set = syscall(kSet, AT_FDCWD, page.c_str(), attributes, sizeof attributes, 0) == 0;
   const int error = errno;
+  uint64_t has[3] = {};
+  const bool done = set && syscall(kGet, AT_FDCWD, page.c_str(), has, sizeof has, 0) == 0 && (has[0] & kNoDump);
   attributes[0] &= ~kNoDump;
-  if (done) syscall(kSet, AT_FDCWD, page.c_str(), attributes, sizeof attributes, 0);
+  if (set) syscall(kSet, AT_FDCWD, page.c_str(), attributes, sizeof attributes, 0);
   errno = error;
   tell(done, "an inode's flags by its name");
 }

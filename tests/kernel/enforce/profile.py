@@ -168,10 +168,12 @@ TALKER = """\
       /dev/ptmx: read write
       "{pipe}": read write
     capabilities: [net_raw]
-    sockets: [inet-stream, inet-dgram, inet-mptcp, unix-stream, unix-dgram, unix-seqpacket]
+    sockets: [inet-stream, inet-dgram, inet-mptcp, inet-sctp, unix-stream, unix-dgram, unix-seqpacket]
     network:
       - {direction: out, protocol: tcp, peer: 127.0.0.1/32, port: {open}}
       - {direction: out, protocol: udp, peer: 127.0.0.1/32, port: {echo}}
+      - {direction: out, protocol: sctp, peer: 127.0.0.1/32, port: {open}}
+      - {direction: in, protocol: sctp, port: {free}}
 """
 # Where one node may have a ring, the filter lets every process have one (5.10 has no hook for it): so a policy of its own.
 RINGER = """\

@@ -22,6 +22,7 @@
   /sys/fs/bpf/tl-victim, tl-victim-link    a directory and a symbolic link on the bpffs
   BASE/drop/                               victim may make, write and remove files there, not read them
   BASE/lib/code, tool                      victim may map the one and exec the other; out/code-twin, tool-twin are hard links to them
+  ports `open` and `elsewhere`             listeners of TCP, and of SCTP (IPv4 alone)
   ports `served` and `invited`             somebody connects there all the time, the stranger and a friend
   UDP ports `sent` and `welcome`           likewise somebody sends there
   UDP port `echo`                          answers each message; "stranger" from the stranger and another port; "to PORT" from there to that port
@@ -302,6 +303,14 @@ class Scene:
                            ("::1", "elsewhere"), ("fd00::2", "open"), ("::127.0.0.2", "open")):
             listener = socket.socket(_family(host))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if port == "shared" else socket.SO_REUSEADDR, 1)
+            listener.bind((host, PORTS[port]))
+            self._sockets.append(listener)
+        for host, port in (("127.0.0.1", "open"), ("127.0.0.2", "open"), ("127.0.0.1", "elsewhere")):
+            try:
+                listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+            except OSError as error:
+                print(f"NOTE the scene has no SCTP: {error}", flush=True)
+                break
             listener.bind((host, PORTS[port]))
             self._sockets.append(listener)
         for name, kind in ((f"{self.base}/socket", socket.SOCK_STREAM), ("\0tl-victim", socket.SOCK_STREAM), (f"{self.base}/packets", socket.SOCK_SEQPACKET)):
