@@ -15,7 +15,7 @@ namespace {
 namespace apparmor = backends::apparmor;
 using Kind = cli::Question::Kind;
 
-constexpr const char* kGeneral = "AppArmor does not judge objects without a path, users";
+constexpr const char* kGeneral = "AppArmor does not judge what no rule grants either";
 constexpr const char* kItself = "lets each program read and map itself";
 constexpr const char* kConnections = "does not judge connections to unix sockets";
 
