@@ -189,6 +189,9 @@ def until_kept(process):
                 sys.stdout.flush()
                 if status is None:
                     status = ended
+            time.sleep(5 * kept.PAUSE)  # out of a VM, what is written and what is put into a directory come by two ways
+            sys.stdout.buffer.write(log.read())
+            sys.stdout.flush()
             return status
         finally:
             if status is None:

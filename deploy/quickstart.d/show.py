@@ -287,7 +287,7 @@ class Show:
                 self.judge(text, self.join(box, words or ("/bin/sh",)))
             else:
                 self.judge(f"yours: {text}", acts.commit(self.master(box), text))
-        except (ValueError, Failed, inject.CaptureFailed, OSError) as error:
+        except (ValueError, Failed, inject.CaptureFailed, OSError, subprocess.SubprocessError) as error:  # told to who asked; nginx stays
             say(str(error))
 
 

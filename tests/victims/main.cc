@@ -16,7 +16,7 @@ std::vector<victim::Act> all_acts() {
   std::vector<victim::Act> all;
   for (const auto& family : {victim::exec_acts(), victim::borrow_acts(), victim::file_acts(), victim::appended_acts(), victim::name_acts(),
                              victim::nameless_acts(), victim::descriptor_acts(), victim::memory_acts(), victim::network_acts(), victim::privilege_acts(),
-                             victim::moved_acts(), victim::door_acts(), victim::loop_acts(), victim::swap_acts(), victim::flood_acts(),
+                             victim::moved_acts(), victim::door_acts(), victim::attribute_acts(), victim::loop_acts(), victim::swap_acts(), victim::flood_acts(),
                              victim::odd_name_acts(), victim::odd_network_acts(), victim::unix_acts(), victim::sctp_acts(), victim::ring_acts(), victim::handle_acts(),
                              victim::mount_acts(), victim::host_file_acts(), victim::gain_acts(), victim::pin_acts(), victim::own_acts(), victim::other_acts(),
                              victim::script_acts(), victim::unseen_acts(), victim::drive_acts()})

@@ -72,6 +72,7 @@ std::vector<Act> sctp_acts();
 std::vector<Act> privilege_acts();
 std::vector<Act> moved_acts();
 std::vector<Act> door_acts();
+std::vector<Act> attribute_acts();
 std::vector<Act> loop_acts();
 std::vector<Act> swap_acts();
 std::vector<Act> flood_acts();
