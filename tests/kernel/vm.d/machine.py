@@ -39,6 +39,9 @@ _LOCKUP = re.compile(rb"soft lockup - CPU#(\d+) stuck for \d+s! (\[[^\]\n]*\])")
 # So many reports of one CPU in one task, each soon after the one before (the watchdog's period is 28 s here): what is merely slow lets go earlier.
 STUCK_REPORTS, SOON_SECONDS = 5, 60
 
+_REBOOT = "the command had not begun, so this is no verdict on it; booting once more"
+_RERUN = "this is a known fault of the emulator (text patching, or flags that no processor has), not a verdict; running the command once more"
+
 
 class Panic(VmError):
     """The guest died; `patching` tells the emulator's known faults from the others."""
@@ -58,25 +61,32 @@ class Stuck(VmError):
 
 
 def run(what, console_file=None):
-    """The command's exit status. Raises VmError for every other end."""
-    first = _Machine(what, console_file)
-    try:
-        return first.result()
-    except VmError as error:
-        reason = _reason_to_retry(error, first)
-        if reason is None or what.interactive:
-            raise
-        say(str(error))
-        say(reason)
-    return _Machine(what, console_file, again=True).result()
+    """The command's exit status. Raises VmError for every other end.
+
+    A boot that fails and a fault of the emulator are each forgiven once, and apart: what runs again for the one may still meet the other.
+    """
+    reasons = set() if what.interactive else {_REBOOT, _RERUN}
+    again = False
+    while True:
+        machine = _Machine(what, console_file, again)
+        try:
+            return machine.result()
+        except VmError as error:
+            reason = _reason_to_retry(error, machine)
+            if reason not in reasons:
+                raise
+            reasons.remove(reason)
+            again = True
+            say(str(error))
+            say(reason)
 
 
 def _reason_to_retry(error, machine):
     """Why this end says nothing about the command; None if it does."""
     if error.status in (HANG, PANIC) and not machine.booted:
-        return "the command had not begun, so this is no verdict on it; booting once more"
+        return _REBOOT
     if isinstance(error, (Panic, Stuck)) and error.patching:
-        return "this is a known fault of the emulator (text patching, or flags that no processor has), not a verdict; running the command once more"
+        return _RERUN
     return None
 
 
