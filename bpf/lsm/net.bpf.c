@@ -21,7 +21,8 @@ static __always_inline u32 inet_kind(int type, int protocol)
 		return TL_SOCK_INET_DGRAM;
 	if (type == SOCK_DGRAM && (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6))
 		return TL_SOCK_INET_PING;
-	if (protocol == IPPROTO_SCTP)
+	/* SOCK_SEQPACKET has no other default (sctp_seqpacket_protosw, net/sctp/protocol.c). */
+	if (protocol == IPPROTO_SCTP || (type == SOCK_SEQPACKET && protocol == 0))
 		return TL_SOCK_INET_SCTP;
 	if (protocol == IPPROTO_MPTCP)
 		return TL_SOCK_INET_MPTCP;

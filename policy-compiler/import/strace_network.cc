@@ -29,7 +29,7 @@ SocketKind kind_of(std::string_view family, std::string_view type, std::string_v
   if (family == "AF_XDP") return {TL_SOCK_XDP, {}};
   if (family != "AF_INET" && family != "AF_INET6") return {};
   if (has(protocol, "IPPROTO_MPTCP")) return {TL_SOCK_INET_MPTCP, ir::Protocol::kTcp};
-  if (has(protocol, "IPPROTO_SCTP")) return {TL_SOCK_INET_SCTP, ir::Protocol::kSctp};
+  if (has(protocol, "IPPROTO_SCTP") || has(type, "SOCK_SEQPACKET")) return {TL_SOCK_INET_SCTP, ir::Protocol::kSctp};
   if (stream) return {TL_SOCK_INET_STREAM, ir::Protocol::kTcp};
   if (has(type, "SOCK_RAW"))
     return {TL_SOCK_INET_RAW, has(protocol, "ICMP") ? ir::Protocol::kIcmp : ir::Protocol::kRaw};

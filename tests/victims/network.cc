@@ -78,6 +78,7 @@ void make_socket(const Scene& s) {
   if (kind == "vsock") fd = socket(AF_VSOCK, SOCK_STREAM, 0);
   if (kind == "xdp") fd = socket(AF_XDP, SOCK_RAW, 0);
   if (kind == "sctp") fd = socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+  if (kind == "sctp-by-default") fd = socket(AF_INET, SOCK_SEQPACKET, 0);
   tell(fd >= 0, "a socket of the kind " + kind);
 }
 
