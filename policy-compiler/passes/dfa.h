@@ -64,8 +64,8 @@ DeterminiseResult determinise(const Nfa& nfa, const Budget& budget);
 
 // Merges states that no text tells apart, where `class_of_set[label]` is what can be seen of a state; labels become
 // those classes (class_of_set[0] must be 0). The result is the smallest automaton with these classes, numbered in
-// breadth-first order, so equal languages give equal bytes. Partition refinement by signatures, n log n (Jacobs and
-// Wissmann, POPL 2023, after Hopcroft 1971).
+// breadth-first order, so equal languages give equal bytes. States that lead to no cycle are merged from their
+// ends on, the others by partition refinement by signatures, n log n (Jacobs and Wissmann, POPL 2023, after Hopcroft 1971).
 void minimise(Dfa& dfa, const std::vector<uint32_t>& class_of_set);
 
 // For each label in `wanted` (true) that is reachable: a shortest text that ends in a state with that label; printable

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <numeric>
 
 #include "policy-compiler/passes/dfa.h"
@@ -46,11 +47,43 @@ Signature image(uint32_t block) {
   return {tl_mix(kHighSeed ^ (uint64_t{block} << 17)), tl_mix(kLowSeed + block)};
 }
 
+// The blocks of states that are judged once: open addressing, as there are up to as many as states.
+class Tails {
+ public:
+  explicit Tails(size_t states) : slots_(std::bit_ceil(2 * states + 2), 0) {}
+
+  // Numbers from 1 on: 0 is the dead state's.
+  uint32_t block_of(const Signature& signature, uint32_t of_class) {
+    const size_t mask = slots_.size() - 1;
+    for (size_t at = (signature.low ^ tl_mix(of_class)) & mask;; at = (at + 1) & mask) {
+      uint32_t& slot = slots_[at];
+      if (slot == 0) {
+        made_.push_back({signature, of_class});
+        return slot = static_cast<uint32_t>(made_.size());
+      }
+      if (made_[slot - 1] == Tail{signature, of_class}) return slot;
+    }
+  }
+  uint32_t blocks() const { return 1 + static_cast<uint32_t>(made_.size()); }
+
+ private:
+  struct Tail {
+    Signature signature;
+    uint32_t of_class;
+    friend bool operator==(const Tail&, const Tail&) = default;
+  };
+  std::vector<uint32_t> slots_;  // 0: free
+  std::vector<Tail> made_;
+};
+
 class Minimiser {
  public:
-  Minimiser(const Dfa& dfa, const std::vector<uint32_t>& class_of_set) : dfa_(dfa) {
-    partition_by_class(class_of_set);
+  Minimiser(const Dfa& dfa, const std::vector<uint32_t>& class_of_set) : dfa_(dfa), class_of_set_(class_of_set) {
     collect_predecessors();
+    block_of_.resize(dfa.states.size());
+    const uint32_t tails = number_tails();
+    lay_out(tails + number_classes(tails));
+    for (uint32_t b = tails; b < blocks_.size(); ++b) work_.push_back(b);
   }
 
   // Block of each state; block 0 holds the dead state alone.
@@ -71,38 +104,68 @@ class Minimiser {
     uint32_t begin, dirty, end;
   };
 
-  void partition_by_class(const std::vector<uint32_t>& class_of_set) {
+  static constexpr uint32_t kUnset = UINT32_MAX;
+
+  uint32_t class_of(uint32_t state) const { return class_of_set_[dfa_.states[state].label]; }
+
+  // A state from which every way ends in the dead one is judged after its successors, once and for all, as in a trie (Revuz 1992): no state from which a
+  // way goes on for ever equals it. Most states of literal paths are such. Returns the number of blocks, the dead state's included.
+  uint32_t number_tails() {
     const uint32_t n = static_cast<uint32_t>(dfa_.states.size());
+    std::fill(block_of_.begin(), block_of_.end(), kUnset);
+    block_of_[Dfa::kDead] = 0;
+    std::vector<uint32_t> waits(n, 0), ready;  // for so many successors
+    for (uint32_t s = 1; s < n; ++s) {
+      each_successor(s, [&](uint32_t) { ++waits[s]; });
+      if (waits[s] == 0) ready.push_back(s);
+    }
+    Tails known(n);
+    while (!ready.empty()) {
+      const uint32_t state = ready.back();
+      ready.pop_back();
+      block_of_[state] = known.block_of(signature(state), class_of(state));
+      for (uint32_t i = first_predecessor_[state]; i < first_predecessor_[state + 1]; ++i)
+        if (--waits[predecessors_[i]] == 0) ready.push_back(predecessors_[i]);
+    }
+    return known.blocks();
+  }
+
+  // The others begin as one block a class, numbered from `first` on. Returns how many.
+  uint32_t number_classes(uint32_t first) {
+    std::vector<uint32_t> block_of_class(1 + *std::max_element(class_of_set_.begin(), class_of_set_.end()), kUnset);
+    uint32_t made = 0;
+    for (uint32_t s = 0; s < block_of_.size(); ++s) {
+      if (block_of_[s] != kUnset) continue;
+      uint32_t& block = block_of_class[class_of(s)];
+      if (block == kUnset) block = first + made++;
+      block_of_[s] = block;
+    }
+    return made;
+  }
+
+  // Each block's states side by side in order_.
+  void lay_out(uint32_t blocks) {
+    const uint32_t n = static_cast<uint32_t>(block_of_.size());
+    blocks_.assign(blocks, {0, 0, 0});
     order_.resize(n);
     place_.resize(n);
-    block_of_.resize(n);
-    const uint32_t classes = 1 + *std::max_element(class_of_set.begin(), class_of_set.end());
-    std::vector<uint32_t> start(classes + 2, 0);  // bucket 0: the dead state; bucket c + 1: class c
-    const auto bucket = [&](uint32_t s) { return s == Dfa::kDead ? 0 : 1 + class_of_set[dfa_.states[s].label]; };
-    for (uint32_t s = 0; s < n; ++s) ++start[bucket(s)];
+    for (const uint32_t b : block_of_) ++blocks_[b].end;
     uint32_t sum = 0;
-    for (uint32_t& count : start) {
-      const uint32_t size = count;
-      count = sum;
-      if (size != 0) blocks_.push_back({sum, sum, sum + size});
+    for (Block& block : blocks_) {
+      const uint32_t size = block.end;
+      block = {sum, sum, sum};
       sum += size;
     }
     for (uint32_t s = 0; s < n; ++s) {
-      const uint32_t at = start[bucket(s)]++;
-      order_[at] = s;
-      place_[s] = at;
+      place_[s] = blocks_[block_of_[s]].end++;
+      order_[place_[s]] = s;
     }
-    for (uint32_t b = 0; b < blocks_.size(); ++b) {
-      for (uint32_t i = blocks_[b].begin; i < blocks_[b].end; ++i) block_of_[order_[i]] = b;
-      if (b != 0) work_.push_back(b);
-    }
-    blocks_[0].dirty = blocks_[0].end;
   }
 
   template <typename Use>
   void each_successor(uint32_t state, Use use) const {
     const Dfa::State& row = dfa_.states[state];
-    if (row.otherwise != Dfa::kDead) use(row.otherwise);
+    if (row.otherwise != Dfa::kDead && row.count < 255) use(row.otherwise);
     for (uint32_t i = row.first; i < row.first + row.count; ++i) {
       if (dfa_.nexts[i] != Dfa::kDead) use(dfa_.nexts[i]);
     }
@@ -220,6 +283,7 @@ class Minimiser {
   };
 
   const Dfa& dfa_;
+  const std::vector<uint32_t>& class_of_set_;
   const Weights weights_;
   std::vector<Block> blocks_;
   std::vector<uint32_t> order_, place_, block_of_, work_, moved_;
