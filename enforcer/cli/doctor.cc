@@ -33,6 +33,8 @@ int show(const Context& context, const Json& report) {
     for (const Json& hook : canary["hooks"])
       print_line(padded(flag_at(hook, "absent") ? "absent" : flag_at(hook, "refused") ? "refused" : "PASSED", 8) + padded(text_at(hook, "hook"), 24) +
                  text_at(hook, "detail"));
+    for (const Json& hook : canary.value("untried", Json::array()))
+      if (hook.is_string()) print_line(padded("untried", 8) + padded(hook.get<std::string>(), 24) + "attached; no act of the canary asks it");
   }
   if (report.contains("confinement")) {
     const Json& confinement = report["confinement"];

@@ -29,6 +29,13 @@ std::string confinement_words(const Json& confinement) {
   return words;
 }
 
+std::string proof_words(const Json& canary) {
+  const Json &hooks = list_at(canary, "hooks"), &untried = list_at(canary, "untried");
+  const auto tried = std::count_if(hooks.begin(), hooks.end(), [](const Json& hook) { return !flag_at(hook, "absent"); });
+  return "proven: the canary was refused by each of " + std::to_string(tried) + " hooks at " + text_at(canary, "time") +
+         (untried.empty() ? "" : "; it does not try " + std::to_string(untried.size()) + " others (treeline doctor)");
+}
+
 // Enforced, but started without what its policy's filter refuses, and without its listed calls.
 bool lacks_filter(const Json& container) { return text_at(container, "mode") == "enforce" && !flag_at(container, "filter"); }
 
@@ -76,8 +83,7 @@ int show_status(const Context& context) {
   if (helper_gone) field("helper", red("GONE: nothing more can be bound or proven; start treelined again (systemctl restart treelined)"));
   field("hooks", std::to_string(number_at(hooks, "attached")) + " of " + std::to_string(number_at(hooks, "wanted")) + " attached");
   for (const Json& hook : list_at(hooks, "not_attached")) field("", text_at(hook, "hook") + ": " + text_at(hook, "note"));
-  field("enforce", flag_at(s, "can_enforce") ? "proven: the canary was refused by every hook at " + text_at(s["canary"], "time")
-                                             : red("NOT ENFORCED: " + text_at(s, "why_not")));
+  field("enforce", flag_at(s, "can_enforce") ? proof_words(s["canary"]) : red("NOT ENFORCED: " + text_at(s, "why_not")));
   if (const Json attempt = s["canary"].value("last_attempt", Json::object()); !attempt.empty())
     field("", "a later attempt, at " + text_at(attempt, "time") + ", could not be made: " + text_at(attempt, "error"));
   field("policies", policies.empty() && left_out.empty() ? "none; next: treeline policy load BUNDLE" : "");
@@ -111,6 +117,13 @@ int show_status(const Context& context) {
   if (!list_at(s, "unbound").empty()) {
     field("unbound", red(std::to_string(list_at(s, "unbound").size()) + " containers run without a policy (default = " + text_at(s, "default") + ")"));
     for (const Json& c : list_at(s, "unbound")) print_line("  " + text_at(c, "container") + " since " + text_at(c, "since"));
+  }
+  const Json refused = s.value("refused_starts", Json::object());
+  if (const int64_t count = number_at(refused, "count")) {
+    field("refused", std::to_string(count) + (count == 1 ? " start of a container" : " starts of containers") + " since this treelined runs");
+    const Json& last = list_at(refused, "last");
+    for (auto each = last.rbegin(); each != last.rend() && each - last.rbegin() < (context.wide ? 8 : 1); ++each)
+      print_line("  " + padded(text_at(*each, "container").empty() ? "-" : text_at(*each, "container").substr(0, 24), 24) + " at " + text_at(*each, "time") + ": " + text_at(*each, "why"));
   }
   for (const Json& d : doubts)
     field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")) + (is_new(d) ? ", new" : ""));

@@ -42,7 +42,7 @@
 // run.end            container, exit, rest ("wait"|"kill"|"leave")      after the tree has ended (wait, kill): "denied", "would",
 //                                                                       "traces": 0|1, then the trace
 // run.kill           container                                          SIGKILL to the whole tree
-// resolve            policy ("": the default)                           "action": "bind"|"learn"|"unbound", "policy", "mode", "directory"
+// resolve            policy ("": the default), container                "action": "bind"|"learn"|"unbound", "policy", "mode", "directory"
 //                                                                       (of the bundle, "" for learn), "closing": "required" where the
 //                                                                       seccomp filter has to be there for want of hooks, "optional"
 //                                                                       where hooks are proven to refuse as well; an error when it is

@@ -222,8 +222,8 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
   if (what == "run") return run(peer, request);
   if (what == "run.end") return run_end(peer, request, answered);
   if (what == "run.kill") return run_kill(request);
-  if (what == "resolve") return resolve_request(request);
-  if (what == "bind") return bind(peer, request);
+  if (what == "resolve") return start_answer(request, resolve_request(request));
+  if (what == "bind") return start_answer(request, bind(peer, request));
   if (what == "unbind") return unbind(request);
   if (what == "thaw") return thaw(peer, request);
   if (what == "detach") {

@@ -26,6 +26,7 @@
 #include "enforcer/daemon/conf.h"
 #include "enforcer/daemon/doubts.h"
 #include "enforcer/daemon/loop.h"
+#include "enforcer/daemon/refused_starts.h"
 #include "enforcer/daemon/server.h"
 #include "enforcer/helper/helper.h"
 #include "enforcer/kernel/engine.h"
@@ -159,6 +160,8 @@ class Service {
   Result<Resolved> resolve(const std::string& name);
   Answer resolve_request(const Json& request);
   Answer bind(Peer& peer, const Json& request);
+  // The answer to either; what it refuses is kept for status, and logged.
+  Answer start_answer(const Json& request, Answer answer);
   [[nodiscard]] std::optional<Json> bound_before(const std::string& id, const std::string& cgroup, const store::Policy& policy, const std::string& bundle) const;
   [[nodiscard]] Json bound_answer(const store::Policy& policy) const;
   Answer unbind(const Json& request);
@@ -204,6 +207,7 @@ class Service {
   Answer doctor();
   Answer containers() const;
   [[nodiscard]] Json canary_json() const;
+  [[nodiscard]] std::set<std::string> untried_hooks() const;
   [[nodiscard]] Json confinement_json() const;
   void prove();
   void prove_again();
@@ -230,6 +234,7 @@ class Service {
   std::map<uint32_t, Session> sessions_;  // by container
   std::map<uint32_t, Run> runs_;          // by container
   workload::Unbound unbound_;
+  RefusedStarts refused_starts_;
   bool hooks_weaker_ = false;
   bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too

@@ -124,6 +124,14 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   return bound_answer(*policy);
 }
 
+Service::Answer Service::start_answer(const Json& request, Answer answer) {
+  if (answer) return answer;
+  const std::string container = text::printable(text_at(request, "container")), policy = text::printable(text_at(request, "policy"));
+  log_error("refused the start of " + (container.empty() ? "a container" : "container " + container) + ": " + answer.error().message);
+  refused_starts_.add({container, policy, rfc3339(unix_ns()), answer.error().message});
+  return answer;
+}
+
 // A treelined that was restarted may have bound it, and died before it answered.
 std::optional<Json> Service::bound_before(const std::string& id, const std::string& cgroup, const store::Policy& policy, const std::string& bundle) const {
   const workload::Container* container = containers_->find(id);

@@ -13,6 +13,9 @@ const char* opened_word(kernel::Opened how) {
   return how == kernel::Opened::kFresh ? "fresh" : how == kernel::Opened::kTakenOver ? "taken over" : "upgraded";
 }
 
+// Before 6.0 chown is judged by inode_setattr, which reports as path_chown.
+std::string answering(const std::string& hook) { return hook == "inode_setattr" ? "path_chown" : hook; }
+
 }  // namespace
 
 void Service::prove() {
@@ -23,8 +26,7 @@ void Service::prove() {
   canary::CanaryReport report = canary::run_canary({engine_->maps(), *publisher_, canary_image_, cgroups_, helper_, cgroup, [this](const std::string& hook) {
                                   bool known = false;
                                   for (const kernel::ProgramState& program : engine_->programs()) {
-                                    // Before 6.0 chown is judged by inode_setattr, which reports as path_chown.
-                                    const bool answers = program.hook == hook || (hook == "path_chown" && program.hook == "inode_setattr");
+                                    const bool answers = answering(program.hook) == hook;
                                     known |= answers;
                                     if (answers && program.attached) return true;
                                   }
@@ -58,7 +60,17 @@ Json Service::canary_json() const {
     if (!proof.detail.empty()) hook["detail"] = proof.detail;
     json["hooks"].push_back(std::move(hook));
   }
+  json["untried"] = untried_hooks();
   return json;
+}
+
+// Attached, and no act of the canary asks them: those that give no verdict, and a few that one process alone does not reach.
+std::set<std::string> Service::untried_hooks() const {
+  std::set<std::string> untried;
+  for (const kernel::ProgramState& program : engine_->programs())
+    if (program.attached) untried.insert(answering(program.hook));
+  for (const canary::HookProof& proof : proof_.report().hooks) untried.erase(proof.hook);
+  return untried;
 }
 
 // As the kernel tells it, not as it was asked for.
@@ -141,6 +153,10 @@ Service::Answer Service::status() const {
     json["containers"] = (*bound)["containers"];
     json["unbound"] = (*bound)["unbound"];
   }
+  Json refused = Json::array();
+  for (const RefusedStart& each : refused_starts_.last())
+    refused.push_back({{"container", each.container}, {"policy", each.policy}, {"time", each.time}, {"why", each.why}});
+  json["refused_starts"] = {{"count", refused_starts_.count()}, {"last", std::move(refused)}};
   json["doubts"] = Json::array();
   for (uint32_t hook = 0; hook < TL_HOOKS; ++hook)
     for (uint32_t reason = TL_REASON_DOUBT; reason < TL_REASONS; ++reason)

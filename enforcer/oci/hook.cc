@@ -116,7 +116,7 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
 
   // What is wrong with config.json is found before anything is bound; what is bound is then the same, or is verified
   // again.
-  Result<Json> planned = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
+  Result<Json> planned = daemon.ask({{"do", "resolve"}, {"policy", *asked}, {"container", state.id}});
   if (!planned) return planned.error();
   const bool unbound = text_at(*planned, "action") == "unbound";
   if (!unbound) {

@@ -23,7 +23,9 @@ Result<uint32_t> Containers::free_index() {
     last_ = index;
     return index;
   }
-  return Error{"all " + std::to_string(size - 2) + " container entries are in use", ENOSPC};
+  return Error{"all " + std::to_string(size - 2) + " entries of the table of containers are in use, by containers that run or by processes that one left behind: stop some (treeline status lists "
+                   "them, treeline ps their processes), or start this one on another machine",
+               ENOSPC};
 }
 
 Result<const Container*> Containers::bind(const Binding& b) {
