@@ -12,8 +12,6 @@
 namespace treeline::backends::apparmor {
 namespace {
 
-constexpr size_t kMostAlike = 100;  // residuals of one reason that are listed one by one
-
 size_t count(const Profile& profile) {
   size_t profiles = 1;
   for (const Profile& local : profile.local) profiles += count(local);
@@ -23,11 +21,6 @@ size_t count(const Profile& profile) {
 void collect(const Profile& profile, std::vector<Residual>& all) {
   all.insert(all.end(), profile.rights.residuals.begin(), profile.rights.residuals.end());
   for (const Profile& local : profile.local) collect(local, all);
-}
-
-std::string reason(const std::string& message) {
-  const size_t colon = message.rfind("': ");
-  return colon == std::string::npos ? message : message.substr(colon + 3);
 }
 
 // A group's rule stands once and counts for many nodes; a hundred thousand rules of one kind have one reason.
@@ -41,7 +34,7 @@ std::vector<Residual> bounded(std::vector<Residual> all) {
   std::map<std::string, size_t> alike;
   std::vector<Residual> kept;
   for (const Residual& residual : all)
-    if (++alike[reason(residual.message)] <= kMostAlike) kept.push_back(residual);
+    if (++alike[residual.message.substr(residual.reason)] <= kMostAlike) kept.push_back(residual);
   for (const auto& [why, times] : alike)
     if (times > kMostAlike) kept.push_back({{}, std::to_string(times - kMostAlike) + " more rules: " + why});
   return kept;
@@ -62,12 +55,17 @@ Lowered lower(const ir::Policy& policy, const Options& options) {
     lowered.profiles += count(profile);
     collect(profile, all);
   }
+  for (const auto* roots : {&policy.entry, &policy.join})
+    for (const uint32_t root : *roots)
+      all.push_back({policy.nodes[root].executable.position,
+                     "AppArmor does not judge what a runtime starts: it names the profile for its next exec, whatever file that is (change_onexec)"});
   if (options.complain) all.push_back({{}, "the profiles only report what they would refuse: they hold no rule (--complain)"});
   // Of no rule that is written, so at the first program: a place that every rule shares would mark them all.
+  const std::string within = shape.shared.empty() ? "a node" : "a profile, of all nodes that share it,";
   all.push_back({policy.nodes[0].position,
                  "AppArmor does not judge what no rule grants either: objects without a path, users, set-id programs, executable memory, namespaces and "
-                 "keyrings; it takes signals within a node for those to oneself, and lets each program read and map itself and its interpreter, which "
-                 "the kernel maps under the new profile"});
+                 "keyrings; it takes signals within " + within + " for those to oneself, and lets each program read and map itself and its interpreter, "
+                 "which the kernel maps under the new profile"});
   lowered.residuals = bounded(std::move(all));
   return lowered;
 }

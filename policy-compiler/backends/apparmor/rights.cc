@@ -78,7 +78,8 @@ void add_file(const ir::FileRule& rule, bool renames, Rights& rights) {
     why += std::string(why.empty() ? "" : "; ") + "AppArmor of most kernels does not judge connections to unix sockets";
   if ((rule.access & TL_LINK) != 0 && !glob.file.empty())
     why += std::string(why.empty() ? "" : "; ") + "a hard link of this name may be one to any file";
-  if (!why.empty()) rights.residuals.push_back({rule.path.position, text::quoted(rule.path.text) + ": " + why});
+  const std::string about = text::quoted(rule.path.text) + ": ";
+  if (!why.empty()) rights.residuals.push_back({rule.path.position, about + why, about.size()});
 }
 
 // The types of enum tl_socket_kind, by families of AppArmor; inexact where a type holds several kinds.

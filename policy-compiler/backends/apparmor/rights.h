@@ -29,7 +29,10 @@ namespace treeline::backends::apparmor {
 struct Residual {
   ir::Position position;
   std::string message;
+  size_t reason = 0;  // where the message's reason begins, behind the names of what it is about: many of one reason are counted, not listed
 };
+
+constexpr size_t kMostAlike = 100;  // residuals of one reason that are listed one by one, by place
 
 struct Rights {
   std::map<std::string, std::set<char>> files;  // glob in quotes -> letters of "rwmk"

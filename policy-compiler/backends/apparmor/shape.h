@@ -6,12 +6,12 @@
 //          profile; a node with more steps has children as local profiles, which are found by their path (cx) and need no
 //          name. A local profile has no local ones of its own, so that a node that needs some is never local itself.
 //          Several roots (entry and join) become one profile, since a runtime names one for all that it starts: the union of
-//          their rights and steps. From there on two nodes share a profile only where they have to: where one program leads
-//          to both, from nodes that share one themselves. Where a step cannot be said exactly, or more names are needed than
+//          their rights and steps. From there on two nodes share a profile only where they have to: where one program may lead
+//          to both, from nodes that share one themselves (steps.h). Where a step cannot be said exactly, or more names are needed than
 //          there are, the node shares one profile with all that is reached from it, and every exec stays in that (ix).
 //   flat   one profile for all nodes, and every exec of the tree stays in it (ix); the hooks hold the tree. For workloads
-//          under no_new_privs, where the kernel refuses every transition; and where the first program's own steps cannot be
-//          said.
+//          under no_new_privs, where the kernel refuses every transition; where the first program's own steps cannot be
+//          said; and where the tree would have more profiles than the policy has nodes, or hold several times its rules.
 //
 // Each sharing is a residual of the rules that it widens, and a Merge that names the nodes and the reason.
 #pragma once
@@ -47,6 +47,7 @@ struct Shape {
   std::vector<Residual> residuals;  // of the shape itself
   std::vector<Merge> merges;        // but for what no_new_privs asks for
   std::vector<std::vector<uint32_t>> shared;  // nodes of a profile that holds more than one; a node may be in several
+  size_t effort = 0;  // steps looked at to find the profiles
 };
 
 Shape make_shape(const ir::Policy& policy, bool no_new_privs);

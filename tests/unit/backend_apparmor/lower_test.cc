@@ -13,6 +13,7 @@
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/backends/apparmor/glob.h"
 #include "policy-compiler/ir/names.h"
+#include "tests/unit/backend_apparmor/parser.h"
 #include "tests/unit/passes/policy_writer.h"
 
 namespace treeline::backends::apparmor {
@@ -25,33 +26,12 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-constexpr char kParser[] = "/usr/sbin/apparmor_parser";
-constexpr char kAbi[] = "/etc/apparmor.d/abi/3.0";
-
 Glob glob_of(const std::string& text) {
   std::vector<passes::PatternError> errors;
   const std::optional<passes::Pattern> pattern = passes::parse_pattern(text, errors);
   EXPECT_TRUE(pattern) << text;
   return pattern ? make_glob(*pattern) : Glob();
 }
-
-// What the parser says about it; "" where it is content. Compiles for the pinned features, whatever kernel runs here.
-std::string parsed(const std::string& text) {
-  std::string name = testing::TempDir() + "apparmor-XXXXXX";
-  const int fd = mkstemp(name.data());
-  EXPECT_GE(fd, 0);
-  close(fd);
-  std::ofstream(name) << text;
-  FILE* pipe = popen((std::string(kParser) + " --Werror -Q -K -M " + kAbi + " " + name + " 2>&1").c_str(), "r");
-  std::string said;
-  char buffer[512];
-  while (pipe != nullptr && std::fgets(buffer, sizeof buffer, pipe) != nullptr) said += buffer;
-  const int status = pipe == nullptr ? -1 : pclose(pipe);
-  unlink(name.c_str());
-  return status == 0 ? "" : said + "status " + std::to_string(status);
-}
-
-bool no_parser() { return access(kParser, X_OK) != 0 || access(kAbi, R_OK) != 0; }
 
 struct GlobCase {
   const char *pattern, *file, *directory;
@@ -326,7 +306,7 @@ TEST(AppArmor, WhereOneProgramLeadsToTwoNodesTheseTwoShareAProfile) {
   EXPECT_FALSE(says(lowered, 23, ""));
   EXPECT_FALSE(says(lowered, 24, ""));
   ASSERT_EQ(lowered.merges.size(), 2u);
-  EXPECT_THAT(lowered.merges[1].message, AllOf(HasSubstr("'ax' and 'bx'"), HasSubstr("\"/bin/x\" leads to each of them")));
+  EXPECT_THAT(lowered.merges[1].message, AllOf(HasSubstr("'ax' and 'bx'"), HasSubstr("since '/bin/x' leads to each of them")));
   if (!no_parser()) {
     EXPECT_EQ(parsed(lowered.text), "");
   }
@@ -434,6 +414,36 @@ TEST(AppArmor, ManyAlikeResidualsAreCounted) {
   const Lowered lowered = lower(w.policy, {});
   EXPECT_LT(lowered.residuals.size(), 110u);
   EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, StartsWith("200 more rules: "))));
+}
+
+// Dozens of profiles that several nodes share, each with other names: one reason for all of them.
+TEST(AppArmor, ResidualsOfSharedProfilesAreCountedToo) {
+  Writer w;
+  w.policy.name = "p";
+  for (const uint32_t root : {w.root("/bin/a"), w.join("/bin/b")})
+    for (unsigned i = 0; i < 12; ++i)
+      for (uint32_t child = w.child(root, "/bin/" + std::to_string(i)), below = 0; below < 12; ++below)
+        w.file(w.child(child, "/bin/x" + std::to_string(below)), "/x", TL_READ);
+  const Lowered lowered = lower(w.policy, {});
+  EXPECT_EQ(lowered.shared.size(), 1u + 12 + 144);
+  EXPECT_LT(lowered.residuals.size(), 300u);
+  EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, HasSubstr(" more rules: each of them holds it, they share one profile"))));
+  EXPECT_THAT(lowered.residuals, Contains(Field(&Residual::message, "56 more rules: they share one profile")));
+  EXPECT_EQ(lowered.merges.size(), kMostAlike + 1);
+  EXPECT_THAT(lowered.merges.back().message, HasSubstr("57 more groups of nodes"));
+}
+
+TEST(AppArmor, WhatARuntimeStartsIsNotJudgedAndSignalsWithinASharedProfileAreForAllOfIt) {
+  Writer w;
+  w.policy.name = "p";
+  const uint32_t a = w.root("/bin/a");
+  w.child(a, "/bin/c");
+  EXPECT_TRUE(says(lower(w.policy, {}), 1, "AppArmor does not judge what a runtime starts"));
+  EXPECT_FALSE(says(lower(w.policy, {}), 2, ""));
+  EXPECT_TRUE(says(lower(w.policy, {}), 1, "signals within a node for"));
+  w.join("/bin/b");
+  EXPECT_TRUE(says(lower(w.policy, {.no_new_privs = true}), 3, "AppArmor does not judge what a runtime starts"));
+  EXPECT_TRUE(says(lower(w.policy, {}), 1, "signals within a profile, of all nodes that share it, for"));
 }
 
 TEST(AppArmor, TheParserTakesEveryShapeWithoutAWarning) {
