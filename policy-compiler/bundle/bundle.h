@@ -99,7 +99,8 @@ struct RuleEntry {
 
 // Writes `bundle` as directory `path`, sorting what has to be sorted and filling in the digests. An existing bundle
 // there is exchanged with the new one in one step and then removed (where the file system has no RENAME_EXCHANGE, for a
-// moment there is none); anything else that stands there is left alone and is an error.
+// moment there is none); anything else that stands there is left alone and is an error. So is what read() would refuse for
+// its size: the old bundle stays.
 Result<void> write(const std::string& path, Bundle bundle);
 
 // Reads and verifies; what is returned was in memory when it was verified. Regular files only, no links.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cerrno>
 
 #include "policy-compiler/bundle/form.h"
 #include "policy-compiler/support/sha256.h"
@@ -101,7 +102,20 @@ Json to_json(const Bundle& bundle) {
           {"residuals", std::move(residuals)}};
 }
 
+// Bounds of from_json(): what it would not read back is not written either.
+void check_sizes(const Bundle& bundle) {
+  const auto most = [](bool within, const char* what) {
+    if (!within) throw BadField{std::string(what) + " is too long"};
+  };
+  most(bundle.artifacts.size() <= kMaxArtifacts, "'artifacts'");
+  most(bundle.nodes.size() <= kMaxNodes, "'nodes'");
+  most(bundle.residuals.size() <= kMaxNodes, "'residuals'");
+  for (const NodeEntry& node : bundle.nodes) most(node.path.size() <= kMaxPath, "'path' of a node");
+  for (const Residual& residual : bundle.residuals) most(residual.message.size() <= kMaxMessage, "'message' of a residual");
+}
+
 void check(const Bundle& bundle) {
+  check_sizes(bundle);
   if (!is_file_name(bundle.name)) throw BadField{"'name' is not 1 to 63 of a-z, 0-9, '.', '_' and '-'"};
   for (size_t i = 0; i < bundle.artifacts.size(); ++i) {
     const Artifact& artifact = bundle.artifacts[i];
@@ -172,7 +186,13 @@ std::string dump(const Bundle& bundle) {
 
 Result<std::string> encode_manifest(const Bundle& bundle) {
   try {
-    return dump(bundle);
+    std::string json = dump(bundle);
+    if (json.size() > kMaxManifest)
+      return Error{"cannot write a manifest: it would have " + std::to_string((json.size() >> 20) + 1) + " MiB, the limit is " +
+                       std::to_string(kMaxManifest >> 20) + ", and is made of the paths of the nodes and of what the back ends do not hold; "
+                       "compile for fewer of them (--backend), or make the profile smaller",
+                   EFBIG};
+    return json;
   } catch (const BadField& bad) {
     return Error{"cannot write a manifest: " + bad.message};
   }

@@ -136,10 +136,16 @@ Result<void> write(const std::string& given, Bundle bundle) {
                    [](const Residual& a, const Residual& b) {
                      return Position{a.line, a.column} < Position{b.line, b.column};
                    });
+  uint64_t beside = 0;
   for (Artifact& artifact : bundle.artifacts) {
     artifact.size = artifact.bytes.size();
-    artifact.sha256 = sha256_hex(artifact.bytes);
+    beside += artifact.name == kImage ? 0 : artifact.size;
   }
+  // Before anything is replaced: what read() refuses for its size is no bundle.
+  if (beside > kMaxBeside)
+    return failed("write", path, EFBIG, "beside the image its files have " + std::to_string(beside >> 20) + " MiB, the limit is " +
+                                            std::to_string(kMaxBeside >> 20) + "; compile for fewer back ends (--backend), or make the profile smaller");
+  for (Artifact& artifact : bundle.artifacts) artifact.sha256 = sha256_hex(artifact.bytes);
   const Result<std::string> manifest = encode_manifest(bundle);
   if (!manifest) return manifest.error();
 

@@ -178,6 +178,29 @@ TEST_F(BundleTest, ABundleWithADirectoryInItIsNotReplaced) {
   EXPECT_EQ(write(path_, sample()).error().code, EEXIST);
 }
 
+TEST_F(BundleTest, WhatWouldBeTooLargeToReadReplacesNothing) {
+  ASSERT_TRUE(write(path_, sample()));
+  const std::string digest = bundle::read(path_)->digest;
+  const auto expect_kept = [&](const Bundle& large, const char* because) {
+    const Result<void> written = write(path_, large);
+    ASSERT_FALSE(written);
+    EXPECT_THAT(written.error().message, HasSubstr(because));
+    const Result<Bundle> read = bundle::read(path_);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->digest, digest);
+    expect_alone();
+  };
+  Bundle large = sample();
+  for (uint32_t line = 0; line < kMaxManifest / 60'000; ++line) large.residuals.push_back({"apparmor", std::string(60'000, 'x'), line, 1});
+  expect_kept(large, "MiB, the limit is 64, and is made of the paths of the nodes and of what the back ends do not hold; compile for fewer of them");
+  large = sample();
+  large.residuals.push_back({"apparmor", std::string(70'000, 'x'), 1, 1});
+  expect_kept(large, "'message' of a residual is too long");
+  large = sample();
+  large.artifacts.push_back({"apparmor", "apparmor", std::string(kMaxBeside, 'x'), 0, ""});
+  expect_kept(large, "MiB, the limit is 256; compile for fewer back ends");
+}
+
 TEST_F(BundleTest, AMissingParentIsNamed) {
   const Result<void> written = write((base_ / "no" / "nginx").string(), sample());
   ASSERT_FALSE(written);
