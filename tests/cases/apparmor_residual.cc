@@ -85,14 +85,21 @@ std::string ApparmorResiduals::of(const Case& c) {
   }
 }
 
-// Another node that shares the profile holds it.
+// Another node that shares the profile holds it, and the back end says so where that node's rule stands, or of every rule: what it says of other nodes
+// that share another profile excuses nothing.
 std::string ApparmorResiduals::of_profile(const cli::Question& question, const std::vector<uint32_t>& nodes) {
   cli::Question other = question;
   for (const uint32_t node : nodes) {
     other.row = passes::row_of_node(node);
-    if (!cli::evaluate(evaluator_, other).allowed) continue;
-    const std::string all = holding("one profile holds the rights of all");
-    return all.empty() ? holding("they share one profile") : all;
+    const passes::Verdict verdict = cli::evaluate(evaluator_, other);
+    if (!verdict.allowed) continue;
+    std::set<ir::Position> places = {{}};
+    for (const passes::RuleReference& rule : verdict.rules) places.insert(rule.position);
+    if (verdict.rules.empty()) places.insert(policy_.nodes[node].executable.position);
+    for (const apparmor::Residual& residual : lowered_.residuals)
+      if (places.contains(residual.position) && (residual.message.find("one profile holds the rights of all") != std::string::npos ||
+                                                 residual.message.find("they share one profile") != std::string::npos))
+        return residual.message;
   }
   return "";
 }
