@@ -50,7 +50,7 @@ _treelinec() {
       fmt) COMPREPLY=($(compgen -W "--check --format --json --help" -- "$current")) ;;
       merge) COMPREPLY=($(compgen -W "--output --name --format --json --help" -- "$current")) ;;
       schema) COMPREPLY=($(compgen -W "--version --json --help" -- "$current")) ;;
-      explain) COMPREPLY=($(compgen -W "--matrix --json --help" -- "$current")) ;;
+      explain) COMPREPLY=($(compgen -W "--matrix --as --json --help" -- "$current")) ;;
       evaluate) COMPREPLY=($(compgen -W "--node --act --object --json --help" -- "$current")) ;;
       replay) COMPREPLY=($(compgen -W "--unused --require-complete --format --json --help" -- "$current")) ;;
       test) COMPREPLY=($(compgen -W "--format --json --help" -- "$current")) ;;

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "bpf/lsm/abi.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/network/lower.h"
 #include "policy-compiler/backends/seccomp/lower.h"
@@ -52,16 +53,13 @@ void weaken(Mechanism& mechanism, Position residual, const Places& places) {
   }
 }
 
-bool nothing_of(const backends::network::Residual& residual) { return residual.nothing; }
-bool nothing_of(const backends::selinux::Residual&) { return false; }
-
 template <typename Lowered>
-Mechanism emitted(const std::string& name, const Lowered& lowered, const Places& places, std::vector<bundle::Residual>& residuals) {
+Mechanism emitted(const std::string& name, Lowered lowered, const Places& places, std::vector<bundle::Residual>& residuals) {
   Mechanism mechanism;
   mechanism.name = name;
   mechanism.emitted = true;
+  mechanism.not_held = std::move(lowered.not_held);
   for (const auto& residual : lowered.residuals) {
-    if (nothing_of(residual)) mechanism.not_held.insert(residual.position);
     weaken(mechanism, residual.position, places);
     residuals.push_back({name, residual.message, residual.position.line, residual.position.column});
   }
@@ -79,7 +77,7 @@ Cell of_kind(const std::string& mechanism, const RuleEntry& rule) {
     return closes || kind == "syscall" ? Cell::kWorkload : Cell::kNone;
   }
   if (mechanism == "apparmor")
-    return kind == "file" || kind == "exec" || kind == "net" || kind == "socket" || kind == "netlink" || kind == "capability" ||
+    return kind == "file" || (kind == "exec" && rule.row >= TL_ROW_FIRST) || kind == "net" || kind == "socket" || kind == "netlink" || kind == "capability" ||
                    (kind == "operation" && !filter_only)
                ? Cell::kExact
                : Cell::kNone;

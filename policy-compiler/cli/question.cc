@@ -111,25 +111,37 @@ Result<uint32_t> parse_number(const names::Table& table, const std::string& text
   return wrong("unknown " + what, text, guess.empty() ? "one of: " + table.list() : guess);
 }
 
-Result<ir::AccessSet> parse_words(const std::string& text) {
-  ir::AccessSet words = 0;
-  size_t at = 0;
-  while (at <= text.size()) {
-    const size_t end = std::min(text.find(',', at), text.size());
-    const std::string word = text.substr(at, end - at);
+std::vector<std::string> words_of(const std::string& act) {
+  std::vector<std::string> words;
+  for (size_t at = 0; at <= act.size();) {
+    const size_t end = std::min(act.find(',', at), act.size());
+    words.push_back(act.substr(at, end - at));
     at = end + 1;
-    const auto bit = word == "execute" ? std::optional<uint32_t>(TL_EXECUTE) : names::access_words().find(word);
-    if (!bit) {
-      const std::vector<std::string> all = acts();
-      const std::vector<std::string_view> views(all.begin(), all.end());
-      const std::string guess = text::did_you_mean(text::closest(word, views));
-      std::string list;
-      for (const std::string& act : all) list += (list.empty() ? "" : ", ") + act;
-      return wrong("unknown act", word, guess.empty() ? "one of: " + list : guess);
-    }
-    words = static_cast<ir::AccessSet>(words | *bit);
   }
   return words;
+}
+
+std::optional<uint32_t> access_word(const std::string& word) {
+  return word == "execute" ? std::optional<uint32_t>(TL_EXECUTE) : names::access_words().find(word);
+}
+
+Result<ir::AccessSet> parse_words(const std::string& act) {
+  ir::AccessSet access = 0;
+  for (const std::string& word : words_of(act)) {
+    if (const auto bit = access_word(word)) {
+      access = static_cast<ir::AccessSet>(access | *bit);
+      continue;
+    }
+    const std::vector<std::string> all = acts();
+    if (std::find(all.begin(), all.end(), word) != all.end())
+      return wrong("this is no access word:", word, "ask for it alone; with commas stand " + names::access_words().list() + ", execute");
+    const std::vector<std::string_view> views(all.begin(), all.end());
+    const std::string guess = text::did_you_mean(text::closest(word, views));
+    std::string list;
+    for (const std::string& one : all) list += (list.empty() ? "" : ", ") + one;
+    return wrong("unknown act", word, guess.empty() ? "one of: " + list : guess);
+  }
+  return access;
 }
 
 using Kind = Question::Kind;
@@ -222,6 +234,12 @@ std::vector<std::string> acts() {
        {"execute", "exec", "interpret", "out", "in", "listen", "capability", "operation", "user", "socket", "syscall"})
     all.emplace_back(act);
   return all;
+}
+
+bool act_known(const std::string& act) {
+  const std::vector<std::string> all = acts(), words = words_of(act);
+  if (words.size() == 1) return std::find(all.begin(), all.end(), act) != all.end();
+  return std::all_of(words.begin(), words.end(), [](const std::string& word) { return access_word(word).has_value(); });
 }
 
 std::string row_path(const ir::Policy& policy, uint32_t row) {

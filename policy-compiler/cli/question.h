@@ -85,4 +85,7 @@ std::string row_path(const ir::Policy& policy, uint32_t row);
 // The words after ACT, for remedies and for completion.
 std::vector<std::string> acts();
 
+// One of acts(), or some of those that ask for access to an object, with commas between: only they can be asked together.
+bool act_known(const std::string& act);
+
 }  // namespace treeline::cli

@@ -34,12 +34,7 @@ std::string rules_text(const Answer& answer, const std::string& file) {
 // Which of the three words has no meaning.
 Position unknown_word(const analysis::Case& one, const ir::Policy& policy) {
   if (!find_node(policy, one.node)) return one.node_position;
-  const std::vector<std::string> known = acts();
-  for (size_t at = 0; at <= one.act.size();) {
-    const size_t end = std::min(one.act.find(',', at), one.act.size());
-    if (std::find(known.begin(), known.end(), one.act.substr(at, end - at)) == known.end()) return one.act_position;
-    at = end + 1;
-  }
+  if (!act_known(one.act)) return one.act_position;
   return one.object_position;
 }
 

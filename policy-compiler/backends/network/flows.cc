@@ -47,7 +47,10 @@ class Gatherer {
   Flows run() {
     standing();
     for (const ir::Node& node : policy_.nodes)
-      for (const ir::NetworkRule& rule : node.network) add(rule);
+      for (const ir::NetworkRule& rule : node.network) {
+        not_held_.insert(rule.position);
+        add(rule);
+      }
     if (!dns_)
       residual({}, "no rule allows DNS (udp or tcp port 53): names do not resolve behind this policy", kAllowDns);
     Flows out;
@@ -58,6 +61,8 @@ class Gatherer {
     std::stable_sort(residuals_.begin(), residuals_.end(),
                      [](const Residual& a, const Residual& b) { return a.position < b.position; });
     out.residuals = std::move(residuals_);
+    for (const ir::Position held : held_) not_held_.erase(held);
+    out.not_held = std::move(not_held_);
     return out;
   }
 
@@ -95,7 +100,6 @@ class Gatherer {
     switch (rule.peer.kind) {
       case ir::PeerKind::kLocalhost:
         residual(rule.position, "loopback: " + text::quoted(text_of(rule), 200) + " does not leave the pod");
-        residuals_.back().nothing = true;
         return;
       case ir::PeerKind::kAny:
         peer.everything = true;
@@ -258,6 +262,7 @@ class Gatherer {
 
   void put(const ir::NetworkRule& rule, Peer peer, const std::vector<Port>& ports) {
     if (ports.empty()) return;
+    held_.insert(rule.position);
     std::string key = std::to_string(static_cast<int>(rule.direction)) + (peer.everything ? "a"
                                                                           : peer.pods     ? "p"
                                                                                           : "b");
@@ -298,6 +303,7 @@ class Gatherer {
   const std::vector<Block> private_ = internal_blocks();
   std::map<std::string, Flow> flows_;
   std::vector<Residual> residuals_;
+  std::set<ir::Position> held_, not_held_;  // a group's rule stands once and is asked of in each of its nodes
   bool dns_ = false;
 };
 

@@ -38,6 +38,7 @@ struct Flow {
 struct Flows {
   std::vector<Flow> list;  // outgoing first, then by peer
   std::vector<Residual> residuals;
+  std::set<ir::Position> not_held;  // rules that no flow comes from
 };
 
 Flows gather(const ir::Policy& policy, const Options& options, Target target);

@@ -78,6 +78,7 @@ Lowered lower(Target target, const ir::Policy& policy, const Options& options) {
                 text::printable(residual.message, 1000) + (residual.remedy.empty() ? "" : "; ") + std::string(residual.remedy) + "\n";
   out.text += to_yaml(known(target).write(policy, options, flows.list));
   out.residuals = std::move(flows.residuals);
+  out.not_held = std::move(flows.not_held);
   return out;
 }
 

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,12 +60,12 @@ struct Residual {
   ir::Position position;  // line 0: holds for every rule
   std::string message;
   std::string_view remedy = {};  // "": the image holds it
-  bool nothing = false;          // of the rule there is held
 };
 
 struct Lowered {
   std::string text;
   std::vector<Residual> residuals;  // by place
+  std::set<ir::Position> not_held;  // rules of which the text holds nothing
 };
 
 Lowered lower(Target target, const ir::Policy& policy, const Options& options);

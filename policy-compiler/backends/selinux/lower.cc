@@ -109,8 +109,10 @@ class Module {
   Lowered run() {
     standing();
     for (const ir::Node& node : policy_.nodes) {
-      for (const ir::NumberRule& rule : node.capabilities)
+      for (const ir::NumberRule& rule : node.capabilities) {
+        begin(rule.position);
         allow("process", capability_class(rule.value), {std::string(ir::names::capabilities().name(rule.value))});
+      }
       for (const ir::NumberRule& rule : node.operations) operation(rule);
       for (const ir::NumberRule& rule : node.sockets) socket(node, rule);
       for (const ir::NetworkRule& rule : node.network) network(rule);
@@ -138,6 +140,8 @@ class Module {
     }
     out.text += ")\n";
     out.residuals = std::move(residuals_);
+    for (const ir::Position held : held_) not_held_.erase(held);
+    out.not_held = std::move(not_held_);
     return out;
   }
 
@@ -147,7 +151,13 @@ class Module {
   }
 
   void allow(std::string_view target, std::string_view of, const std::set<std::string>& permissions) {
+    held_.insert(rule_);
     allowed_[{std::string(target), std::string(of)}].insert(permissions.begin(), permissions.end());
+  }
+
+  void begin(ir::Position rule) {
+    rule_ = rule;
+    not_held_.insert(rule);
   }
 
   void standing() {
@@ -161,6 +171,7 @@ class Module {
   }
 
   void operation(const ir::NumberRule& rule) {
+    begin(rule.position);
     bool known = false;
     for (const Operation& one : kOperations) {
       if (one.operation != rule.value) continue;
@@ -175,6 +186,7 @@ class Module {
   }
 
   void socket(const ir::Node& node, const ir::NumberRule& rule) {
+    begin(rule.position);
     const std::set<std::string> permissions = {"append", "bind", "connect", "create", "getattr",  "getopt", "ioctl",
                                                "lock",   "read", "setattr", "setopt", "shutdown", "write"};
     if (rule.value == TL_SOCK_NETLINK) {
@@ -192,6 +204,7 @@ class Module {
   }
 
   void network(const ir::NetworkRule& rule) {
+    begin(rule.position);
     const bool in = rule.direction == ir::Direction::kIn;
     const std::string of = rule.protocol == ir::Protocol::kTcp    ? "tcp_socket"
                            : rule.protocol == ir::Protocol::kUdp  ? "udp_socket"
@@ -227,6 +240,7 @@ class Module {
   }
 
   void file(const ir::FileRule& rule) {
+    begin(rule.path.position);
     for (const Mount& mount : options_.mounts) {
       if (!reaches(rule.path.text, mount.path)) continue;
       const std::string type(mount.type.empty() ? path_type(mount.path) : std::string_view(mount.type));
@@ -273,6 +287,8 @@ class Module {
   const Options& options_;
   Allowed allowed_;
   std::vector<Residual> residuals_;
+  ir::Position rule_;                       // that is being written
+  std::set<ir::Position> held_, not_held_;  // a group's rule stands once and is asked of in each of its nodes
 };
 
 }  // namespace

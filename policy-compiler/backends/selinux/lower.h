@@ -17,6 +17,7 @@
 // (types.cc).
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,7 @@ struct Lowered {
   std::string text;
   std::string label;  // "treeline_web.process"; of "web-x": "treeline_web_x_HASH.process"
   std::vector<Residual> residuals;
+  std::set<ir::Position> not_held;  // rules of which the text holds nothing
 };
 
 Lowered lower(const ir::Policy& policy, const Options& options = {});
