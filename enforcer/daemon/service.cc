@@ -80,7 +80,8 @@ Result<void> Service::open() {
       store::Registry::World{walk_tags, [this] { return why_not_enforce(); },
                              [this](uint32_t mode) { return mode == TL_MODE_ENFORCE && facts_.boot_parameter == "monitor" ? uint32_t{TL_MODE_MONITOR} : mode; },
                              [this](uint32_t slot) { return containers_ ? containers_->bound_to(slot) : 0; }, conf_.runtime + "/slots.json",
-                             store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}})});
+                             store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}}),
+                             [this](uint32_t slot) { forget_denials(slot); }});
   workload::Containers::Memory bound;
   bound.table = maps.container_table();
   bound.buckets = maps.bucket_table();

@@ -111,6 +111,7 @@ Result<uint32_t> Registry::free_slot() {
     if (by_slot_.contains(slot) || publisher_.read(slot).mode != TL_MODE_OFF) continue;
     if (publisher_.read(slot).generation != 0 && count_nodes(world_.tags, slot) != none) continue;
     last_slot_ = slot;
+    if (world_.given) world_.given(slot);
     return slot;
   }
   return Error{"all " + std::to_string(TL_SLOTS - 2) + " policy slots are in use; unload a policy: treeline policy unload NAME", ENOSPC};

@@ -87,6 +87,7 @@ class Registry {
     std::function<uint32_t(uint32_t slot)> bound;            // containers that are bound to a slot
     std::string slots_file;                                  // which name has which slot, while the maps are pinned
     Admission admission = {};                                // which bundles may come into force
+    std::function<void(uint32_t slot)> given = {};           // a slot is given to a new owner: what is left of another one must not be taken for its own
   };
   Registry(Publisher& publisher, PolicyStore& kept, PolicyStore& transient, World world);
 

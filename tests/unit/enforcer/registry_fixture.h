@@ -77,7 +77,8 @@ class RegistryTest : public testing::Test {
                                                              for (const tl_tag& tag : tags_) use(tag);
                                                            },
                                                            [this] { return why_not_; }, [](uint32_t mode) { return mode; },
-                                                           [this](uint32_t) { return bound_; }, root_ + "/slots.json", admission_});
+                                                           [this](uint32_t) { return bound_; }, root_ + "/slots.json", admission_,
+                                                           [this](uint32_t slot) { given_.push_back(slot); }});
   }
   Result<Policy*> load(uint32_t mode, const std::string& executable = "/a", Orphans orphans = Orphans::kRefuse) {
     Change change;
@@ -100,6 +101,7 @@ class RegistryTest : public testing::Test {
   std::optional<Error> why_not_;
   Admission admission_;
   uint32_t bound_ = 0;
+  std::vector<uint32_t> given_;  // slots, as they were told of
   int graces_ = 0;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<PolicyStore> kept_, transient_;

@@ -102,6 +102,19 @@ TEST_F(RegistryTest, UnloadRefusesWhileBoundAndThenLeavesNothing) {
   EXPECT_FALSE(std::filesystem::exists(root_ + "/kept/web"));
 }
 
+TEST_F(RegistryTest, ASlotIsToldOfWhenItHasANewOwnerAndNotOtherwise) {
+  Result<Policy*> policy = load(TL_MODE_MONITOR);
+  ASSERT_TRUE(policy) << policy.error().message;
+  const uint32_t first = (*policy)->slot;
+  EXPECT_EQ(given_, std::vector<uint32_t>{first});
+  ASSERT_TRUE(load(TL_MODE_MONITOR, "/b"));
+  EXPECT_EQ(given_.size(), 1u) << "a swap";
+  ASSERT_TRUE(registry_->unload("web"));
+  policy = load(TL_MODE_MONITOR);
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(given_, (std::vector<uint32_t>{first, (*policy)->slot}));
+}
+
 TEST_F(RegistryTest, AFreedSlotIsNotGivenToAnotherPolicyWhileATaskStillNamesIt) {
   ASSERT_TRUE(load(0));
   const uint32_t first = registry_->find("web")->slot;
