@@ -84,7 +84,7 @@ __noinline u32 count_untold(u32 slot, u64 node, u64 what)
 	return 0;
 }
 
-/* Counts a refused act; the new count of its behaviour (of its kind, where that has no room), and whether it is to be told (tell.h). */
+/* Counts a refused act; the new count of its behaviour (0 where that has no room), and whether it is to be told (tell.h). */
 __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object, u32 container)
 {
 	struct tl_denial_key key = {.node = node,
@@ -93,7 +93,7 @@ __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object, u32 contai
 				    .hook = what_hook(what),
 				    .reason = what_reason(what),
 				    .access = what_words(what)};
-	u64 now = bpf_ktime_get_boot_ns(), together = 0, count;
+	u64 now = bpf_ktime_get_boot_ns(), together = 0, count = 0;
 	struct tl_denial *kind = counter_of_kind(slot, node, what), *d;
 	u32 monitor = what_flags(what) & WHAT_MONITOR;
 	struct tl_control *control = the_control();
@@ -102,9 +102,10 @@ __noinline u64 count_denial(u32 slot, u64 node, u64 what, u64 object, u32 contai
 	if (kind)
 		together = tl_count(kind, monitor, now);
 	if (slot == TL_SLOT_CANARY)
-		return together;
+		return 0;
 	d = counter_of_behaviour(&key, kind);
-	count = d ? tl_count(d, monitor, now) : together;
+	if (d)
+		count = tl_count(d, monitor, now);
 	bucket = bpf_map_lookup_elem(&buckets, &container);
 	if (tl_tell(kind, together, d, count, bucket, now, container, control ? control->told_from : 0, !!(what & WHAT_URGENT)))
 		count |= COUNT_TELL;
@@ -145,5 +146,45 @@ static __always_inline void mark_told(const struct tl_event *e)
 
 	if (l)
 		l->told = 1;
+}
+
+/* What follows for the counters once an event went out, or was lost: what nobody has heard of is due again. */
+static __always_inline void settle(const struct tl_event *e, bool is_lost)
+{
+	struct tl_bucket *bucket;
+	struct tl_denial *d;
+
+	if (e->type == TL_EVENT_LEARNED && !is_lost)
+		mark_told(e);
+	if (e->type == TL_EVENT_DENIAL && !is_lost) {
+		bucket = bpf_map_lookup_elem(&buckets, &e->container);
+		if (bucket)
+			tl_charge(bucket, e->size);
+	}
+	if (e->type == TL_EVENT_DENIAL && is_lost) {
+		struct tl_denial_key key = {.node = e->node, .object = e->object, .slot = e->slot, .hook = e->hook, .reason = e->reason, .access = e->access};
+		struct tl_count_key kind = {.node = e->node, .slot = e->slot, .hook = e->hook, .reason = e->reason};
+
+		d = bpf_map_lookup_elem(&denials, &key);
+		if (d)
+			d->told = 0;
+		d = bpf_map_lookup_elem(&counts, &kind);
+		if (d)
+			d->told = 0;
+	}
+	if (is_lost)
+		lost(TL_LOSS_EVENTS);
+}
+
+/* The same of a task's draft, and forgets it. A function of its own: 5.10 would follow it anew in each turn of a loop that reports. */
+__noinline u32 settle_mine(u64 task, u32 is_lost)
+{
+	struct tl_draft *d = bpf_map_lookup_elem(&scratch, &task);
+
+	if (!d)
+		return 0;
+	settle(&d->event, is_lost);
+	bpf_map_delete_elem(&scratch, &task);
+	return 0;
 }
 #endif

@@ -13,6 +13,13 @@
 #include "written.bpf.h"
 #include <bpf/bpf_tracing.h>
 
+/* A refusal in doubt without an object to tell of: counted as a doubt and, as all are, by policy and node. */
+static __always_inline void refuse_in_doubt(const struct tl_tag *tag, u32 hook, u32 reason)
+{
+	doubt(hook, reason);
+	count_untold(tag->slot, tag->node, WHAT(hook, reason, 0, 0));
+}
+
 /* ------------------------------------------------------------------------------------------------- adoption --- */
 /*
  * The container whose cgroup, or an ancestor of it, the current task is in; TL_CONTAINERS: none; TOO_DEEP: it lies deeper than is looked at.
@@ -76,7 +83,7 @@ static __noinline int adopt(u32 hook)
 	tag.flags = TL_TAG_RUNTIME | (container->flags & TL_CONTAINER_STARTED ? TL_TAG_JOINED : 0);
 	tag.start_time = READ(struct task_struct, start_time, bpf_get_current_task());
 	if (write_tag(k_task_storage ? bpf_get_current_task_btf() : NULL, bpf_get_current_task(), &tag)) {
-		doubt(hook, TL_REASON_NO_MEMORY);
+		refuse_in_doubt(&tag, hook, TL_REASON_NO_MEMORY);
 		return -1;
 	}
 	return 1;
@@ -111,7 +118,7 @@ int BPF_PROG(tl_task_alloc, struct task_struct *task)
 	tag.pending_node = 0;
 	tag.start_time = 0;
 	if (write_tag(task, address, &tag)) {
-		doubt(TL_HOOK_TASK_ALLOC, TL_REASON_NO_MEMORY);
+		refuse_in_doubt(&tag, TL_HOOK_TASK_ALLOC, TL_REASON_NO_MEMORY);
 		return -EPERM;
 	}
 	return 0;
@@ -188,7 +195,7 @@ __noinline u64 exec_check(u64 bprm)
 	if (tag->flags & TL_TAG_RUNTIME) {
 		c = container_of_tag(tag);
 		if (!c) {
-			doubt(TL_HOOK_BPRM_CHECK, TL_REASON_NO_TAG);
+			refuse_in_doubt(tag, TL_HOOK_BPRM_CHECK, TL_REASON_NO_TAG);
 			return EXEC_REFUSE;
 		}
 		if (!enters(c)) {
@@ -205,7 +212,7 @@ __noinline u64 exec_check(u64 bprm)
 		}
 	}
 	if (later_hop && (!(tag->flags & TL_TAG_PENDING_EDGE) || tag->pending_bprm != bprm)) {
-		doubt(TL_HOOK_BPRM_CHECK, TL_REASON_NO_PENDING);
+		refuse_in_doubt(tag, TL_HOOK_BPRM_CHECK, TL_REASON_NO_PENDING);
 		return EXEC_REFUSE;
 	}
 	if (!later_hop)
@@ -394,7 +401,7 @@ __noinline u32 exec_commit(u64 bprm)
 	if (!(tag->flags & TL_TAG_PENDING_EDGE) || tag->pending_bprm != bprm) {
 		if (tag->flags & TL_TAG_RUNTIME)
 			return 0;
-		doubt(TL_HOOK_BPRM_COMMITTING, TL_REASON_NO_PENDING);
+		refuse_in_doubt(tag, TL_HOOK_BPRM_COMMITTING, TL_REASON_NO_PENDING);
 		return 2;
 	}
 	entry = tag->flags & TL_TAG_ENTRY_PENDING;

@@ -78,10 +78,7 @@ static __always_inline void send_draft(void *ctx, u64 key)
 	if (!d)
 		return;
 	d->event.size = size;
-	if (k_ringbuf ? bpf_ringbuf_output(&events, d, size, 0) : bpf_perf_event_output(ctx, &events_perf, BPF_F_CURRENT_CPU, d, size))
-		lost(TL_LOSS_EVENTS);
-	else if (d->event.type == TL_EVENT_LEARNED)
-		mark_told(&d->event);
+	settle(&d->event, (k_ringbuf ? bpf_ringbuf_output(&events, d, size, 0) : bpf_perf_event_output(ctx, &events_perf, BPF_F_CURRENT_CPU, d, size)) != 0);
 	bpf_map_delete_elem(&scratch, &key);
 }
 

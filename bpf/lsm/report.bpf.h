@@ -88,7 +88,8 @@ __noinline u32 begin(u64 what, u64 object)
 	if (what_flags(what) & WHAT_PROTECTED) {
 		verdict = TL_VERDICT_DENY;
 		answer = EPERM;
-		counted = count_denial(tag->slot, node, what, object, tag->container);
+		/* In learn each exec makes a node: as one, so that who executes itself over and over does not fill the table for all. */
+		counted = count_denial(tag->slot, s->mode == TL_MODE_LEARN ? 0 : node, what, object, tag->container);
 		if (!(counted & COUNT_TELL))
 			return answer;
 	} else if (s->mode == TL_MODE_LEARN) {
@@ -369,11 +370,7 @@ static __always_inline int finish(void *ctx, u32 answer)
 			if (size > sizeof(*d))
 				size = sizeof(*d);
 			d->event.size = size;
-			if (k_ringbuf ? bpf_ringbuf_output(&events, d, size, 0) : bpf_perf_event_output(ctx, &events_perf, BPF_F_CURRENT_CPU, d, size))
-				lost(TL_LOSS_EVENTS);
-			else if (d->event.type == TL_EVENT_LEARNED)
-				mark_told(&d->event);
-			bpf_map_delete_elem(&scratch, &me);
+			settle_mine(me, (k_ringbuf ? bpf_ringbuf_output(&events, d, size, 0) : bpf_perf_event_output(ctx, &events_perf, BPF_F_CURRENT_CPU, d, size)) != 0);
 		}
 	}
 	if (answer & REPORT_KILL)

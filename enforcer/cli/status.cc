@@ -123,7 +123,7 @@ int show_status(const Context& context) {
     field("refused", std::to_string(count) + (count == 1 ? " start of a container" : " starts of containers") + " since this treelined runs");
     const Json& last = list_at(refused, "last");
     for (auto each = last.rbegin(); each != last.rend() && each - last.rbegin() < (context.wide ? 8 : 1); ++each)
-      print_line("  " + padded(text_at(*each, "container").empty() ? "-" : text_at(*each, "container").substr(0, 24), 24) + " at " + text_at(*each, "time") + ": " + text_at(*each, "why"));
+      print_line("  " + padded((text_at(*each, "container").empty() ? "one of policy " + text_at(*each, "policy", "-") : text_at(*each, "container")).substr(0, 24), 24) + " at " + text_at(*each, "time") + ": " + text_at(*each, "why"));
   }
   for (const Json& d : doubts)
     field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")) + (is_new(d) ? ", new" : ""));

@@ -75,7 +75,7 @@ Json to_json(const Event& event, const Named& named) {
   out["reason"] = reason_word(event.reason);
   out["in_doubt"] = event.in_doubt();
   if (named.nearest_line) out["nearest"] = {{"pattern", named.nearest}, {"line", named.nearest_line}};
-  out["count"] = event.count;
+  if (event.count) out["count"] = event.count;  // 0: this behaviour had no room in the table of those
   if (event.flags & TL_EVENT_JOINED) out["joined"] = true;
   if (event.flags & TL_EVENT_KILL_CONTAINER) out["reaction"] = "kill-container";
   else if (event.flags & TL_EVENT_FREEZE_CONTAINER) out["reaction"] = "freeze-container";

@@ -10,6 +10,7 @@
 //
 // `stopped` says whether the kernel refused the act. In monitor it is false and "would_have_been" says "denied". Paths are bytes:
 // see escape_bytes (enforcer/base/bytes.h); "\\x5c" in JSON text is one escaped byte, and unescaping gives the name back.
+// "count" is of this behaviour (policy, node, hook, reason, object), and left out where the table of those is full.
 // Losses are lines of the same stream: {"schema":1,"type":"loss","what":"events","count":214}: counters stay exact. What of a container's refusals is
 // not told one by one (bpf/lsm/tell.h) is a loss that says whose: {...,"what":"refusals","count":49700,"policy":"web","container":"web-1"}.
 #pragma once

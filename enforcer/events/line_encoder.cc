@@ -80,9 +80,11 @@ std::string to_text(const Json& event, bool colour, bool wide) {
     return text::printable(line + "MORE  " + padded(policy, 24) + " " + std::to_string(number_at(event, "count")) + " more refusals not shown, of container " +
                                text_at(event, "container") + "; counted exactly: treeline denials " + policy, 16384);
   }
-  if (type == "loss")
-    return line + "LOST  " + padded("-", 24) + " " + padded(text_at(event, "what"), 8) + " " +
-           std::to_string(number_at(event, "count")) + " not shown; the counters are exact";
+  if (type == "loss") {
+    const std::string what = text_at(event, "what");
+    return line + "LOST  " + padded("-", 24) + " " + padded(what, 8) + " " + std::to_string(number_at(event, "count")) +
+           (what == "counts" ? " refused, and not counted by node, hook and reason: the table is full" : " not shown; the counters are exact");
+  }
 
   std::string verdict = text_at(event, "verdict");
   const char* word = verdict == "deny" ? "DENY " : verdict == "kill" ? "KILL " : verdict == "would-deny" ? "WOULD" : "SEEN ";
@@ -97,7 +99,8 @@ std::string to_text(const Json& event, bool colour, bool wide) {
   line += " " + padded(who, 24) + " " + padded(text_at(event, "act"), 8) + " " + padded(object_of(event), 28) + " " + reason_of(event);
   if (number_at(node, "line")) line += " (profile line " + std::to_string(number_at(node, "line")) + ")";
   if (std::string reaction = text_at(event, "reaction"); !reaction.empty()) line += "  -> " + reaction;
-  line += "  #" + text_at(event, "id").substr(0, 8) + " x" + std::to_string(number_at(event, "count"));
+  line += "  #" + text_at(event, "id").substr(0, 8);
+  if (const int64_t count = number_at(event, "count")) line += " x" + std::to_string(count);
   if (wide) {
     Json process = event.contains("process") && event["process"].is_object() ? event["process"] : Json::object();
     line += "  hook " + text_at(event, "hook") + ", pid " + std::to_string(number_at(process, "pid")) + " (" +

@@ -58,7 +58,7 @@ constexpr Reason kReasons[] = {
 
 constexpr std::string_view kVerdicts[] = {"allow", "would-deny", "deny", "kill"};
 constexpr std::string_view kModes[] = {"off", "learn", "monitor", "enforce"};
-constexpr std::string_view kLosses[] = {"events", "scratch", "learned", "denials", "syscalls"};
+constexpr std::string_view kLosses[] = {"events", "scratch", "learned", "counts", "syscalls"};
 static_assert(std::size(kVerdicts) == TL_VERDICT_KILL + 1 && std::size(kModes) == TL_MODE_ENFORCE + 1 &&
               std::size(kLosses) == TL_LOSS_SYSCALLS + 1);
 
