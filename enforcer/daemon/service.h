@@ -15,6 +15,7 @@
 //   service_status.cc    status, doctor, containers
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -91,6 +92,13 @@ class Service {
     uint64_t denied = 0, would = 0;
   };
 
+  // A container that is gone: what it was refused last may be read after its end, and its entry may be another one's by then.
+  struct Ended {
+    uint32_t index = 0;
+    uint64_t bound_at = 0;  // ns since boot
+    std::string id;
+  };
+
   // A container whose entrypoint has not begun, long after it was bound.
   struct Unbegun {
     uint64_t cpu_time = 0;  // µs, when that was first seen
@@ -109,6 +117,7 @@ class Service {
   // service_events.cc
   void on_record(const void* record, size_t size);
   [[nodiscard]] events::Named name(const events::Event& event) const;
+  [[nodiscard]] std::string container_of(const events::Event& event) const;  // "": unknown
   Answer subscribe(Peer& peer, const Json& request);
   void broadcast(const std::string& line, bool learned, uint32_t container = 0);
   [[nodiscard]] std::map<std::string, uint64_t> losses() const;
@@ -235,6 +244,7 @@ class Service {
   std::map<uint32_t, Run> runs_;          // by container
   workload::Unbound unbound_;
   RefusedStarts refused_starts_;
+  std::deque<Ended> ended_;  // the newest stands last
   bool hooks_weaker_ = false;
   bool unknown_told_ = false;  // that it cannot be seen who still runs
   std::map<uint64_t, bool> subscribers_;  // peer -> wants learned ones too

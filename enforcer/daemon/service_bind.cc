@@ -12,6 +12,7 @@ namespace treeline::daemon {
 namespace {
 
 constexpr int kLooksSoon = 5, kLookEach = 10;  // seconds
+constexpr size_t kEndedKept = 256;
 
 // What a runtime or a person may call a container: shown, logged and kept, never used as a path.
 bool valid_container_id(const std::string& id) {
@@ -178,6 +179,8 @@ void Service::end_container(uint32_t index) {
   } else if (has_session) {
     spool(container.slot, container.id, trace);
   }
+  ended_.push_back({index, containers_->bound_at(index), container.id});
+  if (ended_.size() > kEndedKept) ended_.pop_front();
   if (Result<void> unbound = containers_->unbind(index); !unbound) log_error(unbound.error().message);
   kills_.erase(index);
   freezes_.erase(index);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "bpf/lsm/abi.h"
 #include "enforcer/base/bytes.h"
 #include "enforcer/daemon/service.h"
@@ -9,7 +11,7 @@ namespace treeline::daemon {
 
 events::Named Service::name(const events::Event& event) const {
   events::Named named;
-  if (const workload::Container* container = containers_->at(event.container)) named.container = container->id;
+  named.container = container_of(event);
   const store::Policy* policy = registry_->at(event.slot);
   if (!policy) return named;
   named.policy = policy->shown_name();
@@ -23,6 +25,12 @@ events::Named Service::name(const events::Event& event) const {
     }
   }
   return named;
+}
+
+std::string Service::container_of(const events::Event& event) const {
+  if (const workload::Container* container = containers_->at(event.container); container && containers_->bound_at(event.container) <= event.time) return container->id;
+  const auto ended = std::find_if(ended_.rbegin(), ended_.rend(), [&](const Ended& e) { return e.index == event.container && e.bound_at <= event.time; });
+  return ended == ended_.rend() ? "" : ended->id;
 }
 
 void Service::on_record(const void* record, size_t size) {
