@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench_acts OVERLAY TMPFS [ACT]: what is measured, or that one ("": nothing). Prints a line "ACT NANOSECONDS TIMES" for each act: the least of several
+// bench_acts OVERLAY TMPFS [-]: what is measured; with - the acts that its input names, one a line. Prints a line "ACT NANOSECONDS TIMES" for each act: the least of several
 // batches, per act, and how often it was done in all.
 // In a VM whose clock counts instructions (tests/kernel/vm --icount) a nanosecond is an instruction, and the least batch is the one
 // that no timer interrupt fell into.
@@ -21,12 +21,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <string>
 
 namespace {
 
 constexpr char kExit[] = "--exit";
-const char* only = nullptr;  // the one act to measure; nullptr: all
+std::string only;  // the one act to measure; "": all
 
 uint64_t now() {
   timespec t{};
@@ -41,7 +42,7 @@ uint64_t now() {
 
 template <typename Act>
 void measure(const std::string& name, int batches, int times, const Act& act) {
-  if (only && name != only) return;
+  if (!only.empty() && name != only) return;
   for (int i = 0; i < times; ++i) act();  // caches
   uint64_t least = UINT64_MAX;
   for (int batch = 0; batch < batches; ++batch) {
@@ -126,6 +127,7 @@ void tcp_connect() {
     close(fd);
     close(accepted);
   });
+  close(listener);
 }
 
 // A datagram out of one socket and into another one; both judge the peer.
@@ -145,16 +147,7 @@ void udp_send_receive() {
   close(sender);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc == 2 && !std::strcmp(argv[1], kExit)) _exit(0);
-  if (argc != 3 && argc != 4) {
-    std::fprintf(stderr, "usage: bench_acts OVERLAY TMPFS [ACT]\n");
-    return 64;
-  }
-  if (argc == 4) only = argv[3];
-  const std::string overlay = argv[1], tmpfs = argv[2];
+void measure_all(const std::string& overlay, const std::string& tmpfs) {
   open_close("short/overlay", overlay + "/f");
   open_close("deep/overlay", overlay + "/usr-share-nginx/htmls/index.html");
   open_close("short/tmpfs", tmpfs + "/f");
@@ -166,5 +159,18 @@ int main(int argc, char** argv) {
   fork_exec_wait(overlay + "/bin/bench_acts");
   tcp_connect();
   udp_send_receive();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && !std::strcmp(argv[1], kExit)) _exit(0);
+  const bool asked = argc == 4 && !std::strcmp(argv[3], "-");
+  if (argc != 3 && !asked) {
+    std::fprintf(stderr, "usage: bench_acts OVERLAY TMPFS [-]\n");
+    return 64;
+  }
+  if (!asked) measure_all(argv[1], argv[2]);
+  while (asked && std::getline(std::cin, only)) measure_all(argv[1], argv[2]);
   return 0;
 }
