@@ -148,7 +148,10 @@ static __always_inline void mark_told(const struct tl_event *e)
 		l->told = 1;
 }
 
-/* What follows for the counters once an event went out, or was lost: what nobody has heard of is due again. */
+/*
+ * What follows for the counters once an event went out, or was lost: a behaviour that nobody has heard of is due again, within its container's bound. Its kind is
+ * not: each refusal would pass the bound, and be owed, as long as nobody reads.
+ */
 static __always_inline void settle(const struct tl_event *e, bool is_lost)
 {
 	struct tl_bucket *bucket;
@@ -163,12 +166,8 @@ static __always_inline void settle(const struct tl_event *e, bool is_lost)
 	}
 	if (e->type == TL_EVENT_DENIAL && is_lost) {
 		struct tl_denial_key key = {.node = e->node, .object = e->object, .slot = e->slot, .hook = e->hook, .reason = e->reason, .access = e->access};
-		struct tl_count_key kind = {.node = e->node, .slot = e->slot, .hook = e->hook, .reason = e->reason};
 
 		d = bpf_map_lookup_elem(&denials, &key);
-		if (d)
-			d->told = 0;
-		d = bpf_map_lookup_elem(&counts, &kind);
 		if (d)
 			d->told = 0;
 	}
