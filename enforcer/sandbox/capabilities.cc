@@ -60,10 +60,10 @@ unsigned last_capability() {
 }
 
 std::vector<std::string> names_of(uint64_t mask) {
-  std::vector<std::string> names;
+  std::vector<std::string> found;
   for (unsigned capability = 0; capability < 64; ++capability)
-    if (mask >> capability & 1) names.push_back(name_of(capability));
-  return names;
+    if (mask >> capability & 1) found.push_back(name_of(capability));
+  return found;
 }
 
 }  // namespace treeline::sandbox
