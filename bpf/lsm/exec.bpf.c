@@ -10,6 +10,7 @@
  * A failed exec has no hook, so a pending node is honoured only by a later hop of the same bprm and by its commit; the first hop of
  * the next exec overwrites it (a first hop is told by bprm->interp == bprm->filename, so a reused address is no way in).
  */
+#include "fast.bpf.h"
 #include "written.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -177,11 +178,11 @@ static __always_inline u64 entered(const struct tl_container *c)
 	(WHAT(TL_HOOK_BPRM_CHECK, reason, TL_KIND_EXEC, TL_EXECUTE) | WHAT_FLAGS(WHAT_EPERM))
 
 /*
- * The tag takes a pending node: in learn its key is made from the path, in monitor and enforce it is the edge's. Returns 0, or `what` to
- * report; EXEC_REFUSE where there is nothing to tell beyond the count.
+ * The tag takes a pending node: in learn its key is made from the path, in monitor and enforce it is the edge's. `state` is that of the path by
+ * fast_state, if one of `policy`. Returns 0, or `what` to report; EXEC_REFUSE where there is nothing to tell beyond the count.
  */
 #define EXEC_REFUSE ~0ull
-__noinline u64 exec_check(u64 bprm)
+__noinline u64 exec_check(u64 bprm, u64 state, u32 policy)
 {
 	struct tl_tag *tag = my_tag();
 	u64 file = READ(struct linux_binprm, file, bprm), dentry = file_dentry(file), vfsmount = file_mount(file), ns, hash;
@@ -232,7 +233,7 @@ __noinline u64 exec_check(u64 bprm)
 	}
 
 	if (!class_id)
-		class_id = class_of_state(s.img, walk_slow(s.img, TL_DFA_START, dentry, vfsmount, ns));
+		class_id = class_of_state(s.img, state < WALK_ERROR && policy == s.policy ? state : walk_slow(s.img, TL_DFA_START, dentry, vfsmount, ns));
 	if (later_hop) {
 		/* Outside, one event told it all; and where the script was refused, this is not reached. */
 		if (tag->pending_node == TL_KEY_OUTSIDE)
@@ -256,21 +257,44 @@ __noinline u64 exec_check(u64 bprm)
 	return REFUSED(s, EXEC(TL_REASON_NOT_IN_TREE), class_id);
 }
 
+/*
+ * The state of the path of what is executed, and the policy that it is one of; an error where the fast walk does not say, and while it is not known
+ * yet what the task enters.
+ */
+static __noinline u64 fast_state(struct tl_tag *tag, struct file *file, u32 *policy)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	struct subject s;
+
+	if (tag->flags & TL_TAG_RUNTIME)
+		return WALK_DEEP;
+	subject_of(&s, tag);
+	*policy = s.policy;
+	if (s.mode < TL_MODE_MONITOR || !dentry->d_hash.pprev)
+		return WALK_DEEP;
+	return walk_fast(&s, dentry, file->f_path.mnt);
+}
+
 SEC("lsm/bprm_check_security")
 int BPF_PROG(tl_bprm_check_security, struct linux_binprm *bprm)
 {
-	u64 file_address, what;
+	u64 file_address = READ(struct linux_binprm, file, raw_argument(ctx, 0)), what, state = WALK_DEEP;
+	struct tl_tag *mine = my_tag();
+	u32 policy = 0;
 
-	if (!my_tag()) {
+	if (mine) {
+		state = fast_state(mine, bprm->file, &policy);
+		if (state == WALK_UNKNOWN)
+			remember_prefix(file_mount(file_address));
+	} else {
 		int adopted = adopt(TL_HOOK_BPRM_CHECK);
 
 		if (adopted <= 0)
 			return adopted ? -EPERM : 0;
 	}
-	what = exec_check(raw_argument(ctx, 0));
+	what = exec_check(raw_argument(ctx, 0), state, policy);
 	if (what == EXEC_REFUSE)
 		return -EPERM;
-	file_address = READ(struct linux_binprm, file, raw_argument(ctx, 0));
 	if (!what) {
 		struct tl_tag *tag = my_tag();
 

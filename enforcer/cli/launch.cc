@@ -21,7 +21,7 @@
 namespace treeline::cli {
 namespace {
 
-constexpr int kStartSeconds = 120;
+constexpr int kStartSeconds = 300;
 
 // Beside this executable, else where it is installed.
 Result<std::string> find_daemon() {
