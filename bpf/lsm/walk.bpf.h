@@ -150,6 +150,9 @@ __noinline u64 survey(u64 dentry, u64 root)
 	return SURVEY_BAD;
 }
 
+/* A function of its own, as of its result the verifier knows nothing: a caller's loop is followed once, not once for each case of each turn. */
+__noinline u32 at_most_32(u32 n) { return n < 32 ? n : 32; }
+
 /* '/' and the dentry's name. */
 __noinline u64 feed_name(u32 sink, u64 state, u64 dentry)
 {
@@ -162,13 +165,11 @@ __noinline u64 feed_name(u32 sink, u64 state, u64 dentry)
 	if (!len || len > 255)
 		return WALK_UNREADABLE;
 	for (u32 i = 0; i < 8; i++) {
-		u32 at = i * 32, n = len + 1 - at;
+		u32 at = i * 32, n = at_most_32(len + 1 - at);
 		u64 have; /* of this piece to read, in the form that 5.10 sees the bound of: masked, and not merged with n again */
 
 		if (at > len)
 			break;
-		if (n > 32)
-			n = 32;
 		if (i == 0) {
 			have = n - 1;
 			barrier_var(have);
@@ -210,7 +211,7 @@ __noinline u64 feed_levels(u32 sink, u64 state, u64 dentry, u32 levels)
 {
 	for (u32 i = 0; i < MAX_DEPTH / 32; i++) {
 		u32 rest = levels - i * 32;
-		u32 n = rest < 32 ? rest : 32;
+		u32 n = at_most_32(rest);
 
 		if (i * 32 >= levels)
 			break;
@@ -261,6 +262,22 @@ __noinline u64 climb_mounts(u64 mount, u32 n)
 	return mount;
 }
 
+/* How many mounts lie above; MAX_MOUNTS: that many, or more. (A function of its own for the same reason as at_most_32.) */
+__noinline u32 mounts_above(u64 mount)
+{
+	u32 mounts = 0;
+
+	for (u32 i = 0; i < MAX_MOUNTS; i++) {
+		u64 parent = READ(struct mount, mnt_parent, mount);
+
+		if (parent == mount || !parent)
+			break;
+		mount = parent;
+		mounts++;
+	}
+	return mounts;
+}
+
 /* Each mount's part of a path may be short enough, and all of them not. (A function of its own, as walk_slow's frame is full.) */
 __noinline bool too_long(u64 dentry, u64 mount)
 {
@@ -298,19 +315,12 @@ __noinline u64 namespace_of(u64 vfsmount)
  */
 __noinline u64 walk_slow(u32 sink, u64 state, u64 dentry, u64 vfsmount, u64 ns)
 {
-	u64 start = state, mount = mount_of(vfsmount), above = mount;
-	u32 mounts = 0;
+	u64 start = state, mount = mount_of(vfsmount);
+	u32 mounts;
 
 	if (!ns || namespace_of(vfsmount) != ns)
 		return WALK_FOREIGN;
-	for (u32 i = 0; i < MAX_MOUNTS; i++) {
-		u64 parent = READ(struct mount, mnt_parent, above);
-
-		if (parent == above || !parent)
-			break;
-		above = parent;
-		mounts++;
-	}
+	mounts = mounts_above(mount);
 	if (mounts >= MAX_MOUNTS || (mounts && too_long(dentry, mount)))
 		return WALK_UNREADABLE;
 	for (u32 i = 0; i <= MAX_MOUNTS; i++) {

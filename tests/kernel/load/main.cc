@@ -31,7 +31,7 @@
 namespace {
 
 // Ours, so that the next change has room under the kernel's million and 512.
-constexpr unsigned kInstructions = 700000;
+constexpr unsigned kInstructions = 350000;
 constexpr unsigned kStack = 512;
 constexpr size_t kLog = 1 << 20;
 
