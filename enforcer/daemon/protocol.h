@@ -51,6 +51,7 @@
 // bind               pid, container, policy, bundle (OCI), filter:      "bound": bool, "policy", "mode", "generation", "directory", "closing";
 //                    is the policy's in config.json? two_names: why     refused as in resolve
 //                    enforce would not start it ("": it would)
+// refused            container, why: treeline-oci refused a start       nothing; `status` tells of it
 // unbind             container                                          the binding goes once its cgroup is empty
 // thaw               container                                          "container", "was_frozen": what a violation froze goes on
 // containers                                                            "containers", "unbound"; of each whether it is "frozen", and of its

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Containers that treelined refused their start, since it runs: an engine's own log may say no more than that a hook failed, and crun's not even the
-// hook's words. What treeline-oci itself finds wrong (config.json, the runtime) is in the system's log alone.
+// Containers that treelined, or treeline-oci by itself (config.json, the runtime), refused their start, since treelined runs: an engine's own log may say
+// no more than that a hook failed, and crun's not even the hook's words.
 #pragma once
 
 #include <cstddef>

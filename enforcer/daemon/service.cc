@@ -225,6 +225,7 @@ Service::Answer Service::dispatch(Peer& peer, const Json& request, bool& answere
   if (what == "run.kill") return run_kill(request);
   if (what == "resolve") return start_answer(request, resolve_request(request));
   if (what == "bind") return start_answer(request, bind(peer, request));
+  if (what == "refused") return refused(request);
   if (what == "unbind") return unbind(request);
   if (what == "thaw") return thaw(peer, request);
   if (what == "detach") {

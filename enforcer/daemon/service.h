@@ -169,8 +169,10 @@ class Service {
   Result<Resolved> resolve(const std::string& name);
   Answer resolve_request(const Json& request);
   Answer bind(Peer& peer, const Json& request);
-  // The answer to either; what it refuses is kept for status, and logged.
+  // The answer to either; what it refuses is kept for status, and logged. So is what treeline-oci refused.
   Answer start_answer(const Json& request, Answer answer);
+  Answer refused(const Json& request);
+  void start_refused(const Json& request, const std::string& why);
   [[nodiscard]] std::optional<Json> bound_before(const std::string& id, const std::string& cgroup, const store::Policy& policy, const std::string& bundle) const;
   [[nodiscard]] Json bound_answer(const store::Policy& policy) const;
   Answer unbind(const Json& request);

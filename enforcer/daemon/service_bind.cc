@@ -125,12 +125,23 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   return bound_answer(*policy);
 }
 
-Service::Answer Service::start_answer(const Json& request, Answer answer) {
-  if (answer) return answer;
+void Service::start_refused(const Json& request, const std::string& why) {
   const std::string container = text::printable(text_at(request, "container")), policy = text::printable(text_at(request, "policy"));
-  log_error("refused the start of " + (container.empty() ? "a container" : "container " + container) + ": " + answer.error().message);
-  refused_starts_.add({container, policy, rfc3339(unix_ns()), answer.error().message});
+  log_error("refused the start of " + (container.empty() ? "a container" : "container " + container) + ": " + why);
+  refused_starts_.add({container, policy, rfc3339(unix_ns()), why});
+}
+
+Service::Answer Service::start_answer(const Json& request, Answer answer) {
+  if (!answer) start_refused(request, answer.error().message);
   return answer;
+}
+
+Service::Answer Service::refused(const Json& request) {
+  constexpr size_t kMaxWhy = 4000;
+  const std::string why = text::printable(text_at(request, "why"), kMaxWhy);
+  if (why.empty()) return Error{"say why it was refused: \"why\"", EINVAL};
+  start_refused(request, why);
+  return Json::object();
 }
 
 // A treelined that was restarted may have bound it, and died before it answered.

@@ -13,6 +13,7 @@
 
 #include "enforcer/base/files.h"
 #include "enforcer/daemon/protocol.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::oci {
 namespace {
@@ -130,12 +131,18 @@ Result<Json> Daemon::ask(Json request) {
   std::optional<Json> answer = parse_json(*line);
   if (!answer) return Error{"treelined's answer is no JSON object; is it of another version?", ECONNREFUSED};
   if (!flag_at(*answer, "ok")) {
+    said_no_ = true;
     const bool cannot = text_at(*answer, "code") == daemon::kCodeNotEnforced;
     return Error{text_at(*answer, "error", "treelined gave no reason"), cannot ? ENOTSUP : EPERM};
   }
   if (number_at(*answer, "id", -1) != last_id_)
     return Error{"treelined answered another question; is it of another version?", ECONNREFUSED};
   return std::move(*answer);
+}
+
+void Daemon::tell_refused(const std::string& container, const std::string& why) const {
+  constexpr size_t kMaxWhy = 4000;
+  if (!said_no_) (void)Daemon(socket_, std::chrono::seconds(1), Absent::kRefuse).ask({{"do", "refused"}, {"container", container}, {"why", text::printable(why, kMaxWhy)}}).has_value();
 }
 
 }  // namespace treeline::oci

@@ -36,6 +36,9 @@ class Daemon {
   // Connects at the first request. An Error's code: ECONNREFUSED (it cannot be asked), ETIMEDOUT, ENOTSUP (it answered
   // that this machine cannot enforce), EPERM (it refused).
   Result<Json> ask(Json request);
+  // Has treelined count a start that is refused here, for `treeline status`. What it refused itself it has counted; one that cannot be asked at once
+  // is not waited for.
+  void tell_refused(const std::string& container, const std::string& why) const;
 
  private:
   Result<void> connect();
@@ -47,6 +50,7 @@ class Daemon {
   std::string socket_;
   Deadline deadline_;
   Absent absent_;
+  bool said_no_ = false;
   UniqueFd fd_;
   int last_id_ = 0;
 };

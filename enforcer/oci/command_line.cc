@@ -109,7 +109,10 @@ Result<void> parse_call(std::span<const std::string> args, RuntimeCall& call) {
   while (at < args.size()) {
     const std::span<const std::string> rest = args.subspan(at);
     if (rest[0] == "--") {
-      if (!call.verb.empty()) break;  // operands follow
+      if (!call.verb.empty()) {  // operands follow
+        if (call.id.empty() && rest.size() > 1) call.id = rest[1];
+        break;
+      }
       at += 1;
       continue;
     }
@@ -119,7 +122,10 @@ Result<void> parse_call(std::span<const std::string> args, RuntimeCall& call) {
                        "and a letter behind a dash",
                    EINVAL};
     if (!option_of(rest[0]).is) {
-      if (call.verb.empty()) call.verb = rest[0];
+      if (call.verb.empty())
+        call.verb = rest[0];
+      else if (call.id.empty())
+        call.id = rest[0];
       at += 1;
     } else if (call.verb.empty() || call.starts()) {
       Result<size_t> words = call.verb.empty() ? global_option(rest, call) : start_option(rest, call);

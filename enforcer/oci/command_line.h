@@ -19,6 +19,7 @@ namespace treeline::oci {
 struct RuntimeCall {
   std::string verb;          // "" when there is none
   std::string bundle = ".";  // of create, run, restore
+  std::string id;            // the container's, likewise; "" when there is none
   std::string log;           // file of --log, "" for none
   bool log_json = false;
 

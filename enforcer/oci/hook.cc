@@ -103,7 +103,7 @@ bool has_bundle(const Json& answer) {
   return mode != "learn" && mode != "off";
 }
 
-Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
+Result<void> verify_and_bind(const State& state, const Options& options, Daemon& daemon) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   if (state.status == "stopped" || state.pid <= 1)
     return Error{"container '" + text::printable(state.id) + "' has no process yet or any more (status " +
@@ -145,6 +145,12 @@ Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
   return Error{"the policy was changed while the container was being started: " +
                    (again ? "treelined was told of the one before" : again.error().message) + "; start it again",
                again ? EPERM : again.error().code};
+}
+
+Result<void> bind(const State& state, const Options& options, Daemon& daemon) {
+  Result<void> bound = verify_and_bind(state, options, daemon);
+  if (!bound) daemon.tell_refused(state.id, bound.error().message);
+  return bound;
 }
 
 int finish(const Result<void>& done, const std::string& what) {

@@ -57,7 +57,7 @@ Result<void> apply_policy(const Json& answer, Config& config, const std::string&
 }
 
 // What has to be true before the runtime may start a container.
-Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings& settings, const std::string& runtime) {
+Result<void> prepare(const RuntimeCall& call, const Options& own, const std::string& runtime, Daemon& daemon) {
   if (Result<void> named = check_policy_name(own); !named) return named;
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
   Result<Config> config = Config::read(call.bundle);
@@ -66,7 +66,6 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const Settings
   if (!asked) return asked.error();
   if (asked->empty()) *asked = own.policy;
 
-  Daemon daemon(settings.socket, kAnswerWithin);
   Result<Json> answer = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
   if (!answer) return answer.error();
   const std::string action = text_at(*answer, "action"), policy = text_at(*answer, "policy");
@@ -117,7 +116,9 @@ int run_wrapper(std::span<const std::string> args, const std::string& command_li
   if (call.starts() && switched_off(command_line)) {
     warn(kSwitchedOff);
   } else if (call.starts()) {
-    if (Result<void> prepared = prepare(call, *own, *settings, *runtime); !prepared) {
+    Daemon daemon(settings->socket, kAnswerWithin);
+    if (Result<void> prepared = prepare(call, *own, *runtime, daemon); !prepared) {
+      daemon.tell_refused(call.id, prepared.error().message);
       report("the container is not started: " + prepared.error().message, log);
       return exit_status_of(prepared.error());
     }

@@ -174,16 +174,36 @@ TEST_F(Start, a_runtime_that_is_none) {
   EXPECT_EQ(in_child("", [&] { return run_wrapper(none); }).status, 42);
 }
 
+TEST_F(Start, what_is_refused_here_is_told_to_treelined_and_what_it_refused_is_not) {
+  std::vector<std::string> told;
+  FakeDaemon daemon(world, [&](const Json& request) {
+    if (request["do"] != "refused") return no(request, "there is no such policy here", "not-found");
+    told.push_back(text_at(request, "container") + ": " + text_at(request, "why"));
+    return yes(request, Json::object());
+  });
+  EXPECT_EQ(create().status, 1);
+  EXPECT_EQ(hook(state()).status, 1);
+  EXPECT_TRUE(told.empty()) << told[0];
+  world.config("{\"annotations\":");
+  EXPECT_EQ(create().status, 1);
+  EXPECT_EQ(wrapper({"run", "--bundle=" + world.path + "/b", "--", "web-2"}).status, 1);
+  EXPECT_EQ(hook(state()).status, 1);
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_THAT(told[0], AllOf(HasSubstr("web-1: "), HasSubstr("the text ends")));
+  EXPECT_THAT(told[1], AllOf(HasSubstr("web-2: "), HasSubstr("the text ends")));
+  EXPECT_THAT(told[2], AllOf(HasSubstr("web-1: "), HasSubstr("the text ends")));
+}
+
 TEST_F(Start, hook_verifies_then_binds) {
   FakeDaemon daemon(world, knows_web("enforce", world.policy("web", {{"seccomp.json", kFilter}})));
   Outcome outcome = hook(state());
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.errors, HasSubstr("policy 'web' has a seccomp filter, config.json has none"));
-  EXPECT_THAT(daemon.asked(), ElementsAre("resolve")) << "nothing was bound";
+  EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "refused")) << "nothing was bound";
   ASSERT_EQ(create().status, 42);
   outcome = hook(state());
   EXPECT_EQ(outcome.status, 0) << outcome.errors;
-  EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "resolve", "resolve", "bind"));
+  EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "refused", "resolve", "resolve", "bind"));
 }
 
 TEST_F(Start, the_closing_filter_is_merged_and_asked_for_where_hooks_are_missing) {
@@ -305,7 +325,7 @@ TEST_F(Start, a_payload_that_is_not_executed_is_refused_unless_it_is_unbound) {
       EXPECT_EQ(outcome.status, 1) << mode;
       EXPECT_THAT(outcome.errors, HasSubstr("annotation 'run.oci.handler': the runtime would run the payload in its own process"));
     }
-    EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "resolve")) << "nothing was bound";
+    EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "refused", "resolve", "refused")) << "nothing was bound";
     world.config(kPlain);
     world.write("krun", "");
     chmod((world.path + "/krun").c_str(), 0755);
