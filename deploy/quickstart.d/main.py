@@ -100,8 +100,9 @@ def prepare(options, vm):
     try:
         if not options.programs:
             ccache = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
-            # Files that do not go together as one are still right one by one.
-            script = 'cmake --preset quick "$@" && cmake --build "$BUILD" --target $PROGRAMS || ' \
+            # Afresh: of a cache that was made with another compiler cmake keeps none of the preset's settings. Files that do not go together as one are
+            # still right one by one.
+            script = 'cmake --fresh --preset quick "$@" && cmake --build "$BUILD" --target $PROGRAMS || ' \
                      '{ cmake --preset quick -DCMAKE_UNITY_BUILD=OFF "$@" && cmake --build "$BUILD" --target $PROGRAMS; }'
             jobs.append(Job("programs", ["env", f"BUILD={BUILD}", f"PROGRAMS={' '.join(PROGRAMS)}", "sh", "-c", script, "sh", *ccache]))
         jobs.append(Job("nginx", [ROOT / "tests/workloads/build", "nginx"]))

@@ -99,7 +99,7 @@ GROUPS = [
           lambda k, e, p: [ROOT / "tests/lib/surface"], timeout=60),
     Group("fuzz-smoke", "each parser on inputs that a fuzzer makes up, five minutes of processor in all",
           lambda k, e, p: [ROOT / "tests/lib/fuzz", ROOT / "build/fuzz", "3600" if e == "full" else "300"], timeout=4500, builds=("fuzz",), alone=True),
-    Group("load", "every BPF program passes this kernel's verifier, in each of its variants, within bounds; each hook and call of it has an answer",
+    Group("load", "every BPF program passes this kernel's verifier, within bounds, in each of its variants (--quick: treelined's and the oldest); each hook and call of it has an answer",
           lambda k, e, p: [ROOT / "tests/kernel/load/run", ROOT / "build/release/bin/bpf_load", *([] if e == "quick" else ["--all"])], kernels="all",
           timeout=1200, builds=("release",), targets=("bpf_load",), vm=True, always_all=True),
     Group("oci", "what starts under the runtimes, what does not, and what is said then", lambda k, e, p: [ROOT / "tests/lib/oci", k], kernels="one",
