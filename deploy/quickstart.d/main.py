@@ -20,6 +20,7 @@ BUILD = ROOT / "build/quick"
 WHOLE, WRONG, CANNOT, USAGE = 0, 1, 2, 64
 VM_CANNOT = {123: "the micro VM could not be run", 126: "the VM's kernel is not to be had"}
 LONGEST = 1800  # seconds, for the demonstration
+LEFT = pathlib.Path("/run/treeline-quickstart")  # show.py works there, natively
 KEPT = 25 * 3600  # seconds, with what --keep leaves (show.py ends it before that)
 
 
@@ -234,6 +235,24 @@ def attempt(words):
         raise Cannot("nothing is kept; first: deploy/quickstart --keep") from None
 
 
+def take_off_what_is_left():
+    """Who kept it natively was killed: its treelined lives on, or what that had pinned does."""
+    conf = LEFT / "treeline.conf"
+    if not conf.exists():
+        return False
+    with Step("who kept it was killed: the container and Treeline are taken down"):
+        listed = subprocess.run(["runc", "list", "-q"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        for name in listed.stdout.split():
+            if name.startswith("treeline-quickstart-"):
+                subprocess.run(["runc", "delete", "--force", name], stdin=subprocess.DEVNULL, capture_output=True)
+        command = [BUILD / "bin/treelined", "--conf", conf, "--detach", "--reason", "end of quickstart"]
+        detached = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if detached.returncode != 0:
+            raise Cannot(f"{' '.join(map(str, command[:3]))} --detach: {detached.stderr.strip()}")
+        shutil.rmtree(LEFT, ignore_errors=True)
+    return True
+
+
 def take_down():
     """`--end`"""
     try:
@@ -242,7 +261,8 @@ def take_down():
                 kept.end()
         else:
             kept.clear()
-            say("quickstart: nothing is kept")
+            if not take_off_what_is_left():
+                say("quickstart: nothing is kept")
     except kept.Gone:  # it ended at this moment
         kept.clear()
     except TimeoutError:

@@ -8,7 +8,7 @@
 
 namespace treeline {
 
-// In the order in which a load, a change of mode, a rollback and an unload come to them.
+// In the order in which a load, a change of mode, a rollback, an unload and a binding come to them.
 inline constexpr std::string_view kFaultPoints[] = {
     "image-placed",     // its bytes lie in the arena, nothing points there
     "bundle-written",   // and on disk
@@ -19,6 +19,7 @@ inline constexpr std::string_view kFaultPoints[] = {
     "forgotten",        // an unload: the policy is gone from disk, its slot still in force
     "unpublished",      // and off
     "removed",          // and its bundles gone, the table of slots still names it
+    "container-saved",  // a container has its entry, in the map and on disk; the hooks do not find it by its cgroup yet
 };
 // Of a start; the others count from when it is done, since restoring publishes as well.
 inline constexpr std::string_view kStartFaultPoints[] = {

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "enforcer/daemon/protocol.h"
 #include "enforcer/kernel/probe.h"
@@ -127,6 +128,16 @@ bool read_trace(daemon::Client& client, std::string& text, std::string& last_lin
 bool is_one_file(const std::string& path) {
   struct stat status {};
   return path != "-" && (stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+}
+
+std::string why_not_writable(const std::string& output) {
+  if (!is_one_file(output)) return "";
+  struct stat status {};
+  const std::string directory = std::filesystem::path(output).parent_path().string();
+  const bool there = stat(output.c_str(), &status) == 0;
+  if (there && S_ISDIR(status.st_mode)) errno = EISDIR;
+  else if (there ? access(output.c_str(), W_OK) == 0 : access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) == 0) return "";
+  return "cannot write to " + output + ": " + std::strerror(errno);
 }
 
 std::string numbered(const std::string& path, size_t number) {

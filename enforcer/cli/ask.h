@@ -40,6 +40,8 @@ std::string absolute_path(const std::string& path);
 bool read_trace(daemon::Client& client, std::string& text, std::string& last_line);
 // Not standard output ("-"), a device or a pipe, which take all that is written one after the other.
 bool is_one_file(const std::string& path);
+// Asked before anything is begun whose result goes there. "" where it can be written, as far as can be seen.
+std::string why_not_writable(const std::string& output);
 // trace.jsonl -> trace.2.jsonl for the second one.
 std::string numbered(const std::string& path, size_t number);
 

@@ -41,14 +41,17 @@ int show(const Context& context, const EventsOptions& options) {
     return status_of_refusal(*client);
   }
   const bool colour = colour_on(STDOUT_FILENO);
-  size_t shown = 0;
+  size_t shown = 0, kept = 0;
   while (std::optional<std::string> line = client->next_line()) {
     std::optional<Json> event = parse_json(*line);
     if (!event) continue;
     if (text_at(*event, "type") == "end") {
-      if (shown == 0 && !context.json) say("no events since treelined started; treeline events -f waits for the next");
+      if (shown == 0 && options.lines != 0 && !context.json)
+        say(kept == 0 ? "no events are kept, of those since treelined started; treeline events -f waits for the next"
+                      : "none of the " + std::to_string(kept) + " events that are kept matches; what was refused is counted, kept or not: treeline denials");
       return kYes;
     }
+    ++kept;
     if (!wanted(options, *event)) continue;
     ++shown;
     print_line(context.json ? *line : events::to_text(*event, colour, context.wide));

@@ -1,10 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-
 #include "enforcer/cli/ask.h"
 #include "policy-compiler/support/files.h"
 
@@ -36,16 +30,9 @@ int start(const Context& context, const Start& asked) {
   return status;
 }
 
-// Asked before anything is stopped. Why not; "" where it can.
-std::string why_not_writable(const std::string& output) {
-  if (!is_one_file(output)) return "";
-  const std::string directory = std::filesystem::path(output).parent_path().string();
-  return access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) == 0 ? "" : "cannot write to " + output + ": " + std::strerror(errno);
-}
-
 int stop(const Context& context, const std::string& name, const std::string& output) {
   int status = 0;
-  if (const std::string why = why_not_writable(output); !why.empty()) return say(why + "; nothing was stopped"), kUsage;
+  if (const std::string why = why_not_writable(output); !why.empty()) return say(why + "; nothing was stopped"), kCannotAsk;
   const std::string again = "; treelined keeps the traces: treeline learn stop " + name + " -o FILE writes them";
   std::optional<daemon::Client> client = connect(context, status);
   if (!client) return status;

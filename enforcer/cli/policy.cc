@@ -28,6 +28,15 @@ int status_of(const Json& policy) {
   return policy.contains("unsaved") ? kFinding : kYes;
 }
 
+std::optional<Json> as_listed(const Context& context, const std::string& name) {
+  int status = 0;
+  std::optional<Json> answer = ask(context, {{"do", "policy.list"}}, status);
+  if (answer)
+    for (const Json& each : (*answer)["policies"])
+      if (text_at(each, "name") == name) return each;
+  return std::nullopt;
+}
+
 // Requests whose answer is the policy as it is now.
 int change(const Context& context, Json request, const PolicyOptions& o, const std::string& next) {
   for (auto [key, value] : {std::pair("name", &o.name), {"mode", &o.mode}, {"on_violation", &o.on_violation}, {"orphans", &o.orphans}, {"reason", &o.reason}})
@@ -36,14 +45,16 @@ int change(const Context& context, Json request, const PolicyOptions& o, const s
   int status = 0;
   std::optional<Json> answer = ask(context, request, status);
   if (!answer) return status;
-  const Json policy = answer->contains("policy") ? (*answer)["policy"] : Json::object();
+  Json policy = answer->contains("policy") ? (*answer)["policy"] : Json::object();
+  const int held = hold_profiles(context, text_at(policy, "name"));
+  if (text_at(policy, "mode") == "enforce") policy = as_listed(context, text_at(policy, "name")).value_or(policy);  // its AppArmor profile is loaded only now
   if (context.json) print_line(to_line({{"schema", 1}, {"policy", policy}}));
   else print_line(policy_line(policy));
   if (const int64_t filtered = number_at(policy, "filtered"); filtered && text_at(policy, "mode") == "monitor")
     say(std::to_string(filtered) + (filtered == 1 ? " container keeps" : " containers keep") +
         " the system call filter (and AppArmor profile) of the start until started again; what those refuse makes no event");
   if (!next.empty()) say(next + text_at(policy, "name"));
-  return std::max(status_of(policy), hold_profiles(context, text_at(policy, "name")));
+  return std::max(status_of(policy), held);
 }
 
 int list(const Context& context) {

@@ -80,6 +80,8 @@ class Run {
     Json request = {{"do", "run"}};
     unsigned arena_mib = 8;
     if (options_.learn) {
+      // Afterwards it would be too late: the program has run, and what was recorded of it is nowhere else.
+      if (const std::string why = why_not_writable(options_.output); !why.empty()) return say(why + "; the command was not started"), kCannotAsk;
       request["learn"] = true;
       request["name"] = options_.name.empty() ? workload_name(context_.command[0]) : options_.name;
     } else {
@@ -94,8 +96,8 @@ class Run {
     if (!options_.events_file.empty()) {
       file_.reset(std::fopen(options_.events_file.c_str(), "we"));
       if (!file_) {
-        say(options_.events_file + ": " + std::strerror(errno));
-        return kUsage;
+        say(options_.events_file + ": " + std::strerror(errno) + "; the command was not started");
+        return kCannotAsk;
       }
     }
     if (int status = reach_daemon(arena_mib)) return status;
@@ -379,12 +381,25 @@ class Run {
     }
     if (Result<void> written = files::write_file(options_.output, text); !written) {
       say(written.error().message);
+      keep_aside(text);
       return kCannotAsk;
     }
     std::optional<Json> end = parse_json(last);
     if (end && flag_at(*end, "incomplete")) say("the trace is incomplete: its `loss` lines say what was not kept");
     if (!options_.quiet) say("wrote " + options_.output + "; next: treelinec learn " + options_.output + " -o profile.yaml");
     return 0;
+  }
+
+  // A trace that could not be written where it was to go: the disk has become full meanwhile.
+  static void keep_aside(const std::string& text) {
+    for (const char* directory : {"/var/tmp", "/run", "/dev/shm"}) {
+      std::string path = std::string(directory) + "/treeline-trace-XXXXXX";
+      const UniqueFd fd(mkostemp(path.data(), O_CLOEXEC));
+      if (!fd) continue;
+      if (files::write_all(fd.get(), text, path)) return say("the trace is in " + path);
+      unlink(path.c_str());
+    }
+    say("it could not be written to /var/tmp, /run or /dev/shm either: the trace is lost");
   }
 
   Context& context_;

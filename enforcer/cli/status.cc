@@ -62,14 +62,17 @@ int show_status(const Context& context) {
   const bool unsaved = std::any_of(policies.begin(), policies.end(), [](const Json& p) { return p.contains("unsaved"); });
   const bool unjudged = std::any_of(containers.begin(), containers.end(), [](const Json& c) { return flag_at(c, "unjudged"); });
   const Json &left_out = list_at(s, "not_in_force"), &learning = list_at(s, "learning");
+  const auto is_enforced = [&](const std::string& name) {
+    return std::any_of(policies.begin(), policies.end(), [&](const Json& p) { return text_at(p, "name") == name && text_at(p, "mode") == "enforce"; });
+  };
+  // Started to be learned, it stays refused nothing, also when the learning has been stopped.
+  const auto is_free = [&](const Json& c) { return text_at(c, "mode") == "learn" && is_enforced(text_at(c, "policy")); };
+  const auto free = std::count_if(containers.begin(), containers.end(), is_free);
   // What starts of an enforced policy while its name is learned is refused nothing.
-  const bool free_meanwhile = std::any_of(learning.begin(), learning.end(), [&](const Json& l) {
-    return text_at(l, "state") == "recording" && std::any_of(policies.begin(), policies.end(), [&](const Json& p) {
-             return text_at(p, "name") == text_at(l, "name") && text_at(p, "mode") == "enforce";
-           });
-  });
+  const bool free_meanwhile =
+      std::any_of(learning.begin(), learning.end(), [&](const Json& l) { return text_at(l, "state") == "recording" && is_enforced(text_at(l, "name")); });
   const bool two_names = std::any_of(containers.begin(), containers.end(), has_two_names);
-  const bool degraded = !confined || two_names || !left_out.empty() || free_meanwhile || unjudged || unsaved || helper_gone || unfiltered || news || !list_at(s, "unbound").empty() ||
+  const bool degraded = !confined || two_names || !left_out.empty() || free_meanwhile || free || unjudged || unsaved || helper_gone || unfiltered || news || !list_at(s, "unbound").empty() ||
                         !list_at(s, "unmanaged").empty();
   const int result = not_enforced || !flag_at(s, "can_enforce") ? kNotEnforced : degraded ? kFinding : kYes;
   if (context.json) {
@@ -108,10 +111,12 @@ int show_status(const Context& context) {
     print_line("  " + padded(text_at(c, "container").substr(0, 24), 24) + " " + padded(text_at(c, "mode"), 8) + " " + text_at(c, "policy") +
                (flag_at(c, "unjudged") ? red(", WORKS, but nothing was executed in it under the policy: does its runtime run the payload in its own process?")
                 : flag_at(c, "started") ? "" : ", entrypoint not begun") +
-               (lacks_filter(c) ? red(", without its filter") : "") +
+               (is_free(c) ? red(", refused nothing: it was started to be learned") : "") + (lacks_filter(c) ? red(", without its filter") : "") +
                (number_at(c, "not_shown") ? ", " + std::to_string(number_at(c, "not_shown")) + " refusals not shown: treeline denials " + text_at(c, "policy") : "") +
                (has_two_names(c) ? red(", may execute what it writes: " + text_at(c, "two_names")) : "") +
                (!flag_at(c, "frozen") ? "" : flag_at(c, "frozen_by_violation") ? red(", frozen by a violation: treeline thaw " + text_at(c, "container")) : ", paused by its engine"));
+  if (free)
+    field("free", red(std::to_string(free) + " of enforced policies were started to be learned, and are refused nothing until they are started again"));
   if (unfiltered)
     field("filter", red(std::to_string(unfiltered) + " enforced without the system call filter of their policy, which is put on at the start only: start it again"));
   if (!list_at(s, "unbound").empty()) {
@@ -147,8 +152,8 @@ void add_status(CLI::App& app, Context& context) {
   auto* status = app.add_subcommand("status", "one screen: modes in force, what is bound, what was lost (exit 0 healthy, 1 degraded, 4 not enforced)");
   status->footer(
       "Degraded: treelined is not confined, containers run unbound or enforced without their filter, an enforced policy is being learned\n"
-      "again, a stored policy is not in force, or doubts are new. A doubt (refused in enforce) is new for an hour after the look that first shows it, then\n"
-      "only shown; its count goes back to when the hooks were loaded.\n");
+      "again or what was started for that still runs, a stored policy is not in force, or doubts are new. A doubt (refused in enforce) is\n"
+      "new for an hour after the look that first shows it, then only shown; its count goes back to when the hooks were loaded.\n");
   status->callback([&context] { context.action = [&context] { return show_status(context); }; });
 }
 

@@ -104,6 +104,7 @@ Result<void> Service::open() {
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
   if (Result<void> restored = unbound_.restore(); !restored) return restored;
+  list_freed();
   const std::vector<uint32_t> ended = find_lost_cgroups();
 
   // Before the canary: a perf buffer that nobody has opened loses its events.
@@ -136,6 +137,18 @@ Result<void> Service::keep_own_files() {
   for (size_t i = 0; i < TL_OWN_MAX; ++i) control.own[i] = i < own->size() ? (*own)[i] : tl_own{};
   for (size_t i = 0; i < TL_OWN_DEVICES; ++i) control.own_devices[i] = i < devices.size() ? devices[i] : 0;
   return {};
+}
+
+// By a detach that no daemon saw, or by one that died over it: they run without a policy, and the status says so.
+void Service::list_freed() {
+  for (const workload::Container& container : containers_->freed()) {
+    const bool runs = !container.cgroup.empty() && !cgroups_.ended(container.cgroup) && !(container.cgroup_id && cgroups_.replaced(container.cgroup, container.cgroup_id));
+    if (runs) {
+      log_warning("container " + container.id + " runs unbound: it was bound, and what held it was detached");
+      if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns())}); !kept) log_error(kept.error().message);
+    }
+    containers_->forget_freed(container.index);
+  }
 }
 
 // Bound by a daemon that died before it had written so, or whose table is gone: without its cgroup a container is never seen to end, nor killed, nor kept from

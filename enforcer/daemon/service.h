@@ -112,6 +112,7 @@ class Service {
   void watch_hooks();
   void end_when_unused();
   Result<void> keep_own_files();
+  void list_freed();
   std::vector<uint32_t> find_lost_cgroups();
 
   // service_events.cc
@@ -143,6 +144,12 @@ class Service {
   [[nodiscard]] static bool holds_filter(const workload::Container& container, const std::vector<std::string>& wanted);
   // Enforcing `bundle` on what runs without its filter, where no hook stands in for it, is refused unless the request says so. `mode`: 0 for the policy's.
   [[nodiscard]] Result<void> filter_in_place(const std::string& name, uint32_t mode, const bundle::Bundle& bundle, const Json& request) const;
+
+  // service_apparmor.cc
+  // That the kernel holds the AppArmor profile of this policy's text, if it has one.
+  static std::optional<Error> why_not_held(const store::Policy& policy);
+  // Enforcing `bundle` beside another policy whose profile has the same name and another text is refused. `mode`: 0 for the policy's.
+  [[nodiscard]] Result<void> profile_is_its_own(const std::string& name, uint32_t mode, const bundle::Bundle& bundle) const;
 
   // service_learn.cc
   Answer learn_start(Peer& peer, const Json& request);

@@ -147,7 +147,8 @@ Service::Answer Service::refused(const Json& request) {
 // A treelined that was restarted may have bound it, and died before it answered.
 std::optional<Json> Service::bound_before(const std::string& id, const std::string& cgroup, const store::Policy& policy, const std::string& bundle) const {
   const workload::Container* container = containers_->find(id);
-  if (!container || container->cgroup != cgroup || container->slot != policy.slot || container->bundle != bundle || container->plain || containers_->started(container->index))
+  if (!container || container->cgroup != cgroup || container->slot != policy.slot || container->bundle != bundle || container->plain || containers_->started(container->index) ||
+      !containers_->held(container->index))
     return std::nullopt;
   return bound_answer(policy);
 }
@@ -165,7 +166,7 @@ Service::Answer Service::unbind(const Json& request) {
   const std::string id = text_at(request, "container");
   const workload::Container* container = containers_->find(id);
   if (!container) {
-    unbound_.remove(id);
+    unbound_.sweep(cgroups_);  // not by its id alone: another runtime's root may have the same one, and a runtime that says "gone" too early hides nobody
     return Json{{"bound", false}};
   }
   // A runtime that says "gone" too early frees nobody: the binding goes when the cgroup holds no process.

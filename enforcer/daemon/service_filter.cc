@@ -52,11 +52,12 @@ bool Service::holds_filter(const workload::Container& container, const std::vect
 
 Result<void> Service::filter_in_place(const std::string& name, uint32_t mode, const bundle::Bundle& bundle, const Json& request) const {
   const store::Policy* policy = registry_->find(name);
-  if (!policy || (mode ? mode : policy->state.mode) != TL_MODE_ENFORCE || std::string_view(closing_word()) == "optional" || flag_at(request, "without_filter"))
+  const std::optional<store::Unmanaged> lost = policy ? std::nullopt : registry_->unmanaged(name);
+  if ((!policy && !lost) || (mode ? mode : policy ? policy->state.mode : lost->mode) != TL_MODE_ENFORCE || std::string_view(closing_word()) == "optional" || flag_at(request, "without_filter"))
     return {};
   std::vector<std::string> wanted = filter_words(bundle);
   std::erase_if(wanted, is_of_listed_calls);  // no hook is missing for these: they are a matter of the status
-  const std::vector<std::string> open = without_filter(policy->slot, wanted);
+  const std::vector<std::string> open = without_filter(policy ? policy->slot : lost->slot, wanted);
   if (open.empty()) return {};
   return Error{std::to_string(open.size()) + " containers of '" + name + "' (" + text::printable(open[0], 64) + (open.size() > 1 ? ", ..." : "") +
                    ") were started in monitor, or under a generation that allowed more, so without the seccomp filter that this kernel needs in place of hooks: user "

@@ -59,6 +59,7 @@ Json Service::policy_json(const store::Policy& policy) const {
   json["filtered"] = bound - unfiltered;  // by the seccomp filter and AppArmor profile of their start, whatever the mode is now
   if (policy.mode == TL_MODE_ENFORCE) {
     std::optional<Error> why = why_not_enforce();
+    if (!why) why = why_not_held(policy);
     json["enforced"] = !why;
     if (why) json["why_not_enforced"] = why->message;
   }
@@ -89,7 +90,9 @@ Result<store::Change> Service::change_of(const Json& request) const {
 Result<void> Service::may_weaken(const store::Change& change, const Json& request) const {
   const store::Policy* policy = registry_->find(change.name);
   const auto left_out = registry_->not_in_force().find(change.name);
-  const uint32_t mode = policy ? policy->state.mode : left_out != registry_->not_in_force().end() ? left_out->second.mode : 0;
+  const auto unmanaged = registry_->unmanaged(change.name);
+  uint32_t mode = policy ? policy->state.mode : left_out != registry_->not_in_force().end() ? left_out->second.mode : 0;
+  if (!policy && unmanaged && unmanaged->mode == TL_MODE_ENFORCE) mode = unmanaged->mode;
   if (mode != TL_MODE_ENFORCE || change.mode != TL_MODE_MONITOR || !text_at(request, "reason").empty()) return {};
   return Error{"'" + change.name + "' is enforced, and in monitor nothing of it would be stopped any more: say why, with --reason TEXT (it is kept in the log); "
                    "or leave its mode as it is, by a load without --mode",
@@ -105,6 +108,7 @@ Service::Answer Service::policy_load(Peer& peer, const Json& request) {
   if (!bundle) return bundle.error();
   if (change->name.empty()) change->name = bundle->name;
   if (Result<void> may = may_weaken(*change, request); !may) return may.error();
+  if (Result<void> its_own = profile_is_its_own(change->name, change->mode, *bundle); !its_own) return its_own.error();
   if (Result<void> filtered = filter_in_place(change->name, change->mode, *bundle, request); !filtered) return filtered.error();
   Result<store::Policy*> policy = registry_->load(*bundle, *change);
   if (!policy) return policy.error();
@@ -118,8 +122,10 @@ Service::Answer Service::policy_mode(Peer& peer, const Json& request) {
   Result<store::Change> change = change_of(request);
   if (!change) return change.error();
   if (Result<void> may = may_weaken(*change, request); !may) return may.error();
-  if (const store::Policy* policy = registry_->find(change->name))
+  if (const store::Policy* policy = registry_->find(change->name)) {
+    if (Result<void> its_own = profile_is_its_own(change->name, change->mode, policy->bundle); !its_own) return its_own.error();
     if (Result<void> filtered = filter_in_place(change->name, change->mode, policy->bundle, request); !filtered) return filtered.error();
+  }
   Result<store::Policy*> changed = registry_->set_mode(*change);
   if (!changed) return changed.error();
   tell_again();
@@ -134,6 +140,7 @@ Service::Answer Service::policy_rollback(Peer& peer, const Json& request) {
   if (const store::Policy* now = registry_->find(change->name); now && now->state.previous != 0) {
     Result<bundle::Bundle> before = (now->transient ? transient_ : kept_).read_bundle(change->name, now->state.previous);
     if (!before) return before.error();
+    if (Result<void> its_own = profile_is_its_own(change->name, 0, *before); !its_own) return its_own.error();
     if (Result<void> filtered = filter_in_place(change->name, 0, *before, request); !filtered) return filtered.error();
   }
   Result<store::Policy*> policy = registry_->rollback(*change);

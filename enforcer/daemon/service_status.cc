@@ -140,7 +140,7 @@ Service::Answer Service::status() const {
   for (const store::Policy* policy : registry_->all()) {
     if (policy->learning) continue;
     policies.push_back(policy_json(*policy));
-    if (policy->state.mode == TL_MODE_ENFORCE && (policy->mode != TL_MODE_ENFORCE || why)) ++not_enforced;
+    if (policy->state.mode == TL_MODE_ENFORCE && !flag_at(policies.back(), "enforced")) ++not_enforced;
   }
   json["policies"] = std::move(policies);
   json["not_in_force"] = not_in_force_json();

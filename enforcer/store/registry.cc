@@ -211,24 +211,32 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
   PolicyState before;  // what was said of it stands where it is known, but did not come into force
   if (existing) before = existing->state;
   else if (Result<PolicyState> stored = change.transient ? Result<PolicyState>(Error{}) : kept_.read(change.name); stored) before = *stored;
-  const bool is_new = before.current == 0;
-  const uint32_t mode = change.mode ? change.mode : is_new ? uint32_t{TL_MODE_MONITOR} : before.mode;
-  if (Result<void> may = may_have(mode); !may) return may.error();
   Result<Provenance> admitted = world_.admission.admit(bundle, Occasion::kLoad, floor_of(bundle.name, before.signature));
   if (!admitted) return admitted.error();
+  std::unique_ptr<Policy> fresh;
+  if (!existing && !change.transient) {
+    Result<std::unique_ptr<Policy>> replaced = to_replace(change.name, image->bytes, admitted->checked);
+    if (!replaced) return replaced.error();
+    fresh = std::move(*replaced);
+  }
+  const Policy* in_force = existing ? existing : fresh.get();
+  const uint32_t mode = change.mode ? change.mode : before.current ? before.mode : in_force ? in_force->mode : uint32_t{TL_MODE_MONITOR};
+  if (Result<void> may = may_have(mode); !may) return may.error();
   if (admitted->checked && existing && existing->bundle.name != bundle.name)
     return Error{"the bundle is signed for " + text::quoted(bundle.name) + ", and policy '" + change.name + "' is " + text::quoted(existing->bundle.name) +
                      ": with require_signature = yes one does not take the place of another; load it under a name of its own",
                  EPERM};
-  if (existing)
-    if (Result<void> kept = check_orphans(*existing, image->bytes, mode, change.orphans); !kept) return kept.error();
+  if (in_force)
+    if (Result<void> kept = check_orphans(*in_force, image->bytes, mode, change.orphans); !kept) return kept.error();
 
-  auto fresh = std::make_unique<Policy>();
-  Policy& policy = existing ? *existing : *fresh;
-  if (!existing) {
+  if (!in_force) {
     Result<uint32_t> slot = free_slot();
     if (!slot) return slot.error();
-    policy.slot = *slot;
+    fresh = std::make_unique<Policy>();
+    fresh->slot = *slot;
+  }
+  Policy& policy = existing ? *existing : *fresh;
+  if (!existing) {
     policy.transient = change.transient;
     policy.state = before;
     policy.state.name = change.name;
@@ -262,6 +270,7 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
   note(next, *admitted);
   if (Result<void> done = put_in_force(policy, std::move(next), *base); !done) return undo(done.error());
   not_in_force_.erase(change.name);
+  lost_.erase(policy_slot);
   policy.provenance = *admitted;
   policy.previous_base = replaced;
   describe(policy, bundle);

@@ -121,9 +121,17 @@ class Registry {
   [[nodiscard]] const Policy* at(uint32_t slot) const;
   [[nodiscard]] std::vector<const Policy*> all() const;           // by name, learning ones last
   [[nodiscard]] std::vector<Unmanaged> unmanaged() const;
+  // That of this name, if the table names one: a load takes its place, in its slot.
+  [[nodiscard]] std::optional<Unmanaged> unmanaged(const std::string& name) const;
   [[nodiscard]] const std::map<std::string, NotInForce>& not_in_force() const { return not_in_force_; }  // by name
 
  private:
+  // Whose a slot is, as the table on disk has it.
+  struct Owner {
+    std::string name;
+    bool transient = false, learning = false, stopped = false;
+    std::string since = {};  // of a learning: RFC 3339
+  };
   PolicyStore& store_of(const Policy& policy) { return policy.transient ? transient_ : kept_; }
   Result<uint32_t> free_slot();
   Result<uint32_t> place_making_room(std::string_view image);
@@ -141,9 +149,11 @@ class Registry {
   [[nodiscard]] SignedState floor_of(const std::string& workload, SignedState before) const;
   void leave_out(const std::string& name, const std::string& what, const Error& why, std::vector<std::string>& complaints);
   // `doubt`: what is wrong with a policy that is in force all the same.
-  Result<void> restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt);
+  Result<void> restore_slot(uint32_t slot, const Owner& owner, std::string& doubt);
   // True: an unmanaged slot holds just this policy, and is managed again. An Error: one may hold it.
   Result<bool> adopt(const std::string& name, std::string& doubt);
+  // Of a load under a name that no policy here has: what is in force under it, to be replaced; nullptr: nothing is. An Error: some slot may be it.
+  Result<std::unique_ptr<Policy>> to_replace(const std::string& name, std::string_view image, bool same_workload) const;
   Result<Policy*> publish_stored(const std::string& name);
   Result<void> save_slots() const;
 
@@ -152,11 +162,7 @@ class Registry {
   PolicyStore& transient_;
   World world_;
   std::map<uint32_t, std::unique_ptr<Policy>> by_slot_;
-  struct Lost {
-    std::string name;
-    bool transient = false, learning = false, stopped = false;
-  };
-  std::map<uint32_t, Lost> lost_;  // of the table, but not to be restored: kept for the next start
+  std::map<uint32_t, Owner> lost_;  // of the table, but not to be restored: kept for the next start
   std::map<std::string, NotInForce> not_in_force_;
   uint32_t last_slot_ = 0;
   bool slots_unsaved_ = false;

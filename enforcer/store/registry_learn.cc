@@ -3,6 +3,7 @@
 // Slots in learn mode: an own slot each, no image, nothing on disk but the line in the table of slots.
 #include <cerrno>
 
+#include "enforcer/base/clock.h"
 #include "enforcer/store/registry.h"
 
 namespace treeline::store {
@@ -17,6 +18,7 @@ Result<Policy*> Registry::start_learning(const std::string& name, bool transient
   policy->transient = transient;
   policy->state.name = name;
   policy->state.mode = TL_MODE_LEARN;
+  policy->state.changed = rfc3339(unix_ns());
   Policy* made = policy.get();
   by_slot_[*slot] = std::move(policy);
   if (Result<void> saved = save_slots(); !saved) {

@@ -12,30 +12,46 @@
 #include "enforcer/store/registry.h"
 
 namespace treeline::store {
+namespace {
+
+Error may_be(uint32_t slot) {
+  return Error{"slot " + std::to_string(slot) + " is in force and may be this policy's, but nothing says so. Stop the bound containers, then: "
+                   "treelined --detach --reason repair; systemctl start treelined",
+               EBUSY};
+}
+
+}  // namespace
 
 Result<void> Registry::save_slots() const {
   Json json;
   json["schema"] = 1;
   json["slots"] = Json::array();
-  for (auto& [slot, policy] : by_slot_)
-    json["slots"].push_back({{"slot", slot}, {"name", policy->state.name}, {"transient", policy->transient}, {"learning", policy->learning}, {"stopped", policy->stopped}});
+  const auto add = [&json](uint32_t slot, const Owner& owner) {
+    Json row = {{"slot", slot}, {"name", owner.name}, {"transient", owner.transient}, {"learning", owner.learning}, {"stopped", owner.stopped}};
+    if (owner.learning) row["since"] = owner.since;
+    json["slots"].push_back(std::move(row));
+  };
+  for (auto& [slot, policy] : by_slot_) add(slot, {policy->state.name, policy->transient, policy->learning, policy->stopped, policy->state.changed});
   for (auto& [slot, lost] : lost_)
-    if (!by_slot_.contains(slot) && publisher_.read(slot).mode != TL_MODE_OFF)
-      json["slots"].push_back({{"slot", slot}, {"name", lost.name}, {"transient", lost.transient}, {"learning", lost.learning}, {"stopped", lost.stopped}});
+    if (!by_slot_.contains(slot) && publisher_.read(slot).mode != TL_MODE_OFF) add(slot, lost);
   const std::string text = to_line(json) + "\n";
   if (read_file_or_empty(world_.slots_file, 16 << 20) == text) return {};  // it is right, also on a file system that is full
   return write_file_atomically(world_.slots_file, text);
 }
 
-Result<void> Registry::restore_slot(uint32_t slot, const std::string& name, bool transient, bool learning, bool stopped, std::string& doubt) {
+Result<void> Registry::restore_slot(uint32_t slot, const Owner& owner, std::string& doubt) {
+  const std::string& name = owner.name;
+  const bool learning = owner.learning;
   if (slot == 0 || slot >= TL_SLOTS || !valid_policy_name(name) || by_slot_.contains(slot)) return Error{"slot table is damaged", EBADMSG};
+  if (!learning && find(name)) return Error{"two slots are in force under its name, and commands reach the other", EEXIST};
   const Published now = publisher_.read(slot);
   auto policy = std::make_unique<Policy>();
   policy->slot = slot;
-  policy->transient = transient;
+  policy->transient = owner.transient;
   policy->learning = learning;
-  policy->stopped = learning && stopped;
+  policy->stopped = learning && owner.stopped;
   policy->state.name = name;
+  policy->state.changed = owner.since;
   policy->state.mode = policy->mode = now.mode;
   policy->state.generation = now.generation;
   policy->base = now.base;
@@ -97,6 +113,36 @@ std::vector<Unmanaged> Registry::unmanaged() const {
   return found;
 }
 
+std::optional<Unmanaged> Registry::unmanaged(const std::string& name) const {
+  for (const Unmanaged& u : unmanaged()) {
+    auto lost = lost_.find(u.slot);
+    if (u.name == name && lost != lost_.end() && !lost->second.transient && !lost->second.learning) return u;
+  }
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<Policy>> Registry::to_replace(const std::string& name, std::string_view image, bool same_workload) const {
+  Result<ImageIdentity> identity = identify_image(image);
+  if (!identity) return identity.error();
+  const auto of_this_profile = [&](uint32_t slot) {
+    Result<std::string_view> published = publisher_.image_at(publisher_.read(slot).base);
+    return published && identify_image(*published)->policy == identity->policy;
+  };
+  if (std::optional<Unmanaged> lost = unmanaged(name)) {
+    if (same_workload && !of_this_profile(lost->slot))
+      return Error{"what is in force as '" + name + "' is another workload's, and with require_signature = yes one does not take the place of another; load it under a name of its own", EPERM};
+    const Published now = publisher_.read(lost->slot);
+    auto policy = std::make_unique<Policy>();
+    policy->slot = lost->slot;
+    policy->mode = now.mode;
+    policy->base = now.base;
+    return policy;
+  }
+  for (const Unmanaged& u : unmanaged())
+    if (u.name.empty() && of_this_profile(u.slot)) return may_be(u.slot);
+  return std::unique_ptr<Policy>();
+}
+
 Result<bool> Registry::adopt(const std::string& name, std::string& doubt) {
   const std::vector<Unmanaged> without_owner = unmanaged();
   if (without_owner.empty()) return false;
@@ -118,13 +164,11 @@ Result<bool> Registry::adopt(const std::string& name, std::string& doubt) {
   }
   if (alike.empty()) return false;
   if (alike.size() == 1 && same) {
-    Result<void> restored = restore_slot(alike[0], name, false, false, false, doubt);
+    Result<void> restored = restore_slot(alike[0], {name}, doubt);
     if (!restored) return restored.error();
     return true;
   }
-  return Error{"slot " + std::to_string(alike[0]) + " is in force and may be this policy's, but nothing says so. Stop the bound containers, then: "
-                   "treelined --detach --reason repair; systemctl start treelined",
-               EBUSY};
+  return may_be(alike[0]);
 }
 
 Result<Policy*> Registry::publish_stored(const std::string& name) {
@@ -173,11 +217,11 @@ Result<void> Registry::restore(std::vector<std::string>& complaints) {
       if (slot <= 0 || slot >= TL_SLOTS) continue;
       if (publisher_.read(static_cast<uint32_t>(slot)).mode == TL_MODE_OFF) continue;  // the maps are new: nothing to take over
       std::string doubt;
-      Result<void> restored =
-          restore_slot(static_cast<uint32_t>(slot), name, flag_at(entry, "transient"), flag_at(entry, "learning"), flag_at(entry, "stopped"), doubt);
+      Owner owner{name, flag_at(entry, "transient"), flag_at(entry, "learning"), flag_at(entry, "stopped"), text_at(entry, "since")};
+      Result<void> restored = restore_slot(static_cast<uint32_t>(slot), owner, doubt);
       if (!doubt.empty()) complaints.push_back("policy '" + name + "' stays in force as published, but would not be admitted now: " + doubt);
       if (!restored) {
-        lost_[static_cast<uint32_t>(slot)] = {name, flag_at(entry, "transient"), flag_at(entry, "learning"), flag_at(entry, "stopped")};
+        lost_[static_cast<uint32_t>(slot)] = std::move(owner);
         complaints.push_back("policy '" + name + "' stays in force as published, but cannot be managed: " + restored.error().message);
       }
     }

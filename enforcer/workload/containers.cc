@@ -7,8 +7,10 @@
 #include <filesystem>
 
 #include "enforcer/base/clock.h"
+#include "enforcer/base/fault.h"
 #include "enforcer/base/files.h"
 #include "enforcer/base/json.h"
+#include "enforcer/base/log.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::workload {
@@ -61,6 +63,7 @@ Result<const Container*> Containers::bind(const Binding& b) {
   containers_[*index] = container;
   __atomic_add_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
   Result<void> done = save(container);
+  fault_point("container-saved");
   if (done) done = memory_.insert(b.cgroup_id, *index);
   if (!done) {
     __atomic_sub_fetch(&memory_.control->bound, 1, __ATOMIC_SEQ_CST);
@@ -114,9 +117,49 @@ bool Containers::started(uint32_t index) const {
 
 Result<void> Containers::save(const Container& c) const {
   if (Result<void> made = require_private_directory(directory_); !made) return made;
-  const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"own_cgroup", c.own_cgroup}, {"bundle", c.bundle}, {"started", c.started},
+  const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"cgroup_id", c.cgroup_id}, {"own_cgroup", c.own_cgroup}, {"bundle", c.bundle}, {"started", c.started},
                      {"enforced_at_start", c.enforced_at_start}, {"filter", c.filter}, {"two_names", c.two_names}, {"frozen_by_violation", c.frozen_by_violation}};
   return write_file_atomically(file_of(c.index), to_line(json) + "\n");
+}
+
+bool Containers::read_entry(const std::string& file, Container& c) {
+  const std::optional<Json> known = parse_json(read_file_or_empty(file, 1 << 20));
+  if (!known || !known->is_object()) return false;
+  c.id = text_at(*known, "id");
+  c.cgroup = text_at(*known, "cgroup");
+  c.own_cgroup = flag_at(*known, "own_cgroup");
+  c.bundle = text_at(*known, "bundle");
+  c.started = text_at(*known, "started");
+  c.enforced_at_start = flag_at(*known, "enforced_at_start");
+  c.two_names = text_at(*known, "two_names");
+  if (auto filter = known->find("filter"); filter != known->end() && filter->is_array())
+    for (const Json& word : *filter)
+      if (word.is_string()) c.filter.push_back(word.get<std::string>());
+  c.frozen_by_violation = flag_at(*known, "frozen_by_violation");
+  if (c.cgroup_id == 0) c.cgroup_id = static_cast<uint64_t>(number_at(*known, "cgroup_id"));
+  return true;
+}
+
+std::vector<Container> Containers::freed() const {
+  std::vector<Container> found;
+  std::error_code gone;
+  for (std::filesystem::directory_iterator each(directory_, gone), end; !gone && each != end; each.increment(gone)) {
+    const auto index = text::decimal(each->path().stem().string(), UINT32_MAX);
+    Container c;
+    if (!index || containers_.contains(static_cast<uint32_t>(*index)) || !read_entry(each->path().string(), c)) continue;
+    c.index = static_cast<uint32_t>(*index);
+    found.push_back(std::move(c));
+  }
+  return found;
+}
+
+void Containers::forget_freed(uint32_t index) {
+  if (!containers_.contains(index)) unlink(file_of(index).c_str());
+}
+
+bool Containers::held(uint32_t index) const {
+  auto it = containers_.find(index);
+  return it != containers_.end() && memory_.look_up(it->second.cgroup_id) == index;
 }
 
 Result<void> Containers::restore() {
@@ -130,20 +173,12 @@ Result<void> Containers::restore() {
     c.cgroup_id = entry.cgroup;
     c.slot = entry.slot;
     c.plain = entry.flags & TL_CONTAINER_PLAIN;
-    if (std::optional<Json> known = parse_json(read_file_or_empty(file_of(index), 1 << 20)); known && known->is_object()) {
-      c.id = text_at(*known, "id");
-      c.cgroup = text_at(*known, "cgroup");
-      c.own_cgroup = flag_at(*known, "own_cgroup");
-      c.bundle = text_at(*known, "bundle");
-      c.started = text_at(*known, "started");
-      c.enforced_at_start = flag_at(*known, "enforced_at_start");
-      c.two_names = text_at(*known, "two_names");
-      if (auto filter = known->find("filter"); filter != known->end() && filter->is_array())
-        for (const Json& word : *filter)
-          if (word.is_string()) c.filter.push_back(word.get<std::string>());
-      c.frozen_by_violation = flag_at(*known, "frozen_by_violation");
-    }
+    (void)!read_entry(file_of(index), c);
     if (c.id.empty()) c.id = "cgroup-" + std::to_string(entry.cgroup);
+    // Whoever died between the entry and its binding had answered nobody yet; the runtime asks again, and must not be told that it is bound when it is not.
+    if (!memory_.look_up(entry.cgroup))
+      if (Result<void> again = memory_.insert(entry.cgroup, index); !again)
+        log_error("container " + c.id + " is not held: what begins in it from now on has no policy, and the table does not take it: " + again.error().message);
     containers_[index] = std::move(c);
   }
   __atomic_store_n(&memory_.control->bound, bound, __ATOMIC_SEQ_CST);

@@ -68,8 +68,11 @@ class Containers {
   };
   Containers(Memory memory, std::string directory) : memory_(std::move(memory)), directory_(std::move(directory)) {}
 
-  // Takes over what an earlier daemon bound. Entries that only the maps know (their file was lost) stay bound, named by their cgroup id.
+  // Takes over what an earlier daemon bound, or had begun to bind. Entries that only the maps know (their file was lost) stay bound, named by their cgroup id.
   Result<void> restore();
+  // Those that an earlier daemon had bound and that are not bound now: they have ended, or a detach without a daemon freed them.
+  [[nodiscard]] std::vector<Container> freed() const;
+  void forget_freed(uint32_t index);
   // Where the cgroup of such an entry was found.
   Result<void> found_at(uint32_t index, const std::string& cgroup);
 
@@ -82,6 +85,8 @@ class Containers {
   [[nodiscard]] const Container* find(const std::string& id) const;
   [[nodiscard]] const std::map<uint32_t, Container>& all() const { return containers_; }
   [[nodiscard]] uint32_t bound_to(uint32_t slot) const;
+  // Do the hooks find it by its cgroup?
+  [[nodiscard]] bool held(uint32_t index) const;
   // Has the entrypoint begun? (the kernel sets the flag when the entry exec commits)
   [[nodiscard]] bool started(uint32_t index) const;
   // When it was bound, in ns since boot.
@@ -91,6 +96,7 @@ class Containers {
   Result<uint32_t> free_index();
   [[nodiscard]] std::string file_of(uint32_t index) const { return directory_ + "/" + std::to_string(index) + ".json"; }
   Result<void> save(const Container& container) const;
+  static bool read_entry(const std::string& file, Container& container);
 
   Memory memory_;
   std::string directory_;

@@ -30,15 +30,6 @@ Result<void> Unbound::restore() {
   return {};
 }
 
-Result<void> Unbound::add(UnboundContainer c) {
-  remove(c.id);  // one that was begun again
-  const uint32_t number = containers_.empty() ? 1 : containers_.rbegin()->first + 1;
-  const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"since", c.since}, {"pid", c.pid}, {"start_time", c.start_time}};
-  containers_[number] = std::move(c);
-  if (Result<void> made = require_private_directory(directory_); !made) return made;
-  return write_file_atomically(file_of(number), to_line(json) + "\n");
-}
-
 template <typename Gone>
 void Unbound::remove_if(Gone gone) {
   for (auto it = containers_.begin(); it != containers_.end();) {
@@ -51,8 +42,13 @@ void Unbound::remove_if(Gone gone) {
   }
 }
 
-void Unbound::remove(const std::string& id) {
-  remove_if([&](const UnboundContainer& c) { return c.id == id; });
+Result<void> Unbound::add(UnboundContainer c) {
+  remove_if([&](const UnboundContainer& known) { return known.id == c.id && known.cgroup == c.cgroup; });  // one that was begun again
+  const uint32_t number = containers_.empty() ? 1 : containers_.rbegin()->first + 1;
+  const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"since", c.since}, {"pid", c.pid}, {"start_time", c.start_time}};
+  containers_[number] = std::move(c);
+  if (Result<void> made = require_private_directory(directory_); !made) return made;
+  return write_file_atomically(file_of(number), to_line(json) + "\n");
 }
 
 void Unbound::sweep(const Cgroups& cgroups) {

@@ -35,7 +35,6 @@ class Unbound {
   Result<void> restore();
   // It is in the list also where an Error says that a restart will not know it.
   Result<void> add(UnboundContainer container);
-  void remove(const std::string& id);
   void sweep(const Cgroups& cgroups);
   [[nodiscard]] const std::map<uint32_t, UnboundContainer>& all() const { return containers_; }
 

@@ -119,6 +119,42 @@ TEST_F(ContainersTest, ARestartKeepsWhatIsBoundWithOrWithoutItsFile) {
   EXPECT_EQ(containers_->find("cgroup-77")->slot, 5u);
 }
 
+TEST_F(ContainersTest, WhatADyingDaemonHadBegunToBindIsBound) {
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  const uint32_t index = containers_->find("a")->index;
+  bindings_.clear();
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_EQ(bindings_.at(77), index);
+  EXPECT_TRUE(containers_->held(index));
+  bindings_.clear();
+  refuse_ = true;
+  start();
+  ASSERT_TRUE(containers_->restore());
+  ASSERT_NE(containers_->find("a"), nullptr);
+  EXPECT_FALSE(containers_->held(index)) << "nobody may be told that it is bound";
+}
+
+TEST_F(ContainersTest, WhatWasBoundAndIsNotIsKnownUntilItIsForgotten) {
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  ASSERT_TRUE(containers_->bind(binding("b", 78)));
+  const uint32_t index = containers_->find("a")->index;
+  bindings_.erase(77);
+  table_[index] = {};  // the maps are new, for this one
+  start();
+  ASSERT_TRUE(containers_->restore());
+  ASSERT_EQ(containers_->freed().size(), 1u);
+  EXPECT_EQ(containers_->freed()[0].id, "a");
+  EXPECT_EQ(containers_->freed()[0].cgroup, "/a");
+  EXPECT_EQ(containers_->freed()[0].cgroup_id, 77u);
+  containers_->forget_freed(index);
+  containers_->forget_freed(containers_->find("b")->index);  // bound: not forgotten
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_TRUE(containers_->freed().empty());
+  EXPECT_NE(containers_->find("b"), nullptr);
+}
+
 TEST_F(ContainersTest, WhatIsFoundAgainIsKept) {
   Binding plain = binding("run-3", 77);
   plain.plain = true;

@@ -8,10 +8,13 @@ TEST_F(RegistryTest, WhatIsNotLearnedAnyMoreIsNotLearnedAfterARestartEither) {
   Result<Policy*> learning = registry_->start_learning("web");
   ASSERT_TRUE(learning);
   const uint32_t slot = (*learning)->slot;
+  const std::string since = (*learning)->state.changed;
+  EXPECT_FALSE(since.empty());
   ASSERT_TRUE(registry_->stop_learning(slot));
   start();
   std::vector<std::string> complaints;
   ASSERT_TRUE(registry_->restore(complaints));
+  EXPECT_EQ(registry_->at(slot)->state.changed, since);
   EXPECT_EQ(registry_->find_learning("web"), nullptr);
   ASSERT_NE(registry_->at(slot), nullptr);  // its containers run on
   EXPECT_TRUE(registry_->at(slot)->stopped);

@@ -138,6 +138,54 @@ TEST_F(LostTables, WhatCannotBeReadKeepsItsNameForTheNextStart) {
   EXPECT_THAT(registry_->unmanaged(), IsEmpty());
 }
 
+TEST_F(LostTables, ALoadTakesThePlaceOfWhatIsInForceUnderItsName) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  const uint32_t slot = registry_->find("web")->slot, generation = registry_->find("web")->state.generation;
+  for (const bool known : {true, false}) {  // the bundle is damaged; then its state as well
+    std::filesystem::remove(root_ + "/kept/web/bundle-" + std::to_string(registry_->find("web")->state.current) + "/policy.img");
+    if (!known) std::ofstream(root_ + "/kept/web/state.json") << "{";
+    EXPECT_FALSE(restart().empty());
+    ASSERT_EQ(registry_->find("web"), nullptr);
+    ASSERT_TRUE(registry_->unmanaged("web"));
+    put_task(slot, kVictimNode + 1);
+    EXPECT_FALSE(load(0, "/b")) << "a task would lose its place";
+    tags_.clear();
+    Result<Policy*> loaded = load(0, "/b");
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ((*loaded)->slot, slot) << "what is bound there meets the new policy";
+    EXPECT_EQ((*loaded)->mode, TL_MODE_ENFORCE);
+    EXPECT_GT((*loaded)->state.generation, generation);
+    EXPECT_THAT(registry_->unmanaged(), IsEmpty());
+    EXPECT_EQ(slots_in_force(), 1u);
+    EXPECT_THAT(restart(), IsEmpty());
+    EXPECT_EQ(registry_->find("web")->slot, slot);
+  }
+}
+
+TEST_F(LostTables, NothingIsLoadedBesideASlotThatMayBeIts) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  std::filesystem::remove(root_ + "/kept/web/bundle-1/policy.img");
+  lose_table();
+  EXPECT_FALSE(restart().empty());
+  Result<Policy*> loaded = load(0, "/b");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, EBUSY);
+  EXPECT_EQ(slots_in_force(), 1u);
+}
+
+TEST_F(LostTables, OfTwoSlotsUnderOneNameOneIsManaged) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE, "/a"));
+  Change change;
+  change.name = "other";
+  ASSERT_TRUE(registry_->load(bundle_for("/b"), change));
+  std::ofstream(root_ + "/slots.json") << R"({"slots":[{"slot":1,"name":"web"},{"slot":2,"name":"web"}]})";
+  EXPECT_FALSE(restart().empty());
+  ASSERT_NE(registry_->find("web"), nullptr);
+  EXPECT_EQ(registry_->find("web")->slot, 1u);
+  ASSERT_THAT(registry_->unmanaged(), SizeIs(1));
+  EXPECT_EQ(registry_->unmanaged()[0].slot, 2u);
+}
+
 // A disk that is full at a boot must not make a policy one that refuses all.
 TEST_F(LostTables, AfterARebootWithAFullDiskThePolicyIsInForceAllTheSame) {
   ASSERT_TRUE(load(TL_MODE_MONITOR, "/a"));
