@@ -433,7 +433,7 @@ struct tl_container {
 	struct tl_file_id stdio[TL_STDIO]; /* fds 0-2 of the entry */
 	__u64 bound_at; /* ktime_get_boot_ns at binding, written by user space */
 	__u32 mount_ns_inum; /* inode number of the container's mount namespace at binding, written by user space; 0 for a plain tree */
-	__u32 joined; /* processes that joined, ever */
+	__u32 joined; /* processes that joined; two at once may count as one */
 	__u8 kill_asked, freeze_asked; /* 1: a violation asks treelined for it; set by the kernel, cleared by treelined once it is done */
 	__u16 reserved0;
 	__u32 reserved1;
@@ -469,11 +469,11 @@ struct tl_owner {
 
 /*
  * written: INODE_STORAGE of a regular file that a bound process opened for writing (no mark where a rule with `unsafe` allowed it). A
- * container is known by when it was bound. Two are told apart; where more than one wrote, each of them counts as a writer.
+ * container is known by when it was bound. Two are told apart; where a third one wrote, or two at once, every container counts as a writer.
  */
 struct tl_written {
 	__u64 first; /* tl_container.bound_at */
-	__u64 others; /* 1: a second one wrote as well */
+	__u64 others; /* 0: nobody else; the second one, or a sum of those that came (written.bpf.h) */
 };
 
 /*

@@ -32,7 +32,8 @@ __noinline u32 remember_stdio(u64 files)
 	}
 	if (!(tag->flags & TL_TAG_JOINED))
 		return 0;
-	tag->join = ++c->joined;
+	c->joined++;
+	tag->join = bpf_get_prandom_u32() | 1; /* not that count: two that join at once must not be one */
 	key.bound_at = c->bound_at;
 	key.join = tag->join;
 	if (bpf_map_update_elem(&streams, &key, &now, BPF_ANY))

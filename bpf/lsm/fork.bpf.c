@@ -95,9 +95,8 @@ int BPF_PROG(tl_task_alloc, struct task_struct *task)
 		if (adopted < 0)
 			return -EPERM;
 		if (!adopted) {
-			/* The address may have been a tagged task's whose entry could not be deleted. */
-			if (!k_task_storage)
-				bpf_map_delete_elem(&tags_by_task, &address);
+			/* The address may have been a tagged task's whose entry could not be deleted (a bucket that is in use here already: -EBUSY). */
+			bpf_map_delete_elem(&tags_by_task, &address);
 			return 0;
 		}
 		mine = my_tag();

@@ -75,6 +75,10 @@ int BPF_PROG(tl_file_receive, struct file *received)
 #define BTRFS_IOC_ADD_DEV 0x5000940a
 #define BTRFS_IOC_DEV_REPLACE 0xca289435
 #define BTRFS_IOC_DEFAULT_SUBVOL 0x40089413
+#define BCH_IOC_SUBVOLUME_CREATE 0x4020bc10 /* fs/bcachefs/bcachefs_ioctl.h, 6.7 to 6.17 */
+#define BCH_IOC_SUBVOLUME_DESTROY 0x4020bc11
+#define BCH_IOC_REINHERIT_ATTRS 0x8008bc40
+#define BCH_IOC_REINHERIT_ATTRS_32 0x8004bc40
 #define EXT4_IOC_MOVE_EXT 0xc028660f /* fs/ext4/ext4.h */
 #define EXT4_IOC_SWAP_BOOT 0x6611
 #define F2FS_IOC_MOVE_RANGE 0xc020f509 /* uapi/linux/f2fs.h */
@@ -162,6 +166,10 @@ static __always_inline int on_ioctl(void *ctx, u32 hook, struct file *opened, u6
 	case BTRFS_IOC_SUBVOL_CREATE_V2:
 	case BTRFS_IOC_SNAP_DESTROY_V2: /* a tree gets a second name, or goes, and no hook for paths is asked */
 	case BTRFS_IOC_DEFAULT_SUBVOL:
+	case BCH_IOC_SUBVOLUME_CREATE:
+	case BCH_IOC_SUBVOLUME_DESTROY:
+	case BCH_IOC_REINHERIT_ATTRS: /* of a name in the directory */
+	case BCH_IOC_REINHERIT_ATTRS_32:
 	case OCFS2_IOC_REFLINK: /* likewise a file, by two names in memory */
 	case BTRFS_IOC_SEND_32:
 	case BTRFS_IOC_SEND: /* all files of a tree, or its metadata with small files in it, are read */

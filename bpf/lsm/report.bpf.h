@@ -404,7 +404,7 @@ static __always_inline bool may_go_by_last_name(u64 what)
 /* May the node do this to the object at (dentry, vfsmount)? 0: yes. Else `what`, with the words that are missing (learn: all). */
 __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 {
-	bool tmpfile = what_flags(what) & WHAT_TMPFILE;
+	bool tmpfile = what_flags(what) & WHAT_TMPFILE, unnamed = false;
 	u32 class_id = 0, missing;
 	struct subject s;
 
@@ -419,6 +419,14 @@ __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 		if (s.mode != TL_MODE_LEARN && !tl_missing_access(s.img, s.row, class_id, what_words(what)))
 			return 0;
 		class_id = 0;
+		unnamed = (u8)read_u64(READ(struct dentry, d_name.name, dentry)) == '#';
+	}
+	/* An open by O_TMPFILE gives it the name "#" and its inode's number (d_tmpfile), another one each time. What goes by such a name may go by {tmpfile}. */
+	if (unnamed) {
+		what |= WHAT_FLAGS(WHAT_TMPFILE);
+		if (s.mode != TL_MODE_LEARN &&
+		    !tl_missing_access(s.img, s.row, class_of_state(s.img, object_state(s.img, TL_DFA_START, dentry, vfsmount, s.tag->mount_ns | NS_TMPFILE)), what_words(what)))
+			return 0;
 	}
 	if (s.mode == TL_MODE_LEARN)
 		return WITH_CLASS(what, class_id);

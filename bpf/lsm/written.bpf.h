@@ -38,6 +38,10 @@ static __always_inline u64 my_container(const struct tl_tag *tag)
 	return c ? c->bound_at : 0;
 }
 
+/* How a second writer is kept: when it was bound, in 65,536 ns, and a count of those that were added below that. */
+#define SECOND(bound_at) (((bound_at) & ~0xffffull) | 1)
+#define MORE_THAN_TWO(others) ((others) == 1 /* of programs before */ || ((others) & 0xffff) > 1)
+
 /* False: no memory for the mark. Static, since the kernel has to see where `tag` and `inode` come from. */
 static __noinline bool mark_written(struct tl_tag *tag, struct inode *inode)
 {
@@ -51,8 +55,9 @@ static __noinline bool mark_written(struct tl_tag *tag, struct inode *inode)
 	found = bpf_inode_storage_get(&written, inode, &mark, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!found)
 		return false;
-	if (found->first != me)
-		found->others = 1;
+	/* Added, not stored: of two at once neither takes the other's mark away. (There is no compare and exchange before 5.12.) */
+	if (found->first != me && found->others != SECOND(me) && !MORE_THAN_TWO(found->others))
+		__sync_fetch_and_add(&found->others, SECOND(me));
 	return true;
 }
 
@@ -65,7 +70,7 @@ static __noinline bool was_written(struct tl_tag *tag, struct inode *inode)
 	if (inode->i_writecount.counter > 0 || (int)READ32(struct address_space, i_mmap_writable.counter, (u64)inode->i_mapping) > 0)
 		return true;
 	found = bpf_inode_storage_get(&written, inode, 0, 0);
-	return found && (found->others || found->first == my_container(tag));
+	return found && (found->first == my_container(tag) || found->others == SECOND(my_container(tag)) || MORE_THAN_TWO(found->others));
 }
 
 /* Has a person signed for what this node does to written files? */

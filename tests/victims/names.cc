@@ -86,6 +86,13 @@ void mode_at(const Scene& s) {
   constexpr long kFchmodat2 = 452;  // 6.6
   tell(syscall(kFchmodat2, AT_FDCWD, s.file("page.html").c_str(), 0666, AT_SYMLINK_NOFOLLOW) == 0 && has_mode(s, 0666), "the web page's mode by fchmodat2");
 }
+bool changes_unnamed(const std::string& directory) {
+  struct stat status {};
+  const int fd = open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  return fd >= 0 && fchmod(fd, 0644) == 0 && fstat(fd, &status) == 0 && (status.st_mode & 07777) == 0644;
+}
+void mode_unnamed(const Scene& s) { tell(changes_unnamed(s.file("out")), "an unnamed file's mode"); }
+void mode_unnamed_allowed(const Scene& s) { tell(changes_unnamed(s.file("drop")), "an unnamed file's mode, where it may"); }
 void owner_by_descriptor(const Scene& s) { tell(fchown(page_of(s), 1000, 1000) == 0 && is_owned(s.file("page.html")), "the web page's owner by a descriptor"); }
 void owner_of_link(const Scene& s) { tell(lchown(s.file("ok/to-secret").c_str(), 1000, 1000) == 0 && is_owned(s.file("ok/to-secret")), "a symbolic link's owner"); }
 
@@ -113,6 +120,8 @@ std::vector<Act> name_acts() {
           {"mode", "chmod", mode},
           {"mode-by-descriptor", "fchmod", mode_by_descriptor},
           {"mode-at", "fchmodat2", mode_at},
+          {"mode-unnamed", "fchmod of an unnamed file (O_TMPFILE)", mode_unnamed},
+          {"mode-unnamed-allowed", "the same where it may", mode_unnamed_allowed},
           {"owner", "chown", owner},
           {"owner-by-descriptor", "fchown", owner_by_descriptor},
           {"owner-of-link", "lchown", owner_of_link}};

@@ -23,6 +23,7 @@ entry:
       {base}/lib/*: read map
       {base}/out/*: read write append create delete link rename-in
       {base}/drop/*: write create delete
+      "{base}/drop/{tmpfile}": write create setattr
       "{base}/out/{stage,stage.new,shelf,shelf.new}": create delete rename-in mkdir
       "{base}/out/{stage,stage.new}/*": read write create delete
       {base}/out/shelf/*: read write create
