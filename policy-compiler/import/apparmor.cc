@@ -4,12 +4,16 @@
 // one under the same. Included abstractions are not read: what they grant is missing, and said.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/import/apparmor_exec.h"
+#include "policy-compiler/import/apparmor_network.h"
 #include "policy-compiler/import/apparmor_text.h"
 #include "policy-compiler/import/denials.h"
 #include "policy-compiler/import/draft.h"
 #include "policy-compiler/import/readers.h"
+#include "policy-compiler/import/steps.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/passes/pattern.h"
 #include "policy-compiler/support/text.h"
@@ -21,30 +25,29 @@ bool permissions(std::string_view word) {
   return !word.empty() && word.find_first_not_of("rwaklmxpPcCuUi") == std::string_view::npos;
 }
 
-constexpr size_t kMostPrograms = 2'000, kMostEdges = 1'000'000;
+constexpr char kCondition[] = "under a condition, which the draft cannot ask";
+constexpr char kConditionRemedy[] = "write it by hand if it is meant";
 
-struct Step {  // an exec rule
-  std::vector<std::string> patterns;
-  std::string mode, target;
-  Position position;
-};
+constexpr size_t kMostPrograms = 2'000;
+
+// Uppercase letters, which AppArmor takes though it warns. Those of an exec's profile have a meaning of their own.
+std::string usual_letters(std::string permissions) {
+  for (char& c : permissions)
+    if (std::string_view("RWALKMXI").find(c) != std::string_view::npos) c = static_cast<char>(c - 'A' + 'a');
+  return permissions;
+}
 
 class AppArmorReader {
  public:
   AppArmorReader(const ProfileFile& file, Draft& draft, Denials& denials, Diagnostics& diagnostics)
-      : file_(file), draft_(draft), denials_(denials), diagnostics_(diagnostics) {}
+      : file_(file), draft_(draft), denials_(denials), diagnostics_(diagnostics), execs_(file, diagnostics) {}
 
   bool read(const Options& options) {
     for (const Profile& profile : file_.profiles) rights(profile);
-    bool root = false;
-    for (const Profile& profile : file_.profiles) {
-      const std::vector<std::string> attached = globs(profile.attachment, profile.position);
-      for (const std::string& pattern : attached) draft_.programs[program(profile, pattern)].root = true;
-      root |= !attached.empty();
-    }
+    bool root = enter();
     // A profile without a path is one that a runtime sets: it holds for the container's programs.
     for (const Profile& profile : file_.profiles)
-      if (profile.attachment.empty())
+      if (profile.attachment.empty() && !profile.conditional)
         for (const std::string& path : options.programs) {
           draft_.programs[program(profile, passes::literal_pattern(path))].root = true;
           root = true;
@@ -58,6 +61,12 @@ class AppArmorReader {
       return false;
     }
     for (const auto& denial : denied_) deny(denial);
+    if (!only_written_.empty())
+      diagnostics_.note(*only_written_.begin(), "narrower",
+                        "'w' makes symbolic links as well; 'link', which is the right to hard ones too, is granted "
+                        "beside 'l' only (rules without: " +
+                            std::to_string(only_written_.size()) + ")",
+                        "add 'link' where the program makes links");
     return root;
   }
 
@@ -69,9 +78,31 @@ class AppArmorReader {
     Position position;
   };
 
+  struct Names {  // what a profile may do with a file's names
+    bool write = false, link = false;
+    Position written, linked;
+  };
+
+  // The profiles that are attached to a path.
+  bool enter() {
+    std::vector<Candidate> candidates;
+    std::vector<const Profile*> profiles;
+    for (const Profile& profile : file_.profiles) {
+      if (profile.conditional) continue;
+      for (const std::string& pattern : globs(profile.attachment, profile.position)) {
+        candidates.push_back({pattern, &profile, profile.position});
+        profiles.push_back(&profile);
+      }
+    }
+    const std::vector<bool> stays = disjoint(candidates, diagnostics_);
+    for (size_t i = 0; i < candidates.size(); ++i)
+      if (stays[i]) draft_.programs[program(*profiles[i], candidates[i].pattern)].root = true;
+    return std::find(stays.begin(), stays.end(), true) != stays.end();
+  }
+
   std::vector<std::string> globs(const std::string& glob, Position position) {
     if (glob.empty()) return {};
-    const Translation translated = translate_glob(glob, file_.variables);
+    const Translation translated = translate_glob(glob, file_.variables, Meant::kGranted);
     if (!translated.problem.empty())
       diagnostics_.warning(position, "not-carried", text::quoted(glob) + ": " + translated.problem,
                            "write the rule by hand");
@@ -81,6 +112,12 @@ class AppArmorReader {
   }
 
   void rights(const Profile& profile) {
+    if (profile.conditional) {
+      diagnostics_.warning(profile.position, "not-carried",
+                           "profile " + text::quoted(profile.name) + " stands under a condition",
+                           "write by hand what of it is meant");
+      return;
+    }
     if (profile.hat) {
       diagnostics_.warning(
           profile.position, "not-carried",
@@ -100,8 +137,10 @@ class AppArmorReader {
                            "put into the file what the program uses of them and what they deny, and import it again");
     ir::Node& node = rights_[&profile];
     refusals_.clear();
+    names_.clear();
     for (const Statement& statement : profile.statements) rule(profile, node, statement);
     for (const auto& [statement, words] : refusals_) refuse(profile, node, *statement, words);
+    for (const auto& [pattern, names] : names_) links(node, pattern, names);
     for (const Profile& child : profile.children) rights(child);
   }
 
@@ -123,8 +162,7 @@ class AppArmorReader {
         owner = true;
       else if (word.rfind("priority=", 0) == 0)
         before_others = true;
-      else if (word != "audit" && word != "allow" && word != "quiet" &&
-               !(word == "file" && words.size() > 1))
+      else if (word != "audit" && word != "allow" && word != "quiet" && !(word == "file" && words.size() > 1))
         break;
       words.erase(words.begin());
     }
@@ -140,8 +178,13 @@ class AppArmorReader {
     if (path_first || (words.size() > 1 && permissions(words[0]) && path_like(words[1])))
       return file(profile, node, statement, words, path_first, denies, owner);
     if (denies) return refusals_.emplace_back(&statement, words), void();
+    if (statement.conditional) return lost(statement, kCondition, kConditionRemedy);
     if (words[0] == "capability") return capability(node, statement, words);
-    if (words[0] == "network") return network(node, statement, words);
+    if (words[0] == "network") {
+      if (const auto not_carried = grant_network(words, statement.position, draft_, node, diagnostics_))
+        lost(statement, not_carried->why, not_carried->remedy);
+      return;
+    }
     if (words[0] == "userns") return add_number(node.operations, TL_OP_USERNS, statement.position);
     if (words[0] == "signal" || words[0] == "ptrace") {
       if (words.size() > 1 &&
@@ -161,46 +204,75 @@ class AppArmorReader {
 
   void file(const Profile& profile, ir::Node& node, const Statement& statement, const std::vector<std::string>& words,
             bool path_first, bool denies, bool owner) {
-    if (words.size() < 2) return lost(statement, "a path without permissions", "add them");
-    const std::string& glob = words[path_first ? 0 : 1];
-    const std::string& wanted = words[path_first ? 1 : 0];
-    if (!permissions(wanted)) return lost(statement, "permissions that are not known", "use those of apparmor.d(5)");
-    std::string target;
-    if (words.size() > 3 && words[2] == "->") target = words[3];
+    const std::string& glob = words[path_first || words.size() < 2 ? 0 : 1];
+    std::string wanted = words.size() < 2 ? "" : usual_letters(words[path_first ? 1 : 0]);
+    if (!permissions(wanted)) {
+      lost(statement, "permissions that are not known", "use those of apparmor.d(5)");
+      if (!denies) return;
+      wanted = "rwalmx";
+    }
     const bool starts = wanted.find('x') != std::string::npos;
-    const Translation translated = translate_glob(glob, file_.variables);
+    if (denies) return deny_file(profile, glob, wanted, statement);
+    ExecRule exec{{}, wanted, words.size() > 3 && words[2] == "->" ? words[3] : "", statement.position};
+    Translation translated = translate_glob(glob, file_.variables, Meant::kGranted);
+    for (const Translated& one : translated.patterns) exec.patterns.push_back(one.pattern);
+    exec.listed = !translated.problem.empty() || owner || statement.conditional;
+    if (!translated.problem.empty())
+      lost(statement, translated.problem, "write the rule by hand");
+    else if (owner)
+      lost(statement, "for the owner of the file only, which the language cannot say",
+           "write the rule by hand, with 'users' at the node");
+    else if (statement.conditional)
+      lost(statement, kCondition, kConditionRemedy);
+    else if (!translated.narrower.empty())
+      diagnostics_.note(statement.position, "narrower", translated.narrower, "add the rest by hand");
+    if (starts) execs_.add(profile, exec);
+    if (exec.listed) return;
+    // 'l -> TARGET' is the right to link to that file; without 'x' the arrow is no exec's.
+    bool link = wanted.find('l') != std::string::npos;
+    if (link && !starts && !exec.target.empty()) {
+      lost(statement, "a link to certain files only, which the language cannot say",
+           "add 'link' if it may be one to any file");
+      link = false;
+    }
+    std::erase(wanted, 'l');
+    for (const Translated& one : translated.patterns) {
+      const ir::AccessSet access = glob_access(wanted, one);
+      draft_.grant_file(node, one.pattern, access, statement.position);
+      Names& names = names_[one.pattern];
+      if (link && glob_access("l", one) != 0) names.link = true, names.linked = statement.position;
+      if ((access & TL_WRITE) != 0) names.write = true, names.written = statement.position;
+    }
+  }
+
+  // 'w' makes symbolic links and 'l' hard ones; the word 'link' is the right to both.
+  void links(ir::Node& node, const std::string& pattern, const Names& names) {
+    if (names.link && names.write)
+      draft_.grant_file(node, pattern, TL_LINK, names.linked);
+    else if (names.link)
+      diagnostics_.note(names.linked, "narrower",
+                        "'l' makes hard links only, and 'link' symbolic ones too: it is granted beside 'w' only",
+                        "add 'link' if the program may make both");
+    else if (names.write)
+      only_written_.insert(names.written);
+  }
+
+  void deny_file(const Profile& profile, const std::string& glob, std::string_view wanted, const Statement& statement) {
+    const bool starts = wanted.find('x') != std::string_view::npos;
+    const Translation translated = translate_glob(glob, file_.variables, Meant::kDenied);
     if (!translated.problem.empty()) {
       lost(statement, translated.problem, "write the rule by hand");
       // Grants that such a denial limits are not known: none may stay.
-      if (denies) deny_everywhere(profile, wanted, starts, statement.position);
-      return;
+      return deny_everywhere(profile, wanted, starts, statement.position);
     }
-    if (!translated.narrower.empty() && !denies)
-      diagnostics_.note(statement.position, "narrower", translated.narrower, "add the rest by hand");
-    if (owner && !denies)
-      return lost(statement, "for the owner of the file only, which the language cannot say",
-                  "write the rule by hand, with 'users' at the node");
-    // 'l -> TARGET' is the right to link to that file; without 'x' the arrow is no exec's.
-    std::string granted = wanted;
-    if (!denies && !starts && !target.empty() && wanted.find('l') != std::string::npos) {
-      lost(statement, "a link to certain files only, which the language cannot say",
-           "add 'link' if it may be one to any file");
-      std::erase(granted, 'l');
-    }
-    Step step{{}, wanted, target, statement.position};
     for (const Translated& one : translated.patterns) {
-      const uint32_t access = glob_access(granted, one);
-      if (denies)
-        denied_.push_back({&profile, one.pattern, access | (starts ? uint32_t{TL_EXECUTE} : 0u), statement.position});
-      else
-        draft_.grant_file(node, one.pattern, static_cast<ir::AccessSet>(access), statement.position);
-      step.patterns.push_back(one.pattern);
+      const uint32_t words = glob_access(wanted, one) | (starts ? uint32_t{TL_EXECUTE} : 0u);
+      denied_.push_back({&profile, one.pattern, words, statement.position});
     }
-    if (starts && !denies) steps_[&profile].push_back(std::move(step));
   }
 
   void deny_everywhere(const Profile& profile, std::string_view permissions, bool starts, Position position) {
-    const uint32_t words = glob_access(permissions, {"/**", false}) | (starts ? uint32_t{TL_EXECUTE} : 0u);
+    const uint32_t words = glob_access(permissions, {"/**"}) | (starts ? uint32_t{TL_EXECUTE} : 0u);
     for (const char* everything : {"/", "/**"}) denied_.push_back({&profile, everything, words, position});
   }
 
@@ -209,70 +281,18 @@ class AppArmorReader {
     for (size_t i = 1; i < words.size(); ++i) draft_.grant_capability(node, words[i], statement.position);
   }
 
-  struct Sockets {
-    std::string_view family, type;
-    uint32_t kind;
-    std::string_view protocol;  // of grant_protocol
-  };
-  static constexpr Sockets kSockets[] = {
-      {"inet", "stream", TL_SOCK_INET_STREAM, "tcp"}, {"inet", "dgram", TL_SOCK_INET_DGRAM, "udp"},
-      {"inet", "raw", TL_SOCK_INET_RAW, "raw"},       {"unix", "stream", TL_SOCK_UNIX_STREAM, ""},
-      {"unix", "dgram", TL_SOCK_UNIX_DGRAM, ""},      {"unix", "seqpacket", TL_SOCK_UNIX_SEQPACKET, ""},
-      {"netlink", "raw", TL_SOCK_NETLINK, ""},        {"netlink", "dgram", TL_SOCK_NETLINK, ""},
-      {"packet", "raw", TL_SOCK_PACKET, ""},          {"packet", "dgram", TL_SOCK_PACKET, ""},
-  };
-
-  // A kind of socket is one for IPv4 and IPv6; with whom it talks is not. Neither family named: both.
-  ir::Peer of_family(std::string_view family, Position position) {
-    ir::Peer peers;
-    if (family != "inet" && family != "inet6") return peers;
-    peers.kind = ir::PeerKind::kBlocks;
-    peers.blocks.emplace_back().v6 = family == "inet6";
-    diagnostics_.note(position, "import-question",
-                      "the kind of socket is one for IPv4 and IPv6: what of " + std::string(family) +
-                          " is held is with whom it talks",
-                      "write 'peer: any' if the other family is meant too");
-    return peers;
-  }
-
-  // network [FAMILY] [TYPE | PROTOCOL], and behind it what AppArmor 4 says of addresses
-  void network(ir::Node& node, const Statement& statement, const std::vector<std::string>& words) {
-    if (words.size() == 1) return lost(statement, "every socket", "name the kinds that the program needs");
-    std::string family = words[1] == "inet6" ? "inet" : words[1];
-    std::string type = words.size() > 2 ? words[2] : "";
-    if (family == "tcp" || family == "udp" || family == "icmp") {
-      type = family;
-      family = "inet";
-    }
-    // AppArmor 4: ip=, port= and peer=(...) say with whom, and a socket alone would be for all.
-    if (words.size() > (words[1] == type ? 2u : 3u))
-      return lost(statement, "addresses and ports of a network rule are not carried over",
-                  "write it by hand: {direction: out, protocol: tcp, peer: 10.0.0.1/32, port: 80}");
-    if (type == "tcp") type = "stream";
-    if (type == "udp") type = "dgram";
-    const ir::Peer peers = of_family(words[1] == "icmp" ? "inet" : words[1], statement.position);
-    if (type == "icmp") return draft_.grant_protocol(node, "icmp", statement.position, peers);
-    bool known = false;
-    for (const Sockets& sockets : kSockets) {
-      if (sockets.family != family || (!type.empty() && sockets.type != type)) continue;
-      known = true;
-      if (!sockets.protocol.empty())
-        draft_.grant_protocol(node, sockets.protocol, statement.position, peers);
-      else
-        add_number(node.sockets, sockets.kind, statement.position);
-      if (sockets.kind == TL_SOCK_NETLINK)
-        diagnostics_.note(statement.position, "narrower",
-                          "a netlink socket needs its protocols, which the source does not name",
-                          "add them: 'netlink: [route]'");
-    }
-    if (!known) lost(statement, "sockets of a kind that is not known", "add the kind to 'sockets'");
-  }
-
   // A denial holds wherever it stands, so it is asked after every grant of its profile. One that names what is not
   // known may mean any of its kind.
   void refuse(const Profile& profile, ir::Node& node, const Statement& statement,
               const std::vector<std::string>& words) {
     const bool all = words[0] == "all";
+    // "link [subset] NAME -> TARGET": the target cannot be said, so no link of that name is left.
+    if (const size_t name = words.size() > 1 && words[1] == "subset" ? 2 : 1; words[0] == "link" && name < words.size())
+      return deny_file(profile, words[name], "l", statement);
+    constexpr std::string_view kKnown[] = {"all", "network", "unix", "userns", "capability", "file"};
+    if (std::find(std::begin(kKnown), std::end(kKnown), words[0]) == std::end(kKnown))
+      return lost(statement, "the draft has no denials, and grants nothing of this kind",
+                  "grant by hand nothing that it denies");
     const size_t before = node.network.size() + node.sockets.size() + node.capabilities.size() + node.operations.size();
     if (all || words[0] == "network") {
       node.network.clear();
@@ -314,50 +334,18 @@ class AppArmorReader {
       return 0;
     }
     draft_.programs.push_back({{executable, profile.position}, rights_[&profile], false, false, {}});
-    for (const Step& step : steps_[&profile])
-      for (const std::string& pattern : step.patterns) {
-        if (too_many_) return index;
-        if (++edges_ > kMostEdges) {
-          diagnostics_.error(step.position, "import-limit", "too many programs that start each other",
-                             "import profiles of one workload");
-          too_many_ = true;
-          return index;
-        }
-        if (const auto next = start(profile, step, pattern)) draft_.programs[index].starts.push_back(*next);
+    for (const Step& step : execs_.steps_of(profile)) {
+      if (too_many_) return index;
+      if (++edges_ > kMostEdges) {
+        diagnostics_.error(step.position, "import-limit", "too many programs that start each other",
+                           "import profiles of one workload");
+        too_many_ = true;
+        return index;
       }
+      const size_t next = program(*step.target, step.pattern);
+      draft_.programs[index].starts.push_back(next);
+    }
     return index;
-  }
-
-  std::optional<size_t> start(const Profile& from, const Step& step, const std::string& pattern) {
-    const char mode = step.mode.find_first_of("pP") != std::string::npos   ? 'p'
-                      : step.mode.find_first_of("cC") != std::string::npos ? 'c'
-                      : step.mode.find('i') != std::string::npos           ? 'i'
-                                                                           : 'u';
-    const Profile* target = nullptr;
-    if (mode == 'i') target = &from;
-    if (mode == 'c') target = find(from.children, step.target, pattern);
-    if (mode == 'p') target = find(file_.profiles, step.target, pattern);
-    if (target == nullptr && mode != 'u' && step.mode.find('i') != std::string::npos) target = &from;
-    if (target != nullptr) return program(*target, pattern);
-    diagnostics_.warning(step.position, "not-carried",
-                         mode == 'u' ? text::quoted(pattern) + " runs unconfined"
-                                     : text::quoted(pattern) + " runs under a profile that is not in this file",
-                         "add it below 'children' with the rights that it needs");
-    return std::nullopt;
-  }
-
-  const Profile* find(const std::vector<Profile>& profiles, const std::string& name, const std::string& pattern) {
-    const auto [index, fresh] = indices_.try_emplace(&profiles);
-    if (fresh)
-      for (const Profile& profile : profiles) {
-        if (profile.hat) continue;
-        index->second.emplace("=" + profile.name, &profile);
-        if (!profile.attachment.empty())
-          for (const Translated& one : translate_glob(profile.attachment, file_.variables).patterns)
-            index->second.emplace(one.pattern, &profile);
-      }
-    const auto found = index->second.find(name.empty() ? pattern : "=" + name);
-    return found == index->second.end() ? nullptr : found->second;
   }
 
   void deny(const Denied& denied) {
@@ -371,11 +359,11 @@ class AppArmorReader {
   Denials& denials_;
   Diagnostics& diagnostics_;
   std::map<const Profile*, ir::Node> rights_;
-  std::map<const Profile*, std::vector<Step>> steps_;
+  Execs execs_;
+  std::map<std::string, Names> names_;  // by pattern, of the profile that is read
+  std::set<Position> only_written_;     // rules
   std::vector<std::pair<const Statement*, std::vector<std::string>>> refusals_;  // of the profile that is read
   std::map<std::pair<const Profile*, std::string>, size_t> programs_;
-  std::map<const std::vector<Profile>*, std::map<std::string, const Profile*, std::less<>>>
-      indices_;  // by pattern, "=NAME"
   std::vector<Denied> denied_;
   size_t edges_ = 0;
   bool too_many_ = false;

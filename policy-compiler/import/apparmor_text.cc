@@ -2,6 +2,7 @@
 #include "policy-compiler/import/apparmor_text.h"
 
 #include <algorithm>
+#include <set>
 
 #include "policy-compiler/support/text.h"
 
@@ -9,6 +10,25 @@ namespace treeline::import_ {
 namespace {
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+constexpr std::string_view kPriority = "priority=";
+
+// Words that hold for each rule of the block behind them; a block may have none.
+bool qualifier(std::string_view word) {
+  constexpr std::string_view kWords[] = {"audit", "allow", "owner", "quiet", "deny"};
+  return word.starts_with(kPriority) || std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
+}
+
+// Each once: what is nested does not grow.
+void qualify(Statement& statement, const std::vector<std::string>& words) {
+  for (auto word = words.rbegin(); word != words.rend(); ++word) {
+    bool there = false;
+    for (size_t i = 0; i < statement.words.size() && qualifier(statement.words[i]) && !there; ++i)
+      there =
+          statement.words[i] == *word || (word->starts_with(kPriority) && statement.words[i].starts_with(kPriority));
+    if (!there) statement.words.insert(statement.words.begin(), *word);
+  }
+}
 
 class Parser {
  public:
@@ -76,6 +96,10 @@ class Parser {
         if (c == '(') out += c;
         next();
         while (at_ < text_.size() && text_[at_] != end) {
+          if (text_[at_] == '\\' && c == '"' && at_ + 1 < text_.size()) {  // '\"' ends nothing
+            out += text_[at_];
+            next();
+          }
           out += text_[at_] == '\n' ? ' ' : text_[at_];
           next();
         }
@@ -152,7 +176,7 @@ class Parser {
       statement.position = position;
       const std::string_view rest = text_.substr(at_);
       const bool include = rest.substr(0, 8) == "include " || rest.substr(0, 8) == "#include";
-      const bool variable = depth == 0 && rest.substr(0, 2) == "@{";
+      const bool variable = depth == 0 && (rest[0] == '$' || rest.substr(0, 2) == "@{");
       if (include || variable) {
         if (!rest_of_line(statement.words)) return false;
         // "include if exists <local/x>": its rules are in force where there is such a file.
@@ -160,7 +184,7 @@ class Parser {
           statement.words.erase(statement.words.begin() + 1, statement.words.begin() + 3);
         if (include)
           profile.includes.push_back(std::move(statement));
-        else
+        else if (rest[0] == '@')  // what '$' holds is asked by 'if' only
           set_variable(statement);
         continue;
       }
@@ -197,10 +221,11 @@ class Parser {
                   "split the file");
     Profile made;
     made.position = header.position;
-    bool conditional = false;
+    const bool conditional = !header.words.empty() && (header.words[0] == "if" || header.words[0] == "else");
+    if (conditional || std::all_of(header.words.begin(), header.words.end(), qualifier))
+      return block(made, depth) && merge(profile, std::move(made), header, conditional);
     for (size_t i = 0; i < header.words.size(); ++i) {
       const std::string& word = header.words[i];
-      if (i == 0 && (word == "if" || word == "else")) conditional = true;
       if (i == 0 && (word == "profile" || word == "hat")) {
         made.hat = word == "hat";
         continue;
@@ -221,11 +246,24 @@ class Parser {
       }
     }
     if (!block(made, depth)) return false;
-    if (conditional)
-      diagnostics_.warning(header.position, "not-carried", "a block under a condition",
-                           "write by hand what of it is meant");
-    else
-      profile.children.push_back(std::move(made));
+    profile.children.push_back(std::move(made));
+    return true;
+  }
+
+  // What stands in a block that is no profile belongs to the one around it.
+  static bool merge(Profile& profile, Profile block, const Statement& header, bool conditional) {
+    Statement words;
+    if (!conditional) qualify(words, header.words);
+    for (Statement& statement : block.statements) {
+      qualify(statement, words.words);
+      statement.conditional |= conditional;
+      profile.statements.push_back(std::move(statement));
+    }
+    for (Profile& child : block.children) {
+      child.conditional |= conditional;
+      profile.children.push_back(std::move(child));
+    }
+    std::move(block.includes.begin(), block.includes.end(), std::back_inserter(profile.includes));
     return true;
   }
 
@@ -247,15 +285,18 @@ class Parser {
     if (name.size() < 4 || name.back() != '}') return;
     name = name.substr(2, name.size() - 3);
     for (size_t i = from; i < statement.words.size(); ++i) values.push_back(statement.words[i]);
+    if (more && out_.variables.find(name) == out_.variables.end()) elsewhere_.insert(name);
+    if (elsewhere_.count(name) != 0) return;
     std::vector<std::string>& known = out_.variables[name];
     if (!more) known.clear();
     for (std::string& value : values)
-      if (known.size() < kMaxAlternatives) known.push_back(std::move(value));
+      if (known.size() <= kMaxAlternatives) known.push_back(std::move(value));  // one too many: no glob may use it
   }
 
   std::string_view text_;
   ProfileFile& out_;
   Diagnostics& diagnostics_;
+  std::set<std::string> elsewhere_;  // variables that an included file sets
   size_t at_ = 0, line_start_ = 0, statements_ = 0;
   uint32_t line_ = 1;
 };

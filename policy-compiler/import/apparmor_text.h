@@ -5,6 +5,7 @@
 //   profile web /usr/sbin/web flags=(complain) {     Profile{name "web", attachment "/usr/sbin/web"}
 //     #include <abstractions/base>                   includes: its text is not here
 //     deny /etc/shadow r,                            Statement{words "deny", "/etc/shadow", "r"}
+//     audit { /etc/x r, }                            Statement{words "audit", "/etc/x", "r"}
 //     ^hat { ... }   profile child { ... }           children
 //   }
 #pragma once
@@ -21,8 +22,9 @@ constexpr size_t kMaxStatements = 100'000;
 constexpr size_t kMaxBlocks = 16;  // inside one another
 
 struct Statement {
-  std::vector<std::string> words;  // quotes removed; "(send, receive)" is one word
+  std::vector<std::string> words;  // quotes removed, '\\' kept; "(send, receive)" is one word
   Position position;
+  bool conditional = false;  // it stands in a block of 'if' or 'else'
 };
 
 struct Profile {
@@ -30,6 +32,7 @@ struct Profile {
   std::string attachment;  // the path it is attached to, "" where there is none
   bool hat = false;
   bool complain = false;
+  bool conditional = false;
   Position position;
   std::vector<Statement> statements;
   std::vector<Statement> includes;
@@ -38,7 +41,9 @@ struct Profile {
 
 struct ProfileFile {
   std::vector<Profile> profiles;
-  Variables variables;  // set in the file, and the usual @{PROC}, @{pid}, @{sys}, @{run}
+  // Set in the file, and the usual @{PROC}, @{pid}, @{sys}, @{run}. One that the file only adds to has other values in
+  // what is included: it is not here.
+  Variables variables;
 };
 
 // Is this word a path? It may begin with a variable.

@@ -5,96 +5,13 @@
 #include <optional>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/import/glob_text.h"
+#include "policy-compiler/passes/match.h"
 #include "policy-compiler/passes/pattern.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::import_ {
 namespace {
-
-constexpr size_t kMaxGlob = 4096;
-constexpr size_t kMaxNesting = 16;
-
-// Texts with every variable and alternation unfolded. False: `problem` says why.
-class Unfolder {
- public:
-  Unfolder(const Variables& variables, std::string& problem) : variables_(variables), problem_(problem) {}
-
-  bool unfold(std::string_view text, size_t depth, std::vector<std::string>& out) {
-    if (depth > kMaxNesting) return fail("its alternatives and variables are nested too deeply");
-    const size_t at = next(text);
-    if (at == std::string_view::npos) {
-      if (text.size() > kMaxGlob || out.size() >= kMaxAlternatives)
-        return fail("it stands for more than " + std::to_string(kMaxAlternatives) + " patterns");
-      out.emplace_back(text);
-      return true;
-    }
-    std::vector<std::string> branches;
-    size_t end = 0;
-    if (text[at] == '@') {
-      end = text.find('}', at);
-      if (end == std::string_view::npos) return fail("a variable has no '}'");
-      const std::string_view name = text.substr(at + 2, end - at - 2);
-      const auto known = variables_.find(name);
-      if (known == variables_.end()) return fail("variable " + text::quoted(name) + " is not set in this file");
-      branches = known->second;
-    } else {
-      end = split(text, at, branches);
-      if (end == std::string_view::npos) return fail("'{' has no '}'");
-    }
-    for (const std::string& branch : branches) {
-      if (text.size() + branch.size() > kMaxGlob) return fail("it is longer than a path can be");
-      if (!unfold(std::string(text.substr(0, at)) + branch + std::string(text.substr(end + 1)), depth + 1, out))
-        return false;
-    }
-    return true;
-  }
-
- private:
-  bool fail(std::string why) {
-    problem_ = std::move(why);
-    return false;
-  }
-
-  // The first '{' or "@{", outside sets and not escaped.
-  static size_t next(std::string_view text) {
-    bool set = false;
-    for (size_t at = 0; at < text.size(); ++at) {
-      if (text[at] == '\\') {
-        ++at;
-        continue;
-      }
-      if (text[at] == '[') set = true;
-      if (text[at] == ']') set = false;
-      if (set) continue;
-      if (text[at] == '{' || (text[at] == '@' && at + 1 < text.size() && text[at + 1] == '{')) return at;
-    }
-    return std::string_view::npos;
-  }
-
-  // The branches between text[at] == '{' and its '}', whose place is returned.
-  static size_t split(std::string_view text, size_t at, std::vector<std::string>& branches) {
-    size_t depth = 0, from = at + 1;
-    for (size_t i = at; i < text.size(); ++i) {
-      if (text[i] == '\\') {
-        ++i;
-        continue;
-      }
-      if (text[i] == '{') ++depth;
-      if (text[i] == ',' && depth == 1) {
-        branches.emplace_back(text.substr(from, i - from));
-        from = i + 1;
-      }
-      if (text[i] == '}' && --depth == 0) {
-        branches.emplace_back(text.substr(from, i - from));
-        return i;
-      }
-    }
-    return std::string_view::npos;
-  }
-
-  const Variables& variables_;
-  std::string& problem_;
-};
 
 // "[a-z]", "[^a]" from text[at] == '['; appended to `out`; the place behind it, npos when it cannot be said.
 size_t set(std::string_view text, size_t at, std::string& out) {
@@ -154,9 +71,92 @@ std::vector<std::string> deep(std::string_view text, bool last) {
   return {};
 }
 
-bool relation(std::string_view name) {
-  return name == "self" || name == "*" || name == "[0-9]*" || name == "[1-9]*" || name == "@{pid}" || name == "@{pids}";
+bool any_of(std::string_view name, const char* characters) { return name.find_first_of(characters) != name.npos; }
+
+// A name of the glob that is a process's directory in /proc: nothing else there is named so.
+bool relation(std::string_view name) { return name == "self" || name == "*" || name == "[0-9]*" || name == "[1-9]*"; }
+
+// May this be the number of a process, by a wildcard?
+bool may_be_number(std::string_view name) {
+  return any_of(name, "*?[") && (any_of(name.substr(0, 1), "*?[") || text::is_digit(name[0]));
 }
+
+// The patterns of one glob without variables and alternatives, component by component.
+class Translator {
+ public:
+  Translator(Meant meant, Translation& out) : meant_(meant), out_(out) {}
+
+  bool translate(std::string_view text) {
+    if (text.empty() || text[0] != '/') return fail("it does not start at the root");
+    const bool directory = text.back() == '/';
+    std::vector<std::string> patterns = {""};
+    bool both = false;
+    size_t number = 0;
+    for (size_t at = 0; at < text.size(); ++number) {
+      const size_t start = at + 1;
+      const size_t end = std::min(text.find('/', start), text.size());
+      const std::string_view name = text.substr(start, end - start);
+      at = end;
+      if (name.empty()) break;  // the slash at the end
+      const bool last = end + 1 >= text.size();
+      const std::vector<std::string> choices = component_of(name, number, last, directory);
+      if (choices.empty()) return fail("component " + text::quoted(name) + " cannot be said in the language");
+      std::vector<std::string> longer;
+      for (const std::string& pattern : patterns)
+        for (const std::string& choice : choices) longer.push_back(pattern + "/" + choice);
+      patterns = std::move(longer);
+      both = name.ends_with("**");
+    }
+    for (std::string& pattern : patterns) {
+      std::vector<passes::PatternError> errors;
+      if (pattern.empty()) pattern = "/";
+      if (meant_ == Meant::kDenied && !passes::parse_pattern(pattern, errors))
+        return fail(text::quoted(pattern) + " is no pattern of the language");
+      out_.patterns.push_back({std::move(pattern), directory, both && !directory});
+    }
+    return out_.patterns.size() <= 4 * kMaxAlternatives || fail("it stands for too many patterns");
+  }
+
+ private:
+  bool fail(std::string why) {
+    out_.problem = std::move(why);
+    out_.patterns.clear();
+    return false;
+  }
+
+  // What the component may be; nothing: it cannot be said.
+  std::vector<std::string> component_of(std::string_view name, size_t number, bool last, bool directory) {
+    const bool crosses = name.find("**") != std::string_view::npos;
+    std::vector<std::string> choices;
+    if (literal_proc_ && number == 1 && relation(name) && (meant_ == Meant::kGranted || name == "self")) {
+      if (name != "self") out_.narrower = "of /proc only the own process is granted, by {own}";
+      return {"{own}"};
+    }
+    if (crosses)
+      choices = deep(name, last);
+    else if (auto one = component(name))
+      choices = {*one};
+    if (number == 0) proc_ = std::any_of(choices.begin(), choices.end(), may_be_proc);
+    // A wildcard of the language crosses no directory of a process; AppArmor's do, who see a number.
+    const bool below = !last || directory || crosses;
+    if (proc_ && ((number == 0 && crosses) || (number == 1 && may_be_number(name) && (below || literal_proc_))))
+      out_.narrower = "of /proc only files outside the directories of processes are granted";
+    if (number == 0) literal_proc_ = name == "proc";
+    return choices;
+  }
+
+  static bool may_be_proc(const std::string& choice) {
+    if (choice.substr(0, 2) == "**" || choice.substr(0, 2) == "*/") return true;
+    std::vector<passes::PatternError> errors;
+    const auto pattern = passes::parse_pattern("/" + choice.substr(0, choice.find('/')), errors);
+    return pattern && passes::matches(*pattern, "/proc");
+  }
+
+  Meant meant_;
+  Translation& out_;
+  bool proc_ = false;          // the first component may be
+  bool literal_proc_ = false;  // and is nothing else
+};
 
 }  // namespace
 
@@ -165,63 +165,13 @@ Variables usual_variables() {
           {"pid", {"[0-9]*"}},  {"pids", {"[0-9]*"}}, {"tid", {"[0-9]*"}}};
 }
 
-Translation translate_glob(std::string_view glob, const Variables& variables) {
+Translation translate_glob(std::string_view glob, const Variables& variables, Meant meant) {
+  const Unfolded unfolded = unfold_glob(glob, variables, meant);
   Translation out;
-  if (glob.empty() || glob.size() > kMaxGlob) {
-    out.problem = glob.empty() ? "it is empty" : "it is longer than a path can be";
-    return out;
-  }
-  std::vector<std::string> texts;
-  if (!Unfolder(variables, out.problem).unfold(glob, 0, texts)) return out;
-  for (std::string& text : texts) {
-    if (text.empty() || text[0] != '/') {
-      out.problem = "it does not start at the root";
-      return out;
-    }
-    const bool directory = text.size() > 1 && text.back() == '/';
-    std::vector<std::string> patterns = {""};
-    size_t number = 0;
-    bool proc = false;
-    for (size_t at = 0; at < text.size();) {
-      const size_t start = at + 1;
-      const size_t end = std::min(text.find('/', start), text.size());
-      std::string_view name = std::string_view(text).substr(start, end - start);
-      at = end;
-      if (name.empty()) continue;  // "//" and the slash at the end
-      const bool last = end + 1 >= text.size();
-      if (number == 0) proc = name == "proc";
-      std::vector<std::string> choices;
-      if (proc && number == 1 && relation(name)) {
-        choices = {"{own}"};
-        if (name != "self") out.narrower = "of /proc only the own process is granted, by {own}";
-      } else if (proc && number == 1 && name.find('*') != std::string_view::npos) {
-        out.narrower = "of /proc only files outside the directories of processes are granted";
-      }
-      if (choices.empty()) {
-        if (name.find("**") != std::string_view::npos)
-          choices = deep(name, last);
-        else if (auto one = component(name))
-          choices = {*one};
-      }
-      if (choices.empty()) {
-        out.problem = "component " + text::quoted(name) + " cannot be said in the language";
-        out.patterns.clear();
-        return out;
-      }
-      std::vector<std::string> longer;
-      for (const std::string& pattern : patterns)
-        for (const std::string& choice : choices) longer.push_back(pattern + "/" + choice);
-      patterns = std::move(longer);
-      ++number;
-    }
-    for (std::string& pattern : patterns)
-      out.patterns.push_back({pattern.empty() ? "/" : std::move(pattern), directory});
-    if (out.patterns.size() > 4 * kMaxAlternatives) {
-      out.problem = "it stands for too many patterns";
-      out.patterns.clear();
-      return out;
-    }
-  }
+  out.problem = unfolded.problem;
+  out.narrower = unfolded.narrower;
+  for (const std::string& text : unfolded.texts)
+    if (!Translator(meant, out).translate(text)) break;
   return out;
 }
 
@@ -238,9 +188,8 @@ ir::AccessSet glob_access(std::string_view permissions, const Translated& patter
   if (holds('m')) access |= TL_MAP;
   if (holds('l')) access |= TL_LINK;
   if (holds('r') && holds('w')) access |= TL_CONNECT;
-  const std::string_view text = pattern.pattern;
-  const bool below = text.size() >= 3 && text.substr(text.size() - 3) == "/**";
-  return static_cast<ir::AccessSet>(access & (pattern.directory ? kDirectory : below ? kFile | kDirectory : kFile));
+  const bool both = pattern.both || pattern.pattern.ends_with("/**");
+  return static_cast<ir::AccessSet>(access & (pattern.directory ? kDirectory : both ? kFile | kDirectory : kFile));
 }
 
 }  // namespace treeline::import_

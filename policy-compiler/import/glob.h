@@ -3,10 +3,8 @@
 // Globs of AppArmor (apparmor.d(5)), which KubeArmor and the Security Profiles Operator take over, as patterns of the
 // language. `*` crosses no '/', `**` crosses any, `{a,b}` may hold a '/', a name that ends in '/' is a directory.
 //
-//   translate_glob("/var/log/**.log", {})      "/var/log/**/*.log"
-//   translate_glob("/{usr/,}bin/env", {})      "/usr/bin/env", "/bin/env"
-//
-// Never wider than the glob; narrower where `narrower` says how.
+//   translate_glob("/var/log/**.log", {}, Meant::kGranted)      "/var/log/**/*.log"
+//   translate_glob("/{usr/,}bin/env", {}, Meant::kGranted)      "/usr/bin/env", "/bin/env"
 #pragma once
 
 #include <map>
@@ -20,9 +18,15 @@ namespace treeline::import_ {
 
 constexpr size_t kMaxAlternatives = 64;  // that one glob may unfold into
 
+enum class Meant {
+  kGranted,  // the patterns are never wider than the glob; narrower where `narrower` says how
+  kDenied,   // they are never narrower
+};
+
 struct Translated {
   std::string pattern;
   bool directory = false;  // the glob ends in '/': of the words, those for directories
+  bool both = false;       // it ends in "**", which matches files and directories
 };
 
 struct Translation {
@@ -37,10 +41,11 @@ using Variables = std::map<std::string, std::vector<std::string>, std::less<>>;
 // Those of /etc/apparmor.d/tunables that are the same everywhere: @{PROC}, @{pid}, @{sys}, @{run}. Homes are not.
 Variables usual_variables();
 
-Translation translate_glob(std::string_view glob, const Variables& variables);
+Translation translate_glob(std::string_view glob, const Variables& variables, Meant meant);
 
-// Access words of "rwamlk" for a file of this pattern. A directory is listed where the glob ends in '/' or in "**"; 'k'
-// locks, which no hook judges; 'x' is a step of the tree.
+// Access words of "rwamlk" for a file of this pattern. A directory is listed where the glob ends in '/' or in "**"; 'l'
+// is 'link', which makes symbolic links too: of a grant that is in 'w'; 'k' locks, which no hook judges; 'x' is a step
+// of the tree.
 ir::AccessSet glob_access(std::string_view permissions, const Translated& pattern);
 
 }  // namespace treeline::import_

@@ -123,7 +123,7 @@ class KubeArmorReader {
     // Paths and directories are literal; patterns are globs.
     Translation translated;
     if (key == "pattern") {
-      translated = translate_glob(glob, {});
+      translated = translate_glob(glob, {}, act == Action::kBlock ? Meant::kDenied : Meant::kGranted);
     } else {
       while (glob.size() > 1 && glob.back() == '/') glob.pop_back();
       std::string literal = passes::literal_pattern(glob);

@@ -7,6 +7,7 @@
 #include "policy-compiler/import/draft.h"
 #include "policy-compiler/import/glob.h"
 #include "policy-compiler/import/readers.h"
+#include "policy-compiler/import/steps.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::import_ {
@@ -68,7 +69,7 @@ class SpoReader {
                            std::string(kTracesRemedy));
       return {};
     }
-    Translation translated = translate_glob(value.text, usual_variables());
+    Translation translated = translate_glob(value.text, usual_variables(), Meant::kGranted);
     if (!translated.problem.empty())
       diagnostics_.warning(value.position, "not-carried", text::quoted(value.text) + ": " + translated.problem,
                            "write the rule by hand");
@@ -84,8 +85,9 @@ class SpoReader {
     for (const Translated& one : translated.patterns)
       draft_.grant_file(draft_.common, one.pattern, glob_access(permissions, one), value.position);
     if (denied == 0 || complains_) return;
-    for (const Translated& one : translated.patterns) deny(one.pattern, denied, value.position);
-    if (translated.problem.empty() || (value.text[0] != '/' && value.text[0] != '@')) return;
+    const Translation refused = translate_glob(value.text, usual_variables(), Meant::kDenied);
+    for (const Translated& one : refused.patterns) deny(one.pattern, denied, value.position);
+    if (refused.problem.empty() || (value.text[0] != '/' && value.text[0] != '@')) return;
     for (const char* everything : {"/", "/**"}) deny(everything, denied, value.position);
   }
 
@@ -95,9 +97,13 @@ class SpoReader {
 
   void executable(const Value& value) {
     Object section(value, "executable", diagnostics_);
+    std::vector<Candidate> programs;
     for (const Value* item : section.list("allowedExecutables"))
       for (const Translated& one : translate(*item).patterns)
-        draft_.programs[draft_.program(one.pattern, item->position)].anywhere = true;
+        programs.push_back({one.pattern, &draft_.common, item->position});
+    const std::vector<bool> stays = disjoint(programs, diagnostics_);
+    for (size_t i = 0; i < programs.size(); ++i)
+      if (stays[i]) draft_.programs[draft_.program(programs[i].pattern, programs[i].position)].anywhere = true;
     for (const Value* item : section.list("allowedLibraries")) grant(*item, "rm");
     section.finish();
   }
@@ -105,8 +111,8 @@ class SpoReader {
   void filesystem(const Value& value) {
     Object section(value, "filesystem", diagnostics_);
     for (const Value* item : section.list("readOnlyPaths")) grant(*item, "r", TL_WRITE | TL_LINK);
-    for (const Value* item : section.list("writeOnlyPaths")) grant(*item, "w", TL_READ);
-    for (const Value* item : section.list("readWritePaths")) grant(*item, "rw");
+    for (const Value* item : section.list("writeOnlyPaths")) grant(*item, "wl", TL_READ);
+    for (const Value* item : section.list("readWritePaths")) grant(*item, "rwl");
     section.finish();
   }
 
