@@ -139,7 +139,7 @@ GROUPS = [
           lambda k, e, p: [ROOT / "tests/kernel/oci/engines_test", ROOT / "build/release/bin"], kernels="one", timeout=1800, builds=("release",),
           targets=(*TREELINE, "treeline-oci"), vm=True, vm_options=("--memory", "3072")),
     Group("crashes", "treelined dies at each step of a load, a mode, a rollback, an unload, an upgrade: the old policy or the new one, whole",
-          lambda k, e, p: [ROOT / "tests/kernel/enforce/crashes", ROOT / "build/release/bin"], kernels="one", timeout=1500, builds=("release",),
+          lambda k, e, p: [ROOT / "tests/kernel/enforce/crashes", ROOT / "build/release/bin"], kernels="one", timeout=2700, builds=("release",),
           targets=TREELINE, vm=True, default=False),
     Group("selfconfine", "treelined in its own confinement: its whole life, then what an intruder in it would try",
           lambda k, e, p: [ROOT / "tests/kernel/enforce/selfconfine", ROOT / "build/release/bin"], kernels="one", timeout=1500, builds=("release",),
