@@ -333,7 +333,7 @@ class AppArmorReader {
       programs_.erase(known);
       return 0;
     }
-    draft_.programs.push_back({{executable, profile.position}, rights_[&profile], false, false, {}});
+    draft_.programs.push_back({{executable, profile.position}, rights_[&profile], false, false, {}, {}});
     for (const Step& step : execs_.steps_of(profile)) {
       if (too_many_) return index;
       if (++edges_ > kMostEdges) {

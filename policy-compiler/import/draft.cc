@@ -110,7 +110,10 @@ std::string label_of(std::string_view text) {
 
 size_t Draft::program(std::string_view pattern, Position position) {
   for (size_t i = 0; i < programs.size(); ++i)
-    if (programs[i].executable.text == pattern) return i;
+    if (programs[i].executable.text == pattern) {
+      programs[i].places.push_back(position);
+      return i;
+    }
   if (programs.size() >= kMostNodes) {
     if (!too_many_)
       diagnostics_.error(position, "import-limit", "more than " + std::to_string(kMostNodes) + " programs",
@@ -118,7 +121,7 @@ size_t Draft::program(std::string_view pattern, Position position) {
     too_many_ = true;
     return 0;
   }
-  programs.push_back({{std::string(pattern), position}, {}, false, false, {}});
+  programs.push_back({{std::string(pattern), position}, {}, false, false, {}, {position}});
   return programs.size() - 1;
 }
 
@@ -238,24 +241,43 @@ struct Draft::Tree {
   }
 };
 
+void Draft::list_unreached() const {
+  std::vector<bool> reached(programs.size());
+  std::vector<size_t> next;
+  const auto reach = [&](size_t program) {
+    if (!reached[program]) next.push_back(program);
+    reached[program] = true;
+  };
+  for (size_t i = 0; i < programs.size(); ++i)
+    if (programs[i].anywhere || programs[i].root) reach(i);
+  while (!next.empty()) {
+    const size_t program = next.back();
+    next.pop_back();
+    for (const size_t child : programs[program].starts) reach(child);
+  }
+  for (size_t i = 0; i < programs.size(); ++i)
+    for (const Position place : reached[i] ? std::vector<Position>() : programs[i].places)
+      diagnostics_.warning(
+          place, "not-carried",
+          text::quoted(programs[i].executable.text) +
+              ": nothing that the source lets start leads to it, so what is said of it here is left out",
+          "name it with --exec if the container starts it, or write it below who does");
+}
+
 std::optional<ir::Policy> Draft::finish(std::string_view name) && {
-  if (programs.empty()) {
-    diagnostics_.error({}, "no-program", "the source names no program",
+  list_unreached();
+  if (std::none_of(programs.begin(), programs.end(), [](const Program& p) { return p.anywhere || p.root; })) {
+    diagnostics_.error({}, "no-program", "the source names no program that may be started",
                        "say whose rules these are: --exec /path/of/the/program, as often as needed");
     return std::nullopt;
   }
   normalise(common);
   const auto anywhere =
       static_cast<size_t>(std::count_if(programs.begin(), programs.end(), [](const Program& p) { return p.anywhere; }));
-  std::vector<bool> started(programs.size());
-  for (const Program& program : programs)
-    for (const size_t child : program.starts) started[child] = true;
-  bool roots = false;
-  for (size_t i = 0; i < programs.size(); ++i) roots |= programs[i].anywhere || programs[i].root || !started[i];
   const auto grow = [&](size_t most_depth, size_t most_nodes) {
     Tree tree{this, {}, anywhere <= kWrittenOrders, most_depth, most_nodes, false, false, 0, {}};
     for (size_t i = 0; i < programs.size(); ++i)
-      if (programs[i].anywhere || programs[i].root || !started[i] || (!roots && i == 0))
+      if (programs[i].anywhere || programs[i].root)
         if (!tree.add(i, ir::kNoNode)) break;
     return tree;
   };

@@ -4,12 +4,13 @@
 //
 //   Draft draft(diagnostics);
 //   draft.grant_file(draft.common, "/etc/hosts", TL_READ, position);
-//   draft.programs.push_back({{"/usr/sbin/web", position}, {}, true, false, {}});
+//   draft.programs.push_back({{"/usr/sbin/web", position}, {}, true, false, {}, {}});
 //   std::optional<ir::Policy> policy = std::move(draft).finish("web");
 //
 // Most formats know which programs run and what the container may do, but not who starts whom. `anywhere` says that any
 // program may start this one. Written out exactly that is a tree of every order of them; up to three it is written,
-// beyond only the first step is, and a question says so.
+// beyond only the first step is, and a question says so. A program that nothing leads to has no place: where the source
+// names it, it is listed as left out.
 #pragma once
 
 #include <optional>
@@ -27,6 +28,7 @@ struct Program {
   bool anywhere = true;        // the container may start it, and so may every program of it
   bool root = false;           // the container may start it
   std::vector<size_t> starts;  // beside those, by index
+  std::vector<Position> places;  // where the source names it
 };
 
 class Draft {
@@ -36,7 +38,7 @@ class Draft {
   ir::Node common;  // rules that every program holds
   std::vector<Program> programs;
 
-  // Index of the program with this executable, made when there is none.
+  // Index of the program with this executable, made when there is none. The place is remembered.
   size_t program(std::string_view pattern, Position position);
 
   // Each reports what cannot be a rule as not carried.
@@ -51,6 +53,7 @@ class Draft {
 
  private:
   struct Tree;
+  void list_unreached() const;
   Diagnostics& diagnostics_;
   bool too_many_ = false;
 };

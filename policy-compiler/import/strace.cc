@@ -91,9 +91,12 @@ class Log {
   }
 
   // Without -o, strace prints no number while there is one process: the first one gets its number later. A number that
-  // nobody returned is that, unless it may be a child whose parent has not returned yet.
+  // nobody returned is that, unless it may be a child whose parent has not returned yet. Nor does it print the number
+  // of the last one that is left: of several that the log leaves alive, it may be any.
   uint32_t known(const Line& line) {
     const uint32_t pid = line.pid;
+    if (first_ == 0 && pid == 0 && first_exited_ && processes_.size() == 2 && waiting_.empty())
+      return processes_.rbegin()->first;
     if (first_ != 0 || pid == 0) return pid;
     if (first_number_ == 0 && processes_.count(pid) == 0 && attached_.count(pid) == 0) {
       const auto first = pending_.find(0);
@@ -109,14 +112,25 @@ class Log {
   bool of_process(uint32_t pid, const Line& line, uint32_t number) {
     switch (line.kind) {
       case Line::Kind::kUnfinished:
-        pending_[pid] = {std::string(line.rest), std::string(line.name), number};
+        begins(pid, number);
+        pending_[pid] = {std::string(line.rest), std::string(line.name), number, 0};
+        if (line.other != 0) take_over(pid, line.other);
+        return true;
+      case Line::Kind::kSuperseded:
+        superseded(pid, line.other, number);
         return true;
       case Line::Kind::kResumed: {
         const auto begun = pending_.find(pid);
-        if (begun == pending_.end() || begun->second.name != line.name) {
-          diagnostics_.note({number, 1}, "narrower", "the end of a call whose begin is not in the log",
-                            "record from the start");
-          return true;
+        const bool whole_call = begun != pending_.end() && begun->second.name == line.name;
+        if (!whole_call || begun->second.thread != 0) {
+          const Call end = read_call(line.rest);
+          if (end.endless) return true;  // what it was in when its thread executed, or when it died
+          if (!whole_call) {
+            diagnostics_.note({number, 1}, "narrower", "the end of a call whose begin is not in the log",
+                              "record from the start");
+            if (executes(line.name) && (!end.complete || *end.result == 0)) tracee_.lose(*processes_[pid], {number, 1});
+            return true;
+          }
         }
         const std::string whole = begun->second.rest + std::string(line.rest);
         const std::string name = begun->second.name;
@@ -125,25 +139,73 @@ class Log {
         return call(pid, name, whole, place);
       }
       case Line::Kind::kCall:
+        begins(pid, number);
         return call(pid, line.name, line.rest, number);
       case Line::Kind::kExited:
         pending_.erase(pid);
-        if (pid != first_) processes_.erase(pid);
+        if (pid == first_)
+          first_exits();
+        else
+          processes_.erase(pid);
         return true;
       default:
         return true;
     }
   }
 
+  // Its place is kept: lines without a number may come, and are another's.
+  void first_exits() {
+    first_exited_ = true;
+    tracee_.leave(*processes_[first_]);
+  }
+
+  // An execve whose end the log does not show may have succeeded: what follows may be the next program's.
+  void begins(uint32_t pid, uint32_t number) {
+    const auto open = pending_.find(pid);
+    if (open == pending_.end() || !executes(open->second.name)) return;
+    pending_.erase(open);
+    tracee_.lose(*processes_[pid], {number, 1});
+  }
+
+  // A thread executes: the other threads are gone, and it has the number of the process. False: it is no thread of that
+  // one as far as the log shows, or does not execute.
+  bool take_over(uint32_t thread, uint32_t number) {
+    const auto process = processes_.find(thread);
+    const auto call = pending_.find(thread);
+    if (process == processes_.end() || call == pending_.end() || !executes(call->second.name)) return false;
+    if (first_ == 0 && first_number_ == 0 && process->second->pid == 0) first_number_ = number;
+    if (first_ == 0 && number == first_number_) number = 0;
+    if (process->second->pid != number || thread == number) return false;
+    call->second.thread = thread;
+    pending_[number] = std::move(call->second);
+    processes_[number] = std::move(process->second);
+    pending_.erase(thread);
+    processes_.erase(thread);
+    return true;
+  }
+
+  // The line of the process whose thread executed; that of the thread may have said so, too.
+  void superseded(uint32_t pid, uint32_t thread, uint32_t number) {
+    const auto begun = pending_.find(pid);
+    if (thread != 0 && begun != pending_.end() && begun->second.thread == thread) return;
+    if (take_over(thread, pid)) return;
+    pending_.erase(pid);
+    tracee_.lose(*processes_[pid], {number, 1});
+  }
+
   bool call(uint32_t pid, std::string_view name, std::string_view rest, uint32_t number) {
     const Call call = read_call(rest);
-    if (!call.complete && !call.endless) unreadable(number);
     const std::shared_ptr<Process> process = processes_[pid];
+    if (!call.complete && !call.endless) {
+      unreadable(number);
+      if (executes(name)) tracee_.lose(*process, {number, 1});
+    }
     if (starts_process(name)) {
       if (call.complete && call.result && *call.result > 0 && *call.result <= UINT32_MAX)
         return started(*process, static_cast<uint32_t>(*call.result), rest, number);
       return true;
     }
+    if (name == "exit_group" && pid == first_) first_exits();
     return tracee_.act(*process, name, call, {number, 1});
   }
 
@@ -195,6 +257,7 @@ class Log {
   struct Pending {
     std::string rest, name;
     uint32_t line = 0;
+    uint32_t thread = 0;  // whose execve it was, where its process goes on with it
   };
 
   Tracee& tracee_;
@@ -207,6 +270,7 @@ class Log {
   size_t waiting_count_ = 0, copied_ = 0, unread_ = 0;
   uint32_t first_ = 0, first_number_ = 0, first_unread_ = 0;
   bool draining_ = false;
+  bool first_exited_ = false;
 };
 
 }  // namespace

@@ -31,8 +31,15 @@ constexpr NamedAct kNamedActs[] = {
     {"chmod", -1, 0, TL_SETATTR},        {"fchmodat", 0, 1, TL_SETATTR},   {"fchmodat2", 0, 1, TL_SETATTR},
     {"chown", -1, 0, TL_SETATTR},        {"lchown", -1, 0, TL_SETATTR},    {"fchownat", 0, 1, TL_SETATTR},
     {"setxattr", -1, 0, TL_SETATTR},     {"lsetxattr", -1, 0, TL_SETATTR}, {"removexattr", -1, 0, TL_SETATTR},
-    {"lremovexattr", -1, 0, TL_SETATTR},
+    {"lremovexattr", -1, 0, TL_SETATTR}, {"setxattrat", 0, 1, TL_SETATTR}, {"removexattrat", 0, 1, TL_SETATTR},
+    {"file_setattr", 0, 1, TL_SETATTR},  {"chown32", -1, 0, TL_SETATTR},   {"lchown32", -1, 0, TL_SETATTR},
+    {"truncate64", -1, 0, TL_WRITE},
 };
+
+// mknod(2) makes a regular file where no other type is said, and that is another word.
+bool special(std::string_view mode) {
+  return has(mode, "S_IFCHR") || has(mode, "S_IFBLK") || has(mode, "S_IFIFO") || has(mode, "S_IFSOCK");
+}
 
 }  // namespace
 
@@ -82,16 +89,23 @@ std::optional<std::string> Tracee::path(Process& process, const Call& call, size
   std::optional<std::string> base = process.at->directory;
   if (directory && *directory < call.arguments.size()) {
     const auto from = descriptor(call.arguments[*directory]);
-    if (from && from->path) {
+    if (!from) {
+      base.reset();
+    } else if (from->path) {
       base = from->path;
       resolved_ = true;
-    } else if (from && from->number >= 0) {
+    } else if (from->number >= 0) {
       const auto open = process.files->find(from->number);
       base =
           open != process.files->end() && !open->second.path.empty() ? std::optional(open->second.path) : std::nullopt;
     }
   }
-  if (name->bytes.empty()) return std::nullopt;  // AT_EMPTY_PATH: the descriptor itself
+  if (name->bytes.empty()) {  // AT_EMPTY_PATH: the descriptor itself
+    auto itself = directory && base && !is_deleted(*base) ? absolute(*base, std::nullopt) : std::nullopt;
+    if (!itself)
+      lost("files that are named by a descriptor whose name is not known", "record with strace -y", position);
+    return itself;
+  }
   if (is_elsewhere(process, name->bytes, position)) return std::nullopt;
   auto whole = absolute(name->bytes, base);
   if (!whole)
@@ -110,12 +124,16 @@ bool Tracee::is_elsewhere(const Process& process, const std::string& name, Posit
 bool Tracee::act(Process& process, std::string_view name, const Call& call, Position position) {
   if (!call.complete) return true;
   const bool connecting = name == "connect" && call.error == "EINPROGRESS";
-  if (name == "execve" || name == "execveat") {
+  if (executes(name)) {
     if (*call.result != 0) return true;
     return name == "execve" ? exec(process, call, 0, std::nullopt, position) : exec(process, call, 1, 0, position);
   }
   if (process.node == ir::kNoNode) {
-    lost("calls before the first execve", "record with strace -f from the start of the program", position);
+    if (process.lost)
+      lost("calls of programs whose path is not known", "record with strace -f -y from the start of the program",
+           position);
+    else
+      lost("calls before the first execve", "record with strace -f from the start of the program", position);
     return true;
   }
   note_call(process, name, position);
@@ -130,6 +148,17 @@ bool Tracee::act(Process& process, std::string_view name, const Call& call, Posi
   diagnostics_.error(position, "import-limit", "more than " + std::to_string(kMaxRules) + " rules",
                      "import a shorter log, or record with 'treeline learn'");
   return false;
+}
+
+void Tracee::leave(Process& process) {
+  process.node = ir::kNoNode;
+  process.lost = true;
+}
+
+void Tracee::lose(Process& process, Position position) {
+  leave(process);
+  lost("programs whose execve is not in the log as a whole, and all that they did",
+       "record with strace -f -y -o FILE, from the start of the program", position);
 }
 
 bool Tracee::exec(Process& process, const Call& call, size_t at, std::optional<size_t> directory, Position position) {
@@ -187,9 +216,9 @@ void Tracee::inherit(Process& process, Position position) {
 }
 
 void Tracee::open(Process& process, std::string_view name, const Call& call, Position position) {
-  const bool at = name == "openat" || name == "openat2";
-  if (!at && name != "open" && name != "creat") return;
-  const size_t first = at ? 1 : 0;
+  const bool at = name == "openat" || name == "openat2", handle = name == "open_by_handle_at";
+  if (!at && !handle && name != "open" && name != "creat") return;
+  const size_t first = at || handle ? 1 : 0;
   if (call.arguments.size() <= first) return;
   const std::string_view flags = name == "creat"                     ? "O_WRONLY|O_CREAT|O_TRUNC"
                                  : call.arguments.size() > first + 1 ? call.arguments[first + 1]
@@ -199,8 +228,10 @@ void Tracee::open(Process& process, std::string_view name, const Call& call, Pos
   if (call.result_path && !call.result_path->empty() && (*call.result_path)[0] == '/') {
     resolved_ = true;
     // "/tmp/#12 (deleted)": no name that stays.
-    if (!has(*call.result_path, " (deleted)")) file = absolute(*call.result_path, std::nullopt);
+    if (!is_deleted(*call.result_path)) file = absolute(*call.result_path, std::nullopt);
   }
+  if (!file) process.files->erase(*call.result);  // whatever had that number before
+  if (!file && handle) return lost("files that are opened by a handle", "record with strace -y", position);
   if ((!file || wanted.unnamed) && has(flags, "RESOLVE_IN_ROOT"))
     return lost("names that openat2 takes for below a directory (RESOLVE_IN_ROOT)", "record with strace -y", position);
   if (!file || wanted.unnamed)
@@ -209,11 +240,11 @@ void Tracee::open(Process& process, std::string_view name, const Call& call, Pos
   OpenFile open;
   open.access = wanted.access;
   open.close_on_exec = has(flags, "O_CLOEXEC");
-  open.path = *file;
   if (wanted.unnamed) {
     open.pattern = (*file == "/" ? "" : passes::literal_pattern(*file)) + "/{tmpfile}";
     grant_pattern(process, open.pattern, open.access, position);
   } else {
+    open.path = *file;
     if (!wanted.known) lost("opens whose flags are not names", "record without -X raw", position);
     if (const auto pattern = pattern_of(*file, process.pid)) open.pattern = *pattern;
     grant(process, *file, open.access, position);
@@ -225,9 +256,16 @@ void Tracee::paths(Process& process, std::string_view name, const Call& call, Po
   for (const NamedAct& act : kNamedActs) {
     if (act.call != name) continue;
     const auto directory = act.directory < 0 ? std::nullopt : std::optional(static_cast<size_t>(act.directory));
-    if (const auto file = path(process, call, static_cast<size_t>(act.path), directory, position))
-      grant(process, *file, act.access, position);
-    if (act.access == TL_RENAME_IN)
+    const auto at = static_cast<size_t>(act.path);
+    const std::string_view flags = call.arguments.size() > 4 ? call.arguments[4] : std::string_view();
+    const bool exchange = name == "renameat2" && has(flags, "RENAME_EXCHANGE");
+    uint32_t access = act.access;
+    if (access == TL_MKNOD && call.arguments.size() > at + 1 && !special(call.arguments[at + 1])) access = TL_CREATE;
+    if (name == "linkat") access |= first_name(process, call, position);
+    if (exchange) access = TL_DELETE | TL_RENAME_IN;
+    if (act.access == TL_DELETE && name == "renameat2" && has(flags, "RENAME_WHITEOUT")) access |= TL_MKNOD;
+    if (const auto file = path(process, call, at, directory, position)) grant(process, *file, access, position);
+    if (act.access == TL_RENAME_IN && !exchange && !has(flags, "RENAME_NOREPLACE"))
       lost("a rename may have replaced a file: the log does not say whether it was there",
            "add 'delete' to the new name then", position);
   }
@@ -259,66 +297,16 @@ void Tracee::paths(Process& process, std::string_view name, const Call& call, Po
          position);
 }
 
-void Tracee::descriptors(Process& process, std::string_view name, const Call& call, Position) {
-  Files& files = *process.files;
-  const auto argument = [&](size_t at) -> int64_t {
-    const auto value = at < call.arguments.size() ? descriptor(call.arguments[at]) : std::nullopt;
-    return value ? value->number : -1;
-  };
-  const std::string_view last = call.arguments.empty() ? std::string_view() : call.arguments.back();
-  if (name == "close") files.erase(argument(0));
-  if (name == "dup" || name == "dup2" || name == "dup3" ||
-      (name == "fcntl" && call.arguments.size() > 1 && has(call.arguments[1], "F_DUPFD"))) {
-    const auto from = files.find(argument(0));
-    if (from == files.end()) {
-      files.erase(*call.result);
-    } else {
-      OpenFile copy = from->second;
-      copy.close_on_exec =
-          has(last, "O_CLOEXEC") || (call.arguments.size() > 1 && has(call.arguments[1], "F_DUPFD_CLOEXEC"));
-      files[*call.result] = std::move(copy);
-    }
-  }
-  if (name == "fcntl" && call.arguments.size() > 2 && call.arguments[1] == "F_SETFD")
-    if (const auto of = files.find(argument(0)); of != files.end()) of->second.close_on_exec = has(last, "FD_CLOEXEC");
-  if ((name == "pipe" || name == "pipe2" || name == "socketpair") && !call.arguments.empty()) {
-    const size_t at = name == "socketpair" ? 3 : 0;
-    if (at >= call.arguments.size()) return;
-    const std::string_view pair = call.arguments[at];
-    const bool close = std::any_of(call.arguments.begin(), call.arguments.end(),
-                                   [](std::string_view word) { return has(word, "CLOEXEC"); });
-    size_t start = 1;
-    for (int end = 0; end < 2 && start < pair.size(); ++end) {
-      const auto number = descriptor(pair.substr(start));
-      const size_t comma = pair.find(", ", start);
-      start = comma == std::string_view::npos ? pair.size() : comma + 2;
-      if (!number || number->number < 0) continue;
-      OpenFile made;
-      made.pattern = name == "socketpair" ? "{socket}" : "{pipe}";
-      made.access = TL_READ | TL_WRITE;
-      made.close_on_exec = close;
-      files[number->number] = std::move(made);
-    }
-  }
-}
-
 void Tracee::memory(Process& process, std::string_view name, const Call& call, Position position) {
   const bool map = name == "mmap" || name == "mmap2";
   if ((!map && name != "mprotect" && name != "pkey_mprotect") || call.arguments.size() < 3) return;
   const std::string_view protection = call.arguments[2];
   if (!has(protection, "PROT_EXEC")) return;
   if (map && call.arguments.size() >= 5 && !has(call.arguments[3], "MAP_ANONYMOUS")) {
-    const auto from = descriptor(call.arguments[4]);
-    if (!from) return;
-    const auto open = process.files->find(from->number);
-    if (from->path && !from->path->empty() && (*from->path)[0] == '/') {
-      resolved_ = true;
-      if (const auto file = absolute(*from->path, std::nullopt)) grant(process, *file, TL_MAP, position);
-    } else if (open != process.files->end() && !open->second.pattern.empty()) {
-      grant_pattern(process, open->second.pattern, TL_MAP, position);
-    } else {
+    if (const auto pattern = pattern_behind(process, call.arguments[4]))
+      grant_pattern(process, *pattern, TL_MAP, position);
+    else
       lost("executable maps of files whose name is not known", "record with strace -y", position);
-    }
     return;
   }
   if (has(protection, "PROT_WRITE"))

@@ -27,6 +27,10 @@ class Tracee {
   // False: over a bound, reported.
   bool act(Process& process, std::string_view name, const Call& call, Position position);
   void note_call(const Process& process, std::string_view name, Position position);
+  // It executed what the log does not show: what it does from here on is nobody's right.
+  void lose(Process& process, Position position);
+  // It is gone; what comes under its number is not its own.
+  void leave(Process& process);
   std::optional<ir::Policy> finish(std::string_view name) &&;
 
  private:
@@ -37,6 +41,8 @@ class Tracee {
   void open(Process& process, std::string_view name, const Call& call, Position position);
   void paths(Process& process, std::string_view name, const Call& call, Position position);
   void descriptors(Process& process, std::string_view name, const Call& call, Position position);
+  void table(Process& process, std::string_view name, const Call& call);  // of descriptors
+  void by_descriptor(Process& process, std::string_view name, const Call& call, Position position);
   void memory(Process& process, std::string_view name, const Call& call, Position position);
   void network(Process& process, std::string_view name, const Call& call, Position position);
   void operations(Process& process, std::string_view name, const Call& call, Position position);
@@ -44,6 +50,10 @@ class Tracee {
   // The path of argument `at`, from the directory of argument `directory` where there is one. nullopt: reported.
   std::optional<std::string> path(Process& process, const Call& call, size_t at, std::optional<size_t> directory,
                                   Position position);
+  // The pattern of a descriptor's file. nullopt: not known.
+  std::optional<std::string> pattern_behind(const Process& process, std::string_view argument);
+  // linkat: what its new name needs beside 'link'. A file that had none is made by it.
+  uint32_t first_name(const Process& process, const Call& call, Position position);
   // A name from a root that is not the container's: reported.
   bool is_elsewhere(const Process& process, const std::string& name, Position position);
   void grant(Process& process, const std::string& path, uint32_t access, Position position);

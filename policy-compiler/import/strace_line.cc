@@ -48,12 +48,16 @@ size_t quoted_end(std::string_view text, size_t at) {
   return text.size();
 }
 
+constexpr std::string_view kDeleted = ">(deleted)";  // of newer versions; older ones: "... (deleted)>"
+
 // Behind the annotation "<...>" of -y at `at`. A '>' within it ("->") is not followed by what ends an argument.
 size_t annotation_end(std::string_view text, size_t at) {
-  for (size_t i = at + 1; i < text.size(); ++i)
+  for (size_t i = at + 1; i < text.size(); ++i) {
+    if (text.substr(i, kDeleted.size()) == kDeleted) return i + kDeleted.size();
     if (text[i] == '>' &&
         (i + 1 == text.size() || std::string_view(", )]}=|").find(text[i + 1]) != std::string_view::npos))
       return i + 1;
+  }
   return text.size();
 }
 
@@ -92,7 +96,33 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
+// What an annotation says, deleted or not.
+std::optional<std::string> annotated(std::string_view text) {
+  if (text.size() < 2 || text[0] != '<') return std::nullopt;
+  const bool deleted = text.ends_with(kDeleted);
+  if (!deleted && text.back() != '>') return std::nullopt;
+  return unescape(text.substr(1, text.size() - 1 - (deleted ? kDeleted.size() : 1))) + (deleted ? " (deleted)" : "");
+}
+
 constexpr std::string_view kUnfinished = "<unfinished ...>";
+
+// The number between what `text` starts with from `at` on and all that it ends with.
+std::optional<uint32_t> number_between(std::string_view text, size_t at, std::string_view before,
+                                       std::string_view behind) {
+  if (at == std::string_view::npos || text.substr(at, before.size()) != before) return std::nullopt;
+  text.remove_prefix(at + before.size());
+  const auto number = take_number(text);
+  return text == behind ? number : std::nullopt;
+}
+
+// "<pid changed to 1234 ...>" behind the begin of an execve: it ends under that number.
+std::optional<uint32_t> take_change(std::string_view& rest) {
+  constexpr std::string_view kChanged = "<pid changed to ";
+  const size_t at = rest.rfind(kChanged);
+  const auto number = number_between(rest, at, kChanged, " ...>");
+  if (number) rest = rest.substr(0, at);
+  return number;
+}
 
 // "--- SIGCHLD {...} ---", "strace: Process 12 detached", "[ Process PID=12 runs in 32 bit mode. ]", and what is left
 // of a call that another line cut into.
@@ -105,23 +135,20 @@ bool says_nothing(std::string_view text) {
 
 Line read_line(std::string_view text) {
   Line line;
-  if (text.size() > kMaxLine) return line;
+  text = text.substr(0, kMaxLine);  // what is longer is a call without an end
   while (!text.empty() && (text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
   skip_blanks(text);
   // "strace: Process 12 attached" alone, or behind the begin of the call that started it: "vfork(strace: Process ...".
   constexpr std::string_view kAttached = "strace: Process ", kEnd = " attached";
   bool cut_in = false;
-  if (const size_t at = text.rfind(kAttached);
-      at != std::string_view::npos && text.size() > kEnd.size() && text.substr(text.size() - kEnd.size()) == kEnd) {
-    std::string_view number = text.substr(at + kAttached.size());
-    if (const auto pid = take_number(number); pid && number == kEnd) {
-      line.attached = *pid;
-      text = text.substr(0, at);
-      cut_in = true;
-      if (text.empty()) {
-        line.kind = Line::Kind::kAttached;
-        return line;
-      }
+  const size_t attached = text.rfind(kAttached);
+  if (const auto pid = number_between(text, attached, kAttached, kEnd)) {
+    line.attached = *pid;
+    text = text.substr(0, attached);
+    cut_in = true;
+    if (text.empty()) {
+      line.kind = Line::Kind::kAttached;
+      return line;
     }
   }
   if (text.substr(0, 4) == "[pid") {
@@ -145,6 +172,10 @@ Line read_line(std::string_view text) {
   skip_time(text);  // -r and -t together
   if (text.substr(0, 4) == "+++ ") {
     line.kind = Line::Kind::kExited;
+    if (const auto thread = number_between(text, 0, "+++ superseded by execve in pid ", " +++")) {
+      line.kind = Line::Kind::kSuperseded;
+      line.other = *thread;
+    }
     return line;
   }
   if (says_nothing(text)) {
@@ -173,6 +204,9 @@ Line read_line(std::string_view text) {
       line.rest.substr(line.rest.size() - kUnfinished.size()) == kUnfinished) {
     line.rest.remove_suffix(kUnfinished.size());
     line.kind = Line::Kind::kUnfinished;
+  } else if (const auto number = executes(line.name) ? take_change(line.rest) : std::nullopt) {
+    line.kind = Line::Kind::kUnfinished;
+    line.other = *number;
   } else if (cut_in) {
     line.kind = Line::Kind::kUnfinished;
   } else {
@@ -228,8 +262,7 @@ Call read_call(std::string_view rest) {
   call.result = number;
   behind.remove_prefix(static_cast<size_t>(end - behind.data()));
   if (!behind.empty() && behind[0] == '<') {
-    const size_t close = annotation_end(behind, 0);
-    if (close >= 2) call.result_path = unescape(behind.substr(1, close - 2));
+    call.result_path = annotated(behind.substr(0, annotation_end(behind, 0)));
   } else if (number == -1) {
     skip_blanks(behind);
     size_t length = 0;
@@ -258,8 +291,9 @@ std::optional<Descriptor> descriptor(std::string_view argument) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out.number);
     if (error != std::errc{}) return std::nullopt;
     text.remove_prefix(static_cast<size_t>(end - text.data()));
+    if (text.starts_with('x')) return std::nullopt;  // -X raw: 0x3
   }
-  if (text.size() >= 2 && text[0] == '<' && text.back() == '>') out.path = unescape(text.substr(1, text.size() - 2));
+  out.path = annotated(text);
   return out;
 }
 

@@ -118,6 +118,19 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
     files[*call.result] = std::move(open);
     return;
   }
+  if ((name == "recvmsg" || name == "recvmmsg") && arguments.size() > 1 && has(arguments[1], "SCM_RIGHTS")) {
+    constexpr std::string_view kData = "cmsg_data=[";
+    for (std::string_view rest = arguments[1]; !rest.empty();) {
+      const size_t end = std::min(rest.find(", "), rest.size());
+      std::string_view word = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 2, rest.size()));
+      if (word.starts_with(kData)) word.remove_prefix(kData.size());
+      if (const auto number = descriptor(word)) files.erase(number->number);  // what had that number before
+    }
+    lost("descriptors that are received (SCM_RIGHTS): the log does not say what they were opened for",
+         "add the words with which their files are open", position);
+    return;
+  }
   const bool binding = name == "bind", sending = name == "sendto" || name == "sendmsg" || name == "sendmmsg";
   if ((name != "connect" && !binding && !sending) || arguments.size() < 2) return;
   const auto number = descriptor(arguments[0]);
@@ -199,6 +212,14 @@ void Tracee::operations(Process& process, std::string_view name, const Call& cal
       {"init_module", "", "load-module"},
       {"finit_module", "", "load-module"},
       {"kexec_load", "", "kexec"},
+      {"kexec_file_load", "", "kexec"},
+      {"pidfd_getfd", "", "ptrace-descendant"},
+      {"fsconfig", "", "mount"},
+      {"ioctl", "TIOCSTI", "tty-inject"},
+      {"ioctl", "TIOCLINUX", "tty-inject"},
+      {"ioctl", "FIOSETOWN", "signal"},
+      {"ioctl", "SIOCSPGRP", "signal"},
+      {"fcntl", "F_SETOWN", "signal"},
       {"io_uring_setup", "", "io-uring"},
       {"userfaultfd", "", "userfaultfd"},
       {"modify_ldt", "", "ldt"},
@@ -206,10 +227,14 @@ void Tracee::operations(Process& process, std::string_view name, const Call& cal
   };
   for (const Grave& grave : kGrave) {
     if (grave.call != name) continue;
-    if (!grave.word.empty() && (call.arguments.empty() || !has(call.arguments[0], grave.word))) continue;
+    const auto says = [&](size_t at) { return at < call.arguments.size() && has(call.arguments[at], grave.word); };
+    if (!says(0) && !says(1) && !grave.word.empty()) continue;
     lost(std::string(name) + " by " + text::quoted(node(process).executable.text),
          "add the operation '" + std::string(grave.operation) + "' (or a wider one) if it is needed", position);
   }
+  if (name == "pidfd_send_signal" && call.arguments.size() > 1 && call.arguments[1] != "0")
+    lost("signals by descriptors of processes by " + text::quoted(node(process).executable.text),
+         "add the operation 'signal-descendant' or 'signal-workload' if they are needed", position);
   if ((name == "kill" || name == "tkill" || name == "tgkill") && call.arguments.size() > 1) {
     const auto target = descriptor(call.arguments[0]);
     if (!target || call.arguments.back() == "0") return;

@@ -33,6 +33,8 @@ std::optional<std::string> absolute(const std::string& name, const std::optional
   return out.empty() ? "/" : out;
 }
 
+bool is_deleted(std::string_view path) { return path.ends_with(" (deleted)"); }
+
 std::optional<std::string> pattern_of(const std::string& path, uint32_t pid) {
   constexpr std::string_view kProc = "/proc/";
   if (path.rfind(kProc, 0) != 0) return passes::literal_pattern(path);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy-compiler/ir/policy.h"
@@ -44,6 +45,9 @@ struct Process {
 // A name as a process gave it -> an absolute path without "." and "//". nullopt: relative to an unknown directory, or
 // it holds ".." (behind a link that leads elsewhere than the text says).
 std::optional<std::string> absolute(const std::string& name, const std::optional<std::string>& base);
+
+// -y: no name that stays. Of one that looks like it and is not, too little is said, not too much.
+bool is_deleted(std::string_view path);
 
 // The pattern for exactly this path, seen by this process: /proc/self and the own number become {own}. nullopt: another
 // process's directory, which only a person can name by its relation.

@@ -114,6 +114,38 @@ TEST(KubeArmor, GrantsUnderACondition_Imported_AreLeftOutAndListed) {
   EXPECT_THAT(out.profile(), Not(HasSubstr("udp")));
 }
 
+// Who starts a source is not said: it is no program that the container may start.
+TEST(KubeArmor, ProgramThatOnlyASourceNames_Imported_HasNoPlaceAndIsListed) {
+  const std::string head =
+      "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n  process:\n    "
+      "matchPaths:\n";
+  const std::string sleep = "      - {path: /bin/sleep, fromSource: [{path: /bin/bash}]}\n";
+  const std::string more =
+      "  file:\n    matchPaths:\n      - {path: /etc/shadow, fromSource: [{path: /bin/bash}]}\n"
+      "      - {path: /etc/x, fromSource: [{path: /bin/sleep}]}\n";
+  const auto nodes = [](const Outcome& out) {
+    std::vector<std::string> paths;
+    for (uint32_t i = 0; out.imported && i < out.imported->policy.nodes.size(); ++i)
+      paths.push_back(ir::canonical_path(out.imported->policy, i));
+    return paths;
+  };
+  const Outcome out = take(head + "      - {path: /usr/sbin/nginx}\n" + sleep + more);
+  EXPECT_THAT(nodes(out), ElementsAre("entry > /usr/sbin/nginx"));
+  for (const uint32_t line : {8u, 11u, 12u}) EXPECT_TRUE(out.says("not-carried", line)) << line;
+  const Outcome started = take(
+      head + "      - {path: /usr/sbin/nginx}\n      - {path: /bin/bash, fromSource: [{path: /usr/sbin/nginx}]}\n" +
+      sleep);
+  EXPECT_THAT(nodes(started), testing::Contains("entry > /usr/sbin/nginx > /bin/bash > /bin/sleep"));
+  EXPECT_FALSE(started.says("not-carried"));
+  EXPECT_EQ(started.imported->policy.entry.size(), 1u);
+  Options options;
+  options.programs = {"/bin/bash"};
+  EXPECT_THAT(nodes(take(head + sleep, options)), ElementsAre("entry > /bin/bash", "entry > /bin/bash > /bin/sleep"));
+  const Outcome none = take(head + sleep);
+  EXPECT_FALSE(none.imported);
+  EXPECT_TRUE(none.says("no-program"));
+}
+
 TEST(Strace, LinesThatCannotBeRead_Imported_AreCountedWithTheFirst) {
   const auto finding = [](const std::string& more) {
     const Outcome out = take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n" + more);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whose act a line of strace is, where threads execute or ends are missing; and what is done by a descriptor.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpf/lsm/abi.h"
+#include "tests/unit/import/taken.h"
+
+namespace treeline::import_ {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kOld = "1999 execve(\"/usr/bin/old\", [\"old\"], 0x7ffd /* 10 vars */) = 0\n";
+const std::string kThread =
+    kOld + "1999 clone(child_stack=0x7f12, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 2000\n";
+const std::string kShadow = "1999 openat(AT_FDCWD, \"/etc/shadow\", O_RDONLY) = 3\n";
+
+// The words of each file, by node: "/usr/bin/old: /a=read; /usr/bin/new: ".
+std::string rights(const Outcome& out) {
+  std::string text;
+  if (!out.imported) return "no draft";
+  for (const ir::Node& node : out.imported->policy.nodes) {
+    text += (text.empty() ? "" : "; ") + node.executable.text + ":";
+    for (const ir::FileRule& rule : node.files) text += " " + rule.path.text + "=" + std::to_string(rule.access);
+  }
+  return text;
+}
+
+std::string word(uint32_t access) { return "=" + std::to_string(access); }
+
+TEST(Strace, ExecveOfAThread_Imported_IsThatOfItsProcess) {
+  const std::string changed =
+      "2000 execve(\"/usr/bin/new\", [\"new\"], 0x7ffd /* 10 vars */ <pid changed to 1999 ...>\n";
+  const std::string begun = "2000 execve(\"/usr/bin/new\", [\"new\"], 0x7ffd /* 10 vars */ <unfinished ...>\n";
+  const std::string futex = "1999 futex(0x7f12, FUTEX_WAIT, 2000, NULL <unfinished ...>\n";
+  const std::string woken = "1999 <... futex resumed> <unfinished ...>) = ?\n";
+  const std::string over = "1999 +++ superseded by execve in pid 2000 +++\n",
+                    end = "1999 <... execve resumed>)             = 0\n";
+  for (const std::string& middle :
+       {futex + changed + woken + over, changed + over, changed, futex + begun + woken + over}) {
+    const Outcome out = take(kThread + middle + end + kShadow);
+    EXPECT_EQ(rights(out), "/usr/bin/old:; /usr/bin/new: /etc/shadow" + word(TL_READ)) << middle;
+    EXPECT_FALSE(out.says("not-carried")) << middle;
+    EXPECT_FALSE(out.says("narrower")) << middle;
+  }
+}
+
+// strace prints no number where one process is left.
+TEST(Strace, ExecveOfAThreadWithoutANumber_Imported_IsThatOfItsProcess) {
+  const Outcome out = take(
+      "execve(\"/usr/bin/old\", [\"old\"], 0x1) = 0\nclone(child_stack=0x1, flags=CLONE_VM|CLONE_THREAD) = 2000\n"
+      "strace: Process 2000 attached\n[pid  2000] execve(\"/usr/bin/new\", [\"new\"], 0x1 <pid changed to 1999 ...>\n"
+      "+++ superseded by execve in pid 2000 +++\n<... execve resumed>) = 0\nopenat(AT_FDCWD, \"/etc/shadow\", "
+      "O_RDONLY) = 3\n");
+  EXPECT_EQ(rights(out), "/usr/bin/old:; /usr/bin/new: /etc/shadow" + word(TL_READ));
+}
+
+TEST(Strace, ExecveThatTheLogDoesNotShowAsAWhole_Imported_GrantsNothingMore) {
+  for (const char* lines : {
+           "1999 <... execve resumed>) = 0\n",                                 // without a begin
+           "1999 <... execve resumed>) = \n",                                  // cut
+           "1999 execve(\"/usr/bin/new\", [\"ne\n",                            // cut
+           "1999 execve(\"/usr/bin/new\", [\"new\"], 0x1 <unfinished ...>\n",  // without an end
+           "1999 +++ superseded by execve in pid 7 +++\n",                     // of a thread that is not known
+           "1999 clone(flags=CLONE_VM|SIGCHLD) = 7\n7 execve(\"/b\", [], 0x1 <pid changed to 1999 ...>\n"
+           "1999 <... execve resumed>) = 0\n",  // of what is no thread
+       }) {
+    const Outcome out = take(kOld + lines + kShadow);
+    EXPECT_THAT(rights(out), Not(HasSubstr("shadow"))) << lines;
+    EXPECT_TRUE(out.says("not-carried")) << lines;
+  }
+  const Outcome failed = take(kOld + "1999 <... execve resumed>) = -1 ENOENT (No such file or directory)\n" + kShadow);
+  EXPECT_THAT(rights(failed), HasSubstr("/etc/shadow"));
+}
+
+TEST(Strace, LineWithoutANumberAfterTheFirstIsGone_Imported_IsOfWhoIsLeft) {
+  const std::string start =
+      "execve(\"/bin/sh\", [\"sh\"], 0x1) = 0\nclone(flags=SIGCHLD) = 12\n[pid 12] execve(\"/b\", [\"b\"], 0x1) = 0\n";
+  const std::string gone = "[pid 11] exit_group(0) = ?\n[pid 11] +++ exited with 0 +++\n";
+  const std::string shadow = "openat(AT_FDCWD, \"/etc/shadow\", O_RDONLY) = 3\n";
+  EXPECT_EQ(rights(take(start + gone + shadow)), "/bin/sh:; /b: /etc/shadow" + word(TL_READ));
+  const Outcome several = take(start + "[pid 12] clone(flags=SIGCHLD) = 13\n" + gone + shadow);
+  EXPECT_EQ(rights(several), "/bin/sh:; /b:");
+  EXPECT_TRUE(several.says("not-carried", 7));
+}
+
+std::string done(const std::string& lines) {
+  return rights(take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 openat(AT_FDCWD, \"/srv/f\", O_RDONLY) = 3\n" + lines));
+}
+
+TEST(Strace, FileThatIsChangedByADescriptor_Imported_IsGrantedByItsName) {
+  const std::string read = "/a: /srv/f" + word(TL_READ), setattr = "/a: /srv/f" + word(TL_READ | TL_SETATTR);
+  for (const char* call :
+       {"fchmod(3, 0644)", "fchown(3, 0, 0)", "fsetxattr(3, \"user.a\", \"b\", 1, 0)", "fremovexattr(3, \"user.a\")",
+        "fchownat(3, \"\", 0, 0, AT_EMPTY_PATH)", "fchmodat2(3, \"\", 0600, AT_EMPTY_PATH)", "fchmod(9</srv/f>, 0644)",
+        "ioctl(3, FS_IOC_SETFLAGS, [FS_NODUMP_FL])"})
+    EXPECT_EQ(done("1 " + std::string(call) + " = 0\n"), setattr) << call;
+  EXPECT_EQ(done("1 ftruncate(3, 0) = 0\n"), "/a: /srv/f" + word(TL_READ | TL_WRITE));
+  for (const char* call : {"flock(3, LOCK_EX)", "fcntl(3, F_SETLK, {l_type=F_WRLCK})", "fchdir(3)",
+                           "fallocate(3, FALLOC_FL_PUNCH_HOLE, 0, 1)"})
+    EXPECT_EQ(done("1 " + std::string(call) + " = 0\n"), read) << call;
+}
+
+TEST(Strace, DescriptorThatIsNotKnown_Imported_IsListed) {
+  for (const char* call :
+       {"fchmod(9, 0644)", "fchown(9, 0, 0)", "fremovexattr(9, \"a\")", "fchownat(9, \"\", 0, 0, AT_EMPTY_PATH)",
+        "fchmod(9</tmp/x (deleted)>, 0600)", "fchmod(9</tmp/x>(deleted), 0600)",
+        "execveat(9, \"\", [\"b\"], 0x1, AT_EMPTY_PATH)", "linkat(9, \"\", AT_FDCWD, \"/new\", AT_EMPTY_PATH)",
+        "pidfd_send_signal(9, SIGTERM, NULL, 0)", "kexec_file_load(9, 8, 1, \"\", 0)", "pidfd_getfd(9, 1, 0)",
+        "recvmsg(9, {msg_control=[{cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[3]}]}, 0)",
+        "open_by_handle_at(9, {f_handle=0x1}, O_RDONLY)", "ioctl(9, TIOCSTI, \"x\")", "fcntl(9, F_SETOWN, 7)"})
+    EXPECT_TRUE(take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 " + std::string(call) + " = 0\n").says("not-carried", 2))
+        << call;
+}
+
+TEST(Strace, ProgramThatIsNamedByADescriptor_Executed_IsAStep) {
+  const std::string exec =
+      "1 execveat(4, \"\", [\"b\"], 0x1, AT_EMPTY_PATH) = 0\n1 openat(AT_FDCWD, \"/x\", O_RDONLY) = 5\n";
+  EXPECT_THAT(done("1 openat(AT_FDCWD, \"/bin/b\", O_RDONLY|O_PATH|O_CLOEXEC) = 4\n" + exec), HasSubstr("; /bin/b:"));
+  EXPECT_EQ(done("1 memfd_create(\"m\", MFD_CLOEXEC) = 4\n" + exec), "/a: /srv/f" + word(TL_READ));
+}
+
+TEST(Strace, FileThatGetsItsFirstName_Imported_IsMade) {
+  const std::string unnamed = "1 openat(AT_FDCWD, \"/tmp\", O_WRONLY|O_TMPFILE, 0600) = 4\n";
+  for (const char* link : {"linkat(4, \"\", AT_FDCWD, \"/tmp/n\", AT_EMPTY_PATH)",
+                           "linkat(AT_FDCWD, \"/proc/self/fd/4\", AT_FDCWD, \"/tmp/n\", AT_SYMLINK_FOLLOW)"})
+    EXPECT_THAT(done(unnamed + "1 " + link + " = 0\n"), HasSubstr("/tmp/n" + word(TL_LINK | TL_CREATE))) << link;
+  EXPECT_THAT(done("1 linkat(3, \"\", AT_FDCWD, \"/tmp/n\", AT_EMPTY_PATH) = 0\n"),
+              HasSubstr("/tmp/n" + word(TL_LINK)));
+}
+
+TEST(Strace, NamesThatChangePlaces_Imported_AreBothTaken) {
+  const Outcome out = take(
+      "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 renameat2(AT_FDCWD, \"/x\", AT_FDCWD, \"/y\", RENAME_EXCHANGE) = 0\n");
+  const std::string both = word(TL_DELETE | TL_RENAME_IN);
+  EXPECT_EQ(rights(out), "/a: /x" + both + " /y" + both);
+  EXPECT_FALSE(out.says("not-carried"));
+}
+
+TEST(Strace, FileThatMknodMakes_Imported_IsNoDevice) {
+  EXPECT_THAT(done("1 mknod(\"/x\", S_IFREG|0600) = 0\n"), HasSubstr("/x" + word(TL_CREATE)));
+  EXPECT_THAT(done("1 mknod(\"/x\", S_IFIFO|0600) = 0\n"), HasSubstr("/x" + word(TL_MKNOD)));
+}
+
+TEST(Strace, AppendThatIsWrittenElsewhere_Imported_IsAWrite) {
+  const std::string log = "1 openat(AT_FDCWD, \"/log\", O_WRONLY|O_APPEND) = 4\n";
+  EXPECT_THAT(done(log + "1 fallocate(4, 0, 0, 10) = 0\n"), HasSubstr("/log" + word(TL_APPEND)));
+  for (const char* call : {"fallocate(4, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 10) = 0",
+                           "fcntl(4, F_SETFL, O_WRONLY) = 0", "mmap(NULL, 1, PROT_READ, MAP_SHARED, 4, 0) = 0x7f12"})
+    EXPECT_THAT(done(log + "1 " + call + "\n"), HasSubstr("/log" + word(TL_APPEND | TL_WRITE))) << call;
+}
+
+// What is closed is no right of the next program.
+TEST(Strace, DescriptorsThatAreClosed_AtExec_AreNotInherited) {
+  for (const char* call : {"close_range(3, 4294967295, 0)", "close_range(0, 3, CLOSE_RANGE_CLOEXEC)",
+                           "ioctl(3, FIOCLEX)", "dup3(9, 3, O_CLOEXEC)", "epoll_create1(0)"})
+    EXPECT_THAT(done("1 " + std::string(call) + " = " + (call[0] == 'd' || call[0] == 'e' ? "3" : "0") +
+                     "\n1 execve(\"/b\", [\"b\"], 0x1) = 0\n"),
+                testing::EndsWith("; /b:"))
+        << call;
+  EXPECT_THAT(done("1 fcntl(3, F_SETFD, FD_CLOEXEC) = 0\n1 dup2(3, 3) = 3\n1 execve(\"/b\", [\"b\"], 0x1) = 0\n"),
+              testing::EndsWith("; /b:"));
+  EXPECT_THAT(done("1 close_range(9, 3, 0) = 0\n1 execve(\"/b\", [\"b\"], 0x1) = 0\n"), HasSubstr("; /b: /srv/f"));
+}
+
+}  // namespace
+}  // namespace treeline::import_
