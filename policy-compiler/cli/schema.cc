@@ -66,11 +66,14 @@ Schema network_rule() {
   const Schema addresses = {
       {"anyOf", Schema::array({{{"enum", words(names::peer_kinds())}}, block, list(block, false, false)})}};
   const Schema labels = {{"type", "object"}, {"additionalProperties", {{"type", kScalar}}}};
-  const Schema pods = object({{"pods", described(labels, "Labels of the pods.")},
-                              {"namespace", described(labels, "Labels of their namespace.")},
-                              {"addresses", described(addresses, "Where they are, for the hooks.")},
-                              {"target_port", described(ports, "The pods' port, where a Service's is another one; for direction out.")}},
-                             {"pods"});
+  Schema some_labels = labels;
+  some_labels["minProperties"] = 1;
+  const Schema pods = object(
+      {{"pods", described(labels, "Labels of the pods.")},
+       {"namespace", described(some_labels, "Labels of their namespace; without: the own one.")},
+       {"addresses", described(addresses, "Where they are, for the hooks.")},
+       {"target_port", described(ports, "The pods' port, where a Service's is another one; for direction out.")}},
+      {"pods"});
   Schema rule = object(
       {{"direction",
         described({{"enum", words(names::directions())}}, "out: connect and send; in: bind, listen and accept.")},

@@ -51,7 +51,9 @@ struct Stop {};
 
 class Builder final : public YAML::EventHandler {
  public:
-  Builder(const Source& source, Diagnostics& diagnostics) : source_(source), diagnostics_(diagnostics) {}
+  // `masked`: the text holds Source::kMask where something was reported.
+  Builder(const Source& source, bool masked, Diagnostics& diagnostics)
+      : source_(source), masked_(masked), diagnostics_(diagnostics) {}
 
   // After a mistake that ended the text: what is open is closed as it is.
   void unwind() {
@@ -75,8 +77,8 @@ class Builder final : public YAML::EventHandler {
     Value value;
     value.position = at(mark);
     check_properties(value, "", anchor);
-    const bool key = !stack_.empty() && stack_.back().value.kind == Value::Kind::kMapping && !stack_.back().has_key;
-    if (key && mark.column >= 0 && long_key(source_.line(value.position.line), static_cast<size_t>(mark.column))) {
+    if (wants_key() && mark.column >= 0 &&
+        long_key(source_.line(value.position.line), static_cast<size_t>(mark.column))) {
       report_long_key(value.position, diagnostics_);
       throw Stop{};
     }
@@ -99,6 +101,8 @@ class Builder final : public YAML::EventHandler {
     value.text = text;
     value.quoted = tag == "!";
     check_properties(value, tag == "!" ? "" : tag, anchor);
+    // Reported; but of a key the value is still to be looked at.
+    if (masked_ && !wants_key() && text.find(Source::kMask) != std::string::npos) value.kind = Value::Kind::kRefused;
     put(std::move(value));
   }
 
@@ -121,6 +125,10 @@ class Builder final : public YAML::EventHandler {
     bool drop = false;                                // the value belongs to a key that was refused
     std::unordered_map<std::string, uint32_t> lines;  // of the keys so far
   };
+
+  bool wants_key() const {
+    return !stack_.empty() && stack_.back().value.kind == Value::Kind::kMapping && !stack_.back().has_key;
+  }
 
   Position at(const YAML::Mark& mark) {
     return source_.position(mark.line < 0 ? 0 : static_cast<size_t>(mark.line),
@@ -195,8 +203,11 @@ class Builder final : public YAML::EventHandler {
                          "write the entries out, or use a group");
       return;
     }
+    // Read as if what was reported were not there; which of the keys it then is, is open.
+    const bool mended = masked_ && std::erase(key.text, Source::kMask) != 0;
     const auto [seen, fresh] = top.lines.emplace(key.text, key.position.line);
     if (!fresh) {
+      if (mended) return;
       diagnostics_.error(
           key.position, "duplicate-key",
           "key " + text::quoted(key.text) + " is given a second time, first on line " + std::to_string(seen->second),
@@ -216,6 +227,7 @@ class Builder final : public YAML::EventHandler {
   }
 
   const Source& source_;
+  const bool masked_;
   Diagnostics& diagnostics_;
   std::optional<Value> root_;
   std::vector<Level> stack_;
@@ -253,10 +265,11 @@ std::string_view kind_name(const Value& value) {
 std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnostics) {
   if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
   const Source source(text);
-  if (!source.check(diagnostics)) return std::nullopt;
-  ViewBuffer buffer(text);
+  if (!source.check_size(diagnostics)) return std::nullopt;
+  const std::optional<std::string> masked = source.masked(diagnostics);
+  ViewBuffer buffer(masked ? std::string_view(*masked) : text);
   std::istream stream(&buffer);
-  Builder builder(source, diagnostics);
+  Builder builder(source, masked.has_value(), diagnostics);
   try {
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) {

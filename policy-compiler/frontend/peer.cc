@@ -15,6 +15,9 @@ constexpr std::string_view kLabelForm =
     "ends; "
     "before the name may stand a domain and '/'";
 
+constexpr std::string_view kNamespaceForm =
+    "write the labels of the namespaces, as {kubernetes.io/metadata.name: data}, or remove 'namespace' for the own one";
+
 std::optional<ir::Cidr> read_block(const Value& value, Diagnostics& diagnostics) {
   if (!expect_text(value, "an address block", kPeerForm, diagnostics)) return std::nullopt;
   std::string problem, remedy;
@@ -36,12 +39,13 @@ bool is_domain(std::string_view text) {
                      [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
 }
 
-bool read_labels(const Value& value, std::string_view what, std::vector<ir::Label>& out, Diagnostics& diagnostics) {
+bool read_labels(const Value& value, std::string_view what, std::string_view remedy, std::vector<ir::Label>& out,
+                 Diagnostics& diagnostics) {
   if (!value.is_mapping()) {
     if (!value.is_refused())
       diagnostics.error(value.position, "kind",
                         std::string(what) + " is a mapping of labels, not " + std::string(kind_name(value)),
-                        "write {app: db}, or {} for all of them");
+                        std::string(remedy));
     return false;
   }
   bool good = true;
@@ -89,8 +93,17 @@ std::optional<ir::Peer> read_pods(const Value& value, Diagnostics& diagnostics) 
       good = false;
     }
   }
-  if (pods != nullptr) good &= read_labels(pods->value, "'pods'", selector.pods, diagnostics);
-  if (name_space != nullptr) good &= read_labels(name_space->value, "'namespace'", selector.name_space, diagnostics);
+  if (pods != nullptr)
+    good &= read_labels(pods->value, "'pods'", "write {app: db}, or {} for all of them", selector.pods, diagnostics);
+  if (name_space != nullptr) {
+    good &= read_labels(name_space->value, "'namespace'", kNamespaceForm, selector.name_space, diagnostics);
+    // Kubernetes takes an empty selector for every namespace; here, no label would be the own one.
+    if (name_space->value.is_mapping() && name_space->value.entries.empty() && name_space->value.complete) {
+      diagnostics.error(name_space->value.position, "empty-list", "'namespace' is without labels",
+                        std::string(kNamespaceForm));
+      good = false;
+    }
+  }
   if (target != nullptr) {
     if (auto read = read_ports(target->value, diagnostics))
       selector.target_ports = std::move(*read);

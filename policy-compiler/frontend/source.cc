@@ -15,32 +15,51 @@ Source::Source(std::string_view text) : text_(text), starts_{0} {
   }
 }
 
-bool Source::check(Diagnostics& diagnostics) const {
-  if (text_.size() > kMaxBytes) {
-    diagnostics.error({1, 1}, "too-large", "the profile is larger than " + std::to_string(kMaxBytes >> 20) + " MiB",
-                      "split it by workload, or let patterns stand for lists of names");
-    return false;
-  }
+bool Source::check_size(Diagnostics& diagnostics) const {
+  if (text_.size() <= kMaxBytes) return true;
+  diagnostics.error({1, 1}, "too-large", "the profile is larger than " + std::to_string(kMaxBytes >> 20) + " MiB",
+                    "split it by workload, or let patterns stand for lists of names");
+  return false;
+}
+
+std::optional<std::string> Source::masked(Diagnostics& diagnostics) const {
+  std::optional<std::string> out;
+  size_t places = 0;
+  Position first_more;
   for (size_t line = 0; line < starts_.size(); ++line) {
     const std::string_view text = this->line(line + 1);
     for (size_t at = 0; at < text.size();) {
-      const size_t length = text::utf8_length(text, at);
-      const auto c = static_cast<unsigned char>(text[at]);
-      if (length == 0) {
+      // As many as stand beside one another are one mistake.
+      size_t end = at;
+      bool bytes = false;
+      while (end < text.size() && text[end] != '\t' && text::visible_length(text, end) == 0) {
+        const size_t length = text::utf8_length(text, end);
+        if (end != at && bytes != (length == 0)) break;
+        bytes = length == 0;
+        end += std::max<size_t>(length, 1);
+      }
+      if (end == at) {
+        at += std::max<size_t>(text::utf8_length(text, at), 1);
+        continue;
+      }
+      if (++places == kMostUnseen + 1) first_more = position(line, at);
+      if (places <= kMostUnseen && bytes)
         diagnostics.error(position(line, at), "encoding", "this is not UTF-8",
                           "store the profile as UTF-8; write bytes of a path that are not UTF-8 as \\xHH");
-        return false;
-      }
-      if (c != '\t' && text::visible_length(text, at) == 0) {
+      else if (places <= kMostUnseen)
         diagnostics.error(position(line, at), "encoding",
-                          "a character that cannot be seen, bytes " + text::printable(text.substr(at, length)),
+                          "a character that cannot be seen, bytes " + text::printable(text.substr(at, end - at)),
                           "remove it; in a path write its bytes as \\xHH");
-        return false;
-      }
-      at += length;
+      if (!out) out = std::string(text_);
+      std::fill_n(out->begin() + static_cast<std::ptrdiff_t>(starts_[line] + at), end - at, kMask);
+      at = end;
     }
   }
-  return true;
+  if (places > kMostUnseen)
+    diagnostics.error(first_more, "encoding",
+                      std::to_string(places - kMostUnseen) + " more places that are not UTF-8 or cannot be seen",
+                      "store the profile as UTF-8");
+  return out;
 }
 
 Position Source::position(size_t line, size_t byte) const {

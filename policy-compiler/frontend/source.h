@@ -3,6 +3,8 @@
 // The text of a profile as lines: places for diagnostics, and the line itself for the caret below it.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +16,15 @@ class Source {
  public:
   explicit Source(std::string_view text);
 
-  // Size, UTF-8, control characters. False: reported, not to be parsed.
-  bool check(Diagnostics& diagnostics) const;
+  // False: reported, not to be parsed.
+  bool check_size(Diagnostics& diagnostics) const;
+
+  // Bytes that are not UTF-8 and characters that cannot be seen are reported, the first kMostUnseen places of them one
+  // by one. The text with kMask in place of each such byte, so that the other mistakes can be said as well; nullopt:
+  // there are none. (No character of a text that is right, nor one that means something in YAML, as '?' would.)
+  static constexpr size_t kMostUnseen = 100;
+  static constexpr char kMask = '\x1a';
+  std::optional<std::string> masked(Diagnostics& diagnostics) const;
 
   // From a line and a byte within it, both counted from 0, to what people count: from 1, in characters.
   Position position(size_t line, size_t byte) const;

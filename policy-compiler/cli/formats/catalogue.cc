@@ -28,7 +28,7 @@ constexpr Entry kEntries[] = {
     {"too-large", Stage::kText, kError, "", "More bytes, values or rules than the compiler takes."},
 
     {"boolean", Stage::kShape, kError, "", "A value that must be true or false, without quotes."},
-    {"empty-list", Stage::kShape, kError, "", "A list without items, where that would mean nothing or everything."},
+    {"empty-list", Stage::kShape, kError, "", "A list without items, or labels without one, where that would mean nothing or everything."},
     {"kind", Stage::kShape, kError, "", "A list, a mapping or text where another of the three is needed."},
     {"label", Stage::kShape, kError, "", "A name of a policy, group or node with characters that it may not have."},
     {"listed-twice", Stage::kShape, kError, "", "An item that its list has already."},

@@ -54,6 +54,17 @@ TEST(Schema, KeysAreThoseOfTheFrontEnd) {
             taken(node + "    files: {/a: {zzzzzzzz: 1}}\n"));
 }
 
+TEST(Schema, ANamespaceHasALabelAtLeast) {
+  const Json all = print_schema();
+  for (const Json& kind : all["$defs"]["network_rule"]["properties"]["peer"]["anyOf"]) {
+    if (!kind.contains("properties")) continue;
+    EXPECT_EQ(kind["properties"]["namespace"].at("minProperties"), 1);
+    EXPECT_FALSE(kind["properties"]["pods"].contains("minProperties"));
+    return;
+  }
+  ADD_FAILURE() << "no peer of pods";
+}
+
 TEST(Schema, ItsVersionIsThatOfTheLanguage) {
   SchemaOptions options;
   options.version = true;

@@ -20,15 +20,37 @@ TEST(Limits, AnEmptyTextAndOneOfCommentsAreReported) {
 }
 
 TEST(Limits, BytesThatAReviewerDoesNotSeeAreRefused) {
-  EXPECT_THAT(read("treeline: 1\nname: x\x01\n").found(), ElementsAre("2:8 encoding"));
-  EXPECT_THAT(read(std::string("treeline: 1\nname: \0x\n", 21)).found(), ElementsAre("2:7 encoding"));
-  EXPECT_THAT(read("treeline: 1\nname: \xff\n").found(), ElementsAre("2:7 encoding"));
-  EXPECT_THAT(read("# \xc0\xaf overlong\n").found(), ElementsAre("1:3 encoding"));
-  EXPECT_THAT(read("# \xed\xa0\x80 surrogate\n").found(), ElementsAre("1:3 encoding"));
+  const std::string more = "entry: [{exec: /a}]\n", head = "treeline: 1\nname: x\n" + more;
+  EXPECT_THAT(read("treeline: 1\nname: x\x01\n" + more).found(), ElementsAre("2:8 encoding"));
+  EXPECT_THAT(read(std::string("treeline: 1\nname: \0x\n", 21) + more).found(), ElementsAre("2:7 encoding"));
+  EXPECT_THAT(read("treeline: 1\nname: \xff\n" + more).found(), ElementsAre("2:7 encoding"));
+  EXPECT_THAT(read(head + "# \xc0\xaf overlong\n").found(), ElementsAre("4:3 encoding"));
+  EXPECT_THAT(read(head + "# \xed\xa0\x80 surrogate\n").found(), ElementsAre("4:3 encoding"));
   // U+202E turns what follows around on the screen: /bin/hs looks like something else than what is compiled.
-  EXPECT_THAT(read("# \xe2\x80\xae turned around\n").found(), ElementsAre("1:3 encoding"));
-  EXPECT_THAT(read("# \xe2\x80\x8b zero width\n").found(), ElementsAre("1:3 encoding"));
-  EXPECT_THAT(read("# \xc2\x85 next line\n").found(), ElementsAre("1:3 encoding"));
+  EXPECT_THAT(read(head + "# \xe2\x80\xae turned around\n").found(), ElementsAre("4:3 encoding"));
+  EXPECT_THAT(read(head + "# \xe2\x80\x8b zero width\n").found(), ElementsAre("4:3 encoding"));
+  EXPECT_THAT(read(head + "# \xc2\x85 next line\n").found(), ElementsAre("4:3 encoding"));
+}
+
+// All mistakes at once: those of the text's bytes hide none, and nothing is said of what they are part of.
+TEST(Limits, BytesThatAreRefusedHideNoOtherMistake) {
+  EXPECT_THAT(read(node_with("    filse: 1\n    files: {/b: raed}\n# \xe2\x80\x8b\n# \xff\xfe\n")).found(),
+              ElementsAre("5:5 unknown-key", "6:17 access-word", "7:3 encoding", "8:3 encoding"));
+  EXPECT_THAT(read(node_with("    files:\n      /a\xff: raed\n      /b: read\x01\n      \xff /c: raed\n")).found(),
+              ElementsAre("6:9 encoding", "6:12 access-word", "7:15 encoding", "8:7 encoding", "8:13 access-word"));
+  EXPECT_THAT(read("treeline: 1\nname: x\nentry\xe2\x80\x8b:\n  - exec: /a\xe2\x80\x8b\n    filse: 1\n").found(),
+              ElementsAre("3:6 encoding", "4:13 encoding", "5:5 unknown-key"));
+  // An escape is a character that is seen.
+  EXPECT_THAT(read(node_with("    files: {\"/a\\x1a\": raed}\n")).found(), Contains("5:23 access-word"));
+}
+
+TEST(Limits, BytesThatAreRefusedEverywhereAreCounted) {
+  std::string text = node_with("");
+  for (int i = 0; i < 5000; ++i) text += "# \xff x \xff\n";
+  const Read r = read(text + "filse: 1\n");
+  EXPECT_EQ(r.diagnostics.errors(), 102u);
+  EXPECT_THAT(r.diagnostics.list()[100].message, testing::HasSubstr("9900 more places"));
+  EXPECT_THAT(r.found(), Contains("5005:1 unknown-key"));
 }
 
 // JSON that YAML does not read: said as what it is.

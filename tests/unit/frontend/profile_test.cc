@@ -99,6 +99,18 @@ TEST(Profile, AnOperationThatNothingAsksForIsRefusedByName) {
   EXPECT_THAT(r.diagnostics.list()[1].remedy, testing::Not(testing::HasSubstr("spawn-workloads")));
 }
 
+// In Kubernetes an empty selector is every namespace, and none the own one.
+TEST(Profile, ANamespaceWithoutLabelsIsRefused) {
+  const auto peer = [](const std::string& text) {
+    return read(node_with("    network: [{direction: out, protocol: tcp, port: 1, peer: {pods: " + text +
+                          "}}]\n    sockets: [inet-stream]\n"));
+  };
+  EXPECT_THAT(peer("{app: c}, namespace: {}").found(), ElementsAre("5:90 empty-list"));
+  EXPECT_THAT(peer("{app: c}, namespace: []").found(), ElementsAre("5:90 kind"));
+  EXPECT_THAT(peer("{app: c}, namespace: {team: data}").found(), IsEmpty());
+  EXPECT_THAT(peer("{}").found(), IsEmpty());  // every pod of the own namespace
+}
+
 TEST(Profile, ColumnsCountCharactersNotBytes) {
   const Read r = read(node_with("    files: {/ä/ö€𝄞: read, /ä: raed}\n"));
   EXPECT_THAT(r.found(), ElementsAre("5:31 access-word"));
