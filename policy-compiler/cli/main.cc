@@ -103,6 +103,7 @@ constexpr const char* kMergeFooter = R"(
 Nodes are the same where their place in the tree is. What cannot be united (digests, what a violation costs, an exec
 that leads to two places, a file that one may write and the other execute) is a mistake that names both places, and
 nothing is written. Comments and groups are not carried over; what a node accepts of a whole code only where all say it.
+Where one profile lists no system calls, any passes in the result, and the lists of the others are dropped.
 
   treelinec merge monday.yaml tuesday.yaml -o web.yaml)";
 

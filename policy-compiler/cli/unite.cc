@@ -43,27 +43,6 @@ ir::Position first_list(const ir::Policy& policy) {
   return policy.nodes.empty() ? ir::Position() : policy.nodes[0].position;
 }
 
-// Ids are unique; one that is only a name and taken is dropped, one that a back edge needs gets a number.
-void settle_ids(ir::Policy& policy) {
-  std::set<uint32_t> needed;
-  for (const ir::Node& node : policy.nodes)
-    for (const ir::Node::BackEdge& edge : node.back_edges) needed.insert(edge.target);
-  std::set<std::string> taken;
-  for (const ir::Node& node : policy.nodes) taken.insert(node.id);
-  std::set<std::string> given;
-  for (uint32_t n = 0; n < policy.nodes.size(); ++n) {
-    std::string& id = policy.nodes[n].id;
-    if (id.empty() || given.insert(id).second) continue;
-    const std::string wanted = id;
-    id.clear();
-    for (size_t number = 2; needed.count(n) != 0 && id.empty(); ++number) {
-      const std::string end = "-" + std::to_string(number);
-      const std::string other = wanted.substr(0, kMostLabel - end.size()) + end;
-      if (taken.count(other) == 0 && given.insert(other).second) id = other;
-    }
-  }
-}
-
 }  // namespace
 
 std::string Union::place(ir::Position position) const {
@@ -87,17 +66,32 @@ void Union::add(const ir::Policy& policy, Diagnostics& diagnostics, ir::Position
                       "a violation costs " + text::quoted(theirs) + " here and " + text::quoted(ours) + " in " + first_file_,
                       "write the same 'on_violation' into both");
   }
-  if (added_ > 1 && backends::seccomp::lists_calls(policy) != backends::seccomp::lists_calls(all_))
-    diagnostics.warning(first_list(policy), "merge-syscalls",
-                        std::string(backends::seccomp::lists_calls(policy) ? "system calls are listed here and not in what is merged before it"
-                                                            : "no system calls are listed here, unlike in what is merged before it") +
-                            "; in the result only the listed ones pass",
-                        "list the system calls in both profiles, or in none");
+  unite_lists_of_calls(policy, diagnostics);
+  ids_here_.clear();
+  targets_here_.clear();
+  for (uint32_t n = 0; n < policy.nodes.size(); ++n) {
+    ids_here_.insert(policy.nodes[n].id);
+    for (const ir::Node::BackEdge& edge : policy.nodes[n].back_edges) targets_here_.insert(edge.target);
+  }
   roots_ = ir::kNoNode;
   add_list(policy.entry, ir::kNoNode, all_.entry, diagnostics);
   roots_ = ir::kNoNode - 1;
   add_list(policy.join, ir::kNoNode, all_.join, diagnostics);
   for (uint32_t n = 0; n < policy.nodes.size(); ++n) unite_back_edges(n, diagnostics);
+}
+
+// A list is for the workload, and none lets any call pass: beside that a list allows nothing more.
+void Union::unite_lists_of_calls(const ir::Policy& policy, Diagnostics& diagnostics) {
+  const bool here = backends::seccomp::lists_calls(policy), before = backends::seccomp::lists_calls(all_);
+  if (here ? any_call_ : before)
+    diagnostics.warning(first_list(policy), "merge-syscalls",
+                        std::string(here ? "system calls are listed here and not in another of the profiles"
+                                         : "no system calls are listed here, unlike in what is merged before it") +
+                            "; in the result any call passes, and the list is dropped",
+                        "list the system calls in all profiles, or in none");
+  if (here || any_call_) return;
+  any_call_ = true;
+  for (ir::Node& node : all_.nodes) node.syscalls.clear();
 }
 
 void Union::add_list(const std::vector<uint32_t>& from, uint32_t parent, std::vector<uint32_t>& siblings,
@@ -189,7 +183,7 @@ void Union::unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnost
     else
       add_numbers(node.users, from.users);
   }
-  if (node.id.empty()) node.id = from.id;
+  unite_id(from, into, diagnostics);
   unite_accepted(from, into, fresh, diagnostics);
   places.node += (places.node.empty() ? "" : ", ") + place(from.position);
   unite_files(from, into, diagnostics);
@@ -198,11 +192,45 @@ void Union::unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnost
   add_numbers(node.netlink, from.netlink);
   add_numbers(node.capabilities, from.capabilities);
   add_numbers(node.operations, from.operations);
-  add_calls(node.syscalls, from.syscalls);
+  if (!any_call_) add_calls(node.syscalls, from.syscalls);
 }
 
+// Ids are unique. Of one that another node has, what is left is a number behind it where a back edge leads here.
+void Union::unite_id(const ir::Node& from, uint32_t into, Diagnostics& diagnostics) {
+  ir::Node& node = all_.nodes[into];
+  if (from.id.empty() || from.id == node.id) return;
+  const std::string here = "the id " + text::quoted(from.id) + " of " + text::quoted(from.executable.text) + " is ";
+  if (!node.id.empty()) {
+    diagnostics.note(
+        from.position, "merge-id",
+        here + text::quoted(node.id) + " at " + places_[into].node + "; in the result " + text::quoted(node.id),
+        "write the same id into both profiles");
+    return;
+  }
+  const auto [holder, fresh] = ids_.emplace(from.id, into);
+  if (fresh) {
+    node.id = from.id;
+    return;
+  }
+  const bool needed = targets_here_.count(static_cast<uint32_t>(&from - from_->nodes.data())) != 0;
+  for (size_t number = 2; needed && node.id.empty(); ++number) {
+    const std::string end = "-" + std::to_string(number);
+    const std::string other = from.id.substr(0, kMostLabel - end.size()) + end;
+    if (ids_here_.count(other) == 0 && ids_.emplace(other, into).second) node.id = other;
+  }
+  diagnostics.note(from.position, "merge-id",
+                   here + "that of " + text::quoted(all_.nodes[holder->second].executable.text) + " at " +
+                       places_[holder->second].node + "; in the result it is " +
+                       (needed ? text::quoted(node.id) : std::string("dropped")),
+                   "give one of the two another id");
+}
+
+// A filter that is not there leaves nothing of its own to accept.
 ir::Policy Union::finish() {
-  settle_ids(all_);
+  if (any_call_)
+    for (ir::Node& node : all_.nodes)
+      std::erase_if(node.accepted,
+                    [](const ir::Accepted& one) { return one.code == "residual" && one.about == "syscalls"; });
   return all_;
 }
 

@@ -10,12 +10,14 @@
 // What has no union is reported, in the diagnostics of the profile that came later, with the place in the other:
 // digests, what a violation costs, exemptions (a signed rule takes in an unsigned one of equal pattern whose words it
 // holds; other words nobody signed for), an exec that leads to two places. `accept` is carried over for what it names;
-// for all findings of a code where every profile with the node says so. What the union may not hold (a file
-// that one may write and the other may execute) is not asked here: the result has to pass the checks as any profile
-// does.
+// for all findings of a code where every profile with the node says so. A profile that lists no system calls lets any
+// pass, and so does a result with it: the lists of the others are dropped. That is said, as it is of an id that another
+// node has. What the union may not hold (a file that one may write and the other may execute) is not asked here: the
+// result has to pass the checks as any profile does.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +50,8 @@ class Union {
   void add_list(const std::vector<uint32_t>& from, uint32_t parent, std::vector<uint32_t>& siblings,
                 Diagnostics& diagnostics);
   void unite_node(const ir::Node& from, uint32_t into, bool fresh, Diagnostics& diagnostics);
+  void unite_lists_of_calls(const ir::Policy& policy, Diagnostics& diagnostics);
+  void unite_id(const ir::Node& from, uint32_t into, Diagnostics& diagnostics);
   void unite_accepted(const ir::Node& from, uint32_t into, bool fresh, Diagnostics& diagnostics);
   void unite_files(const ir::Node& from, uint32_t into, Diagnostics& diagnostics);
   void unite_network(const ir::Node& from, uint32_t into);
@@ -62,6 +66,10 @@ class Union {
   const ir::Policy* from_ = nullptr;  // the profile that is being added
   std::string file_;
   std::vector<uint32_t> became_;  // its nodes -> those of all_
+  bool any_call_ = false;         // a profile lists no system calls, so that all of them pass
+  std::map<std::string, uint32_t> ids_;  // of the result -> its node
+  std::set<std::string> ids_here_;       // of the profile that is being added
+  std::set<uint32_t> targets_here_;      // its nodes that a back edge leads to
   size_t added_ = 0;
   std::string first_file_;
 };

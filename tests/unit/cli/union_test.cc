@@ -89,11 +89,24 @@ TEST(Union, WhatIsAcceptedOfOneCodeInBothStandsUnderOneKey) {
   EXPECT_FALSE(diagnostics.has_errors());
 }
 
-TEST(Union, AListOfSystemCallsBesideNoneIsSaid) {
-  const std::string lists = profile("    syscalls: [read]\n");
-  EXPECT_THAT(merge({lists, profile("")}).said, ElementsAre("b.yaml:4 merge-syscalls"));
-  EXPECT_THAT(merge({profile(""), lists}).said, ElementsAre("b.yaml:5 merge-syscalls"));
-  EXPECT_THAT(merge({lists, lists}).said, IsEmpty());
+// What any of them allows, the result allows: without a list any call passes.
+TEST(Union, AListOfSystemCallsBesideNoneIsDroppedAndSaid) {
+  const std::string lists = profile("    syscalls: [read]\n    accept:\n      residual: {syscalls: known, /f: mine}\n"),
+                    none = profile("");
+  const auto expect = [](const std::vector<std::string>& texts, const std::vector<std::string>& said) {
+    const Merged m = merge(texts);
+    EXPECT_EQ(m.said, said);
+    for (const ir::Node& node : m.policy.nodes) EXPECT_TRUE(node.syscalls.empty());
+    EXPECT_THAT(m.text, testing::Not(HasSubstr("syscalls")));
+    EXPECT_THAT(m.text, HasSubstr("/f: mine"));
+  };
+  expect({lists, none}, {"b.yaml:4 merge-syscalls"});
+  expect({none, lists}, {"b.yaml:5 merge-syscalls"});
+  expect({lists, none, lists, none}, {"b.yaml:4 merge-syscalls", "c.yaml:5 merge-syscalls"});
+  const Merged both = merge({lists, profile("    syscalls: [write]\n")});
+  EXPECT_THAT(both.said, IsEmpty());
+  EXPECT_THAT(both.text, HasSubstr("syscalls: [read, write]"));
+  EXPECT_THAT(both.text, HasSubstr("syscalls: known"));
 }
 
 TEST(Union, TheSameProfileTwiceIsItself) {
@@ -160,8 +173,20 @@ TEST(Union, AnyUserIsMoreThanListedOnes) {
 TEST(Union, AnIdThatIsTakenGetsANumberWhereItIsNeeded) {
   const Merged m = merge({profile("    children: [{exec: /b, id: top}]\n"),
                           profile("    children: [{exec: /c, id: top, children: [{exec: /c, back_to: top}]}]\n")});
-  EXPECT_THAT(m.said, IsEmpty());
+  EXPECT_THAT(m.said, ElementsAre("b.yaml:5 merge-id"));
   EXPECT_THAT(m.text, HasSubstr("back_to: top-2\n"));
+}
+
+TEST(Union, AnIdThatIsLostIsSaid) {
+  const std::string up = profile("    id: top\n"), below = profile("    children: [{exec: /b, id: top}]\n");
+  const Merged taken = merge({below, up});  // the first one keeps it, wherever it stands
+  EXPECT_THAT(taken.said, ElementsAre("b.yaml:4 merge-id"));
+  EXPECT_EQ(taken.policy.nodes[0].id, "");
+  EXPECT_EQ(taken.policy.nodes[1].id, "top");
+  const Merged two = merge({up, profile("    id: other\n")});
+  EXPECT_THAT(two.said, ElementsAre("b.yaml:4 merge-id"));
+  EXPECT_EQ(two.policy.nodes[0].id, "top");
+  EXPECT_THAT(merge({profile(""), up, up}).said, IsEmpty());
 }
 
 TEST(Union, EachRuleOfTheResultKnowsWhereItCameFrom) {
