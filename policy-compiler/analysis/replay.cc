@@ -10,6 +10,7 @@
 #include "policy-compiler/analysis/image.h"
 #include "policy-compiler/analysis/used_rules.h"
 #include "policy-compiler/ir/names.h"
+#include "policy-compiler/learn/directories.h"
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/support/text.h"
 
@@ -50,7 +51,7 @@ class Judge {
     for (const learn::TracedMove& move : trace.moves) {
       if (!reached(move.node)) continue;
       ++out_.acts;
-      if (!image_.move(move.from, move.to, directory(move.from) || directory(move.to)))
+      if (!image_.move(move.from, move.to, directories_.hold(move.from) || directories_.hold(move.to)))
         deny(rows_[move.node], "move", learn::pattern_text(move.from) + " to " + learn::pattern_text(move.to), 1);
     }
     for (const learn::TracedNet& net : trace.nets) about_net(net);
@@ -92,15 +93,11 @@ class Judge {
 
  private:
   void find_directories(const learn::Trace& trace) {
-    directories_.clear();
+    directories_ = {};
     if (trace.moves.empty()) return;
-    for (const learn::TracedFile& file : trace.files) {
-      if ((file.access & (TL_MKDIR | TL_LIST)) != 0) directories_.insert(file.name);
-      for (size_t slash = file.name.rfind('/'); slash != std::string::npos && slash != 0; slash = file.name.rfind('/', slash - 1))
-        if (!directories_.insert(file.name.substr(0, slash)).second) break;  // with all above it
-    }
+    for (const learn::TracedNode& node : trace.nodes) directories_.saw(node.executable, 0);
+    for (const learn::TracedFile& file : trace.files) directories_.saw(file.name, file.access);
   }
-  bool directory(const std::string& name) const { return directories_.count(name) != 0; }
 
   void follow_tree(const learn::Trace& trace) {
     rows_.assign(trace.nodes.size(), TL_ROW_NONE);
@@ -228,7 +225,7 @@ class Judge {
   UsedRules used_;
   const std::string* trace_ = nullptr;
   std::vector<uint32_t> rows_;  // by node of the trace
-  std::set<std::string> directories_;
+  learn::Directories directories_;
   std::map<std::tuple<std::string, std::string, std::string>, DeniedAct> denied_;
   Replay out_;
 };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/analysis/sensitive.h"
 
+#include <algorithm>
 #include <cassert>
 
+#include "policy-compiler/passes/inclusion.h"
 #include "policy-compiler/passes/pattern.h"
 
 namespace treeline::analysis {
@@ -198,5 +200,21 @@ const passes::Dfa& sensitive_places() { return places().dfa; }
 const passes::Dfa& sensitive_names() { return names().dfa; }
 SensitiveSet kinds_of(uint32_t label_of_place, uint32_t label_of_name) { return places().kinds(label_of_place) | names().kinds(label_of_name); }
 SensitiveSet kinds_of_name(std::string_view walked) { return either(places().kinds(walked) | names().kinds(walked)); }
+
+bool may_match(std::string_view pattern, Sensitive kind) {
+  // No place begins as the pattern does: the common case.
+  if (sensitive_places().run(pattern.substr(0, pattern.find_first_of("*?[{\\"))) == passes::Dfa::kDead) return false;
+  std::vector<passes::PatternError> errors;
+  const auto parsed = passes::parse_pattern(pattern, errors);
+  passes::Nfa nfa;
+  if (!parsed || !nfa.add(*parsed, 0) || !nfa.finish()) return true;
+  const passes::DeterminiseResult made = passes::determinise(nfa, {});
+  if (!made.dfa) return true;
+  const passes::Dfa* automata[] = {&*made.dfa, &sensitive_places()};
+  const passes::Meetings found = passes::meetings(automata, 1);
+  return !found.complete || std::any_of(found.list.begin(), found.list.end(), [&](const passes::Meeting& meeting) {
+    return holds(places().kinds(meeting.labels[1]), kind);
+  });
+}
 
 }  // namespace treeline::analysis

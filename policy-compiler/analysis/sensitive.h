@@ -57,4 +57,7 @@ const passes::Dfa& sensitive_names();
 SensitiveSet kinds_of(uint32_t label_of_place, uint32_t label_of_name);
 SensitiveSet kinds_of_name(std::string_view walked);  // of one name, as the hooks walk it
 
+// Whether a pattern may match a name that is of this kind by its place; in doubt (it is none, or too wide to decide) it may.
+bool may_match(std::string_view pattern, Sensitive kind);
+
 }  // namespace treeline::analysis

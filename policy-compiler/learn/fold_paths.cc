@@ -28,13 +28,12 @@ struct Path {
 class NodeFiles {
  public:
   NodeFiles(const Observed& observed, uint32_t node, const Guards& guards, const Series& series, const FanOut& fan_out,
-            uint32_t episodes, std::vector<Question>& questions)
+            std::vector<Question>& questions)
       : observed_(observed),
         node_(node),
         guards_(guards),
         series_(series),
         fan_out_(fan_out),
-        episodes_(episodes),
         questions_(questions) {}
 
   std::vector<LearnedFile> fold() {
@@ -200,6 +199,9 @@ class NodeFiles {
         stay_literal(paths, word, "executed-among-names",
                      first.key() + " would match a file that is executed or mapped, or decides what is",
                      "keep such files in a directory that nothing writes to");
+      } else if (folded(pattern) && guards_.meets_programs(pattern, paths.front()->components)) {
+        stay_literal(paths, word, "programs-among-names", first.key() + " may match programs of the image",
+                     "give the image with --image: its names decide then; or keep what is born at run time in a directory of its own");
       } else if (holds_protected(pattern, paths)) {
         stay_literal(paths, word, "protected-among-names", first.key() + " would match secrets or control",
                      "name the secrets that are meant, or keep them in a directory whose name does not change");
@@ -321,7 +323,7 @@ class NodeFiles {
       std::set<uint32_t> in;
       for (const auto& [word, use] : node().files.at(name)) in.insert(use.episodes.begin(), use.episodes.end());
       const std::vector<std::string> components = split(name);
-      const bool varies = in.size() < episodes_ || episodes_ < kEpisodesNeeded;
+      const bool varies = in.size() < observed_.starts || observed_.starts < kEpisodesNeeded;
       if (!varies) {
         if (holds_the_day(components) && (guards_.born(name) || guards_.on_volume(name))) dated.insert(pattern_text(name));
         continue;
@@ -335,7 +337,7 @@ class NodeFiles {
             reasons_.find(join({components.begin(), components.begin() + static_cast<std::ptrdiff_t>(depth)}));
         if (at != reasons_.end()) std::tie(shape, reason, std::ignore) = at->second;
       }
-      if (reason.empty() && episodes_ < kEpisodesNeeded) continue;  // said once, for the whole profile
+      if (reason.empty() && observed_.starts < kEpisodesNeeded) continue;  // said once, for the whole profile
       if (reason.empty()) reason = reason_of(components);
       const std::string directory = pattern_text(join({components.begin(), components.end() - 1}));
       Group& group = groups[{directory, shape, reason}];
@@ -416,7 +418,6 @@ class NodeFiles {
   const Guards& guards_;
   const Series& series_;
   const FanOut& fan_out_;
-  uint32_t episodes_;
   std::vector<Question>& questions_;
   std::map<std::string, LearnedFile> rules_;
   std::map<std::string, std::set<std::string>> names_;   // examples
@@ -435,8 +436,8 @@ ir::AccessSet LearnedFile::access() const {
 }
 
 std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, const Series& series,
-                                    const FanOut& fan_out, uint32_t episodes, std::vector<Question>& questions) {
-  return NodeFiles(observed, node, guards, series, fan_out, episodes, questions).fold();
+                                    const FanOut& fan_out, std::vector<Question>& questions) {
+  return NodeFiles(observed, node, guards, series, fan_out, questions).fold();
 }
 
 }  // namespace treeline::learn

@@ -42,8 +42,8 @@ struct LearnedFile {
   ir::AccessSet access() const;
 };
 
-// Sorted by pattern. `episodes`: how many were given in all. `questions` gets what stayed literal though it varied.
+// Sorted by pattern. `questions` gets what stayed literal though it varied.
 std::vector<LearnedFile> fold_paths(const Observed& observed, uint32_t node, const Guards& guards, const Series& series,
-                                    const FanOut& fan_out, uint32_t episodes, std::vector<Question>& questions);
+                                    const FanOut& fan_out, std::vector<Question>& questions);
 
 }  // namespace treeline::learn

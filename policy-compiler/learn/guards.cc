@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policy-compiler/analysis/sensitive.h"
 #include "policy-compiler/learn/object_name.h"
 
 namespace treeline::learn {
@@ -35,6 +36,19 @@ void add_line(const std::string& path, std::set<std::string>& out) {
   for (size_t end = path.size(); end != 0 && end != std::string::npos; end = path.rfind('/', end - 1)) {
     if (!out.insert(path.substr(0, end)).second) break;
   }
+}
+
+// What each name that the pattern matches begins with: a directory with thousands of names is not asked name by name for each pattern.
+std::string literal_begin(const PathPattern& pattern) {
+  std::string out;
+  for (const NamePattern& name : pattern) {
+    out += '/';
+    for (const Piece& piece : name.pieces()) {
+      if (piece.kind != Piece::Kind::kLiteral) return out;
+      out += piece.bytes;
+    }
+  }
+  return out;
 }
 
 std::string above(const std::string& path) { return path.substr(0, path.rfind('/')); }
@@ -142,15 +156,23 @@ bool Guards::on_volume(const std::string& path) const {
 }
 
 bool Guards::meets_executed(const PathPattern& pattern) const {
-  // Below the directory in which its first class stands.
-  const auto first = std::find_if(pattern.begin(), pattern.end(), [](const NamePattern& name) { return name.folded(); });
-  std::string above = "/";
-  for (auto name = pattern.begin(); name != first; ++name)
-    for (const Piece& piece : name->pieces()) above += piece.bytes + "/";
-  for (auto at = observed_.executed.lower_bound(above); at != observed_.executed.end() && at->starts_with(above); ++at) {
+  const std::string begin = literal_begin(pattern);
+  for (auto at = observed_.executed.lower_bound(begin); at != observed_.executed.end() && at->starts_with(begin); ++at) {
     if (matches(pattern, split(*at))) return true;
   }
   return false;
+}
+
+bool Guards::meets_programs(const PathPattern& pattern, const std::vector<std::string>& like) const {
+  constexpr std::array<string_view, 7> kProgramDirectories = {"bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec"};
+  const auto first = std::find_if(pattern.begin(), pattern.end(), [](const NamePattern& name) { return name.folded(); });
+  if (image_ || first == pattern.end()) return false;
+  if (first == pattern.begin()) return true;
+  const std::vector<std::string> names(like.begin(), like.begin() + (first - pattern.begin()));
+  const std::string directory = join(names);
+  if (made_at_or_above(directory)) return false;  // nothing of the image lies in what was made at run time
+  if (any_of(kProgramDirectories, names.back()) && directory != "/var/lib") return true;
+  return analysis::may_match(text_of(pattern), analysis::Sensitive::kProgram);
 }
 
 const std::optional<std::vector<std::string>>& Guards::names_in_image(const std::string& directory) const {
@@ -186,10 +208,9 @@ std::optional<std::string> Guards::meets_image(const PathPattern& pattern, const
 std::optional<std::string> Guards::meets_standing(const PathPattern& pattern, const std::vector<std::string>& like,
                                                   const std::function<bool(const std::string& path)>& known) const {
   constexpr double kRandom = 64;  // bits
-  const auto first = std::find_if(pattern.begin(), pattern.end(), [](const NamePattern& name) { return name.folded(); });
-  if (first == pattern.end() || std::any_of(like.begin(), like.end(), is_pseudo) || log2_names(pattern) >= kRandom) return std::nullopt;
-  const std::string above = join({like.begin(), like.begin() + (first - pattern.begin())}) + "/";
-  for (auto at = standing_.lower_bound(above); at != standing_.end() && at->starts_with(above); ++at) {
+  if (!folded(pattern) || std::any_of(like.begin(), like.end(), is_pseudo) || log2_names(pattern) >= kRandom) return std::nullopt;
+  const std::string begin = literal_begin(pattern);
+  for (auto at = standing_.lower_bound(begin); at != standing_.end() && at->starts_with(begin); ++at) {
     if (matches(pattern, split(*at)) && !known(*at)) return *at;
   }
   return std::nullopt;

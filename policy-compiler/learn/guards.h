@@ -14,6 +14,8 @@
 // read in a directory that nobody writes in is a configuration volume's. The entries of the own fd and task directories
 // are the kernel's.
 //
+// Without --image nobody knows the names beside: no class stands where images hold programs (meets_programs).
+//
 // A pattern is asked about once more as a whole: what it would match counts, not only what it was seen with.
 #pragma once
 
@@ -50,6 +52,8 @@ class Guards {
   // A class beside git's config and hooks that would match one of them.
   static bool meets_control(const PathPattern& pattern);
   bool meets_executed(const PathPattern& pattern) const;
+  // Without an image: a class that may match its programs, in a directory that holds such and was there before.
+  bool meets_programs(const PathPattern& pattern, const std::vector<std::string>& like) const;
   // A name of the image that the pattern matches and that is none of `known` ones. `like`: a name that it was seen
   // with.
   // "?" where a directory of the image cannot be read.

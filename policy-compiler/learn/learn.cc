@@ -5,9 +5,10 @@
 #include <map>
 #include <set>
 
-#include "bpf/lsm/abi.h"
+#include "bpf/lsm/decide.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/learn/closed_calls.h"
+#include "policy-compiler/learn/directories.h"
 #include "policy-compiler/learn/evidence.h"
 #include "policy-compiler/learn/fold_paths.h"
 #include "policy-compiler/learn/moves.h"
@@ -15,6 +16,7 @@
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/learn/observed.h"
 #include "policy-compiler/learn/review.h"
+#include "policy-compiler/passes/check.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::learn {
@@ -28,7 +30,15 @@ std::string label_from(const std::string& executable) {
     const bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     out += good ? c : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
   }
-  return out.substr(0, 48);
+  out = out.substr(0, 48);
+  return out.empty() || out[0] == '.' || out[0] == '-' ? "_" + out : out;
+}
+
+// As check decides it: mapped, it takes a signature.
+bool made_in_memory(const std::string& object) {
+  if (object.size() < 2 || object.front() != '{' || object.back() != '}') return false;
+  const auto found = ir::names::reserved_classes().find(object.substr(1, object.size() - 2));
+  return found && passes::made_in_memory(*found);
 }
 
 class Drafter {
@@ -43,6 +53,12 @@ class Drafter {
       diagnostics_.error({}, "learn-no-entry", "no trace holds the start of a workload",
                          "record from the start: bind first, then let the container or command begin");
       return std::nullopt;
+    }
+    if (observed_.starts < kEpisodesNeeded) {
+      ask(QuestionKind::kLiteral, "one-start", ir::kNoNode,
+          std::string(observed_.starts == 0 ? "no start" : "one start") +
+              " was recorded: no name is folded, whatever is born at run time stays literal",
+          "record two starts, each from the bind on, and give both traces");
     }
     const TreeFold fold = fold_tree(observed_, questions_);
     out_.permits.by_recursion = fold.added;
@@ -84,13 +100,13 @@ class Drafter {
           "the traces are of several workloads: " + text::quoted(*named.begin()) + ", " + text::quoted(*named.rbegin()),
           "learn each workload by itself, unless these are names of one");
     }
-    const bool good = !chosen.empty() && chosen.size() <= 63 &&
+    const bool good = !chosen.empty() && chosen.size() <= 63 && chosen[0] != '.' && chosen[0] != '-' &&
                       chosen.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
     if (!good) {
       diagnostics_.error(
           {}, "learn-name",
           chosen.empty() ? "the profile has no name" : "a profile cannot be named " + text::quoted(chosen),
-          "give --name with 1 to 63 of a-z, 0-9, '.', '_' and '-'");
+          "give --name with 1 to 63 of a-z, 0-9, '_', and behind the first also '.' and '-'");
       return false;
     }
     out_.policy.name = chosen;
@@ -129,11 +145,6 @@ class Drafter {
       ask(QuestionKind::kLeftOut, "joined", ir::kNoNode,
           std::to_string(joined_.size()) + " programs joined the started container (exec, probes)",
           "give --join if they belong to its operation", std::move(examples));
-    }
-    if (episodes_.size() == 1) {
-      ask(QuestionKind::kLiteral, "one-start", ir::kNoNode,
-          "one start was recorded: no name is folded, whatever is born at run time stays literal",
-          "record a second start and give both traces");
     }
     return true;
   }
@@ -190,25 +201,26 @@ class Drafter {
     for (const uint32_t node : kept_) drop_what_cannot_be_granted(node);
     review(observed_, kept_, questions_);
     for (const uint32_t node : kept_) {
-      all[node] =
-          fold_paths(observed_, node, guards, series, fan_out, static_cast<uint32_t>(episodes_.size()), questions_);
+      all[node] = fold_paths(observed_, node, guards, series, fan_out, questions_);
     }
-    out_.permits.implied_words = close_over_moves(observed_, all);
+    out_.permits.implied_words = close_over_moves(observed_, all, questions_);
     renamed_directories();
     for (const uint32_t node : kept_) drafts_.push_back({node, path(node), std::move(all[node]), {}});
   }
 
   // A directory takes all below it along: the hooks allow that only where no pattern tells the two names apart.
   void renamed_directories() {
-    const auto is_directory = [&](const std::string& name) {
-      return std::any_of(observed_.nodes.begin(), observed_.nodes.end(), [&](const ObservedNode& node) {
-        const auto words = node.files.find(name);
-        return words != node.files.end() && (words->second.contains(TL_MKDIR) || words->second.contains(TL_LIST));
-      });
-    };
+    if (observed_.moves.empty()) return;
+    Directories directories;
+    for (const ObservedNode& node : observed_.nodes) {
+      directories.saw(node.step.executable, 0);
+      for (const auto& [name, words] : node.files) {
+        for (const auto& [word, use] : words) directories.saw(name, word);
+      }
+    }
     std::map<uint32_t, std::set<std::string>> found;
     for (const Move& move : observed_.moves) {
-      if (!is_path(move.from) || !is_path(move.to) || !(is_directory(move.from) || is_directory(move.to))) continue;
+      if (!is_path(move.from) || !is_path(move.to) || !(directories.hold(move.from) || directories.hold(move.to))) continue;
       found[current_node(observed_, move.node)].insert(pattern_text(move.from) + " -> " + pattern_text(move.to));
     }
     for (const auto& [node, pairs] : found) {
@@ -232,7 +244,7 @@ class Drafter {
         it = observed_.nodes[node].files.erase(it);
         continue;
       }
-      if (words.contains(TL_MAP) && (file == "{memfd}" || file == "{sysv-shm}")) {
+      if (words.contains(TL_MAP) && made_in_memory(file)) {
         words.erase(TL_MAP);
         made.push_back(file);
       }
@@ -324,12 +336,27 @@ class Drafter {
       ask(QuestionKind::kReview, "users-of-parent", observed, "no user was recorded: it has those of the node above",
           "check the list");
     }
-    for (const auto& [user, use] : at(from).users) node.users.push_back({user, {}});
+    // Of more than a profile holds, those of the most starts and acts.
+    std::vector<std::pair<uint32_t, Use>> all(at(from).users.begin(), at(from).users.end());
+    if (all.size() > TL_USERS_MAX) {
+      std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return std::pair(a.second.episodes.size(), a.second.count) > std::pair(b.second.episodes.size(), b.second.count);
+      });
+      std::vector<std::string> examples;
+      for (size_t i = TL_USERS_MAX; i < all.size() && examples.size() < kMostExamples; i++) examples.push_back(std::to_string(all[i].first));
+      ask(QuestionKind::kLeftOut, "many-users", observed,
+          std::to_string(all.size() - TL_USERS_MAX) + " of " + std::to_string(all.size()) + " users are left out: a profile lists " +
+              std::to_string(TL_USERS_MAX) + " at most",
+          "remove users from the list, or remove the list: then it may run as any", std::move(examples));
+      all.resize(TL_USERS_MAX);
+      std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    }
+    for (const auto& [user, use] : all) node.users.push_back({user, {}});
   }
 
   void network(DraftNode& draft, ir::Node& node) {
     draft.network =
-        network_rules(at(draft.observed).nets, static_cast<uint32_t>(episodes_.size()), draft.path, questions_);
+        network_rules(at(draft.observed).nets, observed_.starts, draft.path, questions_);
     for (const LearnedNet& net : draft.network) {
       node.network.push_back(net.rule);
       out_.permits.endpoints += std::max<size_t>(1, net.rule.peer.blocks.size());
@@ -355,26 +382,21 @@ class Drafter {
 
   void calls(uint32_t observed, ir::Node& node) {
     const ObservedNode& seen = at(observed);
-    std::set<std::string> known;
-    std::vector<std::string> unknown;
-    for (const std::string& call : seen.calls) {
-      if (call.starts_with("syscall-"))
-        unknown.push_back(call);
-      else
-        known.insert(call);
-    }
-    if (!seen.foreign_calls.empty() || !unknown.empty()) {
-      unknown.insert(unknown.end(), seen.foreign_calls.begin(), seen.foreign_calls.end());
-      ask(QuestionKind::kLeftOut, "foreign-calls", observed, "system calls of another architecture, or without a name",
-          "a profile cannot grant them", unknown);
+    if (!seen.foreign_calls.empty()) {
+      std::vector<std::string> examples(seen.foreign_calls.begin(), seen.foreign_calls.end());
+      const size_t count = examples.size();
+      if (count > kMostExamples) examples.resize(kMostExamples);
+      ask(QuestionKind::kLeftOut, "foreign-calls", observed,
+          std::to_string(count) + (count == 1 ? " system call" : " system calls") + " of another architecture, or without a name",
+          "a profile cannot grant them", std::move(examples));
     }
     if (seen.calls.empty()) return;  // not recorded: a list of what every process needs would be no one's observation
-    const std::set<std::string> closed = closed_calls(known);
+    const std::set<std::string> closed = closed_calls(seen.calls);
     for (const std::string& call : closed) node.syscalls.push_back({call, {}});
     // Compiled without a filter nothing would hold the list, and `compile` refuses that unless it is said.
     node.accepted.push_back({"residual", "syscalls", "as recorded; held where compiled with --backend bpf,seccomp", {}});
     out_.permits.calls += closed.size();
-    out_.permits.calls_used += known.size();
+    out_.permits.calls_used += seen.calls.size();
   }
 
   void permits(const DraftNode& draft, const LearnedFile& file) {

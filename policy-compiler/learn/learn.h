@@ -3,7 +3,7 @@
 // Traces -> the draft of a profile. What was seen, and no more than what the names born at run time demand.
 //
 //   Diagnostics diagnostics;
-//   std::vector<Trace> traces;                                      // of trace.h; each is an episode: one start
+//   std::vector<Trace> traces;                                      // of trace.h; which are starts: observed.h
 //   std::optional<Learned> learned = learn(std::move(traces), {.name = "nginx"}, diagnostics);
 //   if (!learned) ...                                               // diagnostics say why
 //   frontend::emit_profile(learned->policy)                         // profile.yaml
@@ -65,8 +65,7 @@ struct Learned {
   std::string evidence;                 // JSON text
 };
 
-// nullopt: an error is in `diagnostics`. Needs one trace with an entry at least; warns of a single one (nothing folds),
-// of incomplete ones, of ones bound late.
+// nullopt: an error is in `diagnostics`. Needs one trace with an entry at least; warns of incomplete ones, of ones bound late.
 std::optional<Learned> learn(std::vector<Trace> traces, const Options& options, Diagnostics& diagnostics);
 
 std::string summary_text(const Learned& learned);

@@ -79,25 +79,48 @@ struct Pair {
   LearnedFile as;  // the rule of the old name without its words, for nodes that have none
 };
 
+// In the draft: what was written as well is executed and mapped by no node of it.
+bool is_executed(const Observed& observed, const std::string& name) {
+  return observed.executed.contains(name) && !observed.written.contains(name);
+}
+
+void ask(const Observed& observed, uint32_t node, const std::set<std::string>& ends, std::vector<Question>& questions) {
+  std::vector<std::string> examples(ends.begin(), ends.end());
+  if (examples.size() > kMostExamples) examples.resize(kMostExamples);
+  questions.push_back({QuestionKind::kLeftOut, "renamed-and-executed", observed_path(observed, node),
+                       std::to_string(ends.size()) + (ends.size() == 1 ? " file that is executed or mapped was" : " files that are executed or mapped were") +
+                           " renamed: refused, as who puts a name in place may write it",
+                       "put the new version into the image; renaming what is executed takes a person's signature in the profile",
+                       std::move(examples)});
+}
+
 }  // namespace
 
-uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<LearnedFile>>& files) {
+uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<LearnedFile>>& files, std::vector<Question>& questions) {
   std::vector<Rules> nodes;
   for (auto& list : files) nodes.emplace_back(std::move(list));
   // One pair of names stands for all that met the same two patterns.
   std::map<std::pair<std::string, std::string>, Pair> pairs;
+  std::map<uint32_t, std::set<std::string>> left_out;
   for (const Move& move : observed.moves) {
     if (!is_path(move.from) || !is_path(move.to) || move.from == move.to) continue;
-    const Rules& rules = nodes[current_node(observed, move.node)];
+    const uint32_t who = current_node(observed, move.node);
+    const Rules& rules = nodes[who];
     std::vector<std::string> from = split(move.from), to = split(move.to);
     const LearnedFile* old_rule = rules.granting(from, TL_DELETE);
     const LearnedFile* new_rule = rules.granting(to, TL_RENAME_IN | TL_CREATE | TL_LINK);
     if (old_rule == nullptr || new_rule == nullptr || old_rule == new_rule) continue;
+    // Who may put a name in place may write it, and W and X never meet. No class matches what is executed: the rule is the name's own.
+    if (is_executed(observed, move.from)) {
+      left_out[who].insert(pattern_text(move.from) + " -> " + pattern_text(move.to));
+      continue;
+    }
     LearnedFile as = *old_rule;
     as.words.clear();
     as.implied = 0;
     pairs.try_emplace({old_rule->pattern, new_rule->pattern}, Pair{std::move(from), std::move(to), std::move(as)});
   }
+  for (const auto& [node, ends] : left_out) ask(observed, node, ends, questions);
   uint64_t added = 0;
   for (int round = 0; round < kMaxRounds; round++) {
     bool changed = false;

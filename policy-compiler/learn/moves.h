@@ -7,7 +7,8 @@
 //
 // So each node that has a right on the new name gets it on the old one too: `implied` words, which nobody was seen to
 // use and which give no one anything, for a file under that name is one that will be there under the other in a moment.
-// Execute and map are never implied. How many words there are is part of what the profile permits beyond use.
+// Execute and map are never implied; nor is any word on a file that is executed or mapped, as its new name is one that somebody writes: such a
+// rename is left out, which is a question. How many words there are is part of what the profile permits beyond use.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,6 @@
 namespace treeline::learn {
 
 // `files[n]`: the rules of node n of `observed` (empty for nodes that are no more). Returns how many words were added.
-uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<LearnedFile>>& files);
+uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<LearnedFile>>& files, std::vector<Question>& questions);
 
 }  // namespace treeline::learn

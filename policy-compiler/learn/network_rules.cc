@@ -31,7 +31,7 @@ std::string endpoint_text(const NetUse& net) {
 
 }  // namespace
 
-std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_t episodes, const std::string& path,
+std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_t starts, const std::string& path,
                                       std::vector<Question>& questions) {
   // One rule for each (direction, protocol, port, kind of peer).
   std::map<std::tuple<ir::Direction, ir::Protocol, uint16_t, ir::PeerKind>, LearnedNet> rules;
@@ -39,7 +39,7 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
   for (const auto& [net, use] : nets) {
     const bool in = net.direction == ir::Direction::kIn;
     if (in && net.port >= kEphemeralFirst && net.port <= kEphemeralLast &&
-        (use.episodes.size() < episodes || episodes < 2)) {
+        (use.episodes.size() < starts || starts < 2)) {
       questions.push_back({QuestionKind::kLeftOut,
                            "ephemeral-listener",
                            path,
@@ -66,7 +66,7 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
     learned.rule.peer.kind = kind;
     if (kind == ir::PeerKind::kBlocks) {
       learned.rule.peer.blocks.push_back({net.v6, net.address, static_cast<uint8_t>(net.v6 ? 128 : 32)});
-      if (episodes > 1 && use.episodes.size() < episodes) varying[{net.protocol, net.port}].push_back(endpoint_text(net));
+      if (starts > 1 && use.episodes.size() < starts) varying[{net.protocol, net.port}].push_back(endpoint_text(net));
     }
     learned.use.add(use);
     learned.pairs++;

@@ -25,8 +25,8 @@ struct LearnedNet {
   uint32_t pairs = 0;  // (address, port) pairs that were seen and are covered by it
 };
 
-// Sorted. `path`: of the node, for the questions.
-std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_t episodes, const std::string& path,
+// Sorted. `starts`: how many were seen in all. `path`: of the node, for the questions.
+std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_t starts, const std::string& path,
                                       std::vector<Question>& questions);
 
 }  // namespace treeline::learn

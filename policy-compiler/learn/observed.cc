@@ -2,7 +2,9 @@
 #include "policy-compiler/learn/observed.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
 #include <tuple>
 
 #include "bpf/lsm/abi.h"
@@ -24,12 +26,12 @@ void insert_sorted(std::vector<uint32_t>& into, uint32_t value) {
 class Merger {
  public:
   explicit Merger(bool with_join) : with_join_(with_join) {}
-  void add(const Trace& trace, uint32_t episode);
+  void add(const Trace& trace, const Episode& episode);
   Observed take() { return std::move(out_); }
 
  private:
   uint32_t child(uint32_t parent, bool joined, const Step& step);
-  void file(const TracedFile& file, uint32_t node, uint32_t episode);
+  void file(const TracedFile& file, uint32_t node, const Episode& episode);
   void guess_moves(const Trace& trace, const std::vector<uint32_t>& place);
   void guess_links(const Trace& trace, const std::vector<uint32_t>& place);
 
@@ -51,7 +53,7 @@ uint32_t Merger::child(uint32_t parent, bool joined, const Step& step) {
   return index;
 }
 
-void Merger::file(const TracedFile& file, uint32_t node, uint32_t episode) {
+void Merger::file(const TracedFile& file, uint32_t node, const Episode& episode) {
   // The flag stands with the record of the open, which is not the one that made the file.
   if (file.exclusive) {
     out_.births[file.name].exclusive = true;
@@ -70,12 +72,12 @@ void Merger::file(const TracedFile& file, uint32_t node, uint32_t episode) {
     birth.made = true;
     // mkdir(2), link(2), symlink(2), mknod(2) and bind(2) fail on a name that exists, as O_EXCL does.
     birth.exclusive |= (word & (TL_MKDIR | TL_LINK | TL_MKNOD)) != 0;
-    const auto [at, fresh] = birth.times.emplace(episode, file.seen.first);
+    const auto [at, fresh] = birth.times.emplace(episode.trace, file.seen.first);
     if (!fresh) at->second = std::min(at->second, file.seen.first);
   }
 }
 
-void Merger::add(const Trace& trace, uint32_t episode) {
+void Merger::add(const Trace& trace, const Episode& episode) {
   std::vector<uint32_t> place(trace.nodes.size(), ir::kNoNode);
   for (size_t i = 0; i < trace.nodes.size(); i++) {
     const TracedNode& node = trace.nodes[i];
@@ -111,10 +113,15 @@ void Merger::add(const Trace& trace, uint32_t episode) {
     // No hook sees it, but its number says it all, whatever the architecture.
     if (std::find(calls.names.begin(), calls.names.end(), "modify_ldt") != calls.names.end())
       node.operations[TL_OP_LDT].add(episode, {1, 0, 0});
-    if (calls.architecture == "x86_64" || calls.architecture == "arm64")
-      node.calls.insert(calls.names.begin(), calls.names.end());
-    else if (!calls.names.empty())
-      node.foreign_calls.insert(calls.architecture);
+    // A name holds on every architecture that a filter is made for; a number without a name is no one's.
+    constexpr std::array<std::string_view, 4> kKnown = {"x86_64", "i386", "x32", "arm64"};
+    const bool known = std::find(kKnown.begin(), kKnown.end(), calls.architecture) != kKnown.end();
+    for (const std::string& name : calls.names) {
+      if (known && !name.starts_with("syscall-"))
+        node.calls.insert(name);
+      else
+        node.foreign_calls.insert(calls.architecture + " " + name);
+    }
   });
   for (const TracedMove& move : trace.moves) {
     if (place[move.node] != ir::kNoNode) out_.moves.insert({place[move.node], move.from, move.to});
@@ -208,12 +215,12 @@ void Merger::guess_links(const Trace& trace, const std::vector<uint32_t>& place)
 
 }  // namespace
 
-void Use::add(uint32_t episode, const Seen& seen) {
+void Use::add(const Episode& episode, const Seen& seen) {
   count += seen.count;
-  insert_sorted(episodes, episode);
+  if (episode.start != kNoStart) insert_sorted(episodes, episode.start);
   if (seen.first == 0) return;
-  first = std::min(first, Time{episode, seen.first});
-  last = std::max(last, Time{episode, seen.last});
+  first = std::min(first, Time{episode.trace, seen.first});
+  last = std::max(last, Time{episode.trace, seen.last});
 }
 
 void Use::add(const Use& other) {
@@ -247,10 +254,27 @@ std::vector<Trace> distinct_episodes(std::vector<Trace> traces, Diagnostics& dia
   return out;
 }
 
+std::vector<Episode> starts_of(const std::vector<Trace>& traces) {
+  std::map<std::tuple<std::string, std::string, std::string>, uint32_t> first;
+  std::vector<Episode> out;
+  for (uint32_t i = 0; i < traces.size(); i++) {
+    const Trace& trace = traces[i];
+    out.push_back({i, kNoStart});
+    if (trace.late) continue;
+    const auto key = trace.container.empty() ? std::tuple(std::string(), trace.identity, std::string())
+                                             : std::tuple(trace.container, trace.started, trace.host_kernel);
+    out.back().start = first.emplace(key, i).first->second;
+  }
+  return out;
+}
+
 Observed merge(const std::vector<Trace>& episodes, bool with_join) {
   Merger merger(with_join);
-  for (uint32_t i = 0; i < episodes.size(); i++) merger.add(episodes[i], i);
-  return merger.take();
+  const std::vector<Episode> starts = starts_of(episodes);
+  for (size_t i = 0; i < episodes.size(); i++) merger.add(episodes[i], starts[i]);
+  Observed out = merger.take();
+  for (const Episode& episode : starts) out.starts += episode.start == episode.trace;
+  return out;
 }
 
 }  // namespace treeline::learn

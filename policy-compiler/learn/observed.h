@@ -24,10 +24,18 @@
 
 namespace treeline::learn {
 
-// How often, in which episodes (indices into the vector of traces, ascending), from when to when.
+constexpr uint32_t kNoStart = UINT32_MAX;
+
+// A trace (index into the vector of traces) and the start that it shows: the first trace of that start, or kNoStart.
+struct Episode {
+  uint32_t trace = 0;
+  uint32_t start = kNoStart;
+};
+
+// How often, in which starts (ascending; none where it was seen in late traces only), from when to when.
 struct Use {
   struct Time {
-    uint32_t episode = UINT32_MAX;
+    uint32_t episode = UINT32_MAX;  // the trace
     uint64_t ns = 0;  // since boot of that episode's host
     auto operator<=>(const Time&) const = default;
   };
@@ -35,7 +43,7 @@ struct Use {
   std::vector<uint32_t> episodes;
   Time first{UINT32_MAX, 0}, last{0, 0};
 
-  void add(uint32_t episode, const Seen& seen);
+  void add(const Episode& episode, const Seen& seen);
   void add(const Use& other);
 };
 
@@ -69,8 +77,8 @@ struct ObservedNode {
   std::map<NetUse, Use> nets;
   std::map<std::pair<uint32_t, uint32_t>, Use> sockets;  // kind, netlink protocol
   std::map<uint32_t, Use> capabilities, operations, users;
-  std::set<std::string> calls;          // of the machine's own architecture
-  std::set<std::string> foreign_calls;  // other architectures (i386, x32) whose calls were used
+  std::set<std::string> calls;          // that the language can name: of x86_64, i386, x32, arm64
+  std::set<std::string> foreign_calls;  // others: "arm read", "i386 syscall-999"
 };
 
 // What is known of a path, whichever node did it: who may be given to a class (see fold_names.h).
@@ -78,7 +86,7 @@ struct Birth {
   bool made = false;                   // create, mkdir, mknod, link, rename-in: it was not there before
   bool exclusive = false;              // with O_EXCL, mkdir, link, mknod: the name was chosen not to exist
   bool removed = false;                // deleted, or renamed away
-  std::map<uint32_t, uint64_t> times;  // episode -> first ns it was made in it
+  std::map<uint32_t, uint64_t> times;  // trace -> first ns it was made in it
 };
 
 struct Move {
@@ -95,11 +103,16 @@ struct Observed {
   std::set<std::string> executed;  // executables, interpreters and files mapped executable, by whomever
   std::set<std::string> written;   // write, append, create, link, rename-in, mknod, by whomever
   std::set<Move> moves;
-  std::vector<std::pair<int64_t, int64_t>> days;  // per episode: first and last day; empty range where not known
+  uint32_t starts = 0;  // how many the traces show
+  std::vector<std::pair<int64_t, int64_t>> days;  // per trace: first and last day; empty range where not known
 };
 
 // Sorted by identity, copies of one recording united. Says what it unites.
 std::vector<Trace> distinct_episodes(std::vector<Trace> traces, Diagnostics& diagnostics);
+
+// Of each trace its start. A start is one container (name), time and kernel; where no container is named, one recording. What was bound late
+// shows none: two recordings of one run hold the same names, and that is no evidence that the next run has others.
+std::vector<Episode> starts_of(const std::vector<Trace>& traces);
 
 // `with_join`: whether processes that joined are part of it; otherwise they leave no trace here at all.
 Observed merge(const std::vector<Trace>& episodes, bool with_join);

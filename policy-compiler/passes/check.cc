@@ -18,22 +18,6 @@ constexpr size_t kMostPairs = 10'000;  // of rules that meet; more are counted a
 bool writes(const Use& use) { return use.kind == UseKind::kFile && (use.access & kWriting) != 0; }
 bool executes(const Use& use) { return use.kind != UseKind::kFile || (use.access & TL_MAP) != 0; }
 
-// Its contents come by a call that no hook asks about: memfd_create(2) and write(2), shmat(2); the memory of a packet socket, a ring, a map or a counter.
-bool made_in_memory(const PathPattern& pattern) {
-  switch (pattern.reserved_class) {
-    case TL_CLASS_MEMFD:
-    case TL_CLASS_SYSV_SHM:
-    case TL_CLASS_SOCKET:
-    case TL_CLASS_ANON_OTHER:
-    case TL_CLASS_ANON_IO_URING:
-    case TL_CLASS_ANON_BPF:
-    case TL_CLASS_ANON_PERF:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string how_executed(const Use& use) {
   if (use.kind == UseKind::kStep) return "executed";
   return use.kind == UseKind::kInterpreter ? "run as an interpreter" : "mapped executable";
@@ -155,7 +139,7 @@ class Checker {
       const PathPattern& pattern = paths_.patterns[number];
       const auto meeting = written_and_executed_.find({number, number});
       const bool said = meeting != written_and_executed_.end() && !meeting->second.signed_for;
-      if (!made_in_memory(pattern) || said) continue;
+      if (!made_in_memory(pattern.reserved_class) || said) continue;
       const SignedWords words = signed_words({number});
       for (const Use& use : pattern.uses) {
         if (!executes(use)) continue;
@@ -224,7 +208,7 @@ class Checker {
     std::vector<bool> met(paths_.patterns.size(), false);
     for (const auto& [pair, meeting] : written_and_executed_) met[pair.first] = met[pair.second] = true;
     for (uint32_t number = 0; number < paths_.patterns.size(); ++number)
-      if (made_in_memory(paths_.patterns[number]) && (stances_[number].executes != nullptr || stances_[number].executes_unsafe != nullptr)) met[number] = true;
+      if (made_in_memory(paths_.patterns[number].reserved_class) && (stances_[number].executes != nullptr || stances_[number].executes_unsafe != nullptr)) met[number] = true;
     for (uint32_t number = 0; number < paths_.patterns.size(); ++number) {
       for (const Use& use : paths_.patterns[number].uses) {
         if (!use.unsafe || !said_.insert(use.position).second) continue;
@@ -265,6 +249,22 @@ class Checker {
 };
 
 }  // namespace
+
+// Its contents come by a call that no hook asks about: memfd_create(2) and write(2), shmat(2); the memory of a packet socket, a ring, a map or a counter.
+bool made_in_memory(uint32_t reserved_class) {
+  switch (reserved_class) {
+    case TL_CLASS_MEMFD:
+    case TL_CLASS_SYSV_SHM:
+    case TL_CLASS_SOCKET:
+    case TL_CLASS_ANON_OTHER:
+    case TL_CLASS_ANON_IO_URING:
+    case TL_CLASS_ANON_BPF:
+    case TL_CLASS_ANON_PERF:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool check_paths(const ir::Policy& policy, const Paths& paths, Diagnostics& diagnostics) {
   return Checker(policy, paths, diagnostics).run();

@@ -21,6 +21,9 @@
 
 namespace treeline::passes {
 
+// Whether the contents of an object without a path come by calls that no hook asks about: who executes or maps it has to sign.
+bool made_in_memory(uint32_t reserved_class);
+
 // False: an error was reported.
 bool check_paths(const ir::Policy& policy, const Paths& paths, Diagnostics& diagnostics);
 

@@ -128,6 +128,14 @@ TEST(Risk, FilesByWordAndName) {
   EXPECT_EQ(grade_file(TL_READ, kinds("/proc//descendant/mem"), false).risk, Risk::kHigh);
 }
 
+TEST(Sensitive, WhetherAPatternMayMatchAPlace) {
+  for (const char* pattern : {"/usr/bin/{rand:6}", "/usr/{rand:3}/x", "/{a,usr}/lib/*", "/lib/x", "/bin/a{digits}", "/**", "/[u"})
+    EXPECT_TRUE(may_match(pattern, Sensitive::kProgram)) << pattern;
+  for (const char* pattern : {"/usr/bin", "/usr/share/{rand:6}", "/srv/bin/{rand:6}", "/{rand:6}", "/proc/{own}/fd/{digits}", "/home/u/.ssh/{digits}"})
+    EXPECT_FALSE(may_match(pattern, Sensitive::kProgram)) << pattern;
+  EXPECT_TRUE(may_match("/etc/{rand:6}", Sensitive::kSecret));
+}
+
 TEST(Risk, NamesAndBack) {
   for (const Risk risk : {Risk::kLow, Risk::kMedium, Risk::kHigh, Risk::kCritical}) EXPECT_EQ(risk_of_name(risk_name(risk)), risk);
   EXPECT_EQ(risk_of_name("grave"), std::nullopt);

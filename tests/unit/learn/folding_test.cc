@@ -202,6 +202,56 @@ TEST(Moves, ARenamedDirectoryIsAQuestion) {
   EXPECT_EQ(count_questions(learned, "renamed-directory"), 1u);
 }
 
+// Nobody made or listed it: that something lies below its name says what it is.
+TEST(Moves, SoIsOneThatWasOnlyUsed) {
+  for (const char* used : {"/srv/app/index.html", "/srv/app.old/x/y"}) {
+    const Learned learned = two_starts([&](Recording& r, const std::string& n, int) {
+      r.file(n, "read", used);
+      r.rename(n, "/srv/app", "/srv/app.old");
+    });
+    EXPECT_EQ(count_questions(learned, "renamed-directory"), 1u) << used;
+  }
+  const Learned with_program = two_starts([](Recording& r, const std::string& n, int) {
+    r.node(n, "/srv/app/bin/b", {0});
+    r.rename(n, "/srv/app", "/srv/app.old");
+  });
+  EXPECT_EQ(count_questions(with_program, "renamed-directory"), 1u);
+  const Learned file = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "read", "/srv/app.html");
+    r.rename(n, "/srv/app", "/srv/app.old");
+  });
+  EXPECT_EQ(count_questions(file, "renamed-directory"), 0u);
+}
+
+// W and X never meet: who puts a name in place may write it.
+TEST(Moves, WhatIsExecutedOrMappedIsNotRenamed) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    const auto mv = r.node(n, "/usr/bin/mv", {0});
+    r.file(n, "read map", "/opt/app/plugin.so");
+    r.file(n, "read", "/opt/app/plugin.so.old");
+    r.node(n, "/opt/app/tool", {0});
+    r.rename(mv, "/opt/app/plugin.so", "/opt/app/plugin.so.old");
+    r.rename(mv, "/opt/app/tool", "/opt/app/tool.old");
+  });
+  EXPECT_EQ(words_of(learned.policy, 0, "/opt/app/plugin.so"), "read map");
+  EXPECT_EQ(words_of(learned.policy, 2, "/opt/app/plugin.so"), "delete");
+  EXPECT_EQ(learned.permits.implied_words, 0u);
+  ASSERT_EQ(count_questions(learned, "renamed-and-executed"), 1u);
+  for (const Question& question : learned.questions) {
+    if (question.code != "renamed-and-executed") continue;
+    EXPECT_EQ(question.kind, QuestionKind::kLeftOut);
+    EXPECT_THAT(question.node, testing::EndsWith("/usr/bin/mv"));
+    EXPECT_THAT(question.examples, testing::ElementsAre("/opt/app/plugin.so -> /opt/app/plugin.so.old", "/opt/app/tool -> /opt/app/tool.old"));
+  }
+  // Written as well, it is mapped by no node of the draft: the words for the rename harm nobody.
+  const Learned written = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "create write map", "/opt/app/plugin.so");
+    r.rename(n, "/opt/app/plugin.so", "/opt/app/plugin.so.old");
+  });
+  EXPECT_EQ(count_questions(written, "renamed-and-executed"), 0u);
+  EXPECT_EQ(words_of(written.policy, 0, "/opt/app/plugin.so"), "write create delete rename-in");
+}
+
 // git's objects, a cache's levels: two digits are no class, but these directories only spread digests.
 TEST(Folding, DirectoriesThatSpreadDigests) {
   const auto object = [](int e, int i) {

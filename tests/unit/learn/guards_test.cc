@@ -208,9 +208,10 @@ TEST(Guards, AMemoryFileIsNeverExecuted) {
 TEST(Guards, AMemoryFileIsNeverMapped) {
   const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
     r.file(n, "read map", "{memfd}");
-    r.file(n, "map", "{sysv-shm}");
+    for (const char* object : {"{sysv-shm}", "{socket}", "{anon:bpf}", "{anon:other}"}) r.file(n, "map", object);
+    r.file(n, "map", "{nsfs}");
   });
-  EXPECT_THAT(patterns(learned), testing::ElementsAre("{memfd}: read"));
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("{memfd}: read", "{nsfs}: map"));
   EXPECT_EQ(count_questions(learned, "made-and-mapped"), 1u);
 }
 
@@ -262,6 +263,88 @@ TEST(Guards, OneStartFoldsNothing) {
   EXPECT_EQ(learned.permits.patterns.size(), 0u);
   EXPECT_EQ(count_questions(learned, "one-start"), 1u);
   EXPECT_EQ(count_questions(learned, "literal-names"), 1u);
+}
+
+// Two recordings of one run hold the same names: no evidence that the next run has others.
+TEST(Guards, OnlyStartsCount) {
+  const auto learned = [](const char* container, const char* started, bool late_first, bool late_second) {
+    std::vector<Trace> traces;
+    for (int i = 0; i < 2; i++) {
+      Recording r(i == 0 ? "c" : container, i == 0 ? "2026-03-01T10:00:00Z" : started);
+      numbered(r, r.node("entry", "/bin/a", {0}), "/data/job-", "", i);
+      traces.push_back(r.trace());
+    }
+    traces[0].late = late_first;
+    traces[1].late = late_second;
+    return learn_ok(std::move(traces));
+  };
+  const char* const later = "2026-03-02T10:00:00Z";
+  EXPECT_EQ(learned("d", later, false, false).permits.patterns.size(), 1u);
+  EXPECT_EQ(learned("c", later, false, false).permits.patterns.size(), 1u) << "a container that was started twice";
+  for (const char* container : {"c", "d"}) {
+    EXPECT_EQ(learned(container, later, false, true).permits.patterns.size(), 0u) << container;
+    EXPECT_EQ(learned(container, later, true, true).permits.patterns.size(), 0u) << container;
+    EXPECT_EQ(count_questions(learned(container, later, false, true), "one-start"), 1u) << container;
+    EXPECT_EQ(count_questions(learned(container, later, true, true), "one-start"), 1u) << container;
+  }
+}
+
+TEST(Guards, WhatALateTraceShowsIsInTheDraft) {
+  std::vector<Trace> traces;
+  for (int i = 0; i < 3; i++) {
+    Recording r("c" + std::to_string(i), "2026-03-0" + std::to_string(1 + i) + "T10:00:00Z");
+    const auto n = r.node("entry", "/bin/a", {0});
+    numbered(r, n, "/data/job-", "", i);
+    if (i == 2) r.file(n, "read", "/etc/app.conf");
+    traces.push_back(r.trace());
+  }
+  traces[2].late = true;
+  const Learned learned = learn_ok(std::move(traces));
+  EXPECT_THAT(patterns(learned), testing::ElementsAre("/data/job-{digits}: write create delete", "/etc/app.conf: read"));
+  EXPECT_EQ(learned.permits.patterns[0].used, 9u);
+}
+
+TEST(Guards, WithoutAnImageNoClassWhereItsProgramsAre) {
+  const auto learned = [](const std::string& directory, bool made, ImageHolds image) {
+    return two_starts([&](Recording& r, const std::string& n, int e) {
+      if (made) r.file(n, "mkdir", directory);
+      for (const char* core : {"aB3dE", "Zk2Qq"}) {
+        const std::string name = (directory == "/" ? "" : directory) + "/" + std::string(core) + (e == 0 ? "7" : "w");
+        r.file(n, "create write delete excl", name);
+      }
+    }, std::move(image));
+  };
+  for (const char* directory : {"/", "/bin", "/usr/bin", "/usr/local/sbin", "/usr/lib/app", "/opt/app/lib", "/opt/app/bin"}) {
+    const Learned found = learned(directory, false, {});
+    EXPECT_EQ(found.permits.patterns.size(), 0u) << directory;
+    EXPECT_EQ(found.permits.literal_files, 4u) << directory;
+    EXPECT_EQ(count_questions(found, "programs-among-names"), 1u) << directory;
+  }
+  for (const char* directory : {"/var/lib", "/tmp", "/opt/app", "/binaries"})
+    EXPECT_EQ(learned(directory, false, {}).permits.patterns.size(), 1u) << directory;
+  EXPECT_EQ(learned("/tmp/venv/bin", true, {}).permits.patterns.size(), 1u) << "it was made at run time: nothing of the image is in it";
+  EXPECT_EQ(learned("/usr/bin", false, image_of({"/usr/bin", "/usr/bin/ls"})).permits.patterns.size(), 1u);
+  EXPECT_EQ(learned("/usr/bin", false, image_of({"/usr/bin", "/usr/bin/passwd"})).permits.patterns.size(), 0u);
+}
+
+// What stands there is looked for from the bytes before the class on.
+TEST(Guards, ANameThatStandsThereIsFoundWhereverTheClassBegins) {
+  for (const auto& [before, after, stands] : {std::tuple("/app/job-", ".tmp", "/app/job-7.tmp"), std::tuple("/app/", "", "/app/7"),
+                                              std::tuple("/app/", ".tmp", "/app/7.tmp")}) {
+    for (const bool executed : {false, true}) {
+      const Learned learned = two_starts([&, b = before, a = after, s = stands](Recording& r, const std::string& n, int e) {
+        if (executed)
+          r.node(n, s, {0});
+        else
+          r.file(n, "read", s);
+        r.file(n, "read", "/app/job");
+        r.file(n, "read", "/app/job.tmp");
+        numbered(r, n, b, a, e);
+      });
+      EXPECT_EQ(learned.permits.patterns.size(), 0u) << stands;
+      EXPECT_GE(count_questions(learned, executed ? "executed-among-names" : "standing-among-names"), 1u) << stands;
+    }
+  }
 }
 
 TEST(Guards, ARefusedClassIsAQuestionWithItsReason) {

@@ -53,6 +53,18 @@ TEST(Recursion, ThreeInAChainAreOneWithABackEdge) {
   EXPECT_EQ(learned.permits.by_recursion.exec_edges, 1u);  // the last one may now start another
 }
 
+TEST(Recursion, TheLabelIsOneWhateverTheProgramsName) {
+  for (const auto& [program, id] : {std::pair("/bin/.make-wrapped", "_.make-wrapped"), std::pair("/bin/-x", "_-x"), std::pair("/bin/\\\\x5b", "_-x5b"),
+                                    std::pair("/bin/\u00e4b", "_--b"), std::pair("/bin/A", "a")}) {
+    const Learned learned = learn_ok({chain("a", {program, program, program})});
+    ASSERT_EQ(learned.policy.nodes.size(), 1u) << program;
+    EXPECT_EQ(learned.policy.nodes[0].id, id);
+    Diagnostics diagnostics;
+    frontend::read_profile(frontend::emit_profile(learned.policy), diagnostics);
+    EXPECT_FALSE(diagnostics.has_errors()) << program;
+  }
+}
+
 TEST(Recursion, TwoInAChainStayTwo) {
   const Learned learned = learn_ok({chain("a", {"/bin/make", "/bin/make"})});
   EXPECT_EQ(learned.policy.nodes.size(), 2u);
@@ -226,7 +238,8 @@ TEST(Learn, SaysWhyItCannot) {
   };
   EXPECT_EQ(error({}, {.name = "x", .join = false, .image = {}}), "learn-no-trace");
   EXPECT_EQ(error({chain("a", {})}, {.name = "x", .join = false, .image = {}}), "learn-no-entry");
-  EXPECT_EQ(error({chain("a", {"/bin/a"})}, {.name = "No!", .join = false, .image = {}}), "learn-name");
+  for (const char* name : {"No!", "-x", ".x"})
+    EXPECT_EQ(error({chain("a", {"/bin/a"})}, {.name = name, .join = false, .image = {}}), "learn-name") << name;
   Recording r("a", "2026-03-01T10:00:00Z");
   r.node("entry", "/bin/a", {});
   EXPECT_EQ(error({r.trace()}, {.name = "x", .join = false, .image = {}}), "learn-no-user");
@@ -241,6 +254,42 @@ TEST(Learn, UsersAreAlwaysWritten) {
   ASSERT_EQ(learned.policy.nodes.size(), 2u);
   EXPECT_EQ(learned.policy.nodes[1].users.size(), 2u);  // none was recorded: those of the node above
   EXPECT_EQ(count_questions(learned, "users-of-parent"), 1u);
+}
+
+// More than an image holds for a node: the profile has to compile.
+TEST(Learn, OfManyUsersThoseOfMostStartsAreWritten) {
+  std::vector<Trace> traces;
+  for (int start = 0; start < 2; start++) {
+    Recording r("c" + std::to_string(start), "2026-03-0" + std::to_string(1 + start) + "T10:00:00Z");
+    const auto a = r.node("entry", "/bin/a", {65534});
+    for (uint32_t uid = 0; uid < 100; uid++) r.user(a, 1000 + uid + 100 * start);
+    r.user(a, 5);
+    traces.push_back(r.trace());
+  }
+  const Learned learned = learn_ok(std::move(traces));
+  const auto& users = learned.policy.nodes[0].users;
+  ASSERT_EQ(users.size(), 64u);
+  EXPECT_EQ(users.front().value, 5u);
+  EXPECT_EQ(users.back().value, 65534u);
+  ASSERT_EQ(count_questions(learned, "many-users"), 1u);
+}
+
+TEST(Learn, CallsOf32BitProgramsAreListedToo) {
+  Recording r("a", "2026-03-01T10:00:00Z");
+  const auto a = r.node("entry", "/bin/a", {0});
+  r.calls(a, R"("read")");
+  for (const char* calls : {R"("i386","names":["mmap2","read","syscall-999"])", R"("x32","names":["readv"])", R"("mips","names":["cacheflush"])"})
+    r.add(R"({"type":"syscalls","node":")" + a + R"(","arch":)" + calls + "}");
+  const Learned learned = learn_ok({r.trace()});
+  std::vector<std::string> names;
+  for (const ir::SyscallRule& rule : learned.policy.nodes[0].syscalls) names.push_back(rule.name);
+  EXPECT_THAT(names, testing::ElementsAre("exit", "exit_group", "mmap2", "read", "readv", "restart_syscall", "rt_sigreturn"));
+  for (const Question& question : learned.questions) {
+    if (question.code == "foreign-calls") {
+      EXPECT_THAT(question.examples, testing::ElementsAre("i386 syscall-999", "mips cacheflush"));
+    }
+  }
+  EXPECT_EQ(count_questions(learned, "foreign-calls"), 1u);
 }
 
 TEST(Learn, SystemCallsAreClosedOverFallbacks) {
