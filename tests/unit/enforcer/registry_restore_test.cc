@@ -147,7 +147,7 @@ TEST_F(LostTables, ALoadTakesThePlaceOfWhatIsInForceUnderItsName) {
     EXPECT_FALSE(restart().empty());
     ASSERT_EQ(registry_->find("web"), nullptr);
     ASSERT_TRUE(registry_->unmanaged("web"));
-    put_task(slot, kVictimNode + 1);
+    put_task(slot, 0x55);
     EXPECT_FALSE(load(0, "/b")) << "a task would lose its place";
     tags_.clear();
     Result<Policy*> loaded = load(0, "/b");
