@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "policy-compiler/analysis/diff_parts.h"
+#include "policy-compiler/passes/inclusion.h"
 
 namespace treeline::analysis {
 namespace {
@@ -81,11 +82,15 @@ Result<Diff> compare(const Version& before, const Version& after) {
   const std::optional<TreePairs> tree = pair_trees(before, after, spots);
   if (!tree) return too_different();
 
-  const Comparison comparison = {before, after, spots, *tree};
+  PatternKinds kinds(passes::most_combinations(0), uint64_t{4} * passes::most_combinations(after.paths->dfa.states.size()));
+  const Comparison comparison = {before, after, spots, *tree, kinds};
+  std::vector<bool> differing(spots.list().size(), false);
+  for (const StepChange& step : tree->steps) differing[step.spot] = true;
+  find_differing_files(comparison, differing);
+  if (!spots.look_closer(differing)) return too_different();
+
   Changes changes(tree->pairs.size());
-  compare_steps(comparison, changes);
-  compare_files(comparison, changes);
-  if (!compare_rules(comparison, changes)) return too_different();
+  if (!compare_steps(comparison, changes) || !compare_files(comparison, changes) || !compare_rules(comparison, changes)) return too_different();
 
   std::vector<uint32_t> order(tree->pairs.size());
   std::iota(order.begin(), order.end(), 0u);

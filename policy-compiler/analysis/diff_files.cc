@@ -61,19 +61,23 @@ class Files {
       of_after_[in_.tree.pairs[i].after].push_back(i);
     }
     differs_.assign(in_.tree.pairs.size(), false);
-    always_.assign(comparison.after.paths->patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
-    for (const Spot& spot : in_.spots.list())
-      for (const uint32_t number : *spot.after) always_[number] = static_cast<SensitiveSet>(always_[number] & spot.kinds);
   }
 
-  void run(Changes& changes) {
-    each_difference([&](const Spot& spot, uint32_t pair, Words gained, Words lost) {
-      blame(spot, pair, gained, true);
-      blame(spot, pair, lost, false);
-    });
-    if (entries_.empty()) return;
+  void find(std::vector<bool>& differing) {
+    for (uint32_t s = 0; s < differing.size(); ++s)
+      each_difference(in_.spots.list()[s], [&](uint32_t, Words, Words) { differing[s] = true; });
+  }
+
+  bool run(Changes& changes) {
+    for (const Sight& sight : in_.spots.sights())
+      each_difference(in_.spots.list()[sight.spot], [&](uint32_t pair, Words gained, Words lost) {
+        blame(sight, pair, gained, true);
+        blame(sight, pair, lost, false);
+      });
+    if (entries_.empty()) return known_;
     for (const Spot& spot : in_.spots.list()) look_for_kept(spot);
     for (auto& [key, entry] : entries_) changes[key.pair].push_back(change(key, entry));
+    return known_;
   }
 
  private:
@@ -87,46 +91,57 @@ class Files {
   struct Entry {
     Words words = 0;
     bool whole = true;
-    const Spot* example = nullptr;
+    const Sight* example = nullptr;
     Grade grade;
   };
 
   template <typename Each>
-  void each_difference(Each each) {
-    for (const Spot& spot : in_.spots.list()) {
-      before_.look_at(*spot.before);
-      after_.look_at(*spot.after);
-      const auto compare = [&](uint32_t pair) {
-        const Words old_words = before_.of(in_.tree.pairs[pair].before), new_words = after_.of(in_.tree.pairs[pair].after);
-        if (old_words != new_words) each(spot, pair, new_words & ~old_words, old_words & ~new_words);
-      };
-      for (const uint32_t row : before_.rows())
-        for (const uint32_t pair : of_before_[row]) compare(pair);
-      for (const uint32_t row : after_.rows())
-        for (const uint32_t pair : of_after_[row])
-          if (before_.of(in_.tree.pairs[pair].before) == 0) compare(pair);
-    }
+  void each_difference(const Spot& spot, Each each) {
+    before_.look_at(*spot.before);
+    after_.look_at(*spot.after);
+    const auto compare = [&](uint32_t pair) {
+      const Words old_words = before_.of(in_.tree.pairs[pair].before), new_words = after_.of(in_.tree.pairs[pair].after);
+      if (old_words != new_words) each(pair, new_words & ~old_words, old_words & ~new_words);
+    };
+    for (const uint32_t row : before_.rows())
+      for (const uint32_t pair : of_before_[row]) compare(pair);
+    for (const uint32_t row : after_.rows())
+      for (const uint32_t pair : of_after_[row])
+        if (before_.of(in_.tree.pairs[pair].before) == 0) compare(pair);
   }
 
   // The rules that grant what differs.
-  void blame(const Spot& spot, uint32_t pair, Words words, bool gained) {
+  void blame(const Sight& sight, uint32_t pair, Words words, bool gained) {
     if (words == 0) return;
     const uint32_t row = gained ? in_.tree.pairs[pair].after : in_.tree.pairs[pair].before;
     const Version& version = gained ? in_.after : in_.before;
+    const Spot& spot = in_.spots.list()[sight.spot];
     for (const uint32_t number : gained ? *spot.after : *spot.before) {
       const std::vector<passes::Use>& uses = version.paths->patterns[number].uses;
       for (uint32_t u = 0; u < uses.size(); ++u) {
         const Words by_this = uses[u].row == row ? granted_by(uses[u]) & words : 0;
         if (by_this == 0) continue;
         Entry& entry = entries_[{pair, gained, number, u}];
-        // Spots come shortest name first, but an alarming one says more.
-        const Grade grade_here = gained ? grade(by_this, here(spot.kinds, always_[number])) : Grade{};
-        if (entry.example == nullptr || grade_here.risk > entry.grade.risk) entry.example = &spot;
+        // Sights come shortest name first, but an alarming one says more.
+        const Grade grade_here = gained ? grade(by_this, kinds_here(sight.kinds, number)) : Grade{};
+        if (entry.example == nullptr || grade_here.risk > entry.grade.risk) entry.example = &sight;
         entry.grade = graver(std::move(entry.grade), grade_here);
         entry.words |= by_this;
         differs_[pair] = true;
       }
     }
+  }
+
+  // Of a pattern of the new version. What all its names are, each of them is: without such a kind here there is none to ask for.
+  SensitiveSet kinds_here(SensitiveSet kinds, uint32_t number) {
+    if (kinds >> kSensitiveKinds == 0) return kinds;
+    const auto [at, fresh] = always_.try_emplace(number);
+    if (fresh) {
+      const PatternKinds::Found found = in_.kinds.of(in_.after.paths->patterns[number].text);
+      known_ = known_ && found.complete;
+      at->second = found.always();
+    }
+    return here(kinds, at->second);
   }
 
   Grade grade(Words words, SensitiveSet kinds) const {
@@ -180,12 +195,14 @@ class Files {
   Held before_, after_;
   std::vector<std::vector<uint32_t>> of_before_, of_after_;  // by row: its pairs
   std::vector<bool> differs_;                                // by pair
-  std::vector<SensitiveSet> always_;                         // by pattern of the new version: at each name that it matches
+  std::map<uint32_t, SensitiveSet> always_;                  // by pattern of the new version: at each name that it matches
+  bool known_ = true;
   std::map<Key, Entry> entries_;
 };
 
 }  // namespace
 
-void compare_files(const Comparison& comparison, Changes& changes) { Files(comparison).run(changes); }
+void find_differing_files(const Comparison& comparison, std::vector<bool>& differing) { Files(comparison).find(differing); }
+bool compare_files(const Comparison& comparison, Changes& changes) { return Files(comparison).run(changes); }
 
 }  // namespace treeline::analysis

@@ -3,9 +3,11 @@
 // The parts of compare() (diff.h), each for one kind of rule. `changes` has an entry for each pair of nodes.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "policy-compiler/analysis/diff.h"
+#include "policy-compiler/analysis/pattern_kinds.h"
 #include "policy-compiler/analysis/spots.h"
 #include "policy-compiler/analysis/tree_pairs.h"
 
@@ -18,18 +20,22 @@ struct Comparison {
   const Version& after;
   const Spots& spots;
   const TreePairs& tree;
+  PatternKinds& kinds;
 };
 
+// Where access words, or who may interpret a script, differ: sets the spot's entry in `differing`.
+void find_differing_files(const Comparison& comparison, std::vector<bool>& differing);
+
+// Each reads the sights of what differs. False: a bound was hit.
 // Access words on files and objects, and who may interpret a script.
-void compare_files(const Comparison& comparison, Changes& changes);
+bool compare_files(const Comparison& comparison, Changes& changes);
 // Steps of the tree.
-void compare_steps(const Comparison& comparison, Changes& changes);
+bool compare_steps(const Comparison& comparison, Changes& changes);
 // Network, sockets, capabilities, operations, users, system calls, digest, on_violation, acceptances, and shells that the network newly reaches.
-// False: a node's network rules are too many to be held against the other version's.
 bool compare_rules(const Comparison& comparison, Changes& changes);
 
-// By row: the gravest of what it holds, or what it may start holds.
-std::vector<Grade> gravest_held(const Version& version, const Spots& spots, bool after);
+// By row of the new version: the gravest of what it holds, or what it may start holds. nullopt: a bound was hit.
+std::optional<std::vector<Grade>> gravest_held(const Comparison& comparison);
 
 // Canonical path of a row; "entry", "join".
 std::string row_name(const ir::Policy& policy, uint32_t row);

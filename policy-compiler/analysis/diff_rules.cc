@@ -228,14 +228,17 @@ void compare_policies(const ir::Policy& before, const ir::Policy& after, std::ve
 
 bool operation_grants(uint32_t held, uint32_t asked) { return held < TL_OP_COUNT && (tl_operations_granting(asked) >> held & 1) != 0; }
 
-// Nodes whose executable may be a shell.
-std::vector<bool> shells(const Version& version, const Spots& spots, bool after) {
-  std::vector<bool> found(TL_ROW_FIRST + version.policy->nodes.size(), false);
-  for (const Spot& spot : spots.list()) {
-    if (!holds(either(spot.kinds), Sensitive::kShell)) continue;
-    for (const uint32_t number : after ? *spot.after : *spot.before)
-      for (const passes::Use& use : version.paths->patterns[number].uses)
-        if (use.kind == passes::UseKind::kStep) found[use.next] = true;
+// Nodes of the new version whose executable may be a shell. nullopt: a bound was hit.
+std::optional<std::vector<bool>> shells(const Comparison& in) {
+  std::vector<bool> found(TL_ROW_FIRST + in.after.policy->nodes.size(), false);
+  for (const passes::PathPattern& pattern : in.after.paths->patterns) {
+    const auto is_step = [](const passes::Use& use) { return use.kind == passes::UseKind::kStep; };
+    if (pattern.reserved_class != 0 || std::none_of(pattern.uses.begin(), pattern.uses.end(), is_step)) continue;
+    const PatternKinds::Found met = in.kinds.of(pattern.text);
+    if (!met.complete) return std::nullopt;
+    if (std::none_of(met.list.begin(), met.list.end(), [](const auto& m) { return holds(either(m.kinds), Sensitive::kShell); })) continue;
+    for (const passes::Use& use : pattern.uses)
+      if (is_step(use)) found[use.next] = true;
   }
   return found;
 }
@@ -255,7 +258,7 @@ const ir::Node* node_at(const ir::Policy& policy, uint32_t row) {
 
 bool compare_rules(const Comparison& in, Changes& changes) {
   const Reach reach_before = reach_from_network(*in.before.policy), reach_after = reach_from_network(*in.after.policy);
-  const std::vector<bool> shells_after = shells(in.after, in.spots, true);
+  std::optional<std::vector<bool>> shells_after;
   const bool calls_before = backends::seccomp::lists_calls(*in.before.policy), calls_after = backends::seccomp::lists_calls(*in.after.policy);
   for (uint32_t i = 0; i < in.tree.pairs.size(); ++i) {
     const NodePair& pair = in.tree.pairs[i];
@@ -277,7 +280,8 @@ bool compare_rules(const Comparison& in, Changes& changes) {
     rules.digest();
     rules.costs({*in.before.policy, pair.before - TL_ROW_FIRST}, {*in.after.policy, pair.after - TL_ROW_FIRST});
     const bool newly = !reach_before.reached(pair.before - TL_ROW_FIRST) && reach_after.reached(pair.after - TL_ROW_FIRST);
-    if (newly && shells_after[pair.after])
+    if (newly && !shells_after && !(shells_after = shells(in))) return false;
+    if (newly && (*shells_after)[pair.after])
       rules.add(Effect::kAllowed, "reach",
                 "from " + ir::canonical_path(*in.after.policy, reach_after.from[pair.after - TL_ROW_FIRST]),
                 {Risk::kCritical, "a shell, now reachable from the network"}, after->position);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <vector>
@@ -8,39 +9,62 @@
 #include "policy-compiler/analysis/reach.h"
 
 namespace treeline::analysis {
+namespace {
 
-void compare_steps(const Comparison& in, Changes& changes) {
+struct Seen {
+  const StepChange* step;
+  const Sight* sight;
+};
+
+// The steps with each sight of their spots: by pair, then in the order of the sights.
+std::vector<Seen> seen_steps(const Comparison& in) {
+  std::vector<std::vector<const Sight*>> of_spot(in.spots.list().size());
+  for (const Sight& sight : in.spots.sights()) of_spot[sight.spot].push_back(&sight);
+  std::vector<Seen> seen;
+  for (const StepChange& step : in.tree.steps)
+    for (const Sight* sight : of_spot[step.spot]) seen.push_back({&step, sight});
+  std::stable_sort(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) { return std::pair(a.step->pair, a.sight) < std::pair(b.step->pair, b.sight); });
+  return seen;
+}
+
+}  // namespace
+
+bool compare_steps(const Comparison& in, Changes& changes) {
   struct Entry {
     const StepChange* step = nullptr;
-    const Spot* example = nullptr;
+    const Sight* example = nullptr;
     Grade grade;
   };
   const Reach reach = reach_from_network(*in.after.policy);
   // A node that the old version has elsewhere is compared with that one, so that its rights are no difference. To who newly gets there they are.
   std::vector<bool> known(TL_ROW_FIRST + in.after.policy->nodes.size(), false);
   for (const NodePair& pair : in.tree.pairs) known[pair.after] = known[pair.after] || pair.before != kNoRow;
-  std::vector<Grade> held;
-  const auto grade_step = [&](const StepChange& step, const Spot& spot, bool from_network) {
-    Grade grade = grade_exec(either(spot.kinds), from_network);
-    if (!known[step.use->next]) return grade;
-    if (held.empty()) held = gravest_held(in.after, in.spots, true);
-    const Grade& gives = held[step.use->next];
+  std::optional<std::vector<Grade>> held;
+  bool complete = true;
+  const auto grade_step = [&](const StepChange& step, const Sight& sight, bool from_network) {
+    Grade grade = grade_exec(either(sight.kinds), from_network);
+    if (!known[step.use->next] || !complete) return grade;
+    if (!held) held = gravest_held(in);
+    complete = held.has_value();
+    if (!complete) return grade;
+    const Grade& gives = (*held)[step.use->next];
     return graver(std::move(grade), {gives.risk, "gets what stood elsewhere" + (gives.why.empty() ? "" : ": " + gives.why)});
   };
   std::map<std::tuple<uint32_t, bool, const passes::Use*>, Entry> entries;
   std::vector<const Entry*> order;  // pointers into the map: the order of the trees, not of addresses
-  for (const StepChange& step : in.tree.steps) {
-    const Spot& spot = in.spots.list()[step.spot];
+  for (const auto& [seen, sight] : seen_steps(in)) {
+    const StepChange& step = *seen;
     const uint32_t row = in.tree.pairs[step.pair].after;
     const bool from_network = step.gained && row >= TL_ROW_FIRST && reach.reached(row - TL_ROW_FIRST);
-    const Grade grade = step.gained ? grade_step(step, spot, from_network) : Grade{Risk::kMedium, ""};
+    const Grade grade = step.gained ? grade_step(step, *sight, from_network) : Grade{Risk::kMedium, ""};
     const auto [at, fresh] = entries.try_emplace({step.pair, step.gained, step.use});
     Entry& entry = at->second;
     if (fresh) order.push_back(&entry);
-    if (fresh || grade.risk > entry.grade.risk) entry.example = &spot;
+    if (fresh || grade.risk > entry.grade.risk) entry.example = sight;
     entry.step = &step;
     entry.grade = fresh ? grade : graver(std::move(entry.grade), grade);
   }
+  if (!complete) return false;
   // A place where the other version has a step as well: then a part of the rule differs.
   std::map<const passes::Use*, size_t> spots_of;
   std::map<std::pair<uint32_t, const passes::Use*>, size_t> differing;
@@ -67,6 +91,7 @@ void compare_steps(const Comparison& in, Changes& changes) {
     change.position = step.use->position;
     changes[step.pair].push_back(std::move(change));
   }
+  return true;
 }
 
 }  // namespace treeline::analysis

@@ -5,6 +5,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/analysis/grade.h"
+#include "policy-compiler/analysis/pattern_kinds.h"
 #include "policy-compiler/analysis/reach.h"
 #include "policy-compiler/analysis/risk.h"
 #include "policy-compiler/ir/names.h"
@@ -14,6 +15,9 @@
 
 namespace treeline::analysis {
 namespace {
+
+// Above it the patterns one by one are faster.
+constexpr uint32_t kMostTogether = 1'000'000;
 
 constexpr ir::AccessSet kMaking = TL_WRITE | TL_APPEND | TL_CREATE | TL_RENAME_IN | TL_MKNOD | TL_LINK;
 
@@ -52,7 +56,7 @@ class PathGrader {
 
   void run() {
     const passes::Dfa* automata[] = {&paths_.dfa, &sensitive_places(), &sensitive_names()};
-    const passes::Meetings found = passes::meetings(automata, 1, most_);
+    const passes::Meetings found = passes::meetings(automata, 1, std::min(most_, kMostTogether));
     always_.assign(paths_.patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
     if (found.complete)
       look_at_all(found, paths_.dfa.sets);
@@ -75,7 +79,8 @@ class PathGrader {
       if (const SensitiveSet kinds = kinds_of(m.labels[1], m.labels[2]); kinds != 0) look_at(sets[m.labels[0]], kinds, m.text);
   }
 
-  // Together they are too many combinations. Each by itself, so that an ugly pattern hides nothing but what it meets itself.
+  // Together they are too many combinations. Each by itself, so that an ugly pattern hides nothing but what it meets itself; those with fewer
+  // wildcards first, so that what is left for all goes a long way.
   void look_at_each() {
     const auto wildcards = [&](uint32_t number) {
       const std::string& text = paths_.patterns[number].text;
@@ -84,33 +89,23 @@ class PathGrader {
     std::vector<uint32_t> plain_first(paths_.patterns.size());
     std::iota(plain_first.begin(), plain_first.end(), 0u);
     std::stable_sort(plain_first.begin(), plain_first.end(), [&](uint32_t a, uint32_t b) { return wildcards(a) < wildcards(b); });
-    uint32_t left = most_;
+    PatternKinds kinds(most_of_one_, uint64_t{4} * most_);
+    std::vector<const passes::PathPattern*> skipped;
     for (const uint32_t number : plain_first) {
       const passes::PathPattern& pattern = paths_.patterns[number];
       if (pattern.reserved_class != 0) continue;
-      const std::optional<passes::Dfa> alone = left == 0 ? std::nullopt : automaton_of(pattern.text, number);
-      passes::Meetings found;
-      found.complete = false;
-      if (alone) {
-        const passes::Dfa* automata[] = {&*alone, &sensitive_places(), &sensitive_names()};
-        found = passes::meetings(automata, 1, std::min(left, most_of_one_));
-        left -= std::min(left, found.combinations + static_cast<uint32_t>(alone->states.size()));
-        look_at_all(found, alone->sets);
-      }
-      if (!alone) left -= std::min(left, most_of_one_);
-      if (!found.complete) report_unknown(pattern);
+      const bool spent = kinds.spent();
+      const PatternKinds::Found found = kinds.of(pattern.text);
+      always_[number] = found.always();
+      for (const PatternKinds::Met& met : found.list)
+        if (met.kinds != 0) look_at({number}, met.kinds, met.text);
+      if (found.complete) continue;
+      if (spent)
+        skipped.push_back(&pattern);
+      else
+        report_unknown(pattern);
     }
-  }
-
-  std::optional<passes::Dfa> automaton_of(const std::string& text, uint32_t number) const {
-    std::vector<passes::PatternError> errors;
-    const auto pattern = passes::parse_pattern(text, errors);
-    passes::Nfa nfa;
-    if (!pattern || !nfa.add(*pattern, number) || !nfa.finish()) return std::nullopt;
-    passes::Budget budget;
-    budget.states = most_of_one_;
-    budget.members = budget.effort = uint64_t{most_of_one_} * 64;
-    return passes::determinise(nfa, budget).dfa;
+    if (!skipped.empty()) report_skipped(skipped);
   }
 
   // What is not known is not clean.
@@ -119,6 +114,14 @@ class PathGrader {
       out_.finding(Severity::kWarning, use.position, "not-graded",
                    text::quoted(pattern.text) + " matches names in more ways than can be looked at: it may meet any sensitive one",
                    "write fewer wildcards, or a named class instead of '*'", risk_name(Risk::kCritical));
+  }
+
+  // Without a place: no node's `accept` takes it for all the others.
+  void report_skipped(const std::vector<const passes::PathPattern*>& skipped) {
+    out_.finding(Severity::kWarning, {}, "not-graded",
+                 text::quoted(skipped[0]->text) + (skipped.size() == 1 ? "" : " and " + std::to_string(skipped.size() - 1) + " other patterns") +
+                     " were not looked at: the wildcards of this profile match names in more ways than can be looked at in all",
+                 "write fewer wildcards, or a named class instead of '*'", risk_name(Risk::kCritical));
   }
 
   void look_at(const std::vector<uint32_t>& numbers, SensitiveSet kinds, const std::string& name) {

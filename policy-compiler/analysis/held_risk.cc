@@ -30,23 +30,32 @@ Grade of_use(const passes::Use& use, SensitiveSet kinds, bool executed) {
 
 }  // namespace
 
-std::vector<Grade> gravest_held(const Version& version, const Spots& spots, bool after) {
-  const std::vector<passes::PathPattern>& patterns = version.paths->patterns;
-  std::vector<Grade> held(TL_ROW_FIRST + version.policy->nodes.size());
-  for (uint32_t n = 0; n < version.policy->nodes.size(); ++n) held[TL_ROW_FIRST + n] = of_rules(version.policy->nodes[n]);
+std::optional<std::vector<Grade>> gravest_held(const Comparison& in) {
+  const ir::Policy& policy = *in.after.policy;
+  const std::vector<passes::PathPattern>& patterns = in.after.paths->patterns;
+  std::vector<Grade> held(TL_ROW_FIRST + policy.nodes.size());
+  for (uint32_t n = 0; n < policy.nodes.size(); ++n) held[TL_ROW_FIRST + n] = of_rules(policy.nodes[n]);
 
-  const auto numbers_of = [&](const Spot& spot) -> const std::vector<uint32_t>& { return after ? *spot.after : *spot.before; };
-  std::vector<SensitiveSet> always(patterns.size(), static_cast<SensitiveSet>(~SensitiveSet{0}));
-  for (const Spot& spot : spots.list())
-    for (const uint32_t number : numbers_of(spot)) always[number] = static_cast<SensitiveSet>(always[number] & spot.kinds);
-  for (const Spot& spot : spots.list()) {
+  const auto each_use = [&](uint32_t number, SensitiveSet kinds, bool executed) {
+    for (const passes::Use& use : patterns[number].uses) held[use.row] = graver(std::move(held[use.row]), of_use(use, kinds, executed));
+  };
+  for (uint32_t number = 0; number < patterns.size(); ++number) {
+    if (patterns[number].reserved_class != 0) {
+      each_use(number, 0, false);
+      continue;
+    }
+    const PatternKinds::Found met = in.kinds.of(patterns[number].text);
+    if (!met.complete) return std::nullopt;
+    for (const PatternKinds::Met& m : met.list) each_use(number, here(m.kinds, met.always()), false);
+  }
+  // What is executed where it is written has one grade, whatever its name.
+  for (const Spot& spot : in.spots.list()) {
     bool executed = false;
-    for (const uint32_t number : numbers_of(spot))
+    for (const uint32_t number : *spot.after)
       for (const passes::Use& use : patterns[number].uses)
         executed = executed || use.kind != passes::UseKind::kFile || (use.access & TL_MAP) != 0;
-    for (const uint32_t number : numbers_of(spot))
-      for (const passes::Use& use : patterns[number].uses)
-        held[use.row] = graver(std::move(held[use.row]), of_use(use, here(spot.kinds, always[number]), executed));
+    if (!executed) continue;
+    for (const uint32_t number : *spot.after) each_use(number, 0, true);
   }
   // What a node may start, and that one again; the tree is at most some hundred steps deep.
   for (bool more = true; more;) {
