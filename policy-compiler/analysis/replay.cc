@@ -12,6 +12,7 @@
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/learn/directories.h"
 #include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/support/saturate.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::analysis {
@@ -59,10 +60,7 @@ class Judge {
                   [&](uint32_t row, const learn::TracedNumber& n) { return image_.capability(row, n.value); });
     about_numbers(trace.operations, "operation", names::operations(), [&](uint32_t row, const learn::TracedNumber& n) {
       if (!image_.operation(row, n.value)) return false;
-      // The right that was used may be a wider one of the family; what the node does not hold is no rule.
-      for (uint32_t wider = 0; wider < TL_OP_COUNT; ++wider)
-        if ((tl_operations_granting(n.value) >> wider & 1) != 0)
-          used_.word(row, "operation", number_text(names::operations(), wider));
+      used_.operation(row, n.value);
       return true;
     });
     for (const learn::TracedNumber& user : trace.users)
@@ -142,7 +140,7 @@ class Judge {
       const ir::Node* of = node_at(*policy_.policy, row);
       denied = {node, act, std::move(object), 0, *trace_, of == nullptr ? Position() : of->position};
     }
-    denied.count += count;
+    denied.count = saturating_add(denied.count, count);
   }
 
   void about_file(const learn::TracedFile& file) {

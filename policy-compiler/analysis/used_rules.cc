@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/analysis/used_rules.h"
 
-#include "bpf/lsm/abi.h"
+#include <bit>
+
+#include "bpf/lsm/decide.h"
 #include "policy-compiler/analysis/diff_parts.h"
 #include "policy-compiler/ir/names.h"
-#include "policy-compiler/passes/network_match.h"
 
 namespace treeline::analysis {
 
@@ -52,12 +53,21 @@ void UsedRules::network(uint32_t row, ir::Direction direction, ir::Protocol prot
   passes::Address peer;
   peer.v6 = address.v6;
   peer.bytes = address.address;
-  for (const ir::NetworkRule& rule : node->network) {
-    if (rule.direction != direction || rule.protocol != protocol || !passes::ports_contain(rule, port)) continue;
-    // What listens has no peer yet; the address is its own.
-    if (direction == ir::Direction::kOut && !passes::peer_contains(rule.peer, peer)) continue;
-    mark(row, "net", "", rule.position, 0);
+  const auto at = networks_.try_emplace(row, node->network).first;
+  for (const ir::NetworkRule* rule : at->second.take(direction, protocol, peer, port)) mark(row, "net", "", rule->position, 0);
+}
+
+void UsedRules::operation(uint32_t row, uint32_t asked) {
+  const ir::Node* node = node_at(*policy_.policy, row);
+  if (node == nullptr) return;
+  // Of two in one family the narrower one is granted by more.
+  const auto granting = [](uint32_t operation) { return std::popcount(uint64_t{tl_operations_granting(operation)}); };
+  const ir::NumberRule* narrowest = nullptr;
+  for (const ir::NumberRule& held : node->operations) {
+    if (held.value >= TL_OP_COUNT || (tl_operations_granting(asked) >> held.value & 1) == 0) continue;
+    if (narrowest == nullptr || granting(held.value) > granting(narrowest->value)) narrowest = &held;
   }
+  if (narrowest != nullptr) word(row, "operation", ir::names::operations().name(narrowest->value));
 }
 
 void UsedRules::word(uint32_t row, const char* kind, std::string_view name) {

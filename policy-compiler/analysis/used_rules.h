@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which rules of a policy a set of acts needed. Asked per act; several rules that grant one act all count as used, since removing any of them
-// alone changes nothing and removing all does.
+// alone changes nothing and removing all does. Not so of operations of one family (ptrace, ptrace-workload, ptrace-descendant): the narrowest one
+// that the node holds was enough.
 #pragma once
 
 #include <map>
@@ -9,8 +10,10 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "policy-compiler/analysis/diff.h"
+#include "policy-compiler/analysis/network_index.h"
 #include "policy-compiler/bundle/bundle.h"
 
 namespace treeline::analysis {
@@ -22,6 +25,7 @@ class UsedRules {
   void file(uint32_t row, std::string_view name, ir::AccessSet words);  // walked
   void step(uint32_t row, std::string_view name);
   void network(uint32_t row, ir::Direction direction, ir::Protocol protocol, const ir::Cidr& address, uint32_t port);
+  void operation(uint32_t row, uint32_t asked);
   // `kind` and `name` as in rules.json.
   void word(uint32_t row, const char* kind, std::string_view name);
 
@@ -34,6 +38,7 @@ class UsedRules {
   const std::vector<uint32_t>& patterns_at(std::string_view name);
 
   const Version& policy_;
+  std::map<uint32_t, NetworkIndex> networks_;  // by row
   std::map<Place, ir::AccessSet> used_;
   std::set<std::tuple<uint32_t, std::string, std::string>> words_;
   std::vector<uint32_t> of_object_;

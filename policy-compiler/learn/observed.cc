@@ -9,6 +9,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/support/saturate.h"
 
 namespace treeline::learn {
 
@@ -216,7 +217,7 @@ void Merger::guess_links(const Trace& trace, const std::vector<uint32_t>& place)
 }  // namespace
 
 void Use::add(const Episode& episode, const Seen& seen) {
-  count += seen.count;
+  count = saturating_add(count, seen.count);
   if (episode.start != kNoStart) insert_sorted(episodes, episode.start);
   if (seen.first == 0) return;
   first = std::min(first, Time{episode.trace, seen.first});
@@ -224,7 +225,7 @@ void Use::add(const Episode& episode, const Seen& seen) {
 }
 
 void Use::add(const Use& other) {
-  count += other.count;
+  count = saturating_add(count, other.count);
   for (const uint32_t episode : other.episodes) insert_sorted(episodes, episode);
   first = std::min(first, other.first);
   last = std::max(last, other.last);

@@ -9,6 +9,7 @@
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/learn/trace_line.h"
+#include "policy-compiler/support/saturate.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::learn {
@@ -196,7 +197,7 @@ void Reader::node(Line& line) {
         parents_[known->second].key != parent_key) {
       return line.fail("node", "was declared before, with another place or executable");
     }
-    before.count += out.count;
+    before.count = saturating_add(before.count, out.count);
     before.users.insert(before.users.end(), out.users.begin(), out.users.end());
     return;
   }

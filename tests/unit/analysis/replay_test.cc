@@ -181,6 +181,26 @@ TEST(Replay, WhatIsNotHeldIsDeniedWithItsCount) {
                           web + " socket netlink:sock-diag 1", web + " user 0 1"));
 }
 
+TEST(Replay, CountsStopAtTheMost) {
+  const Built built(test::read(kProfile));
+  const Replay replay = built.replay(trace_of(kStart + act(R"("type":"file","access":["read"],"path":"/x","count":18446744073709551615)") +
+                                              act(R"("type":"file","access":["read"],"path":"/x","count":3)") + kEnd));
+  EXPECT_THAT(denials(replay), ElementsAre("entry > /entry.sh (/bin/sh) > /usr/sbin/web read /x 18446744073709551615"));
+}
+
+TEST(Replay, OfOneFamilyOfOperationsTheNarrowestWasNeeded) {
+  const std::string start = "{\"type\":\"trace\",\"schema\":1,\"workload\":\"web\"}\n{\"type\":\"node\",\"node\":\"0xa1\",\"parent\":\"entry\",\"exec\":\"/a\",\"users\":[7]}\n";
+  const auto unneeded = [&](const std::string& held, const std::string& done) {
+    const Built built(test::node("    operations: [" + held + "]\n"));
+    return unused(built.replay(trace_of(start + "{\"type\":\"operation\",\"node\":\"0xa1\",\"operation\":\"" + done + "\"}\n{\"type\":\"end\"}\n")));
+  };
+  EXPECT_THAT(unneeded("ptrace, ptrace-descendant", "ptrace-descendant"), ElementsAre("operation ptrace"));
+  EXPECT_THAT(unneeded("ptrace-workload, ptrace", "ptrace-descendant"), ElementsAre("operation ptrace"));
+  EXPECT_THAT(unneeded("ptrace, ptrace-descendant", "ptrace-workload"), ElementsAre("operation ptrace-descendant"));
+  EXPECT_THAT(unneeded("ptrace", "ptrace-descendant"), IsEmpty());
+  EXPECT_THAT(unneeded("signal-workload, signal, tune", "signal-descendant"), ElementsAre("operation signal", "operation tune"));
+}
+
 TEST(Replay, BelowADeniedExecNothingIsJudged) {
   const Built built(test::read(kProfile));
   const Replay replay = built.replay(trace_of(

@@ -6,6 +6,7 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/learn/object_name.h"
+#include "policy-compiler/learn/observed.h"
 #include "tests/unit/learn/recording.h"
 
 namespace treeline::learn::test {
@@ -38,6 +39,24 @@ Outcome read(const std::string& text) {
   }
   EXPECT_EQ(out.trace.has_value(), out.errors.empty());
   return out;
+}
+
+TEST(TraceReader, CountsOfANodeDeclaredTwiceStopAtTheMost) {
+  std::string again = kNode;
+  again.replace(again.find("\"count\":1"), 9, "\"count\":18446744073709551615");
+  const Outcome out = read(kHead + kNode + again + kEnd);
+  ASSERT_TRUE(out.trace);
+  EXPECT_EQ(out.trace->nodes.at(0).count, UINT64_MAX);
+}
+
+TEST(Observed, CountsStopAtTheMost) {
+  Use use, other;
+  use.add(0, Seen{.count = UINT64_MAX - 1});
+  use.add(0, Seen{.count = 5});
+  EXPECT_EQ(use.count, UINT64_MAX);
+  other.add(use);
+  other.add(use);
+  EXPECT_EQ(other.count, UINT64_MAX);
 }
 
 TEST(TraceReader, ReadsEachKindOfRecord) {
