@@ -51,8 +51,8 @@ TEST(TraceReader, CountsOfANodeDeclaredTwiceStopAtTheMost) {
 
 TEST(Observed, CountsStopAtTheMost) {
   Use use, other;
-  use.add(0, Seen{.count = UINT64_MAX - 1});
-  use.add(0, Seen{.count = 5});
+  use.add(Episode{}, Seen{.count = UINT64_MAX - 1});
+  use.add(Episode{}, Seen{.count = 5});
   EXPECT_EQ(use.count, UINT64_MAX);
   other.add(use);
   other.add(use);
