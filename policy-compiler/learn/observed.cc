@@ -256,16 +256,8 @@ std::vector<Trace> distinct_episodes(std::vector<Trace> traces, Diagnostics& dia
 }
 
 std::vector<Episode> starts_of(const std::vector<Trace>& traces) {
-  std::map<std::tuple<std::string, std::string, std::string>, uint32_t> first;
   std::vector<Episode> out;
-  for (uint32_t i = 0; i < traces.size(); i++) {
-    const Trace& trace = traces[i];
-    out.push_back({i, kNoStart});
-    if (trace.late) continue;
-    const auto key = trace.container.empty() ? std::tuple(std::string(), trace.identity, std::string())
-                                             : std::tuple(trace.container, trace.started, trace.host_kernel);
-    out.back().start = first.emplace(key, i).first->second;
-  }
+  for (uint32_t i = 0; i < traces.size(); i++) out.push_back({i, traces[i].late ? kNoStart : i});
   return out;
 }
 

@@ -26,7 +26,7 @@ namespace treeline::learn {
 
 constexpr uint32_t kNoStart = UINT32_MAX;
 
-// A trace (index into the vector of traces) and the start that it shows: the first trace of that start, or kNoStart.
+// A trace (index into the vector of traces) and the start that it shows: its own, or kNoStart.
 struct Episode {
   uint32_t trace = 0;
   uint32_t start = kNoStart;
@@ -110,8 +110,8 @@ struct Observed {
 // Sorted by identity, copies of one recording united. Says what it unites.
 std::vector<Trace> distinct_episodes(std::vector<Trace> traces, Diagnostics& diagnostics);
 
-// Of each trace its start. A start is one container (name), time and kernel; where no container is named, one recording. What was bound late
-// shows none: two recordings of one run hold the same names, and that is no evidence that the next run has others.
+// Of each trace its start: itself, as a recording begins with its container. What was bound late shows none: it may hold what another
+// recording of the same run holds, which is no evidence that the next run has other names.
 std::vector<Episode> starts_of(const std::vector<Trace>& traces);
 
 // `with_join`: whether processes that joined are part of it; otherwise they leave no trace here at all.

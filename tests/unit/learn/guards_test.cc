@@ -265,7 +265,7 @@ TEST(Guards, OneStartFoldsNothing) {
   EXPECT_EQ(count_questions(learned, "literal-names"), 1u);
 }
 
-// Two recordings of one run hold the same names: no evidence that the next run has others.
+// A late recording may be of a run that another one shows: no evidence that the next run has other names.
 TEST(Guards, OnlyStartsCount) {
   const auto learned = [](const char* container, const char* started, bool late_first, bool late_second) {
     std::vector<Trace> traces;
