@@ -65,10 +65,16 @@ def run(what, console_file=None):
 
     A boot that fails and a fault of the emulator are each forgiven once, and apart: what runs again for the one may still meet the other.
     """
-    reasons = set() if what.interactive else {_REBOOT, _RERUN}
+    if not what.interactive:
+        return _run(what, console_file, {_REBOOT, _RERUN})
+    with terminal.Terminal() as its_terminal:  # what a person has typed is not run again behind their back
+        return _run(what, console_file, {_REBOOT}, its_terminal)
+
+
+def _run(what, console_file, reasons, its_terminal=None):
     again = False
     while True:
-        machine = _Machine(what, console_file, again)
+        machine = _Machine(what, console_file, again, its_terminal)
         try:
             return machine.result()
         except VmError as error:
@@ -91,11 +97,11 @@ def _reason_to_retry(error, machine):
 
 
 class _Machine:
-    def __init__(self, what, console_file, again=False):
+    def __init__(self, what, console_file, again, its_terminal):
         self.booted = False
         self._what = what
         self._again = again
-        self._boot_seconds = PATIENT_BOOT_SECONDS if again or what.interactive else BOOT_SECONDS
+        self._boot_seconds = PATIENT_BOOT_SECONDS if again else BOOT_SECONDS
         self._console_file = console_file
         self._changed = threading.Condition()
         self._console = bytearray()
@@ -105,16 +111,10 @@ class _Machine:
         self._streams = {"out": Stream(1, self._mark), "err": Stream(2, self._mark)}
         self._reader_gone = False
         self._qemu = None
-        self._terminal = None
+        self._terminal = its_terminal
         self._pumps = {}
 
     def result(self):
-        if not self._what.interactive:
-            return self._result()
-        with terminal.Terminal() as self._terminal:
-            return self._result()
-
-    def _result(self):
         try:
             self._start()
             self._wait_until(lambda: self._status_line("up"), self._boot_seconds, self._no_boot)
@@ -135,7 +135,7 @@ class _Machine:
         try:
             self._qemu = qemu.start(
                 self._what, image, {name: ends[1] for name, ends in pipes.items()},
-                terminal_fd=self._terminal.guest_end.fileno() if self._terminal else None, loud=self._again,
+                terminal_fd=self._terminal.plug() if self._terminal else None, loud=self._again,
             )
         finally:
             os.close(image)

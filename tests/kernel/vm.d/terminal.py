@@ -2,10 +2,11 @@
 """The caller's terminal as the guest's (--interactive): /dev/hvc0 there, raw bytes by a socket here.
 
     with Terminal() as terminal:      # the terminal is raw from here on
-        pass terminal.guest_end to QEMU, then terminal.connect()
+        pass terminal.plug() to QEMU, then terminal.connect(); for each boot
                                       # and as it was again from here on, however the block ends
 """
 
+import contextlib
 import os
 import shutil
 import socket
@@ -20,26 +21,30 @@ LEAVE = b"\x1d"  # Ctrl-], as in telnet: ends the machine, for when the guest do
 
 class Terminal:
     def __init__(self):
-        self.guest_end = None
         self.left = False
+        self._guest_end = None
         self._own_end = None
         self._before = None
         self._last_output = time.monotonic()
 
     def __enter__(self):
-        self._own_end, self.guest_end = socket.socketpair()
         self._before = termios.tcgetattr(0)
         tty.setraw(0)
+        threading.Thread(target=self._to_guest, daemon=True).start()
         return self
 
     def __exit__(self, *_exception):
         termios.tcsetattr(0, termios.TCSADRAIN, self._before)
 
+    def plug(self):
+        """The end that the next guest's QEMU is to hold, as a file descriptor."""
+        self._own_end, self._guest_end = socket.socketpair()
+        return self._guest_end.fileno()
+
     def connect(self):
         """To be called once QEMU holds the other end."""
-        self.guest_end.close()
-        for work in (self._to_guest, self._from_guest):
-            threading.Thread(target=work, daemon=True).start()
+        self._guest_end.close()
+        threading.Thread(target=self._from_guest, args=(self._own_end,), daemon=True).start()
 
     def settle(self):
         """Returns when the guest's last output is on the screen: a console has no end to wait for."""
@@ -48,11 +53,13 @@ class Terminal:
 
     def _to_guest(self):
         while (typed := os.read(0, 4096)) and LEAVE not in typed:
-            self._own_end.sendall(typed)
+            with contextlib.suppress(OSError):  # no guest yet, or no longer: what was typed for it goes with it
+                if self._own_end is not None:
+                    self._own_end.sendall(typed)
         self.left = True
 
-    def _from_guest(self):
-        while shown := self._own_end.recv(1 << 16):
+    def _from_guest(self, guest):
+        while shown := guest.recv(1 << 16):
             self._last_output = time.monotonic()
             while shown:
                 shown = shown[os.write(1, shown):]
