@@ -19,10 +19,9 @@ std::optional<Error> Service::why_not_held(const store::Policy& policy) {
 
 // A second text under the name would hold the containers of the first, from the moment at which it is loaded.
 Result<void> Service::profile_is_its_own(const std::string& name, uint32_t mode, const bundle::Bundle& bundle) const {
-  const store::Policy* before = registry_->find(name);
   Result<std::optional<confine::AppArmor>> wanted = confine::apparmor_of(name, bundle);
   if (!wanted) return wanted.error();
-  if (!*wanted || (mode ? mode : before ? before->state.mode : uint32_t{TL_MODE_MONITOR}) != TL_MODE_ENFORCE) return {};
+  if (!*wanted || (mode ? mode : registry_->mode_of(name)) != TL_MODE_ENFORCE) return {};
   for (const store::Policy* other : registry_->all()) {
     if (other->learning || other->transient || other->state.name == name || other->state.mode != TL_MODE_ENFORCE) continue;
     Result<std::optional<confine::AppArmor>> theirs = confine::apparmor_of(other->state.name, other->bundle);

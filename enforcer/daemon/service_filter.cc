@@ -53,7 +53,7 @@ bool Service::holds_filter(const workload::Container& container, const std::vect
 Result<void> Service::filter_in_place(const std::string& name, uint32_t mode, const bundle::Bundle& bundle, const Json& request) const {
   const store::Policy* policy = registry_->find(name);
   const std::optional<store::Unmanaged> lost = policy ? std::nullopt : registry_->unmanaged(name);
-  if ((!policy && !lost) || (mode ? mode : policy ? policy->state.mode : lost->mode) != TL_MODE_ENFORCE || std::string_view(closing_word()) == "optional" || flag_at(request, "without_filter"))
+  if ((!policy && !lost) || (mode ? mode : registry_->mode_of(name)) != TL_MODE_ENFORCE || std::string_view(closing_word()) == "optional" || flag_at(request, "without_filter"))
     return {};
   std::vector<std::string> wanted = filter_words(bundle);
   std::erase_if(wanted, is_of_listed_calls);  // no hook is missing for these: they are a matter of the status

@@ -88,12 +88,7 @@ Result<store::Change> Service::change_of(const Json& request) const {
 
 // Out of enforce, by whichever request, only with a reason.
 Result<void> Service::may_weaken(const store::Change& change, const Json& request) const {
-  const store::Policy* policy = registry_->find(change.name);
-  const auto left_out = registry_->not_in_force().find(change.name);
-  const auto unmanaged = registry_->unmanaged(change.name);
-  uint32_t mode = policy ? policy->state.mode : left_out != registry_->not_in_force().end() ? left_out->second.mode : 0;
-  if (!policy && unmanaged && unmanaged->mode == TL_MODE_ENFORCE) mode = unmanaged->mode;
-  if (mode != TL_MODE_ENFORCE || change.mode != TL_MODE_MONITOR || !text_at(request, "reason").empty()) return {};
+  if (registry_->mode_of(change.name) != TL_MODE_ENFORCE || change.mode != TL_MODE_MONITOR || !text_at(request, "reason").empty()) return {};
   return Error{"'" + change.name + "' is enforced, and in monitor nothing of it would be stopped any more: say why, with --reason TEXT (it is kept in the log); "
                    "or leave its mode as it is, by a load without --mode",
                EPERM};

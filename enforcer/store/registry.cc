@@ -220,7 +220,7 @@ Result<Policy*> Registry::load(const bundle::Bundle& bundle, const Change& chang
     fresh = std::move(*replaced);
   }
   const Policy* in_force = existing ? existing : fresh.get();
-  const uint32_t mode = change.mode ? change.mode : before.current ? before.mode : in_force ? in_force->mode : uint32_t{TL_MODE_MONITOR};
+  const uint32_t mode = change.mode ? change.mode : mode_of(change.name);
   if (Result<void> may = may_have(mode); !may) return may.error();
   if (admitted->checked && existing && existing->bundle.name != bundle.name)
     return Error{"the bundle is signed for " + text::quoted(bundle.name) + ", and policy '" + change.name + "' is " + text::quoted(existing->bundle.name) +

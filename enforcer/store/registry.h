@@ -123,6 +123,8 @@ class Registry {
   [[nodiscard]] std::vector<Unmanaged> unmanaged() const;
   // That of this name, if the table names one: a load takes its place, in its slot.
   [[nodiscard]] std::optional<Unmanaged> unmanaged(const std::string& name) const;
+  // The mode in which a load that says none puts this policy: what is kept of it, else of the slot that is its own; monitor, where it is new.
+  [[nodiscard]] uint32_t mode_of(const std::string& name) const;
   [[nodiscard]] const std::map<std::string, NotInForce>& not_in_force() const { return not_in_force_; }  // by name
 
  private:

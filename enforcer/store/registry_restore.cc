@@ -121,6 +121,14 @@ std::optional<Unmanaged> Registry::unmanaged(const std::string& name) const {
   return std::nullopt;
 }
 
+uint32_t Registry::mode_of(const std::string& name) const {
+  for (const auto& [slot, policy] : by_slot_)
+    if (!policy->learning && policy->state.name == name) return policy->state.mode;
+  if (Result<PolicyState> stored = kept_.read(name); stored && stored->current) return stored->mode;
+  const std::optional<Unmanaged> lost = unmanaged(name);
+  return lost ? lost->mode : uint32_t{TL_MODE_MONITOR};
+}
+
 Result<std::unique_ptr<Policy>> Registry::to_replace(const std::string& name, std::string_view image, bool same_workload) const {
   Result<ImageIdentity> identity = identify_image(image);
   if (!identity) return identity.error();

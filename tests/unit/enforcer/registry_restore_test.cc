@@ -90,6 +90,8 @@ TEST_F(AfterABoot, WhatOfTheStoreDoesNotComeIntoForceIsKnownUntilItIsLoadedAgain
   ASSERT_TRUE(registry_->not_in_force().contains("web"));
   EXPECT_EQ(registry_->not_in_force().at("web").mode, TL_MODE_ENFORCE);
   EXPECT_THAT(registry_->not_in_force().at("web").why, testing::HasSubstr("'policy.img' is missing"));
+  EXPECT_EQ(registry_->mode_of("web"), TL_MODE_ENFORCE);
+  EXPECT_EQ(registry_->mode_of("another"), TL_MODE_MONITOR);
 
   Result<Policy*> again = load(0, "/b");  // without a word about its mode
   ASSERT_TRUE(again) << again.error().message;

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The wrapper and the hook as wholes, with a treelined that answers what the case says and a runtime that only says
-// that it was started.
-#include <gmock/gmock.h>
-
-#include "enforcer/oci/hook.h"
-#include "enforcer/oci/wrapper.h"
-#include "fake.h"
+// What the wrapper and the hook make of what they are given.
+#include "start.h"
 
 namespace treeline::oci {
 namespace {
@@ -15,57 +10,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-constexpr char kFilter[] =
-    R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})";
-constexpr char kPlain[] =
-    R"({ "ociVersion":"1.0.2", "x-unknown":[1.50,18446744073709551616], "annotations":{"treeline.policy":"web"} })";
-
-class Start : public testing::Test {
- protected:
-  void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "only root starts containers under Treeline";
-    world.config(kPlain);
-  }
-  // A daemon for which `web` is a policy in this mode with this bundle.
-  FakeDaemon::Answer knows_web(const std::string& mode, const std::string& directory, const std::string& closing = "required") {
-    return [=](const Json& request) {
-      if (request["do"] == "unbind") return yes(request, {{"bound", false}});
-      if (text_at(request, "policy") != "web")
-        return no(request, "there is no policy '" + text_at(request, "policy") + "' here; load it", "not-found");
-      Json answer{
-          {"action", mode == "learn" ? "learn" : "bind"}, {"policy", "web"}, {"mode", mode}, {"directory", directory},
-          {"closing", closing}};
-      if (request["do"] == "bind") answer["bound"] = true;
-      return yes(request, answer);
-    };
-  }
-  Outcome wrapper(std::vector<std::string> runtime_args) {
-    std::vector<std::string> args = {"--conf", world.path + "/conf", "--runtime", world.path + "/runtime"};
-    args.insert(args.end(), runtime_args.begin(), runtime_args.end());
-    return in_child("", [&] { return run_wrapper(args); });
-  }
-  Outcome create() {
-    return wrapper(
-        {"--log", world.path + "/log", "--log-format", "json", "create", "--bundle", world.path + "/b", "web-1"});
-  }
-  Outcome hook(const std::string& state, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> args = {"--conf", world.path + "/conf"};
-    args.insert(args.end(), more.begin(), more.end());
-    return in_child(state, [&] { return run_hook(args); });
-  }
-  std::string state(const std::string& policy = "web") {
-    return to_line(Json{{"ociVersion", "1.0.2"},
-                        {"id", "web-1"},
-                        {"status", "creating"},
-                        {"pid", 4711},
-                        {"bundle", world.path + "/b"},
-                        {"annotations", {{"treeline.policy", policy}}}});
-  }
-  bool started() { return world.exists("started"); }
-
-  World world;
-};
 
 TEST_F(Start, wrapper_writes_filter_and_hooks_and_starts) {
   FakeDaemon daemon(world, knows_web("enforce", world.policy("web", {{"seccomp.json", kFilter}})));
@@ -172,26 +116,6 @@ TEST_F(Start, a_runtime_that_is_none) {
   EXPECT_EQ(in_child("", [&] { return run_wrapper(none); }).status, 2);
   world.write("conf", "oci_runtime = " + world.path + "/runtime\n");
   EXPECT_EQ(in_child("", [&] { return run_wrapper(none); }).status, 42);
-}
-
-TEST_F(Start, what_is_refused_here_is_told_to_treelined_and_what_it_refused_is_not) {
-  std::vector<std::string> told;
-  FakeDaemon daemon(world, [&](const Json& request) {
-    if (request["do"] != "refused") return no(request, "there is no such policy here", "not-found");
-    told.push_back(text_at(request, "container") + ": " + text_at(request, "why"));
-    return yes(request, Json::object());
-  });
-  EXPECT_EQ(create().status, 1);
-  EXPECT_EQ(hook(state()).status, 1);
-  EXPECT_TRUE(told.empty()) << told[0];
-  world.config("{\"annotations\":");
-  EXPECT_EQ(create().status, 1);
-  EXPECT_EQ(wrapper({"run", "--bundle=" + world.path + "/b", "--", "web-2"}).status, 1);
-  EXPECT_EQ(hook(state()).status, 1);
-  ASSERT_EQ(told.size(), 3u);
-  EXPECT_THAT(told[0], AllOf(HasSubstr("web-1: "), HasSubstr("the text ends")));
-  EXPECT_THAT(told[1], AllOf(HasSubstr("web-2: "), HasSubstr("the text ends")));
-  EXPECT_THAT(told[2], AllOf(HasSubstr("web-1: "), HasSubstr("the text ends")));
 }
 
 TEST_F(Start, hook_verifies_then_binds) {
@@ -367,54 +291,6 @@ TEST_F(Start, unbound_where_the_default_says_so) {
       hook(to_line(Json{{"id", "w"}, {"status", "creating"}, {"pid", 4711}, {"bundle", world.path + "/b"}})).status, 0);
 }
 
-TEST_F(Start, a_daemon_that_talks_nonsense_is_a_refusal) {
-  for (const char* line : {"nonsense", "{}", "[]", R"({"id":1,"ok":true})", R"({"id":7,"ok":true,"action":"unbound"})",
-                           R"({"id":1,"ok":"true"})"}) {
-    World other;
-    other.config(kPlain);
-    FakeDaemon daemon(other, [line](const Json&) { return line; });
-    const std::vector<std::string> args = {"--conf", other.path + "/conf", "--runtime",       other.path + "/runtime",
-                                           "create", "--bundle",           other.path + "/b", "w"};
-    EXPECT_NE(in_child("", [&] { return run_wrapper(args); }).status, 42) << line;
-    EXPECT_FALSE(other.exists("started"));
-  }
-  FakeDaemon daemon(world, [](const Json& request) { return no(request, "not proven", "not-enforced"); });
-  EXPECT_EQ(create().status, 4);
-}
-
-TEST_F(Start, a_hung_daemon_refuses_in_time) {
-  FakeDaemon daemon(world, [](const Json&) { return std::string(); });
-  const auto began = std::chrono::steady_clock::now();
-  const Outcome outcome = hook(state());
-  EXPECT_EQ(outcome.status, 3);
-  EXPECT_THAT(outcome.errors, HasSubstr("did not answer in time"));
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(40));
-}
-
-TEST_F(Start, a_restart_of_the_daemon_is_waited_for) {
-  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
-  const std::string here = world.path + "/treeline.sock", aside = world.path + "/aside";
-  std::filesystem::rename(here, aside);
-  const std::vector<std::string> args = {"--conf", world.path + "/conf"};
-  const Outcome released = in_child(R"({"id":"web-1","status":"stopped","bundle":"/gone"})", [&] { return run_poststop(args); });
-  EXPECT_THAT(released.errors, HasSubstr("no treelined answers")) << "a container's end does not wait";
-  const pid_t restart = fork();
-  if (restart == 0) {
-    usleep(500000);
-    _exit(rename(aside.c_str(), here.c_str()));
-  }
-  EXPECT_EQ(create().status, 42);
-  waitpid(restart, nullptr, 0);
-}
-
-TEST_F(Start, an_input_that_never_ends_refuses_in_time) {
-  const std::vector<std::string> args = {"--conf", world.path + "/conf"};
-  const Outcome outcome = in_child(
-      state().substr(0, 20), [&] { return run_hook(args); }, /*close_input=*/false);
-  EXPECT_EQ(outcome.status, 3);
-  EXPECT_THAT(outcome.errors, HasSubstr("did not end within"));
-}
-
 TEST_F(Start, hooks_that_are_the_images_own_are_refused) {
   FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
   const auto with = [&](const std::string& hooks) { world.config(R"({"annotations":{"treeline.policy":"web"},"hooks":)" + hooks + "}"); };
@@ -464,24 +340,6 @@ TEST_F(Start, a_bundle_that_was_prepared_with_other_options_gets_these) {
   EXPECT_THAT(world.config(), Not(HasSubstr("/conf\"")));
   EXPECT_EQ(create().status, 42);
   EXPECT_EQ(world.config(), before);
-}
-
-TEST_F(Start, a_request_that_a_restart_cut_off_is_made_again) {
-  int asked = 0;
-  FakeDaemon daemon(world, [&](const Json& request) {
-    if (++asked == 1) return std::string(kHangUp);
-    return knows_web("monitor", world.exists("policy-web") ? world.path + "/policy-web" : world.policy("web", {}))(request);
-  });
-  EXPECT_EQ(create().status, 42);
-  EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "resolve"));
-}
-
-TEST_F(Start, a_daemon_that_always_hangs_up_is_a_refusal) {
-  FakeDaemon daemon(world, [](const Json&) { return std::string(kHangUp); });
-  const Outcome outcome = create();
-  EXPECT_EQ(outcome.status, 3);
-  EXPECT_THAT(outcome.errors, HasSubstr("closed the connection before it answered"));
-  EXPECT_FALSE(started());
 }
 
 // The way out at a boot: no treelined can be asked, and containers start.
