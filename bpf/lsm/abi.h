@@ -398,7 +398,7 @@ struct tl_tag {
 	__u32 join; /* with TL_TAG_JOINED: which one it came by, see tl_streams */
 	__u64 pending_bprm; /* address; compared only */
 	__u64 pending_node; /* key */
-	__u64 start_time; /* of the task: a reused address is recognised by it */
+	__u64 start_time; /* of the task; not compared: task_alloc deletes what a reused address had */
 };
 
 /* What tl_tasks (tasks.bpf.c) writes of each process that bears a tag, in the order of pids. Not kept anywhere. */
@@ -595,7 +595,8 @@ enum tl_hook {
 	TL_HOOK_SOCKET_GETSOCKOPT,
 	TL_HOOK_INODE_FILE_SETATTR,
 	TL_HOOK_FILE_SEND_SIGIOTASK,
-	TL_HOOK_LAST = TL_HOOK_FILE_SEND_SIGIOTASK,
+	TL_HOOK_FILE_LOCK,
+	TL_HOOK_LAST = TL_HOOK_FILE_LOCK,
 	TL_HOOKS = 96, /* room: the layout of `doubts` does not move when hooks are added */
 };
 

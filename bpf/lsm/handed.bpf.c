@@ -5,7 +5,8 @@
  *   file_receive                     SCM_RIGHTS, pidfd_getfd: what an open of it would need
  *   file_ioctl, file_ioctl_compat    input into a terminal; the flags of an inode (chattr): setattr; the receiver of its signals; fallocate;
  *                                    subvolumes and snapshots of btrfs, files by handle of XFS, blocks that are traded: mount
- *   file_fcntl                       F_SETOWN: who gets SIGIO, or any signal (F_SETSIG); F_SETFL: what was opened to append is written
+ *   file_fcntl                       F_SETOWN: who gets SIGIO; F_SETSIG: or any signal; F_SETFL: what was opened to append is written
+ *   file_lock                        locks and leases of treelined's own files and of a bpffs, whose lock is treelined's
  *   inode_setxattr, _removexattr, _set_acl, _remove_acl, _file_setattr    setattr under every name that the container has for the inode
  *   inode_follow_link                another process's descriptors and mappings by /proc/PID/fd and map_files
  *   shm_shmat                        System V shared memory
@@ -196,7 +197,7 @@ int BPF_PROG(tl_file_ioctl, struct file *file, unsigned int command)
 	return on_ioctl(ctx, TL_HOOK_FILE_IOCTL, file, raw_argument(ctx, 0), command);
 }
 
-/* 6.8 (f1bb47a31dff): a 32-bit program's calls have a hook of their own; before, file_ioctl served them. */
+/* f1bb47a31dff (6.8, and in later releases of 5.10, 6.1 and 6.6): a 32-bit program's calls have a hook of their own; else file_ioctl serves them. */
 SEC("lsm/file_ioctl_compat")
 int BPF_PROG(tl_file_ioctl_compat, struct file *file, unsigned int command)
 {
@@ -205,8 +206,10 @@ int BPF_PROG(tl_file_ioctl_compat, struct file *file, unsigned int command)
 
 #define F_SETFL 4
 #define F_SETOWN 8
+#define F_SETSIG 10
 #define F_SETOWN_EX 15
 #define O_ASYNC 020000
+#define SIGIO 29
 
 /* The number of a task in the innermost pid namespace that it is in. */
 static __always_inline u32 number_of(u64 task)
@@ -214,6 +217,23 @@ static __always_inline u32 number_of(u64 task)
 	u64 pid = READ(struct task_struct, thread_pid, task);
 
 	return READ32(struct upid, nr, pid + FIELD(struct pid, numbers) + (READ32(struct pid, level, pid) & 31) * bpf_core_type_size(struct upid));
+}
+
+/*
+ * Would a signal of this file come to somebody else? Whoever made itself the owner wanted SIGIO; everybody who shares the file may choose another
+ * signal, which the kernel then sends with the owner's own credentials (sigio_perm, fs/fcntl.c). 6.12 (1934b212615d): the owner behind a pointer.
+ */
+static __always_inline bool is_owned_by_another(u64 file)
+{
+	u64 owner = file, number, me = bpf_get_current_task();
+
+	if (bpf_core_field_exists(struct file___owner_inside, f_owner.pid))
+		owner += FIELD(struct file___owner_inside, f_owner);
+	else if (!(owner = READ(struct file___owner_behind, f_owner, file)))
+		return false;
+	number = READ(struct fown_struct, pid, owner);
+	return number && number != READ(struct task_struct, thread_pid, me) &&
+	       number != READ(struct task_struct, thread_pid, READ(struct task_struct, group_leader, me));
 }
 
 SEC("lsm/file_fcntl")
@@ -231,7 +251,9 @@ int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned lo
 		ASK_OVERWRITE(TL_HOOK_FILE_FCNTL, raw_argument(ctx, 0));
 		return 0;
 	}
-	if ((command != F_SETOWN && command != F_SETOWN_EX) || !(tag = my_tag()))
+	if ((command != F_SETOWN && command != F_SETOWN_EX && (command != F_SETSIG || !argument || argument == SIGIO)) || !(tag = my_tag()))
+		return 0;
+	if (command == F_SETSIG && !is_owned_by_another(raw_argument(ctx, 0)))
 		return 0;
 	if (command == F_SETOWN) {
 		whom = (u32)argument;
@@ -240,6 +262,23 @@ int BPF_PROG(tl_file_fcntl, struct file *file, unsigned int command, unsigned lo
 			return 0;
 	}
 	return finish(ctx, check_operation(tag, TL_HOOK_FILE_FCNTL, TL_OP_SIGNAL, 0));
+}
+
+/*
+ * (file, command): locks are advice, but treelined takes one, on the bpffs' root, to be alone; who holds it for a lock of any kind, or a lease of one of its
+ * files, keeps it from starting. No write access is asked for (flock(2)).
+ */
+SEC("lsm/file_lock")
+int BPF_PROG(tl_file_lock, struct file *file)
+{
+	u64 address = raw_argument(ctx, 0);
+
+	if (!my_tag())
+		return 0;
+	if (file->f_inode->i_sb->s_magic == BPF_FS_MAGIC)
+		ASK(report_path(PROTECTED(TL_HOOK_FILE_LOCK, TL_WRITE), dentry_of_file(address), mount_of_file(address), 0, 0));
+	KEEP_OWN(file->f_path.dentry, OWN_CONTENT, TL_HOOK_FILE_LOCK, TL_WRITE, dentry_of_file(address), mount_of_file(address));
+	return 0;
 }
 
 /* The inode's dentry stands behind the mount's user namespace (from 5.12) or idmap. A stacked file system's own call for its layer passes. */

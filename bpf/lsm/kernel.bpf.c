@@ -4,14 +4,15 @@
  *
  *   sb_mount, sb_umount, sb_pivotroot, sb_remount, move_mount    mounts; one that fsmount made is in no namespace, so nothing opens there
  *   fs_context_parse_param                                       a file system that is being made: an overlay copies by itself, mounted or not
- *   path_notify                                                  fanotify marks of a mount or a whole file system
+ *   path_notify                                                  fanotify: marks of a mount or a whole file system, and permission events
  *   userns_create                                                user namespaces (from 6.1)
  *   bpf, bpf_map, bpf_prog                                       bpf(); Treeline's own maps and programs are out of reach
  *   perf_event_open, key_alloc, key_permission, syslog
  *   kernel_module_request, kernel_load_data, kernel_read_file    modules, kexec
  *   inode_init_security_anon                                     io_uring, userfaultfd: whoever has no ring meets no other hook of it
  */
-#include "report.bpf.h"
+#include "mounts.bpf.h"
+#include "own.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define OPERATION_HOOK(hook, HOOK, operation) \
@@ -55,14 +56,25 @@ int BPF_PROG(tl_fs_context_parse_param, struct fs_context *context)
 	return finish(ctx, check_operation(tag, TL_HOOK_FS_CONTEXT_PARSE_PARAM, TL_OP_MOUNT, 0));
 }
 
-/* (path, mask, what is marked): a single object is read or not by file_open; more than that is other people's, and permission events hold it up. */
-SEC("lsm/path_notify")
-int tl_path_notify(u64 *ctx)
-{
-	struct tl_tag *tag;
+/* linux/fsnotify_backend.h: FS_OPEN_PERM, FS_ACCESS_PERM, FS_OPEN_EXEC_PERM, FS_PRE_ACCESS (from 6.14) */
+#define PERMISSION_EVENTS 0x170000
 
-	if (!(u32)ctx[2] /* FSNOTIFY_OBJ_TYPE_INODE on every kernel */ || !(tag = my_tag()))
+/*
+ * What a single object reports is no more than reading it, and file_open judged that. A mark of a mount or a whole file system is about other people's
+ * files; a permission event holds up whoever opens the object, in every container and outside: for treelined's own files nobody's right, in any mode.
+ */
+SEC("lsm/path_notify")
+int BPF_PROG(tl_path_notify, const struct path *path, u64 mask, unsigned int marked)
+{
+	bool object = !marked; /* FSNOTIFY_OBJ_TYPE_INODE on every kernel */
+	struct tl_tag *tag;
+	u64 address;
+
+	if ((object && !(mask & PERMISSION_EVENTS)) || !(tag = my_tag()))
 		return 0;
+	address = raw_argument(ctx, 0);
+	if (object)
+		KEEP_OWN(path->dentry, OWN_NAME, TL_HOOK_PATH_NOTIFY, TL_READ, READ(struct path, dentry, address), READ(struct path, mnt, address));
 	return finish(ctx, check_operation(tag, TL_HOOK_PATH_NOTIFY, TL_OP_MOUNT, 0));
 }
 

@@ -163,6 +163,16 @@ struct file {
 	void *private_data;
 	const struct file_operations *f_op;
 };
+struct fown_struct {
+	struct pid *pid;
+};
+struct file___owner_inside {
+	struct fown_struct f_owner;
+};
+/* 6.12 */
+struct file___owner_behind {
+	struct fown_struct *f_owner;
+};
 /* 6.5: the file that a stacked file system opens on its layer; 6.8 renamed real_path to user_path, the overlay's own path */
 struct backing_file {
 	struct file file;

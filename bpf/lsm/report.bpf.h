@@ -401,6 +401,23 @@ static __always_inline bool may_go_by_last_name(u64 what)
 	       what_hook(what) != TL_HOOK_FILE_RECEIVE;
 }
 
+/* d_tmpfile (fs/dcache.c) names a file without a name: "#" and its inode's number. */
+static __noinline bool has_name_of_tmpfile(u64 dentry)
+{
+	u64 name = READ(struct dentry, d_name.name, dentry), number = 0;
+
+	if ((u8)read_u64(name) != '#')
+		return false;
+	for (u32 i = 1; i <= 20; i++) {
+		u32 digit = (u32)(u8)read_u64(name + i) - '0';
+
+		if (digit > 9)
+			return digit == (u32)-'0' /* its end */ && number == READ(struct inode, i_ino, READ(struct dentry, d_inode, dentry));
+		number = 10 * number + digit;
+	}
+	return false;
+}
+
 /* May the node do this to the object at (dentry, vfsmount)? 0: yes. Else `what`, with the words that are missing (learn: all). */
 __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 {
@@ -410,8 +427,8 @@ __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 
 	if (!subject(&s))
 		return 0;
-	/* Treeline's pins lie on a bpffs: nobody that is bound changes a name on one, in any mode. */
-	if ((what_flags(what) & WHAT_NAME) && READ(struct super_block, s_magic, READ(struct dentry, d_sb, dentry)) == BPF_FS_MAGIC)
+	/* Treeline's pins lie on a bpffs: nobody that is bound changes a name on one, nor who may open it, in any mode. */
+	if (((what_flags(what) & WHAT_NAME) || (what_words(what) & TL_SETATTR)) && READ(struct super_block, s_magic, READ(struct dentry, d_sb, dentry)) == BPF_FS_MAGIC)
 		return (what & ~0xff00ull) | TL_REASON_PROTECTED << 8 | WHAT_FLAGS(WHAT_PROTECTED);
 	if (!(what_flags(what) & WHAT_NAME))
 		class_id = reserved_class(dentry, vfsmount, tmpfile ? O_TMPFILE_BIT : 0);
@@ -419,10 +436,10 @@ __noinline u64 judge_path(u64 what, u64 dentry, u64 vfsmount)
 		if (s.mode != TL_MODE_LEARN && !tl_missing_access(s.img, s.row, class_id, what_words(what)))
 			return 0;
 		class_id = 0;
-		unnamed = (u8)read_u64(READ(struct dentry, d_name.name, dentry)) == '#';
+		unnamed = true;
 	}
-	/* An open by O_TMPFILE gives it the name "#" and its inode's number (d_tmpfile), another one each time. What goes by such a name may go by {tmpfile}. */
-	if (unnamed) {
+	/* Another one each time. What goes by such a name may go by {tmpfile}. */
+	if (unnamed && has_name_of_tmpfile(dentry)) {
 		what |= WHAT_FLAGS(WHAT_TMPFILE);
 		if (s.mode != TL_MODE_LEARN &&
 		    !tl_missing_access(s.img, s.row, class_of_state(s.img, object_state(s.img, TL_DFA_START, dentry, vfsmount, s.tag->mount_ns | NS_TMPFILE)), what_words(what)))

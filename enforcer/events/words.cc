@@ -23,6 +23,7 @@ constexpr std::string_view kHooks[] = {
     "inode_removexattr", "inode_set_acl", "inode_remove_acl", "inet_conn_request", "socket_sock_rcv_skb",
     "socket_setsockopt", "inode_follow_link", "shm_shmat",
     "fs_context_parse_param", "path_notify", "socket_getsockopt", "inode_file_setattr", "file_send_sigiotask",
+    "file_lock",
 };
 static_assert(std::size(kHooks) == TL_HOOK_LAST + 1);
 

@@ -38,6 +38,15 @@ void more_than_its_name(const Scene& s) {
   tell(reads(held), "a file read that had to be written only");
 }
 
+// It is called as a file without a name is, but for the number.
+void called_like_unnamed(const Scene& s) {
+  const std::string path = s.file("drop/#letter");
+  if (!writes(path, O_CREAT)) return tell(false, "a letter");
+  const std::string held = by_descriptor(path);
+  if (unlink(path.c_str()) != 0) return tell(false, "unlink");
+  tell(reads(held), "a file read that only unnamed ones of its directory may be");
+}
+
 void executed(const Scene& s) {
   const std::string path = s.file("out/tiny");
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
@@ -54,6 +63,7 @@ std::vector<Act> nameless_acts() {
   return {{"nameless-replaced", "opens what was renamed over, as it may by its last name", replaced},
           {"nameless-removed", "opens what was removed, as it may by its last name", removed},
           {"nameless-more", "opens what was removed for more than its last name allowed", more_than_its_name},
+          {"nameless-hash", "likewise, with a name that begins like an unnamed file's", called_like_unnamed},
           {"nameless-exec", "executes what lost its name", executed}};
 }
 

@@ -2,6 +2,8 @@
 //
 // Treeline by its files: the store, the tables of what is bound, its programs. The profile grants all of it, so that only Treeline itself is in the way.
 #include <fcntl.h>
+#include <sys/fanotify.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +71,28 @@ void mode_own(const Scene& s) {
   tell(chmod(s.argument(0).c_str(), status.st_mode & 07777) == 0, "chmod " + s.argument(0));
 }
 
+// No write access is asked for. What is free is taken; of what treelined holds (the bpffs' root) the kernel says so, and that it may be waited for.
+void lock_own(const Scene& s) {
+  const int fd = open(s.argument(0).c_str(), O_RDONLY | O_CLOEXEC);
+  const bool taken = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
+  tell(taken || errno == EWOULDBLOCK, "a lock of " + s.argument(0));
+}
+
+void lease_own(const Scene& s) {
+  const int fd = open(s.argument(0).c_str(), O_RDONLY | O_CLOEXEC);
+  tell(fd >= 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0 && fcntl(fd, F_GETLEASE) == F_RDLCK, "a lease of " + s.argument(0));
+}
+
+// Whoever opens it waits for this process's answer. The mark goes with the descriptor.
+void hold_up(const Scene& s) {
+  const int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC);
+  const bool marked = fd >= 0 && fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_EVENT_ON_CHILD, AT_FDCWD, s.argument(0).c_str()) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  errno = error;
+  tell(marked, "opens of " + s.argument(0) + " held up");
+}
+
 // One step before: the kernel asks whether it may, and then finds that it is not empty.
 void remove_own(const Scene& s) { tell(rmdir(s.argument(0).c_str()) != 0 && errno == ENOTEMPTY, "rmdir " + s.argument(0)); }
 
@@ -84,6 +108,9 @@ std::vector<Act> own_acts() {
           {"own-move", "NAME: renames it", move_own},
           {"own-move-in", "DIRECTORY NAME: renames something into it", move_in},
           {"own-mode", "NAME: chmod to the mode that it has", mode_own},
+          {"own-lock", "NAME: flock", lock_own},
+          {"own-lease", "FILE: F_SETLEASE", lease_own},
+          {"hold-up", "NAME: a fanotify mark with permission events", hold_up},
           {"own-remove", "DIRECTORY: rmdir", remove_own}};
 }
 

@@ -154,6 +154,10 @@ def wrong(row, mode, happened, events, changed, end=None):
     if mode == "learn":
         return reasons
     if row.filtered or row.silent:
+        if not should and happened is None:
+            reasons.append("it did not come to the act")
+        if row.filtered and mode == "monitor":  # the filter is not there, and what the act leads to is asked about as on other kernels
+            denials = [event for event in denials if event.get("stopped")]
         return reasons + (["events: " + "; ".join(map(brief, denials))] if denials else [])
     return reasons + _wrong_event(row, mode, denials)
 
@@ -179,7 +183,10 @@ def _wrong_event(row, mode, denials):
     reasons = []
     if mode == "monitor":
         # Where enforce ends at the first refusal, monitor goes on: a rename has up to four questions, each with its event.
-        matching = list({brief(event): event for event in reversed(matching)}.values())[::-1]
+        first = {}
+        for event in matching:
+            first.setdefault(brief(event), event)
+        matching = list(first.values())
     elif len(matching) > 1 and [e.get("count") for e in matching] != [2**n for n in range(len(matching))]:
         reasons.append(f"{len(matching)} events: " + "; ".join(map(brief, matching)))
     if others:

@@ -23,7 +23,7 @@ entry:
       {base}/lib/*: read map
       {base}/out/*: read write append create delete link rename-in
       {base}/drop/*: write create delete
-      "{base}/drop/{tmpfile}": write create setattr
+      "{base}/drop/{tmpfile}": read write create setattr
       "{base}/out/{stage,stage.new,shelf,shelf.new}": create delete rename-in mkdir
       "{base}/out/{stage,stage.new}/*": read write create delete
       {base}/out/shelf/*: read write create
@@ -138,6 +138,8 @@ DOORS = """\
       /run/**: read write create delete link rename-in mkdir mknod setattr
       /mnt/tl-again/**: read write create delete link rename-in mkdir mknod setattr
       {programs}/treeline: write setattr
+      /sys/fs/bpf: list
+      /var/lib/treeline/policies: list
       /sys/fs/bpf/**: read list delete create rename-in mkdir link
       /sys/fs/cgroup/tl-other/cgroup.procs: write
       /proc/{other}/mem: read write
