@@ -353,6 +353,13 @@ void load_module_file(const Scene& s) {
 }
 // What is there no more cannot be told from what was never there: the call's answer says it.
 void other_kernel(const Scene&) { tell(syscall(SYS_kexec_load, 0, 0, nullptr, 0) == 0, "what is kept for kexec"); }
+// One step before: the file is read, and is no kernel.
+void other_kernel_file(const Scene& s) {
+  const int image = open(s.file("page.html").c_str(), O_RDONLY | O_CLOEXEC);
+  if (image < 0) return tell(false, "a file");
+  const long loaded = syscall(SYS_kexec_file_load, image, -1, 1UL, "", 4UL /* KEXEC_FILE_NO_INITRAMFS */);
+  tell(loaded != 0 && errno == ENOEXEC, "a file read for kexec");
+}
 void kernel_log(const Scene&) {
   static char text[4096];
   tell(klogctl(3, text, sizeof text) > 0 && text[0] != 0, "the kernel's log");
@@ -489,6 +496,7 @@ std::vector<Act> door_acts() {
           {"load-module", "init_module", load_module},
           {"load-module-file", "finit_module", load_module_file},
           {"other-kernel", "kexec_load", other_kernel},
+          {"other-kernel-file", "kexec_file_load", other_kernel_file},
           {"kernel-log", "syslog", kernel_log},
           {"ring", "io_uring_setup", ring},
           {"fault-handler", "userfaultfd", fault_handler},
