@@ -28,7 +28,10 @@ Service::Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts fa
       cgroups_(facts_.cgroup2),
       unbound_(conf_.runtime + "/unbound") {}
 
-Service::~Service() = default;
+// Whoever has the pid next, after a start that failed as well, is not treelined.
+Service::~Service() {
+  if (engine_) engine_->maps().control_word().daemon = 0;
+}
 
 std::optional<Error> Service::why_not_enforce() const {
   if (auto why = kernel::why_not_enforce(facts_)) return why;
@@ -321,7 +324,6 @@ Result<void> Service::close() {
     log_warning("learning of " + (containers_->at(index) ? containers_->at(index)->id : std::to_string(index)) +
                 " is interrupted: texts seen so far are kept by the next daemon's request for them");
   }
-  engine_->maps().control_word().daemon = 0;
   rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
   if (!detached() || options_.ephemeral) return {};
   if (Result<void> removed = engine_->detach(); !removed) return removed;

@@ -59,7 +59,8 @@ class Service {
   Service(Loop& loop, Conf conf, ServiceOptions options, kernel::Facts facts, helper::Helper& helper);
   ~Service();
 
-  // Loads or takes over, restores, proves. An error: nothing is attached that was not attached before.
+  // Loads or takes over, restores, proves. An error frees nothing that was held. What was attached by then stays so, but of an ephemeral one: the next
+  // start takes it over where it is whole and of its own build, else it attaches all of its own in its place.
   Result<void> open();
   void set_server(Server& server) { server_ = &server; }
 

@@ -58,6 +58,10 @@ std::string hook_of(const bpf_program* program) {
   return name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
 }
 
+constexpr char kRepair[] = "; nothing was changed. If it stays so, stop the bound containers, then: treelined --detach --reason repair";
+
+Error cannot_open(const std::string& pinned, int code) { return Error{system_error("cannot open " + pinned, code).message + kRepair, code}; }
+
 bool is_hook(const bpf_program* program) { return !std::strncmp(bpf_program__section_name(program), "lsm/", 4); }
 
 class BpfEngine final : public Engine {
@@ -230,9 +234,7 @@ class BpfEngine final : public Engine {
       UniqueFd pinned(bpf_obj_get(pins_->map(m.name).c_str()));
       // Made anew, and empty, those would let all that is bound go free. (A map that is new in this build is another matter.)
       if (const int code = errno; !pinned && upgrade && (code != ENOENT || m.holds_bound))
-        return Error{system_error("cannot open the pinned map " + pins_->map(m.name), code).message +
-                         "; nothing was changed. If it stays so, stop the bound containers, then: treelined --detach --reason repair",
-                     code};
+        return cannot_open("the pinned map " + pins_->map(m.name), code);
       if (!pinned) continue;
       if (bpf_map__reuse_fd(map, pinned.get()) != 0) return system_error(std::string("cannot take over the map ") + m.name, errno);
     }
@@ -250,6 +252,9 @@ class BpfEngine final : public Engine {
       const std::string said = log.tail();
       return Error{std::string("the kernel refused the BPF programs (") + std::strerror(-error) + ")" + (said.empty() ? "" : ":\n" + said), ENOTSUP};
     }
+    // From here on pins are replaced one by one. Whoever dies over it must not be followed by one that takes them for whole.
+    if (upgrade)
+      if (Result<void> begun = pins_->set_build(kUnfinished); !begun) return begun;
     for (const MapName& m : kMaps) {
       bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, m.name);
       // Of programs that go: the next daemon must not listen to it.
@@ -325,7 +330,7 @@ class BpfEngine final : public Engine {
     how_ = Opened::kTakenOver;
     for (const MapName& m : kMaps) {
       maps_.*m.fd = UniqueFd(bpf_obj_get(pins_->map(m.name).c_str()));
-      if (!(maps_.*m.fd) && !m.optional) return system_error(std::string("cannot open the pinned map ") + m.name, errno);
+      if (!(maps_.*m.fd) && !m.optional) return cannot_open("the pinned map " + pins_->map(m.name), errno);
     }
     if (Result<void> mapped = map_memory(maps_); !mapped) return mapped;
     skeleton_.reset(treeline_bpf__open());
@@ -334,7 +339,7 @@ class BpfEngine final : public Engine {
     for (ProgramState& state : programs_) {
       // Held as well as pinned: who removes the pin, or unmounts bpffs, detaches nothing while this process lives.
       UniqueFd link(bpf_obj_get(pins_->link(state.name).c_str()));
-      if (!link && errno != ENOENT) return system_error("cannot open the pinned link of " + state.hook, errno);
+      if (!link && errno != ENOENT) return cannot_open("the pinned link of " + state.hook, errno);
       state.attached = static_cast<bool>(link);
       if (!state.attached && state.note.empty())
         return Error{"the hook " + state.hook + " is not attached any more: somebody removed " + pins_->link(state.name) +

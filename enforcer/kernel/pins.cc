@@ -23,12 +23,13 @@ Result<std::vector<std::string>> names_or_none(const std::string& directory) {
   return names;
 }
 
-Result<std::string> marked(const std::string& root, const std::string& prefix) {
+Result<std::vector<std::string>> marked(const std::string& root, const std::string& prefix) {
   Result<std::vector<std::string>> names = names_or_none(root);
-  if (!names) return names.error();
+  if (!names) return names;
+  std::vector<std::string> marks;
   for (const std::string& name : *names)
-    if (name.rfind(prefix, 0) == 0) return name.substr(prefix.size());
-  return std::string();
+    if (name.rfind(prefix, 0) == 0) marks.push_back(name.substr(prefix.size()));
+  return marks;
 }
 
 }  // namespace
@@ -75,12 +76,18 @@ Result<bool> Pins::exist() const {
 }
 
 Result<int> Pins::layout() const {
-  Result<std::string> mark = marked(root_, "layout-");
-  if (!mark) return mark.error();
-  return mark->empty() ? 0 : static_cast<int>(text::decimal(*mark, 1 << 20).value_or(1 << 20));
+  Result<std::vector<std::string>> marks = marked(root_, "layout-");
+  if (!marks) return marks.error();
+  return marks->empty() ? 0 : static_cast<int>(text::decimal(marks->front(), 1 << 20).value_or(1 << 20));
 }
 
-Result<std::string> Pins::build() const { return marked(root_, "build-"); }
+Result<std::string> Pins::build() const {
+  Result<std::vector<std::string>> marks = marked(root_, "build-");
+  if (!marks) return marks.error();
+  if (marks->size() > 1) return std::string(kUnfinished);  // whoever set the later one died before it had removed the earlier one
+  return marks->empty() ? std::string() : marks->front();
+}
+
 Result<std::vector<std::string>> Pins::links() const { return names_or_none(root_ + "/links"); }
 
 Result<void> Pins::make(int layout) const {
@@ -90,11 +97,12 @@ Result<void> Pins::make(int layout) const {
 }
 
 Result<void> Pins::set_build(const std::string& build) const {
-  Result<std::string> old = this->build();
+  Result<std::vector<std::string>> old = marked(root_, "build-");
   if (!old) return old.error();
-  if (*old == build) return {};
+  // The new one first: without any mark everything would be taken for what a first start left, and be removed.
   if (Result<void> made = make_directories(root_ + "/build-" + build, 0700); !made) return made;
-  if (!old->empty()) rmdir((root_ + "/build-" + *old).c_str());
+  for (const std::string& mark : *old)
+    if (mark != build && rmdir((root_ + "/build-" + mark).c_str()) != 0 && errno != ENOENT) return system_error("cannot remove " + root_ + "/build-" + mark, errno);
   return {};
 }
 

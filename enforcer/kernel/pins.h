@@ -3,7 +3,7 @@
 // Treeline's directory in bpffs: what outlives the daemon.
 //
 //   /sys/fs/bpf/treeline/layout-1      TL_ABI_MAPS of the maps beside it (a directory; bpffs holds no plain files)
-//   /sys/fs/bpf/treeline/build-HEX     which BPF object the links run; made last, so it also says "complete"
+//   /sys/fs/bpf/treeline/build-HEX     which BPF object the links run; made last, so it also says "complete". While an upgrade replaces them: build-unfinished
 //   /sys/fs/bpf/treeline/MAP           one per map
 //   /sys/fs/bpf/treeline/links/PROGRAM one per attached program; removing it detaches
 //   /sys/fs/bpf/treeline/programs/NAME what is attached on demand (the system call recorder) or read (the iterator over tasks)
@@ -19,6 +19,8 @@
 #include "policy-compiler/support/result.h"
 
 namespace treeline::kernel {
+
+constexpr char kUnfinished[] = "unfinished";  // a build that no program has: links of two builds may be pinned, so each start attaches all of its own
 
 class Pins {
  public:
@@ -36,10 +38,10 @@ class Pins {
   // Errors: it cannot be seen what is there. Never taken for "nothing", which would let go what is bound.
   [[nodiscard]] Result<bool> exist() const;           // anything of ours is there
   [[nodiscard]] Result<int> layout() const;           // 0: none; beyond all of them: a mark that is no number
-  [[nodiscard]] Result<std::string> build() const;    // "": none, or an unfinished one
+  [[nodiscard]] Result<std::string> build() const;    // "": none, or a first start that was not finished; kUnfinished: an upgrade that was not
   [[nodiscard]] Result<std::vector<std::string>> links() const;
   Result<void> make(int layout) const;        // the directories and the layout's mark
-  Result<void> set_build(const std::string& build) const;
+  Result<void> set_build(const std::string& build) const;  // in place of what it was; who dies over it leaves kUnfinished
   // Links first (that detaches), then the rest. Missing is success. Who holds the lock may call it.
   Result<void> remove_all() const;
 

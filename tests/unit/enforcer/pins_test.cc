@@ -64,6 +64,19 @@ TEST_F(PinsTest, AreFoundAsTheyWereLeft) {
   EXPECT_FALSE(*pins.exist());
 }
 
+// Whoever dies between the two marks leaves both: neither build may take the links for all its own.
+TEST_F(PinsTest, OfTwoBuildsAreThoseOfNone) {
+  const Pins pins = whole();
+  std::filesystem::create_directory(root() + "/build-0ld");
+  EXPECT_EQ(*pins.build(), kUnfinished);
+  ASSERT_TRUE(pins.set_build("abc"));
+  EXPECT_EQ(*pins.build(), "abc") << "and the other mark has gone";
+  ASSERT_TRUE(pins.set_build(kUnfinished));
+  EXPECT_EQ(*pins.build(), kUnfinished) << "not none: what is pinned would be removed";
+  ASSERT_TRUE(pins.set_build("def"));
+  EXPECT_EQ(*pins.build(), "def");
+}
+
 // A start that took "no file descriptor left" for "nothing is pinned" would remove the pins of what is bound.
 TEST_F(PinsTest, ThatCannotBeReadAreAnErrorAndNotNone) {
   const Pins pins = whole();
