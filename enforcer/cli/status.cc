@@ -42,6 +42,12 @@ bool lacks_filter(const Json& container) { return text_at(container, "mode") == 
 // Enforced, but by a change of mode: such a start is refused.
 bool has_two_names(const Json& container) { return text_at(container, "mode") == "enforce" && !text_at(container, "two_names").empty(); }
 
+// An older treeline-oci does not name the container that it asks for.
+std::string who_was_refused(const Json& start) {
+  const std::string container = text_at(start, "container"), policy = text_at(start, "policy");
+  return !container.empty() ? container : policy.empty() ? "one without a policy" : "one of policy " + policy;
+}
+
 bool is_new(const Json& doubt) { return !doubt.contains("new") || flag_at(doubt, "new"); }
 
 int show_status(const Context& context) {
@@ -128,7 +134,7 @@ int show_status(const Context& context) {
     field("refused", std::to_string(count) + (count == 1 ? " start of a container" : " starts of containers") + " since this treelined runs");
     const Json& last = list_at(refused, "last");
     for (auto each = last.rbegin(); each != last.rend() && each - last.rbegin() < (context.wide ? 8 : 1); ++each)
-      print_line("  " + padded((text_at(*each, "container").empty() ? "one of policy " + text_at(*each, "policy", "-") : text_at(*each, "container")).substr(0, 24), 24) + " at " + text_at(*each, "time") + ": " + text_at(*each, "why"));
+      print_line("  " + padded(who_was_refused(*each).substr(0, 24), 24) + " at " + text_at(*each, "time") + ": " + text_at(*each, "why"));
   }
   for (const Json& d : doubts)
     field("in doubt", text_at(d, "hook") + " " + text_at(d, "reason") + " x" + std::to_string(number_at(d, "count")) + (is_new(d) ? ", new" : ""));

@@ -105,8 +105,10 @@ bool has_bundle(const Json& answer) {
 
 Result<void> verify_and_bind(const State& state, const Options& options, Daemon& daemon) {
   if (Result<void> rooted = check_not_rootless(); !rooted) return rooted;
-  if (state.status == "stopped" || state.pid <= 1)
-    return Error{"container '" + text::printable(state.id) + "' has no process yet or any more (status " +
+  // What runs has executed already: the policy's tree would begin at whatever it executes next.
+  const bool being_created = state.status == "creating" || state.status == "created";
+  if (!being_created || state.pid <= 1)
+    return Error{"container '" + text::printable(state.id) + "' is not being created, with its first process there and waiting (status " +
                      text::quoted(state.status) + "): this hook belongs into the stage createRuntime",
                  EINVAL};
   Result<Config> config = Config::read(state.bundle);

@@ -16,7 +16,7 @@ constexpr size_t kMaxState = 4 << 20;  // Kubernetes allows 256 KiB of annotatio
 
 struct State {
   std::string id;
-  std::string status;  // "creating", "stopped", ...; crun says "created" or "creating" by version
+  std::string status;  // "creating", "running", "stopped"; while it is being created crun says "created" or "creating" by version
   pid_t pid = 0;       // in the runtime's pid namespace; 0 when it is stopped
   std::string bundle;  // absolute
   json::Value whole;   // with "annotations"

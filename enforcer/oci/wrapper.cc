@@ -66,7 +66,7 @@ Result<void> prepare(const RuntimeCall& call, const Options& own, const std::str
   if (!asked) return asked.error();
   if (asked->empty()) *asked = own.policy;
 
-  Result<Json> answer = daemon.ask({{"do", "resolve"}, {"policy", *asked}});
+  Result<Json> answer = daemon.ask({{"do", "resolve"}, {"policy", *asked}, {"container", call.id}});
   if (!answer) return answer.error();
   const std::string action = text_at(*answer, "action"), policy = text_at(*answer, "policy");
   if (action != "bind" && action != "learn" && action != "unbound")

@@ -240,6 +240,25 @@ TEST_F(Start, hook_refuses) {
               HasSubstr("belongs into the stage createRuntime"));
 }
 
+// At a later stage the payload runs already.
+TEST_F(Start, hook_binds_only_what_is_being_created) {
+  FakeDaemon daemon(world, knows_web("monitor", world.policy("web", {})));
+  const auto in = [&](const std::string& status, int pid) {
+    Json told = *parse_json(state());
+    told["status"] = status;
+    told["pid"] = pid;
+    return hook(to_line(told));
+  };
+  EXPECT_EQ(in("created", 4711).status, 0);
+  for (const char* status : {"running", "paused", "stopped", "what is this"}) {
+    const Outcome outcome = in(status, 4711);
+    EXPECT_EQ(outcome.status, 1) << status;
+    EXPECT_THAT(outcome.errors, HasSubstr("belongs into the stage createRuntime"));
+  }
+  EXPECT_EQ(in("creating", 0).status, 1);
+  EXPECT_THAT(daemon.asked(), ElementsAre("resolve", "bind", "refused", "refused", "refused", "refused", "refused"));
+}
+
 TEST_F(Start, a_payload_that_is_not_executed_is_refused_unless_it_is_unbound) {
   const char* wasm = R"({"annotations":{"treeline.policy":"web","run.oci.handler":"wasm"}})";
   world.config(wasm);

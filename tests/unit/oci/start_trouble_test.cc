@@ -30,6 +30,17 @@ TEST_F(Start, what_is_refused_here_is_told_to_treelined_and_what_it_refused_is_n
   EXPECT_THAT(told[2], AllOf(HasSubstr("web-1: "), HasSubstr("the text ends")));
 }
 
+TEST_F(Start, what_treelined_refuses_has_a_name_there) {
+  std::vector<std::string> of;
+  FakeDaemon daemon(world, [&](const Json& request) {
+    of.push_back(text_at(request, "do") + " " + text_at(request, "container"));
+    return no(request, "there is no such policy here", "not-found");
+  });
+  EXPECT_EQ(create().status, 1);
+  EXPECT_EQ(hook(state()).status, 1);
+  EXPECT_THAT(of, ElementsAre("resolve web-1", "resolve web-1"));
+}
+
 TEST_F(Start, a_daemon_that_talks_nonsense_is_a_refusal) {
   for (const char* line : {"nonsense", "{}", "[]", R"({"id":1,"ok":true})", R"({"id":7,"ok":true,"action":"unbound"})",
                            R"({"id":1,"ok":"true"})"}) {
