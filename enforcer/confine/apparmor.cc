@@ -31,6 +31,7 @@ bool valid_profile_name(std::string_view name) {
 
 std::string note_path(const AppArmor& wanted) { return std::string(kLoaded) + "/" + sha256_hex(wanted.name); }
 std::string note_text(const AppArmor& wanted) { return wanted.name + " " + sha256_hex(wanted.text); }
+bool is_noted(const AppArmor& wanted) { return trim(read_file_or_empty(note_path(wanted))) == note_text(wanted); }
 
 }  // namespace
 
@@ -68,7 +69,7 @@ Result<void> is_held(const AppArmor& wanted) {
   Result<std::string> profiles = read_file("/sys/kernel/security/apparmor/profiles", 16 << 20);
   if (!profiles) return Error{profiles.error().message + "; mount -t securityfs securityfs /sys/kernel/security", ENOTSUP};
   if (std::string why = why_profile_does_not_hold(wanted, *profiles); !why.empty()) return Error{why, EPERM};
-  if (trim(read_file_or_empty(note_path(wanted))) != note_text(wanted))
+  if (!is_noted(wanted))
     return Error{"AppArmor profile '" + wanted.name + "' is loaded, but another version of it, or not by treeline; load this one: treeline policy profiles", ESTALE};
   return {};
 }
@@ -79,6 +80,7 @@ Result<void> note_loaded(const AppArmor& wanted) {
 }
 
 Result<void> forget_loaded(const AppArmor& wanted) {
+  if (is_noted(wanted)) return {};
   if (unlink(note_path(wanted).c_str()) == 0 || errno == ENOENT) return {};
   return system_error("cannot remove " + note_path(wanted), errno);
 }

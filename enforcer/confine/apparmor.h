@@ -39,7 +39,8 @@ std::string why_profile_does_not_hold(const AppArmor& wanted, std::string_view p
 Result<void> apparmor_runs(const AppArmor& wanted);
 // It does, and the first profile is loaded from this text, and enforced. EPERM: it is not; ESTALE: from another text, or nobody noted from which.
 Result<void> is_held(const AppArmor& wanted);
-// That the kernel has it now. Before it is loaded: forget_loaded(), so that a load that fails leaves no old note.
+// That the kernel has it now. Before it is loaded: forget_loaded(), so that a load that fails leaves no note of another text. One of this text stays: it is
+// true before, during and after the load, and containers are started meanwhile.
 Result<void> note_loaded(const AppArmor& wanted);
 Result<void> forget_loaded(const AppArmor& wanted);
 
