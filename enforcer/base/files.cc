@@ -94,6 +94,14 @@ Result<void> write_file_atomically(const std::string& path, std::string_view con
   return flush_directory_of(path);
 }
 
+void remove_begun(const std::string& directory) {
+  constexpr std::string_view kBegun = ".json.", kRandom = "XXXXXX";
+  Result<std::vector<std::string>> names = names_in(directory);
+  if (!names) return;  // who needs what is there says so
+  for (const std::string& name : *names)
+    if (const size_t end = name.rfind(kBegun); end != std::string::npos && name.size() == end + kBegun.size() + kRandom.size()) unlink((directory + "/" + name).c_str());
+}
+
 Result<void> make_directories(const std::string& path, mode_t mode) {
   for (size_t slash = 1; slash != std::string::npos;) {
     slash = path.find('/', slash);

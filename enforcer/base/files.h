@@ -23,6 +23,8 @@ std::string read_file_or_empty(const std::string& path, size_t limit = 1 << 20);
 // Temporary file beside the target, fsync, rename, fsync of the directory: the target is the old or the new content, never a part, and after a power cut the
 // new one. An Error of that last flush leaves the new content in place.
 Result<void> write_file_atomically(const std::string& path, std::string_view content, mode_t mode = 0600);
+// Removes what write_file_atomically had begun in a directory, NAME.json.x1y2z3, when its process died.
+void remove_begun(const std::string& directory);
 // mkdir -p; what is made gets `mode`. A component that is no directory is an error.
 Result<void> make_directories(const std::string& path, mode_t mode = 0755);
 // A directory of root's that no one else can write: what the daemon stores and listens in. Made if missing.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "bpf/lsm/abi.h"
 #include "enforcer/base/files.h"
@@ -17,6 +18,9 @@ namespace treeline::store {
 namespace {
 
 constexpr std::string_view kBundle = "bundle-";
+constexpr size_t kMaxState = 65536;
+
+std::string bundle_name(uint32_t number) { return std::string(kBundle) + std::to_string(number); }
 
 }  // namespace
 
@@ -55,7 +59,7 @@ Result<std::vector<uint32_t>> PolicyStore::numbers(const std::string& name) cons
 
 Result<PolicyState> PolicyStore::read(const std::string& name) const {
   const std::string path = directory(name) + "/state.json";
-  Result<std::string> content = read_file(path, 65536);
+  Result<std::string> content = read_file(path, kMaxState);
   if (!content) return content.error();
   std::optional<Json> json = parse_json(*content);
   if (!json || number_at(*json, "schema") != 1) return Error{path + " is damaged; load the policy again: treeline policy load BUNDLE", EBADMSG};
@@ -96,7 +100,14 @@ Result<void> PolicyStore::write(const PolicyState& state) const {
   json["signed_generation"] = state.signature.generation;
   json["signed_minimum"] = state.signature.minimum;
   json["changed"] = state.changed;
-  return write_file_atomically(directory(state.name) + "/state.json", to_line(json) + "\n");
+  const std::string path = directory(state.name) + "/state.json";
+  const Result<std::string> before = read_file(path, kMaxState);
+  Result<void> written = write_file_atomically(path, to_line(json) + "\n");
+  if (written) return written;
+  // Its directory may be all that could not be flushed: what is refused now must not come into force at the next start.
+  if (!before && before.error().code == ENOENT) unlink(path.c_str());
+  if (before && read_file_or_empty(path, kMaxState) != *before) (void)!write_file_atomically(path, *before).has_value();
+  return written;
 }
 
 Result<uint32_t> PolicyStore::add_bundle(const std::string& name, const bundle::Bundle& bundle) const {
@@ -104,21 +115,22 @@ Result<uint32_t> PolicyStore::add_bundle(const std::string& name, const bundle::
   Result<std::vector<uint32_t>> taken = numbers(name);
   if (!taken) return taken.error();
   const uint32_t number = taken->empty() ? 1 : taken->back() + 1;
-  if (Result<void> written = bundle::write(directory(name) + "/" + std::string(kBundle) + std::to_string(number), bundle); !written)
+  if (Result<void> written = bundle::write(directory(name) + "/" + bundle_name(number), bundle); !written)
     return written.error();
   return number;
 }
 
 Result<bundle::Bundle> PolicyStore::read_bundle(const std::string& name, uint32_t number) const {
-  return bundle::read(directory(name) + "/" + std::string(kBundle) + std::to_string(number));
+  return bundle::read(directory(name) + "/" + bundle_name(number));
 }
 
 void PolicyStore::prune(const PolicyState& state) const {
-  const Result<std::vector<uint32_t>> there = numbers(state.name);
+  const Result<std::vector<std::string>> there = names_in(directory(state.name));
   if (!there) return;  // the next change tries again
-  for (uint32_t number : *there)
-    if (number != state.current && number != state.previous)
-      (void)!remove_flat_directory(directory(state.name) + "/" + std::string(kBundle) + std::to_string(number)).has_value();
+  const std::set<std::string> named = {bundle_name(state.current), bundle_name(state.previous)};
+  for (const std::string& entry : *there)
+    if (entry.rfind(kBundle, 0) == 0 && !named.contains(entry)) (void)!remove_flat_directory(directory(state.name) + "/" + entry).has_value();
+  remove_begun(directory(state.name));
 }
 
 Result<void> PolicyStore::forget(const std::string& name) const {

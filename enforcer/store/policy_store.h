@@ -46,11 +46,11 @@ class PolicyStore {
   Result<void> open() const;  // makes the directory, or refuses one that others can write
   Result<std::vector<std::string>> names() const;
   Result<PolicyState> read(const std::string& name) const;
-  Result<void> write(const PolicyState& state) const;
+  Result<void> write(const PolicyState& state) const;  // an Error: the one of before is there
   // Writes the bundle under a number that is not in use and returns it.
   Result<uint32_t> add_bundle(const std::string& name, const bundle::Bundle& bundle) const;
   Result<bundle::Bundle> read_bundle(const std::string& name, uint32_t number) const;
-  // Removes every bundle that `state` does not name.
+  // Removes every bundle that `state` does not name, and what a daemon that died had begun.
   void prune(const PolicyState& state) const;
   // Removes the state: from then on there is no such policy. Missing is success.
   Result<void> forget(const std::string& name) const;

@@ -50,6 +50,13 @@ TEST_F(FilesTest, ADirectoryThatCannotBeReadIsNotAnEmptyOne) {
   EXPECT_EQ(names.error().code, EMFILE);
 }
 
+TEST_F(FilesTest, WhatADyingProcessHadBegunIsRemovedAndNothingElse) {
+  for (const char* name : {"3.json.Ab12cd", "state.json.x1y2z3", "3.json", "3.json.d", "trace.jsonl.x1y2z3"}) (void)file(name, 0600);
+  remove_begun(root_);
+  remove_begun(root_ + "/none");
+  EXPECT_THAT(*names_in(root_), ElementsAre("3.json", "3.json.d", "trace.jsonl.x1y2z3"));
+}
+
 TEST_F(FilesTest, AGuardedFileIsRootsAloneWhereRootReads) {
   EXPECT_EQ(*read_guarded_file(file("good", 0644)), "text");
   EXPECT_EQ(read_guarded_file(root_ + "/none").error().code, ENOENT);

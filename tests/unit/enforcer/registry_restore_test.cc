@@ -237,6 +237,42 @@ TEST_F(LostTables, AnUnloadThatWasInterruptedIsFinished) {
   EXPECT_EQ(publisher_->space().used(), 0u);
 }
 
+// Its bytes are written and renamed, and the directory cannot be flushed: the answer is no, so the next start must not put it in force.
+TEST_F(RegistryTest, AStateThatIsRefusedForItsFlushIsNotThereAtTheNextStart) {
+  ASSERT_TRUE(load(TL_MODE_ENFORCE));
+  PolicyState refused = *kept_->read("web"), fresh = refused;
+  refused.mode = TL_MODE_MONITOR;
+  fresh.name = "fresh";
+  std::filesystem::create_directory(root_ + "/kept/fresh");
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = dup(0);
+  close(next);
+  const rlimit one_more{static_cast<rlim_t>(next) + 1, before.rlim_max};  // for the file, and none for its directory
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &one_more), 0);
+  const Result<void> written = kept_->write(refused), first = kept_->write(fresh);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(written);
+  EXPECT_THAT(written.error().message, testing::HasSubstr("cannot open " + root_ + "/kept/web"));
+  EXPECT_EQ(kept_->read("web")->mode, TL_MODE_ENFORCE);
+  EXPECT_FALSE(first);
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/kept/fresh/state.json"));
+}
+
+TEST_F(RegistryTest, ALoadRemovesWhatADyingDaemonHadBegun) {
+  ASSERT_TRUE(load(0));
+  const std::string begun = root_ + "/kept/web/bundle-2.x1y2z3", file = root_ + "/kept/web/state.json.x1y2z3";
+  std::filesystem::create_directories(begun);
+  std::ofstream(begun + "/policy.img") << "half";
+  std::ofstream(file) << "{";
+  ASSERT_TRUE(load(0, "/b"));
+  EXPECT_FALSE(std::filesystem::exists(begun));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  Change back;
+  back.name = "web";
+  EXPECT_TRUE(registry_->rollback(back)) << "the bundle before is there";
+}
+
 TEST_F(RegistryTest, UnloadRemovesWhatADyingDaemonHadBegunToo) {
   ASSERT_TRUE(load(0));
   std::filesystem::create_directories(root_ + "/kept/web/bundle-2.x1y2z3");
