@@ -39,7 +39,8 @@ std::optional<std::string> cgroup_of_container(const std::string& runtime, const
   std::vector<std::string> tables = private_runtimes(runtime);
   tables.insert(tables.begin(), runtime);
   for (const std::string& table : tables)
-    if (std::optional<std::string> cgroup = workload::cgroup_on_disk(table + "/containers", container)) return cgroup;
+    for (const char* kind : {"/containers", "/unbound"})
+      if (std::optional<std::string> cgroup = workload::cgroup_on_disk(table + kind, container)) return cgroup;
   const bool is_name = !container.empty() && container[0] != '.' && container.find('/') == std::string::npos;
   if (const std::string tree = "/treeline/" + container; is_name && workload::Cgroups(cgroup2).exists(tree)) return tree;
   return std::nullopt;

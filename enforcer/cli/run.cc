@@ -77,6 +77,11 @@ class Run {
       say("either --learn, or --policy BUNDLE");
       return kUsage;
     }
+    // Left to itself the tree has nobody who would take its trace.
+    if (options_.learn && options_.rest == "leave") {
+      say("--learn writes the trace when the tree has ended: --rest wait or kill. To record what outlives its command, run it as a container: treeline learn start NAME");
+      return kUsage;
+    }
     Json request = {{"do", "run"}};
     unsigned arena_mib = 8;
     if (options_.learn) {
@@ -429,7 +434,7 @@ void add_run(CLI::App& app, Context& context) {
       ->capture_default_str();
   run->add_option("--on-violation", options->on_violation, "instead of what the profile says: refuse the act, and beside it kill the process, kill all of the tree, or freeze it")
       ->check(CLI::IsMember({"deny", "kill", "kill-container", "freeze-container"}));
-  run->add_option("--rest", options->rest, "what becomes of the tree when the command itself has ended")
+  run->add_option("--rest", options->rest, "what becomes of the tree when the command itself has ended (leave: not with --learn)")
       ->check(CLI::IsMember({"wait", "kill", "leave"}))
       ->capture_default_str();
   run->add_option("--events", options->events_file, "write the events to this file too, one JSON object a line (--json: those on stderr as well)");

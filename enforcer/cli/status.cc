@@ -68,8 +68,10 @@ int show_status(const Context& context) {
   const bool unsaved = std::any_of(policies.begin(), policies.end(), [](const Json& p) { return p.contains("unsaved"); });
   const bool unjudged = std::any_of(containers.begin(), containers.end(), [](const Json& c) { return flag_at(c, "unjudged"); });
   const Json &left_out = list_at(s, "not_in_force"), &learning = list_at(s, "learning");
+  // One that is stored in enforce (or in a mode that cannot be read) and did not come into force counts.
   const auto is_enforced = [&](const std::string& name) {
-    return std::any_of(policies.begin(), policies.end(), [&](const Json& p) { return text_at(p, "name") == name && text_at(p, "mode") == "enforce"; });
+    return std::any_of(policies.begin(), policies.end(), [&](const Json& p) { return text_at(p, "name") == name && text_at(p, "mode") == "enforce"; }) ||
+           std::any_of(left_out.begin(), left_out.end(), [&](const Json& p) { return text_at(p, "policy") == name && text_at(p, "mode") != "monitor"; });
   };
   // Started to be learned, it stays refused nothing, also when the learning has been stopped.
   const auto is_free = [&](const Json& c) { return text_at(c, "mode") == "learn" && is_enforced(text_at(c, "policy")); };
@@ -127,7 +129,9 @@ int show_status(const Context& context) {
     field("filter", red(std::to_string(unfiltered) + " enforced without the system call filter of their policy, which is put on at the start only: start it again"));
   if (!list_at(s, "unbound").empty()) {
     field("unbound", red(std::to_string(list_at(s, "unbound").size()) + " containers run without a policy (default = " + text_at(s, "default") + ")"));
-    for (const Json& c : list_at(s, "unbound")) print_line("  " + text_at(c, "container") + " since " + text_at(c, "since"));
+    for (const Json& c : list_at(s, "unbound"))
+      print_line("  " + text_at(c, "container") + " since " + text_at(c, "since") +
+                 (flag_at(c, "frozen") ? ", frozen: by a violation before a detach (treeline thaw " + text_at(c, "container") + "), or paused by its engine" : ""));
   }
   const Json refused = s.value("refused_starts", Json::object());
   if (const int64_t count = number_at(refused, "count")) {

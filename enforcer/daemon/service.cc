@@ -148,7 +148,7 @@ void Service::list_freed() {
     const bool runs = !container.cgroup.empty() && !cgroups_.ended(container.cgroup) && !(container.cgroup_id && cgroups_.replaced(container.cgroup, container.cgroup_id));
     if (runs) {
       log_warning("container " + container.id + " runs unbound: it was bound, and what held it was detached");
-      if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns())}); !kept) log_error(kept.error().message);
+      if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns()), 0, 0, container.cgroup_id}); !kept) log_error(kept.error().message);
     }
     containers_->forget_freed(container.index);
   }
@@ -318,18 +318,13 @@ void Service::end_when_unused() {
 
 Result<void> Service::close() {
   source_->consume();
-  for (auto& [index, session] : sessions_) {
-    if (runs_.contains(index)) continue;
-    // Its container runs on: what is known now is kept, the next daemon goes on with the rest.
-    log_warning("learning of " + (containers_->at(index) ? containers_->at(index)->id : std::to_string(index)) +
-                " is interrupted: texts seen so far are kept by the next daemon's request for them");
-  }
+  leave_sessions();
   rmdir((cgroups_.mount() + "/treeline").c_str());  // fails while a tree is in it
   if (!detached() || options_.ephemeral) return {};
   if (Result<void> removed = engine_->detach(); !removed) return removed;
   for (const auto& [index, container] : containers_->all())  // the next treelined lists those that still run
     if (!container.cgroup.empty())
-      if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns())}); !kept) log_error(kept.error().message);
+      if (Result<void> kept = unbound_.add({container.id, container.cgroup, rfc3339(unix_ns()), 0, 0, container.cgroup_id}); !kept) log_error(kept.error().message);
   return {};
 }
 

@@ -157,7 +157,7 @@ class Service {
   Answer learn_stop(Peer& peer, const Json& request, bool& answered);
   Result<void> send_traces(Peer& peer, const Json& request, size_t still_running);
   Answer learn_status() const;
-  Result<void> begin_session(const workload::Container& container, const std::string& name, bool resumed = false);
+  Result<void> begin_session(const workload::Container& container, bool resumed = false);
   std::vector<std::string> end_session(uint32_t container, int exit_code);  // the trace
   Answer learn_collected(const Json& request);
   void spool(uint32_t slot, const std::string& container, const std::vector<std::string>& trace);
@@ -169,6 +169,7 @@ class Service {
   void forget_learned_of(const std::function<bool(uint32_t container)>& gone) const;
   void count_tracing();
   Result<void> resume_sessions();
+  void leave_sessions();
 
   // service_bind.cc
   struct Resolved {
@@ -183,6 +184,8 @@ class Service {
   void start_refused(const Json& request, const std::string& why);
   [[nodiscard]] std::optional<Json> bound_before(const std::string& id, const std::string& cgroup, const store::Policy& policy, const std::string& bundle) const;
   [[nodiscard]] Json bound_answer(const store::Policy& policy) const;
+  [[nodiscard]] std::string shared_with(const Peer& peer, const std::string& cgroup) const;  // "": nobody of those that ask and answer
+  void list_unbound(const std::string& id, pid_t pid, const workload::Look& look, bool own_cgroup);
   Answer unbind(const Json& request);
   void end_container(uint32_t index);
   void end_replaced();
@@ -220,6 +223,7 @@ class Service {
   void freeze_for_violation(const workload::Container& container);
   void watch_frozen();
   Answer thaw(Peer& peer, const Json& request);
+  Answer thaw_unbound(Peer& peer, const Json& request);
 
   // service_status.cc
   Answer status() const;

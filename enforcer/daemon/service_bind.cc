@@ -80,18 +80,18 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   if (!look) return look.error();
   const std::string& cgroup = look->cgroup;
   const store::Policy* policy = resolved->policy;
+  const std::string whose = shared_with(peer, cgroup);
   if (!policy) {
-    if (Result<void> kept = unbound_.add({id, cgroup, rfc3339(unix_ns()), process, look->start_time}); !kept)
-      log_error("the next treelined will not list container " + id + " as unbound: " + kept.error().message);
-    log_warning("container " + id + " runs unbound: it names no policy and default = unbound");
+    list_unbound(id, process, *look, whose.empty());
     return Json{{"bound", false}};
   }
   if (cgroup == "/") return Error{"process " + std::to_string(pid) + " is in the root cgroup: the container needs a cgroup of its own (is the cgroup manager disabled, or is this cgroup v1?)", EPERM};
-  for (auto [who, whose] : {std::pair(peer.pid(), "the caller"), std::pair(getpid(), "treelined")})
-    if (Result<std::string> other = helper_.cgroup_of(who); other && workload::is_at_or_below(*other, cgroup))
-      return Error{"cgroup " + cgroup + " also holds " + whose + ": the container needs a cgroup of its own", EPERM};
+  if (!whose.empty()) return Error{"cgroup " + cgroup + " also holds " + whose + ": the container needs a cgroup of its own", EPERM};
   end_replaced();
-  if (std::optional<Json> bound = bound_before(id, cgroup, *policy, text_at(request, "bundle"))) return *bound;
+  if (std::optional<Json> bound = bound_before(id, cgroup, *policy, text_at(request, "bundle"))) {
+    unbound_.forget(cgroup);
+    return *bound;
+  }
   for (auto& [index, container] : containers_->all())
     if (!container.cgroup.empty() && (workload::is_at_or_below(cgroup, container.cgroup) || workload::is_at_or_below(container.cgroup, cgroup)))
       return Error{"cgroup " + cgroup + " lies inside or around that of '" + container.id + "', which is bound: a policy never replaces another one", EPERM};
@@ -117,12 +117,28 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   Result<const workload::Container*> bound = containers_->bind(binding);
   if (!bound) return bound.error();
   if (policy->learning)
-    if (Result<void> begun = begin_session(**bound, policy->state.name); !begun) {
+    if (Result<void> begun = begin_session(**bound); !begun) {
       (void)!containers_->unbind((*bound)->index).has_value();
       return begun.error();
     }
+  unbound_.forget(cgroup);
   log_info("bound container " + id + " to " + policy->state.name + " in " + std::string(events::mode_word(policy->mode)));
   return bound_answer(*policy);
+}
+
+std::string Service::shared_with(const Peer& peer, const std::string& cgroup) const {
+  for (auto [who, whose] : {std::pair(peer.pid(), "the caller"), std::pair(getpid(), "treelined")})
+    if (Result<std::string> other = helper_.cgroup_of(who); other && workload::is_at_or_below(*other, cgroup)) return whose;
+  return "";
+}
+
+// Where the cgroup is not its own, its first process tells how long it runs.
+void Service::list_unbound(const std::string& id, pid_t pid, const workload::Look& look, bool own_cgroup) {
+  const std::string cgroup = own_cgroup ? look.cgroup : "/";
+  const Result<uint64_t> cgroup_id = cgroups_.id(cgroup);
+  if (Result<void> kept = unbound_.add({id, cgroup, rfc3339(unix_ns()), pid, look.start_time, cgroup_id ? *cgroup_id : 0}); !kept)
+    log_error("the next treelined will not list container " + id + " as unbound: " + kept.error().message);
+  log_warning("container " + id + " runs unbound: it names no policy and default = unbound");
 }
 
 void Service::start_refused(const Json& request, const std::string& why) {

@@ -27,9 +27,10 @@ void Service::count_tracing() {
   if (Result<void> set = engine_->record_syscalls(!sessions_.empty()); !set) log_error("system calls are not recorded: " + set.error().message);
 }
 
-Result<void> Service::begin_session(const workload::Container& container, const std::string& name, bool resumed) {
+Result<void> Service::begin_session(const workload::Container& container, bool resumed) {
+  const store::Policy* policy = registry_->at(container.slot);
   recorder::SessionInfo info;
-  info.workload = name;
+  info.workload = !container.workload.empty() || !policy ? container.workload : policy->state.name;
   info.container = container.id;
   info.index = container.index;
   info.kernel = facts_.release;
@@ -71,7 +72,7 @@ Result<void> Service::resume_sessions() {
   for (auto& [index, container] : containers_->all()) {
     const store::Policy* policy = registry_->at(container.slot);
     if (!policy || !policy->learning || policy->stopped) continue;
-    if (Result<void> begun = begin_session(container, policy->state.name, true); !begun) return begun;
+    if (Result<void> begun = begin_session(container, true); !begun) return begun;
     const int map = engine_->maps().learned.get();
     std::vector<std::pair<tl_learned_key, tl_learned>> told;
     kernel::for_each<tl_learned_key, tl_learned>(map, 1 << 20, [&, wanted = index](const tl_learned_key& key, const tl_learned& value) {
@@ -83,6 +84,22 @@ Result<void> Service::resume_sessions() {
     }
   }
   return {};
+}
+
+// Of containers that run on. The next daemon goes on with them; after a detach it would find nothing to go on with.
+void Service::leave_sessions() {
+  if (!detached() || options_.ephemeral) {
+    for (const auto& [index, session] : sessions_)
+      if (!runs_.contains(index))
+        log_warning("learning of " + session.recorder->info().container + " is interrupted: texts seen so far are kept by the next daemon's request for them");
+    return;
+  }
+  while (!sessions_.empty()) {
+    const auto [index, slot, id] = std::tuple(sessions_.begin()->first, sessions_.begin()->second.slot, sessions_.begin()->second.recorder->info().container);
+    spool(slot, id, end_session(index, -1));
+    const store::Policy* policy = registry_->at(slot);
+    log_notice("the trace of " + id + " ends with the detach; when treelined runs again: treeline learn stop " + (policy ? policy->state.name : "NAME") + " -o FILE");
+  }
 }
 
 std::vector<std::string> Service::end_session(uint32_t index, int exit_code) {
@@ -142,7 +159,7 @@ Service::Answer Service::learn_start(Peer& peer, const Json& request) {
   const std::string name = text_at(request, "name");
   if (!valid_policy_name(name)) return Error{std::string("a name is ") + kPolicyNames, EINVAL};
   if (registry_->find_learning(name)) return Error{"'" + name + "' is being learned already; treeline learn status shows it", EEXIST};
-  if (const store::Policy* enforced = registry_->find(name); enforced && enforced->state.mode == TL_MODE_ENFORCE && text_at(request, "reason").empty())
+  if (registry_->mode_of(name) == TL_MODE_ENFORCE && text_at(request, "reason").empty())
     return Error{"'" + name + "' is enforced, and what starts while it is learned is refused nothing: say why, with --reason TEXT (it is kept in the log)", EPERM};
   Result<std::vector<std::string>> left = recorder::spooled(spool_directory(name));
   if (!left) return left.error();
@@ -176,13 +193,18 @@ Service::Answer Service::learn_stop(Peer& peer, const Json& request, bool& answe
   }
   if (!policy) return Error{"'" + name + "' is not being learned; treeline learn status shows what is", ENOENT};
   const uint32_t slot = policy->slot;
-  if (Result<void> stopped = registry_->stop_learning(slot); !stopped) return stopped.error();
   std::vector<uint32_t> running;
   for (auto& [index, session] : sessions_)
     if (session.slot == slot) running.push_back(index);
   for (uint32_t index : running) {
     const workload::Container* container = containers_->at(index);
     spool(slot, container ? container->id : name, end_session(index, -1));
+  }
+  // The traces first: whoever dies in between is followed by one that goes on learning, and loses none of them.
+  if (Result<void> stopped = registry_->stop_learning(slot); !stopped) {
+    for (uint32_t index : running)
+      if (const workload::Container* container = containers_->at(index); container) (void)!begin_session(*container, true).has_value();
+    return stopped.error();
   }
   free_ended();
   audit(peer, request, "stopped learning " + name);

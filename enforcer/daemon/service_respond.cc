@@ -88,13 +88,28 @@ void Service::watch_frozen() {
 Service::Answer Service::thaw(Peer& peer, const Json& request) {
   const std::string id = text_at(request, "container");
   const workload::Container* container = containers_->find(id);
-  if (!container) return Error{"no container " + id + " is bound here; treeline status lists those that are", ENOENT};
+  if (!container) return thaw_unbound(peer, request);
   const bool was = cgroups_.frozen(container->cgroup);
   engine_->maps().container_table()[container->index].freeze_asked = 0;
   freezes_.erase(container->index);
   if (Result<void> gone_on = cgroups_.freeze(container->cgroup, false); !gone_on) return gone_on.error();
   if (Result<void> kept = containers_->set_frozen(container->index, false); !kept) log_error(kept.error().message);
   audit(peer, request, "let container " + id + " go on");
+  return Json{{"container", id}, {"was_frozen", was}};
+}
+
+// What a violation froze stays so over a detach: it is evidence, and a person lets it go on. One id may be two runtimes'.
+Service::Answer Service::thaw_unbound(Peer& peer, const Json& request) {
+  const std::string id = text_at(request, "container");
+  bool known = false, was = false;
+  for (const auto& [number, container] : unbound_.all()) {
+    if (container.id != id || container.cgroup == "/") continue;
+    known = true;
+    was |= cgroups_.frozen(container.cgroup);
+    if (Result<void> gone_on = cgroups_.freeze(container.cgroup, false); !gone_on) return gone_on.error();
+  }
+  if (!known) return Error{"no container " + id + " is known here; treeline status lists those that are", ENOENT};
+  audit(peer, request, "let container " + id + " go on, which runs unbound");
   return Json{{"container", id}, {"was_frozen", was}};
 }
 

@@ -71,10 +71,11 @@ Service::Answer Service::run(Peer& peer, const Json& request) {
   binding.enforced_at_start = policy->mode == TL_MODE_ENFORCE;
   if (binding.enforced_at_start) binding.filter = filter_words(policy->bundle);
   binding.streams = look->streams;
+  if (learn) binding.workload = text_at(request, "name");
   Result<const workload::Container*> bound = containers_->bind(binding);
   if (!bound) return undo(bound.error());
   const uint32_t index = (*bound)->index;
-  Result<void> done = learn ? begin_session(**bound, text_at(request, "name")) : Result<void>{};
+  Result<void> done = learn ? begin_session(**bound) : Result<void>{};
   // Last: the process enters. It has been waiting; its next exec is the entry.
   if (done) done = cgroups_.enter(cgroup, process);
   if (!done) {

@@ -105,7 +105,8 @@ Service::Answer Service::containers() const {
                     {"two_names", escape_bytes(c.two_names)},
                     {"not_shown", not_shown(index)}});
   }
-  for (const auto& [number, u] : unbound_.all()) unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}});
+  for (const auto& [number, u] : unbound_.all())
+    unbound.push_back({{"container", escape_bytes(u.id)}, {"cgroup", escape_bytes(u.cgroup)}, {"since", u.since}, {"frozen", cgroups_.frozen(u.cgroup)}});
   return Json{{"containers", list}, {"unbound", unbound}};
 }
 

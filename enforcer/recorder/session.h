@@ -22,7 +22,7 @@
 namespace treeline::recorder {
 
 struct SessionInfo {
-  std::string workload;   // name given to `learn start`, or "" for `run --learn`
+  std::string workload;   // name given to `learn start`, or to `run --learn`
   std::string container;  // id
   uint32_t index = 0;     // into containers
   bool resumed = false;   // an earlier daemon began it: what happened between the two was not recorded whole

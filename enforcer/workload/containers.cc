@@ -49,6 +49,7 @@ Result<const Container*> Containers::bind(const Binding& b) {
   container.enforced_at_start = b.enforced_at_start;
   container.filter = b.filter;
   container.two_names = b.two_names;
+  container.workload = b.workload;
   container.started = rfc3339(unix_ns());
 
   tl_container entry{};
@@ -118,7 +119,7 @@ bool Containers::started(uint32_t index) const {
 Result<void> Containers::save(const Container& c) const {
   if (Result<void> made = require_private_directory(directory_); !made) return made;
   const Json json = {{"schema", 1}, {"id", c.id}, {"cgroup", c.cgroup}, {"cgroup_id", c.cgroup_id}, {"own_cgroup", c.own_cgroup}, {"bundle", c.bundle}, {"started", c.started},
-                     {"enforced_at_start", c.enforced_at_start}, {"filter", c.filter}, {"two_names", c.two_names}, {"frozen_by_violation", c.frozen_by_violation}};
+                     {"enforced_at_start", c.enforced_at_start}, {"filter", c.filter}, {"two_names", c.two_names}, {"workload", c.workload}, {"frozen_by_violation", c.frozen_by_violation}};
   return write_file_atomically(file_of(c.index), to_line(json) + "\n");
 }
 
@@ -132,6 +133,7 @@ bool Containers::read_entry(const std::string& file, Container& c) {
   c.started = text_at(*known, "started");
   c.enforced_at_start = flag_at(*known, "enforced_at_start");
   c.two_names = text_at(*known, "two_names");
+  c.workload = text_at(*known, "workload");
   if (auto filter = known->find("filter"); filter != known->end() && filter->is_array())
     for (const Json& word : *filter)
       if (word.is_string()) c.filter.push_back(word.get<std::string>());
@@ -163,6 +165,7 @@ bool Containers::held(uint32_t index) const {
 }
 
 Result<void> Containers::restore() {
+  remove_begun(directory_);
   uint32_t bound = 0;
   for (uint32_t index = 1; index + 1 < memory_.table.size(); ++index) {
     const tl_container& entry = memory_.table[index];

@@ -37,6 +37,7 @@ struct Container {
   bool enforced_at_start = false;  // so the policy's seccomp filter was asked for; it cannot be put on later
   std::vector<std::string> filter;   // what that refuses, in the words of its owner; empty: an earlier treelined did not keep it
   std::string two_names;             // a directory of it has two names, so that it would not have been started in enforce; "": none has
+  std::string workload;              // what its trace is called, where it is being learned; "": by the name of its slot
   bool frozen_by_violation = false;  // and not let go on by us since: an engine that pauses it uses the same freezer
 };
 
@@ -53,6 +54,7 @@ struct Binding {
   bool enforced_at_start = false;
   std::vector<std::string> filter;
   std::string two_names;
+  std::string workload;
 };
 
 class Containers {

@@ -6,6 +6,7 @@
 //   Unbound unbound("/run/treeline/unbound");    // a file for each, N.json
 //   unbound.restore();
 //   unbound.add({.id = "web-1", .cgroup = "/docker/abc", .pid = 4711, ...});
+//   unbound.forget("/docker/abc");               // a policy is bound there now
 //   unbound.sweep(cgroups);                      // those that have ended go
 #pragma once
 
@@ -26,6 +27,7 @@ struct UnboundContainer {
   std::string since;        // RFC 3339
   pid_t pid = 0;            // its first process, 0: not known
   uint64_t start_time = 0;  // of that process
+  uint64_t cgroup_id = 0;   // a path may be made again for another one; 0: not known
 };
 
 class Unbound {
@@ -35,6 +37,7 @@ class Unbound {
   Result<void> restore();
   // It is in the list also where an Error says that a restart will not know it.
   Result<void> add(UnboundContainer container);
+  void forget(const std::string& cgroup);  // and what is below it
   void sweep(const Cgroups& cgroups);
   [[nodiscard]] const std::map<uint32_t, UnboundContainer>& all() const { return containers_; }
 

@@ -199,6 +199,20 @@ TEST_F(ContainersTest, WhatFilterItWasStartedWithIsKeptOverARestart) {
   EXPECT_EQ(containers_->find("monitored")->two_names, monitored.two_names);
 }
 
+TEST_F(ContainersTest, WhatItsTraceIsCalledIsKeptOverARestart) {
+  Binding run = binding("run-3", 77);
+  run.workload = "demo";
+  ASSERT_TRUE(containers_->bind(run));
+  ASSERT_TRUE(containers_->bind(binding("b", 78)));
+  const std::string begun = directory_ + "/1.json.x1y2z3";  // of a daemon that died over it
+  std::ofstream(begun) << "{";
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_EQ(containers_->find("run-3")->workload, "demo");
+  EXPECT_EQ(containers_->find("b")->workload, "");
+  EXPECT_FALSE(std::filesystem::exists(begun));
+}
+
 TEST_F(ContainersTest, WhatAViolationFrozeIsKnownAfterARestart) {
   ASSERT_TRUE(containers_->bind(binding("a", 77)));
   ASSERT_TRUE(containers_->bind(binding("b", 78)));

@@ -66,6 +66,36 @@ TEST_F(UnboundTest, OneThatWasBegunAgainLeavesNoSecondLine) {
   EXPECT_EQ(restarted().all().size(), 3u);
 }
 
+TEST_F(UnboundTest, APathThatWasMadeAgainIsAnotherContainers) {
+  const Cgroups cgroups(root_ + "/cgroup");
+  const uint64_t id = *cgroups.id("/a");
+  ASSERT_TRUE(restarted().add({"same", "/a", "now", 0, 0, id}));
+  ASSERT_TRUE(restarted().add({"before", "/a", "now", 0, 0, id + 1}));
+  Unbound next = restarted();
+  ASSERT_EQ(next.all().size(), 2u);
+  next.sweep(cgroups);
+  ASSERT_EQ(next.all().size(), 1u);
+  EXPECT_EQ(next.all().begin()->second.id, "same");
+}
+
+TEST_F(UnboundTest, WhatIsBoundNowIsNotListed) {
+  Unbound unbound = restarted();
+  for (const char* cgroup : {"/", "/pod", "/pod/a", "/pod2"}) ASSERT_TRUE(unbound.add({cgroup, cgroup, "now", 0, 0}));
+  unbound.forget("/pod");
+  const Unbound next = restarted();
+  ASSERT_EQ(next.all().size(), 2u);
+  EXPECT_EQ(next.all().begin()->second.id, "/");
+  EXPECT_EQ(next.all().rbegin()->second.id, "/pod2");
+}
+
+TEST_F(UnboundTest, AFileThatADyingDaemonHadBegunIsRemoved) {
+  ASSERT_TRUE(restarted().add({"a", "/a", "now", 0, 0}));
+  const std::string begun = root_ + "/unbound/2.json.x1y2z3";
+  std::ofstream(begun) << "{";
+  EXPECT_EQ(restarted().all().size(), 1u);
+  EXPECT_FALSE(std::filesystem::exists(begun));
+}
+
 TEST_F(UnboundTest, DamagedFilesAreNoContainers) {
   std::filesystem::create_directories(root_ + "/unbound");
   for (const char* name : {"1.json", "x.json", "2.json"}) std::ofstream(root_ + "/unbound/" + name) << "[1,";
