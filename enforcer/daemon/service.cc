@@ -266,10 +266,11 @@ void Service::gone(uint64_t peer) {
 void Service::reload(const Conf& conf) {
   const std::pair<const char*, bool> kept[] = {{"arena_mib", conf.arena_mib != conf_.arena_mib},
                                                {"ring_kib", conf.ring_kib != conf_.ring_kib},
-                                               {"store", conf.store != conf_.store},
-                                               {"runtime", conf.runtime != conf_.runtime}};
+                                               {"store", conf.store != conf_.store}};
   for (const auto& [name, changed] : kept)
     if (changed) log_warning(std::string(name) + " in treeline.conf has changed: that counts from the next start of treelined on");
+  if (conf.runtime != conf_.runtime)
+    log_warning("runtime in treeline.conf has changed: put it back and detach first (treelined --detach --reason TEXT), else the next start knows nothing of what is bound");
   if (conf.trusted_keys != conf_.trusted_keys) log_warning("bound processes are kept from " + conf.trusted_keys + " from the next start of treelined on");
   std::string changed;
   const auto note = [&changed](const char* name, const std::string& before, const std::string& now) {

@@ -37,6 +37,7 @@ Result<void> Registry::stop_learning(uint32_t slot) {
   // On disk, or not at all: a daemon that starts later must not bind anything new to it.
   if (Result<void> saved = save_slots(); !saved) {
     it->second->stopped = false;
+    slots_unsaved_ = true;  // its directory may be all that could not be flushed: then the table says 'stopped'
     return saved;
   }
   return {};

@@ -27,6 +27,12 @@ TEST_F(RegistryTest, AStopOfLearningThatCannotBeWrittenIsNone) {
   std::filesystem::create_directories(root_ + "/slots.json/in-the-way");
   EXPECT_FALSE(registry_->stop_learning((*learning)->slot));
   EXPECT_NE(registry_->find_learning("web"), nullptr);
+  std::filesystem::remove_all(root_ + "/slots.json");
+  registry_->write_again();
+  start();
+  std::vector<std::string> complaints;
+  ASSERT_TRUE(registry_->restore(complaints));
+  EXPECT_NE(registry_->find_learning("web"), nullptr) << "also for the next start";
 }
 
 TEST_F(RegistryTest, TheLearningOfARunCannotBeAskedForByItsName) {
