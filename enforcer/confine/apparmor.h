@@ -29,7 +29,8 @@ struct AppArmor {
   std::string text;
 };
 
-// Nothing: the bundle was compiled without. `policy`: for messages.
+// Nothing: the bundle was compiled without. `policy`: for messages; the profiles' names are made of bundle.name. EBADMSG: a line is none that the back end writes,
+// or a profile is not the policy's own, whatever the signature says: it would replace another's.
 Result<std::optional<AppArmor>> apparmor_of(const std::string& policy, const bundle::Bundle& bundle);
 
 // `profiles` is the text of /sys/kernel/security/apparmor/profiles: "NAME (MODE)" a line. "" or what is wrong.

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,9 @@
 
 namespace treeline::bundle {
 
-constexpr int kSchema = 1;
+// Of manifest.json: 2 has `options`. A bundle of schema 1 is read, and enforced as it was; what reads its profile refuses it (cli/belongs.h), since
+// nobody can tell which artifacts the profile compiles to.
+constexpr int kSchema = 2, kOldestSchema = 1;
 constexpr size_t kMaxArtifacts = 64;
 constexpr size_t kMaxManifest = 64u << 20;
 constexpr uint64_t kMaxArtifact = 1ull << 30;  // TL_IMAGE_MAX
@@ -72,6 +75,14 @@ struct Residual {
   uint32_t column = 0;  // 0: of the whole line, as in bundles that were written before there was one
 };
 
+// What `compile` was told beside the profile: with these, the profile gives the same artifacts again.
+struct Options {
+  std::vector<std::string> backends;       // "apparmor", "bpf", "seccomp"; sorted
+  std::vector<std::string> architectures;  // of the filter of listed calls: "x86_64", ...; none without one
+  bool no_new_privs = false, complain = false;  // of the AppArmor profiles
+  std::string libseccomp;                  // the version that wrote the filter of listed calls: another one writes other bytes; "" without one
+};
+
 struct Bundle {
   std::string name;                    // of the policy
   std::string compiler;                // version that wrote it
@@ -81,6 +92,7 @@ struct Bundle {
   std::vector<NodeEntry> nodes;        // sorted by row
   std::vector<std::string> requires_;  // features of the enforcer without which it must refuse; sorted
   std::vector<Residual> residuals;
+  std::optional<Options> options;      // nullopt: of schema 1
   std::string digest;     // SHA-256 of manifest.json, which names everything else: the identity of the bundle
   std::string signature;  // bytes of signature.json, "" where there is none: not verified by read(), not part of digest
 
@@ -97,7 +109,10 @@ struct RuleEntry {
   Position position;
 };
 
-// Writes `bundle` as directory `path`, sorting what has to be sorted and filling in the digests. An existing bundle
+// Sorts what has to be sorted, and fills in sizes and digests.
+void arrange(Bundle& bundle);
+
+// Writes `bundle` as directory `path`, arranged. An existing bundle
 // there is exchanged with the new one in one step and then removed (where the file system has no RENAME_EXCHANGE, for a
 // moment there is none); anything else that stands there is left alone and is an error. So is what read() would refuse for
 // its size: the old bundle stays.

@@ -77,6 +77,7 @@ namespace {
 
 constexpr size_t kMaxPath = 1u << 20;  // of a canonical path
 constexpr size_t kMaxMessage = 1u << 16;
+constexpr size_t kMaxWords = 64;
 
 Json to_json(const Bundle& bundle) {
   Json artifacts = Json::array(), nodes = Json::array(), residuals = Json::array();
@@ -90,16 +91,23 @@ Json to_json(const Bundle& bundle) {
     if (residual.column != 0) json["column"] = residual.column;
     residuals.push_back(std::move(json));
   }
-  return {{"schema", kSchema},
-          {"type", kManifestType},
-          {"name", bundle.name},
-          {"compiler", bundle.compiler},
-          {"abi", bundle.abi},
-          {"policy", text::hex64(bundle.policy)},
-          {"artifacts", std::move(artifacts)},
-          {"nodes", std::move(nodes)},
-          {"requires", bundle.requires_},
-          {"residuals", std::move(residuals)}};
+  Json json = {{"schema", bundle.options ? kSchema : kOldestSchema},
+               {"type", kManifestType},
+               {"name", bundle.name},
+               {"compiler", bundle.compiler},
+               {"abi", bundle.abi},
+               {"policy", text::hex64(bundle.policy)},
+               {"artifacts", std::move(artifacts)},
+               {"nodes", std::move(nodes)},
+               {"requires", bundle.requires_},
+               {"residuals", std::move(residuals)}};
+  if (bundle.options)
+    json["options"] = {{"backends", bundle.options->backends},
+                       {"architectures", bundle.options->architectures},
+                       {"no_new_privs", bundle.options->no_new_privs},
+                       {"complain", bundle.options->complain},
+                       {"libseccomp", bundle.options->libseccomp}};
+  return json;
 }
 
 // Bounds of from_json(): what it would not read back is not written either.
@@ -129,19 +137,43 @@ void check(const Bundle& bundle) {
   }
   for (size_t i = 1; i < bundle.nodes.size(); ++i)
     if (bundle.nodes[i].row <= bundle.nodes[i - 1].row) throw BadField{"'nodes' is not sorted by row"};
+  if (bundle.options)
+    for (const auto* words : {&bundle.options->backends, &bundle.options->architectures})
+      if (words->size() > kMaxWords) throw BadField{"'options' is too long"};
   for (size_t i = 0; i < bundle.requires_.size(); ++i) {
     if (!is_word(bundle.requires_[i], 63)) throw BadField{"'requires' holds no words"};
     if (i > 0 && bundle.requires_[i] <= bundle.requires_[i - 1]) throw BadField{"'requires' is not sorted"};
   }
 }
 
+std::vector<std::string> words_field(const Json& object, const char* key) {
+  std::vector<std::string> words;
+  for (const Json& item : list_field(object, key, kMaxWords)) {
+    if (!item.is_string()) throw BadField{std::string("'") + key + "' holds no words"};
+    words.push_back(item.get<std::string>());
+  }
+  return words;
+}
+
+bool flag_field(const Json& object, const char* key) {
+  const Json& field = object_field(object, key);
+  if (!field.is_boolean()) throw BadField{std::string("'") + key + "' is not true or false"};
+  return field.get<bool>();
+}
+
+Options options_from(const Json& json) {
+  return {words_field(json, "backends"), words_field(json, "architectures"), flag_field(json, "no_new_privs"), flag_field(json, "complain"),
+          text_field(json, "libseccomp", 63)};
+}
+
 Bundle from_json(const Json& json) {
   Bundle bundle;
   if (text_field(json, "type", 63) != kManifestType) throw BadField{"'type' is not treeline-bundle"};
   const uint64_t schema = number_field(json, "schema", UINT32_MAX);
-  if (schema != kSchema)
+  if (schema < kOldestSchema || schema > kSchema)
     throw BadField{"schema " + std::to_string(schema) + " is not known to this version, which reads " +
-                   std::to_string(kSchema)};
+                   std::to_string(kOldestSchema) + " to " + std::to_string(kSchema)};
+  if (schema == kSchema) bundle.options = options_from(object_field(json, "options"));
   bundle.name = text_field(json, "name", 63);
   bundle.compiler = text_field(json, "compiler", 63);
   bundle.abi = static_cast<uint32_t>(number_field(json, "abi", UINT32_MAX));
@@ -158,10 +190,7 @@ Bundle from_json(const Json& json) {
     bundle.nodes.push_back({static_cast<uint32_t>(number_field(item, "row", UINT32_MAX)), hex_field(item, "key"),
                             text_field(item, "path", kMaxPath),
                             static_cast<uint32_t>(number_field(item, "line", UINT32_MAX))});
-  for (const Json& item : list_field(json, "requires", 64)) {
-    if (!item.is_string()) throw BadField{"'requires' holds no words"};
-    bundle.requires_.push_back(item.get<std::string>());
-  }
+  bundle.requires_ = words_field(json, "requires");
   for (const Json& item : list_field(json, "residuals", kMaxNodes))
     bundle.residuals.push_back({text_field(item, "backend", 31), text_field(item, "message", kMaxMessage),
                                 static_cast<uint32_t>(number_field(item, "line", UINT32_MAX)),

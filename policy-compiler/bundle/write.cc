@@ -121,12 +121,7 @@ Result<void> publish(const std::string& aside, const std::string& path, Present 
 
 }  // namespace
 
-Result<void> write(const std::string& given, Bundle bundle) {
-  std::string path = given;
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  if (path.empty() || path == "/" || path == "." || path == "..")
-    return failed("write", given, EINVAL, "name the directory that is to be the bundle");
-
+void arrange(Bundle& bundle) {
   std::sort(bundle.artifacts.begin(), bundle.artifacts.end(),
             [](const Artifact& a, const Artifact& b) { return a.name < b.name; });
   std::sort(bundle.nodes.begin(), bundle.nodes.end(),
@@ -136,16 +131,25 @@ Result<void> write(const std::string& given, Bundle bundle) {
                    [](const Residual& a, const Residual& b) {
                      return Position{a.line, a.column} < Position{b.line, b.column};
                    });
-  uint64_t beside = 0;
   for (Artifact& artifact : bundle.artifacts) {
     artifact.size = artifact.bytes.size();
-    beside += artifact.name == kImage ? 0 : artifact.size;
+    artifact.sha256 = sha256_hex(artifact.bytes);
   }
+}
+
+Result<void> write(const std::string& given, Bundle bundle) {
+  std::string path = given;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (path.empty() || path == "/" || path == "." || path == "..")
+    return failed("write", given, EINVAL, "name the directory that is to be the bundle");
+
+  uint64_t beside = 0;
+  for (const Artifact& artifact : bundle.artifacts) beside += artifact.name == kImage ? 0 : artifact.bytes.size();
   // Before anything is replaced: what read() refuses for its size is no bundle.
   if (beside > kMaxBeside)
     return failed("write", path, EFBIG, "beside the image its files have " + std::to_string(beside >> 20) + " MiB, the limit is " +
                                             std::to_string(kMaxBeside >> 20) + "; compile for fewer back ends (--backend), or make the profile smaller");
-  for (Artifact& artifact : bundle.artifacts) artifact.sha256 = sha256_hex(artifact.bytes);
+  arrange(bundle);
   const Result<std::string> manifest = encode_manifest(bundle);
   if (!manifest) return manifest.error();
 

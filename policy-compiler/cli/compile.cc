@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/bpf/validate.h"
 #include "policy-compiler/bundle/bundle.h"
 #include "policy-compiler/cli/backends.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/make_bundle.h"
 #include "policy-compiler/cli/report.h"
 #include "policy-compiler/support/text.h"
 
@@ -15,24 +15,6 @@ namespace treeline::cli {
 namespace {
 
 namespace bpf = backends::bpf;
-
-Result<bundle::Bundle> make_bundle(const Loaded& loaded, bpf::Lowered lowered, Beside beside) {
-  bundle::Bundle made;
-  made.name = loaded.policy.name;
-  made.compiler = TREELINE_VERSION;
-  made.abi = TL_ABI_IMAGE;
-  made.policy = lowered.policy;
-  for (const bpf::RowInfo& row : lowered.rows)
-    made.nodes.push_back({row.row, row.key, row.path, loaded.policy.nodes[row.node].position.line});
-  made.residuals = std::move(beside.residuals);
-  Result<std::string> rules = bundle::encode_rules(analysis::all_rules(loaded.policy));
-  if (!rules) return rules.error();
-  made.artifacts = std::move(beside.artifacts);
-  made.artifacts.push_back({std::string(bundle::kImage), "bpf-image", std::move(lowered.image), 0, ""});
-  made.artifacts.push_back({std::string(bundle::kRules), "rules", std::move(*rules), 0, ""});
-  made.artifacts.push_back({std::string(bundle::kProfile), "profile", loaded.text, 0, ""});
-  return made;
-}
 
 std::string accepted_text(const Diagnostics& diagnostics) {
   const auto accepted = std::count_if(diagnostics.list().begin(), diagnostics.list().end(), [](const Diagnostic& d) { return !d.accepted.empty(); });
@@ -67,7 +49,7 @@ int compile(const CompileOptions& options) {
         Error{"the image is not valid: " + valid.error().message + "; report this as a bug of treelinec"});
 
   const bpf::ImageFigures figures = lowered->figures;
-  Result<bundle::Bundle> made = make_bundle(*loaded, std::move(*lowered), std::move(beside));
+  Result<bundle::Bundle> made = make_bundle(*loaded, *chosen, std::move(*lowered), std::move(beside));
   if (!made) return report.failed(made.error());
   const size_t bytes = made->find(bundle::kImage)->bytes.size(), nodes = made->nodes.size();
   if (Result<void> written = bundle::write(options.bundle, std::move(*made)); !written)

@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <ctime>
 
-#include "bpf/lsm/abi.h"
 #include "policy-compiler/bundle/sign.h"
+#include "policy-compiler/cli/belongs.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
@@ -72,18 +72,19 @@ int verify(const VerifyOptions& options) {
     return refuse(options.bundle + "/" + std::string(bundle::kSignature), bundle::refusal_code(verdict.refusal->kind),
                   verdict.refusal->message, verdict.refusal->remedy);
   // Another version may rightly have written other bytes; there the signer's word counts, whose treelinec has compared them.
-  const bool comparable = read->compiler == TREELINE_VERSION && read->abi == TL_ABI_IMAGE;
+  const std::string writer = other_writer(*read);
+  const bool comparable = writer.empty();
   report.field("profile_compared") = comparable;
   if (comparable) {
     const Result<Loaded> loaded = load(*read, options.bundle);
     if (!loaded) return refuse(options.bundle, "bundle-mismatch", loaded.error().message, "");
-    if (!loaded->good()) return refuse(options.bundle, "bundle-mismatch", "its profile.yaml has mistakes, so that policy.img is not compiled from it", "compile the profile again");
+    if (!loaded->good()) return refuse(options.bundle, "bundle-mismatch", "its profile.yaml has mistakes, so that nothing in it is compiled from it", "compile the profile again");
   }
   const bundle::Terms& terms = verdict.statement->terms;
   report.print(report.strong(read->name) + ": signed by key " + verdict.statement->key_id + ", generation " +
                std::to_string(terms.generation) +
                (terms.expires ? ", valid until " + utc::format(*terms.expires) : "") +
-               (comparable ? "" : "; policy.img was not compared with profile.yaml: treelinec " + text::printable(read->compiler, 64) + " compiled them") + "\n");
+               (comparable ? "" : "; its files were not compared with profile.yaml: " + writer + " compiled them") + "\n");
   return report.finish(kYes);
 }
 

@@ -31,15 +31,19 @@ void closing(const std::string& text) {
   if (confine::beside_hooks(*taken).refusals.size() > taken->refusals.size()) std::abort();
 }
 
-void apparmor(const std::string& text) {
+// The artifact, and behind a zero byte what the kernel says it has.
+void apparmor(const std::string& both) {
+  const size_t zero = std::min(both.find('\0'), both.size());
+  const std::string text = both.substr(0, zero), loaded = both.substr(std::min(zero + 1, both.size()));
   bundle::Bundle bundle;
+  bundle.name = "web";
   bundle.artifacts.push_back({std::string(confine::kAppArmorArtifact), "apparmor", text, 0, ""});
   const Result<std::optional<confine::AppArmor>> taken = confine::apparmor_of("web", bundle);
   if (!taken) return;
-  if (!*taken || (*taken)->name.empty() || (*taken)->name.find_first_of(" \n/{\"") != std::string::npos) std::abort();
+  if (!*taken || (*taken)->name.empty() || (*taken)->name.find_first_of(" \n/{\"") != std::string::npos || !(*taken)->name.starts_with("treeline.web")) std::abort();
   // Held by the kernel only where it says so, in a line of its own.
-  if (!confine::why_profile_does_not_hold(**taken, text).empty()) return;
-  const std::string held = "\n" + text + "\n";
+  if (!confine::why_profile_does_not_hold(**taken, loaded).empty()) return;
+  const std::string held = "\n" + loaded + "\n";
   if (held.find("\n" + (*taken)->name + " (enforce)\n") == std::string::npos && held.find("\n" + (*taken)->name + " (kill)\n") == std::string::npos) std::abort();
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // links: treeline_cli
 //
-// `diff` and `replay` over a bundle that somebody made up. Parts behind zero bytes: a profile, another one, a trace, then the bundle's policy.img,
-// rules.json and closing.json; an empty part is what the first profile compiles to. The commands' functions return; a bundle is taken only where
-// it is what its profile compiles to; a version differs from itself in nothing, and of what is newly allowed the way back is newly denied.
+// `diff`, `merge` and `replay` over a bundle that somebody made up. Parts behind zero bytes: a profile, another one, a trace, then the bundle's policy.img,
+// rules.json, closing.json and seccomp.json; an empty part is what the first profile compiles to. The commands' functions return; a bundle is taken only
+// where it is what its profile compiles to; a version differs from itself in nothing, and of what is newly allowed the way back is newly denied; a union
+// denies nothing that a part of it allows; a filter that was made up is read or refused.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -12,11 +13,15 @@
 #include "policy-compiler/analysis/diff.h"
 #include "policy-compiler/analysis/grade.h"
 #include "policy-compiler/analysis/replay.h"
-#include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/cli/load.h"
+#include "policy-compiler/cli/make_bundle.h"
+#include "policy-compiler/cli/unite.h"
+#include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/learn/trace.h"
+#include "policy-compiler/support/sha256.h"
 
 using namespace treeline;
 
@@ -24,23 +29,23 @@ namespace {
 
 struct Compiled {
   cli::Loaded loaded;
-  std::string image, rules, closing;
   bundle::Bundle bundle;
+  const std::string& file(std::string_view name) const { return bundle.find(name)->bytes; }
+  std::string calls() const { return bundle.find(backends::seccomp::kCallsOci) == nullptr ? "" : file(backends::seccomp::kCallsOci); }
 };
 
 std::optional<Compiled> compiled(const std::string& text) {
-  Compiled out{cli::judge(text, "fuzz.yaml"), "", "", "", {}};
+  Compiled out{cli::judge(text, "fuzz.yaml"), {}};
   if (!out.loaded.good()) return std::nullopt;
+  cli::CompileOptions options;
+  if (backends::seccomp::lists_calls(out.loaded.policy)) options.backends = {"bpf", "seccomp"};
+  const Result<cli::Chosen> chosen = cli::choose_backends(options);
   Diagnostics diagnostics;
-  const auto lowered = backends::bpf::lower(out.loaded.policy, *out.loaded.paths, diagnostics);
-  if (!lowered || diagnostics.has_errors()) return std::nullopt;
-  out.image = lowered->image;
-  out.rules = *bundle::encode_rules(analysis::all_rules(out.loaded.policy));
-  out.closing = backends::seccomp::lower(out.loaded.policy);
-  out.bundle.name = out.loaded.policy.name;
-  out.bundle.policy = lowered->policy;
-  for (const backends::bpf::RowInfo& row : lowered->rows)
-    out.bundle.nodes.push_back({row.row, row.key, row.path, out.loaded.policy.nodes[row.node].position.line});
+  auto lowered = backends::bpf::lower(out.loaded.policy, *out.loaded.paths, diagnostics);
+  if (!chosen || !lowered) return std::nullopt;
+  cli::Beside beside = cli::lower_beside(out.loaded.policy, *chosen, lowered->residuals, false, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
+  out.bundle = *cli::make_bundle(out.loaded, *chosen, std::move(*lowered), std::move(beside));
   return out;
 }
 
@@ -53,14 +58,44 @@ void compare(const cli::Loaded& before, const cli::Loaded& after) {
 }
 
 void load(const Compiled& right, const std::vector<std::string>& parts) {
-  const auto part = [&](size_t n, const std::string& otherwise) { return parts.size() > n && !parts[n].empty() ? parts[n] : otherwise; };
   bundle::Bundle bundle = right.bundle;
-  bundle.artifacts.push_back({std::string(bundle::kProfile), "profile", right.loaded.text, 0, ""});
-  bundle.artifacts.push_back({std::string(bundle::kImage), "bpf-image", part(3, right.image), 0, ""});
-  bundle.artifacts.push_back({std::string(bundle::kRules), "rules", part(4, right.rules), 0, ""});
-  bundle.artifacts.push_back({"closing.json", "seccomp", part(5, right.closing), 0, ""});
-  const bool same = part(3, right.image) == right.image && part(4, right.rules) == right.rules && part(5, right.closing) == right.closing;
+  bool same = true;
+  size_t part = 3;
+  for (const std::string_view name : {bundle::kImage, bundle::kRules, backends::seccomp::kArtifact, backends::seccomp::kCallsOci}) {
+    for (bundle::Artifact& artifact : bundle.artifacts)
+      if (artifact.name == name && part < parts.size() && !parts[part].empty()) {
+        same = same && artifact.bytes == parts[part];
+        artifact.bytes = parts[part];
+      }
+    ++part;
+  }
+  bundle::arrange(bundle);
+  bundle.digest = sha256_hex(*bundle::encode_manifest(bundle));
   if (cli::load(std::move(bundle), "fuzz").has_value() != same) std::abort();
+}
+
+void merge(const cli::Loaded& one, const cli::Loaded& two) {
+  cli::Union all;
+  for (const cli::Loaded* part : {&one, &two}) {
+    Diagnostics diagnostics;
+    all.add(part->policy, diagnostics);
+    if (diagnostics.has_errors()) return;
+  }
+  const cli::Loaded united = cli::judge(frontend::emit_profile(all.finish()), "united.yaml");
+  if (!united.good()) return;  // what the one may write the other executes
+  for (const cli::Loaded* part : {&one, &two}) {
+    const Result<analysis::Diff> more = analysis::compare({&part->policy, &*part->paths}, {&united.policy, &*united.paths});
+    if (more && more->count(analysis::Effect::kDenied) != 0) std::abort();
+  }
+}
+
+void replay(const Compiled& right, const std::vector<std::string>& parts) {
+  const auto rules = bundle::decode_rules(right.file(bundle::kRules));
+  const auto part = [&](size_t n, const std::string& otherwise) { return n < parts.size() && !parts[n].empty() ? parts[n] : otherwise; };
+  const auto calls = analysis::CallFilters::read(part(5, right.file(backends::seccomp::kArtifact)), part(6, right.calls()));
+  Diagnostics diagnostics("fuzz.jsonl");
+  if (const std::optional<learn::Trace> trace = learn::read_trace(parts[2], diagnostics); trace && rules && calls)
+    (void)analysis::replay_traces({&right.loaded.policy, &*right.loaded.paths}, right.file(bundle::kImage), *calls, *rules, {*trace});
 }
 
 }  // namespace
@@ -84,13 +119,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   analysis::grade(right->loaded.policy, *right->loaded.paths, findings);
   compare(right->loaded, right->loaded);
   if (parts.size() > 1)
-    if (const std::optional<Compiled> other = compiled(parts[1])) compare(right->loaded, other->loaded);
-  if (parts.size() > 2) {
-    Diagnostics of_trace("fuzz.jsonl");
-    const auto rules = bundle::decode_rules(right->rules);
-    const auto calls = analysis::CallFilters::read(right->closing, "");
-    if (const std::optional<learn::Trace> trace = learn::read_trace(parts[2], of_trace); trace && rules && calls)
-      (void)analysis::replay_traces({&right->loaded.policy, &*right->loaded.paths}, right->image, *calls, *rules, {*trace});
-  }
+    if (const std::optional<Compiled> other = compiled(parts[1])) {
+      compare(right->loaded, other->loaded);
+      merge(right->loaded, other->loaded);
+    }
+  if (parts.size() > 2) replay(*right, parts);
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/backends/apparmor/glob.h"
 #include "policy-compiler/ir/names.h"
+#include "tests/unit/backend_apparmor/enforcer.h"
 #include "tests/unit/backend_apparmor/parser.h"
 #include "tests/unit/passes/policy_writer.h"
 
@@ -446,8 +447,7 @@ TEST(AppArmor, WhatARuntimeStartsIsNotJudgedAndSignalsWithinASharedProfileAreFor
   EXPECT_TRUE(says(lower(w.policy, {}), 1, "signals within a profile, of all nodes that share it, for"));
 }
 
-TEST(AppArmor, TheParserTakesEveryShapeWithoutAWarning) {
-  if (no_parser()) GTEST_SKIP() << "no apparmor_parser with abi/3.0 here: apt-get install apparmor";
+Writer with_every_rule() {
   Writer w;
   w.policy.name = "p";
   const uint32_t a = w.root("/bin/a");
@@ -458,11 +458,27 @@ TEST(AppArmor, TheParserTakesEveryShapeWithoutAWarning) {
   for (const ir::names::Entry& operation : ir::names::operations().entries()) w.policy.nodes[a].operations.push_back({operation.value, {}});
   for (uint32_t capability = 0; capability <= 40; ++capability) w.policy.nodes[a].capabilities.push_back({capability, {}});
   w.child(w.child(a, "/bin/b*"), "/bin/c");
+  return w;
+}
+
+TEST(AppArmor, TheParserTakesEveryShapeWithoutAWarning) {
+  if (no_parser()) GTEST_SKIP() << "no apparmor_parser with abi/3.0 here: apt-get install apparmor";
+  const Writer w = with_every_rule();
   EXPECT_EQ(parsed(lower(w.policy, {}).text), "");
   EXPECT_EQ(parsed(lower(w.policy, {.complain = true}).text), "");
   EXPECT_EQ(parsed(lower(w.policy, {.no_new_privs = true}).text), "");
   EXPECT_EQ(parsed(lower(with_children(13).policy, {}).text), "");
   EXPECT_EQ(parsed(lower(with_children(200).policy, {}).text), "");
+}
+
+// It takes no line that is not written here (enforcer/confine/apparmor.cc).
+TEST(AppArmor, TheEnforcerTakesEveryShape) {
+  Writer every = with_every_rule();
+  every.policy.name = "p.q-1_";
+  EXPECT_EQ(not_taken(every.policy, {}), "");
+  EXPECT_EQ(not_taken(every.policy, {.complain = true}), "");
+  EXPECT_EQ(not_taken(every.policy, {.no_new_privs = true}), "");
+  for (const unsigned children : {13u, 200u}) EXPECT_EQ(not_taken(with_children(children).policy, {}), "");
 }
 
 }  // namespace

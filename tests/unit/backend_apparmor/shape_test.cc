@@ -13,6 +13,7 @@
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/backends/apparmor/lower.h"
 #include "policy-compiler/backends/apparmor/steps.h"
+#include "tests/unit/backend_apparmor/enforcer.h"
 #include "tests/unit/backend_apparmor/parser.h"
 #include "tests/unit/passes/policy_writer.h"
 
@@ -222,6 +223,7 @@ TEST(Shape, EachTransitionLeadsToAProfileThatExistsAndHoldsTheNodesRights) {
     if (testing::Test::HasFatalFailure()) return;
     trees += shape.tree;
     for (const Merge& merge : shape.merges) flat_parts += shape.tree && merge.message.find("every exec") != std::string::npos;
+    ASSERT_EQ(not_taken(policy, {}), "") << "seed " << seed;
     if (seed < 40 && !no_parser()) {
       ASSERT_EQ(parsed(lower(policy, {}).text), "") << "seed " << seed;
     }

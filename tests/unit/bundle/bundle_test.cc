@@ -102,8 +102,37 @@ TEST_F(BundleTest, WhatIsWrittenIsReadBackSorted) {
   expect_alone();
 }
 
-// As those that were written before there were columns.
-TEST_F(BundleTest, AResidualWithoutAColumnIsOfItsWholeLine) {
+TEST_F(BundleTest, OptionsAreReadBackAndMakeTheSchema) {
+  ASSERT_TRUE(write(path_, sample()));
+  EXPECT_THAT(slurp(path_ + "/manifest.json"), HasSubstr("\"schema\": 1"));
+  EXPECT_FALSE(bundle::read(path_)->options);
+  Bundle with = sample();
+  with.options = Options{{"bpf", "seccomp"}, {"x86_64"}, false, true, "2.5.4"};
+  ASSERT_TRUE(write(path_, with));
+  const std::string manifest = slurp(path_ + "/manifest.json");
+  EXPECT_THAT(manifest, HasSubstr("\"schema\": 2"));
+  const Result<Bundle> read = bundle::read(path_);
+  ASSERT_TRUE(read && read->options) << read.error().message;
+  EXPECT_EQ(read->options->backends, with.options->backends);
+  EXPECT_EQ(read->options->architectures, with.options->architectures);
+  EXPECT_FALSE(read->options->no_new_privs);
+  EXPECT_TRUE(read->options->complain);
+  EXPECT_EQ(read->options->libseccomp, "2.5.4");
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string text = manifest;
+    text.replace(text.find(from), from.size(), to);
+    spill(path_ + "/manifest.json", text);
+  };
+  changed("\"schema\": 2", "\"schema\": 3");
+  expect_refused("reads 1 to 2");
+  changed("\"complain\": true", "\"complain\": 1");
+  expect_refused("'complain' is not true or false");
+  changed("\"options\"", "\"Options\"");
+  expect_refused("'options' is missing");
+}
+
+// Of the whole line.
+TEST_F(BundleTest, AResidualMayHaveNoColumn) {
   Bundle older = sample();
   older.residuals[0].column = 0;
   ASSERT_TRUE(write(path_, older));
@@ -321,8 +350,8 @@ TEST_F(BundleTest, AManifestInAnotherFormIsRefused) {
     changed.replace(changed.find(from), from.size(), to);
     spill(path_ + "/manifest.json", changed);
   };
-  with("\"schema\": 1", "\"schema\": 2");
-  expect_refused("schema 2 is not known");
+  with("\"schema\": 1", "\"schema\": 9");
+  expect_refused("schema 9 is not known");
   with("\"name\": \"nginx\"", "\"name\": \"nginx\", \"name\": \"nginx\"");
   expect_refused("it was altered");
   with("\"name\": \"nginx\"", "\"name\":  \"nginx\"");

@@ -2,6 +2,7 @@
 // What must not be lost, hidden or fooled on the way to an exit status.
 
 #include "policy-compiler/bundle/bundle.h"
+#include "policy-compiler/bundle/sign.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/frontend/profile.h"
 #include "tests/unit/bundle/test_keys.h"
@@ -91,11 +92,110 @@ TEST_F(TrustTest, ABundleWhoseResidualsAreNotThoseOfItsProfileIsRefused) {
     std::erase_if(forged.residuals, [&](const bundle::Residual& residual) { return residual.backend == backend; });
     EXPECT_EQ(sign(forged), kFailed) << backend;
   }
-  bundle::Bundle elsewhere = *whole, older = *whole;
+  bundle::Bundle elsewhere = *whole;
   ++elsewhere.residuals[0].column;
   EXPECT_EQ(sign(elsewhere), kFailed);
-  for (bundle::Residual& residual : older.residuals) residual.column = 0;  // before there were columns
-  EXPECT_EQ(sign(older), kYes);
+}
+
+class OptionsTest : public TrustTest {
+ protected:
+  void SetUp() override {
+    TrustTest::SetUp();
+    CompileOptions options;
+    options.profile = put("calls.yaml", "treeline: 1\nname: web\nentry:\n  - {exec: /web, users: [33], syscalls: [read, write]}\n");
+    options.bundle = base_ + "/calls.bundle";
+    options.output = true;
+    options.backends = {"bpf", "seccomp", "apparmor"};
+    options.architectures = {"x86_64", "aarch64"};
+    options.no_new_privs = options.complain = true;
+    ASSERT_EQ(run([&] { return cli::compile(options); }).exit, kYes);
+    const Result<bundle::Bundle> read = bundle::read(options.bundle);
+    ASSERT_TRUE(read);
+    whole_ = *read;
+    secret_ = put("key.pem", keys::kSecret);
+  }
+  // A bundle that is whole by its own digests.
+  Outcome sign(const bundle::Bundle& forged) {
+    EXPECT_TRUE(bundle::write(base_ + "/forged.bundle", forged));
+    EXPECT_TRUE(bundle::read(base_ + "/forged.bundle"));
+    return run([&] { return cli::sign({base_ + "/forged.bundle", secret_, "", 0, 0, false}); });
+  }
+
+  bundle::Bundle whole_;
+  std::string secret_;
+};
+
+TEST_F(OptionsTest, EveryFileIsHeldAgainstTheProfile) {
+  EXPECT_EQ(sign(whole_).exit, kYes);
+  ASSERT_EQ(whole_.artifacts.size(), 8u);
+  for (size_t i = 0; i < whole_.artifacts.size(); ++i) {
+    const std::string name = whole_.artifacts[i].name;
+    if (name == bundle::kProfile || name == bundle::kImage) continue;  // another profile; read() looks at the header of an image
+    bundle::Bundle forged = whole_;
+    forged.artifacts[i].bytes += "\n";
+    const Outcome o = sign(forged);
+    EXPECT_EQ(o.exit, kFailed) << name;
+    EXPECT_THAT(o.err, HasSubstr("its " + name + " is not what its profile.yaml compiles to")) << name;
+    EXPECT_EQ(run([&] { return cli::diff({base_ + "/calls.bundle", base_ + "/forged.bundle", "none", true}); }).exit, kFailed) << name;
+    EXPECT_EQ(run([&] { return cli::check({{base_ + "/forged.bundle"}, true, false, "", ""}); }).exit, kFailed) << name;
+  }
+}
+
+TEST_F(OptionsTest, NoFileIsThereBesides) {
+  bundle::Bundle forged = whole_;
+  forged.artifacts.push_back({"more.json", "seccomp", "{}", 0, ""});
+  EXPECT_THAT(sign(forged).err, HasSubstr("its more.json is not what"));
+  for (size_t i = 0; i < whole_.artifacts.size(); ++i) {
+    bundle::Bundle less = whole_;
+    if (less.artifacts[i].name == bundle::kImage || less.artifacts[i].name == bundle::kProfile) continue;
+    less.artifacts.erase(less.artifacts.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_EQ(sign(less).exit, kFailed) << whole_.artifacts[i].name;
+  }
+}
+
+TEST_F(OptionsTest, OtherOptionsCompileToOtherFiles) {
+  bundle::Bundle forged = whole_;
+  forged.options->complain = false;
+  EXPECT_THAT(sign(forged).err, HasSubstr("its apparmor is not what"));
+  forged = whole_;
+  forged.options->architectures.pop_back();
+  EXPECT_THAT(sign(forged).err, HasSubstr("its seccomp.bpf is not what"));
+  forged = whole_;
+  forged.options->backends = {"bpf"};
+  EXPECT_THAT(sign(forged).err, HasSubstr("its manifest.json is not what")) << "--complain without AppArmor";
+  forged = whole_;
+  forged.options->backends = {"bpf", "seccomp", "apparmor"};
+  EXPECT_THAT(sign(forged).err, HasSubstr("its manifest.json is not what")) << "not as compile notes them";
+}
+
+TEST_F(OptionsTest, ABundleThatNotesNoOptionsIsCompiledAgain) {
+  bundle::Bundle older = whole_;
+  older.options.reset();
+  const Outcome o = sign(older);
+  EXPECT_EQ(o.exit, kFailed);
+  EXPECT_THAT(o.err, HasSubstr("did not note with which options"));
+}
+
+TEST_F(OptionsTest, VerifySaysWhoseFilesItDidNotCompare) {
+  const std::string trusted = put("key.pub.pem", keys::kPublic);
+  const Result<bundle::SecretKey> key = bundle::read_secret_key(keys::kSecret, "key.pem");
+  ASSERT_TRUE(key);
+  const auto verify = [&](bundle::Bundle forged) {
+    EXPECT_TRUE(bundle::write(base_ + "/forged.bundle", forged));
+    Result<bundle::Bundle> read = bundle::read(base_ + "/forged.bundle");
+    read->signature = *bundle::sign(*read, *key, {});
+    EXPECT_TRUE(bundle::write(base_ + "/forged.bundle", *read));
+    return run([&] { return cli::verify({base_ + "/forged.bundle", {trusted}, "", 0, false}); });
+  };
+  EXPECT_THAT(verify(whole_).out, Not(HasSubstr("not compared")));
+  bundle::Bundle other = whole_;
+  other.options->libseccomp = "2.99.0";
+  EXPECT_THAT(verify(other).out, HasSubstr("not compared with profile.yaml: treelinec " TREELINE_VERSION " with libseccomp 2.99.0 compiled them"));
+  other.options.reset();
+  EXPECT_THAT(verify(other).out, HasSubstr("which noted no options, compiled them"));
+  other = whole_;
+  other.artifacts[0].bytes += "#";  // signed, by a key that is trusted, and by no treelinec
+  EXPECT_EQ(verify(other).exit, kNo);
 }
 
 TEST_F(TrustTest, ADamagedBundleIsNotWhole) {

@@ -252,8 +252,9 @@ TEST(Settings, two_keys_of_many) {
 
 TEST(Confinement, of_a_bundle) {
   bundle::Bundle bundle;
+  bundle.name = "web";
   bundle.artifacts = {
-      {"apparmor", "apparmor", "#include <x>\nprofile treeline.web {\n}\nprofile treeline.web.sh{\n}\n", 0, ""},
+      {"apparmor", "apparmor", "abi <abi/3.0>,\n\nprofile treeline.web {\n}\n\nprofile treeline.web.sh {\n}\n", 0, ""},
       {"seccomp.json", "seccomp", " {\"defaultAction\":\"SCMP_ACT_ERRNO\"}\n", 0, ""}};
   Result<Confinement> wanted = confinement_of("web", bundle);
   ASSERT_TRUE(wanted) << wanted.error().message;
@@ -265,6 +266,51 @@ TEST(Confinement, of_a_bundle) {
   bundle.artifacts.pop_back();
   bundle.artifacts[0].bytes = "profile /usr/bin/x {";
   EXPECT_THAT(confinement_of("web", bundle).error().message, HasSubstr("apparmor"));
+}
+
+std::string refused_apparmor(const std::string& text, const std::string& name = "web") {
+  bundle::Bundle bundle;
+  bundle.name = name;
+  bundle.artifacts = {{"apparmor", "apparmor", text, 0, ""}};
+  const Result<std::optional<confine::AppArmor>> taken = confine::apparmor_of("web", bundle);
+  return taken ? "" : taken.error().message;
+}
+
+TEST(Confinement, profiles_of_the_policy_alone) {
+  const std::string tree =
+      "abi <abi/3.0>,\n\nprofile treeline.web.-roots flags=(complain, mediate_deleted) {\n  \"/a\\\"}b{#\" rwmk,\n  link \"/x\" -> \"/**\",\n"
+      "  \"/bin/sh\" px -> treeline.web.sh,\n  \"/l\" cx,\n  network inet stream,\n  unix type=stream,\n  signal send peer=treeline.web{,.[^.]**},\n"
+      "  ptrace (readby, tracedby),\n  ptrace (trace, read),\n  mount,\n\n  profile l \"/l\" {\n    capability chown,\n  }\n}\n";
+  EXPECT_EQ(refused_apparmor(tree), "");
+  EXPECT_EQ(refused_apparmor("profile treeline.a..b.c {\n}\n", "a.b"), "");
+  const char* others[] = {"docker-default", "unconfined", "treeline.webb", "treeline.web..x", "treeline.web.", "treeline.other", ":ns:treeline.web", "\"treeline.web\"", "/usr/bin/x", ""};
+  for (const std::string other : others)
+    EXPECT_THAT(refused_apparmor("profile treeline.web {\n}\nprofile " + other + " {\n}\n"), HasSubstr("line 3 that names a profile that is not the policy's own")) << other;
+}
+
+TEST(Confinement, no_line_opens_another_profile) {
+  const char* inside[] = {"capability chown, } profile docker-default { capability chown,",
+                          "\"/a\" r, } profile docker-default {",
+                          "\"/a\\\\\" r, } profile docker-default { \" r,",
+                          "include <abstractions/base>,",
+                          "#include \"/x\",",
+                          "include \"/x\",",
+                          "signal send peer=treeline.other{,.[^.]**},",
+                          "\"/a r,",
+                          "/a r",
+                          "hat x {",
+                          "^x {",
+                          "@{X} = /a,"};
+  for (const char* line : inside) EXPECT_THAT(refused_apparmor("profile treeline.web {\n  " + std::string(line) + "\n}\n"), HasSubstr("line 2")) << line;
+  for (const char* first : {"docker-default {", "/usr/bin/x {", "capability chown,", "}", "include <x>", "alias / -> /x,"})
+    EXPECT_THAT(refused_apparmor(std::string(first) + "\nprofile treeline.web {\n}\n"), HasSubstr("line 1")) << first;
+  EXPECT_THAT(refused_apparmor("profile treeline.web {\n"), HasSubstr("no whole profile treeline.web"));
+  EXPECT_THAT(refused_apparmor(""), HasSubstr("no whole profile"));
+}
+
+TEST(Confinement, flags_that_are_never_written) {
+  for (const char* head : {"flags=(unconfined) {", "flags=(complain,mediate_deleted) {", "flags=(kill) {", "flags=(unconfined){}", "\"/usr/sbin/sshd\" {", "{ }", "{ capability,"})
+    EXPECT_THAT(refused_apparmor("profile treeline.web " + std::string(head) + "\n}\n"), HasSubstr("line 1 that has flags, or an attachment")) << head;
 }
 
 TEST(Confinement, apply_then_verify) {
