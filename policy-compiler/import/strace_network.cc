@@ -137,6 +137,10 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
   // sendmsg: the name is within the structure. sendto: the fifth argument.
   std::string_view structure =
       name == "sendto" ? (arguments.size() > 4 ? arguments[4] : std::string_view()) : arguments[1];
+  const auto not_shown = [&] {
+    lost("addresses of sockets that the log does not show", "add the network rule, or the socket's path with its words, by hand", position);
+  };
+  if (structure.starts_with("0x") || has(structure, "msg_name=0x")) return not_shown();  // a place in memory that strace did not read
   if (structure.empty() || structure == "NULL" || !has(structure, "sa_family=")) return;
   if (has(structure, "AF_UNIX")) {
     const std::string_view value = field(structure, "sun_path");
@@ -156,6 +160,7 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
     return;
   }
   const auto peer = internet_address(structure);
+  if (!peer && has(structure, "AF_INET")) return not_shown();
   if (!peer) return;
   const auto open = number ? files.find(number->number) : files.end();
   if (open == files.end() || !open->second.protocol) {

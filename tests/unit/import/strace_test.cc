@@ -116,6 +116,22 @@ TEST(Strace, DescriptorThatIsNotKnown_Imported_IsListed) {
         << call;
 }
 
+TEST(Strace, AddressThatTheLogDoesNotShow_Imported_IsListed) {
+  const auto listed = [](const std::string& lines, unsigned line) { return take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n" + lines).says("not-carried", line); };
+  const std::string made = "1 socket(AF_INET, SOCK_DGRAM, IPPROTO_IP) = 3\n";
+  for (const char* call : {"bind(9, 0x7ffe12, 16)", "connect(9, 0x7ffe12, 16)", "sendto(9, \"x\", 1, 0, 0x7ffe12, 16)", "sendmsg(9, 0x7ffe12, 0)",
+                           "sendmsg(9, {msg_name=0x7ffe12, msg_namelen=16, msg_iov=[]}, 0)", "bind(9, {sa_family=AF_INET6, sin6_port=htons(80)}, 28)",
+                           "bind(9, {sa_family=AF_INET, sa_data=\"a\"}, 16)"}) {
+    std::string known = call;
+    known[known.find('9')] = '3';
+    EXPECT_TRUE(listed("1 " + std::string(call) + " = 0\n", 2)) << call;
+    EXPECT_TRUE(listed(made + "1 " + known + " = 0\n", 3)) << known;
+  }
+  for (const char* call : {"sendto(9, \"x\", 1, 0, NULL, 0)", "sendmsg(9, {msg_name=NULL, msg_namelen=0, msg_iov=[]}, 0)", "connect(9, {sa_family=AF_UNSPEC}, 16)",
+                           "bind(9, {sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}, 12)"})
+    EXPECT_FALSE(listed("1 " + std::string(call) + " = 0\n", 2)) << call;
+}
+
 TEST(Strace, ProgramThatIsNamedByADescriptor_Executed_IsAStep) {
   const std::string exec =
       "1 execveat(4, \"\", [\"b\"], 0x1, AT_EMPTY_PATH) = 0\n1 openat(AT_FDCWD, \"/x\", O_RDONLY) = 5\n";
