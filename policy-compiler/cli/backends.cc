@@ -2,8 +2,10 @@
 #include "policy-compiler/cli/backends.h"
 
 #include <algorithm>
+#include <map>
 
 #include "policy-compiler/analysis/accept.h"
+#include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/support/text.h"
@@ -15,26 +17,46 @@ namespace apparmor = backends::apparmor;
 namespace bpf = backends::bpf;
 namespace seccomp = backends::seccomp;
 
-constexpr std::string_view kAcceptCalls = "compile with --backend bpf,seccomp, remove it, or say in the node that this will do: accept: {residual: {syscalls: why}}";
+constexpr std::string_view kFilterCalls = "compile with --backend bpf,seccomp, or remove it";
+constexpr std::string_view kRemove = "remove the rule, or know that it is weaker than it reads";
 constexpr std::string_view kEmit = "write it out for the cluster: treelinec emit PROFILE --as networkpolicy";
-constexpr std::string_view kAcceptOperation =
-    "know that it is weaker than it reads, and say so in the node: accept: {residual: {OPERATION: why}}; or remove it, or give it to every node";
+constexpr std::string_view kOperation = "know that it is weaker than it reads, remove it, or give it to every node";
 constexpr std::string_view kDigest = "remove it: this version cannot enforce it";
 
 enum class Held : uint8_t { kNot, kInPart };
 
+// What stands at a place, as `accept` names it (analysis/accept.h).
+class Names {
+ public:
+  explicit Names(const ir::Policy& policy) {
+    for (const bundle::RuleEntry& rule : analysis::all_rules(policy))
+      names_.emplace(rule.position, rule.kind == "net" ? rule.words + " " + rule.pattern : rule.kind == "syscall" ? "syscalls" : rule.pattern);
+  }
+
+  // `remedy`, and the line with which a person takes it as it is.
+  std::string or_accept(ir::Position position, std::string_view remedy) const {
+    const auto at = names_.find(position);
+    if (at == names_.end()) return std::string(remedy);
+    const bool plain = at->second.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string::npos;
+    return std::string(remedy) + "; or say in the node that this will do: accept: {residual: {" + (plain ? at->second : text::quoted(at->second, 4096)) + ": why}}";
+  }
+
+ private:
+  std::map<ir::Position, std::string> names_;
+};
+
 // Rules that no chosen back end holds as they are written.
 class Weaker {
  public:
-  explicit Weaker(const std::string& file) : found_(file, SIZE_MAX) {}
+  Weaker(const ir::Policy& policy, const std::string& file) : policy_(policy), names_(policy), found_(file, SIZE_MAX) {}
 
   void add(ir::Position position, const std::string& message, std::string_view remedy, Held held) {
-    found_.note(position, "residual", message, std::string(remedy));
+    found_.note(position, "residual", message, names_.or_accept(position, remedy));
     held_.push_back(held);
   }
 
-  void report(const ir::Policy& policy, bool strict, Diagnostics& diagnostics) {
-    if (!strict) analysis::apply_accepted_residuals(policy, found_);
+  void report(bool strict, Diagnostics& diagnostics) {
+    analysis::apply_accepted_residuals(policy_, found_);
     for (size_t i = 0; i < held_.size(); ++i) {
       Diagnostic d = found_.list()[i];
       if (d.accepted.empty()) d.severity = strict || held_[i] == Held::kNot ? Severity::kError : Severity::kWarning;
@@ -43,6 +65,8 @@ class Weaker {
   }
 
  private:
+  const ir::Policy& policy_;
+  Names names_;
   Diagnostics found_;
   std::vector<Held> held_;  // of list()
 };
@@ -59,7 +83,7 @@ void report_image(const std::vector<bpf::Residual>& residuals, bool calls_filter
     else if (residual.rule == bpf::Residual::Rule::kSelector)
       weaker.add(residual.position, residual.message, kEmit, Held::kInPart);
     else if (!calls_filtered)
-      weaker.add(residual.position, residual.message, kAcceptCalls, Held::kNot);
+      weaker.add(residual.position, residual.message, kFilterCalls, Held::kNot);
   }
 }
 
@@ -74,7 +98,7 @@ void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Weak
   if (!filter) return;
   for (const seccomp::CallResidual& residual : filter->residuals) {
     if (!residual.hooks_hold_it)
-      weaker.add(residual.position, residual.message, "remove the rule, or know that it is weaker than it reads", Held::kInPart);
+      weaker.add(residual.position, residual.message, kRemove, Held::kInPart);
     made.residuals.push_back({"seccomp", residual.message, residual.position.line, residual.position.column});
   }
   made.artifacts.push_back(artifact(seccomp::kCallsOci, seccomp::kCallsOciKind, std::move(filter->oci)));
@@ -109,6 +133,8 @@ Result<Chosen> choose_backends(const CompileOptions& options) {
   if (!chosen.apparmor && (options.no_new_privs || options.complain))
     return Error{"--no-new-privs and --complain are about AppArmor profiles: add --backend bpf,seccomp,apparmor"};
   chosen.profiles = {options.no_new_privs, options.complain};
+  if (!chosen.seccomp && !options.architectures.empty())
+    return Error{"--seccomp-arch is about the filter of listed system calls: add --backend bpf,seccomp"};
   if (options.architectures.empty()) chosen.architectures = seccomp::all_architectures();
   for (const std::string& word : options.architectures) {
     const std::optional<seccomp::Architecture> architecture = seccomp::find_architecture(word);
@@ -125,30 +151,31 @@ Result<Chosen> choose_backends(const CompileOptions& options) {
 Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::vector<bpf::Residual>& of_image, bool strict,
                     Diagnostics& diagnostics) {
   Beside made;
-  Weaker weaker(diagnostics.file());
+  Weaker weaker(policy, diagnostics.file());
   report_image(of_image, chosen.seccomp, weaker, diagnostics);
   for (const bpf::Residual& residual : of_image)
     made.residuals.push_back({"bpf", residual.message, residual.position.line, residual.position.column});
   for (const seccomp::ClosingResidual& residual : seccomp::closing_residuals(policy)) {
-    weaker.add(residual.position, residual.message, kAcceptOperation, Held::kInPart);
+    weaker.add(residual.position, residual.message, kOperation, Held::kInPart);
     made.residuals.push_back({"seccomp", residual.message, residual.position.line, residual.position.column});
   }
   made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
   if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, diagnostics, made);
   if (chosen.seccomp) add_calls(policy, chosen, strict, weaker, diagnostics, made);
-  weaker.report(policy, strict, diagnostics);
+  weaker.report(strict, diagnostics);
   return made;
 }
 
 void note_residuals(const ir::Policy& policy, const std::vector<bpf::Residual>& of_image, Diagnostics& diagnostics) {
+  const Names names(policy);
   for (const seccomp::ClosingResidual& residual : seccomp::closing_residuals(policy))
-    diagnostics.note(residual.position, "residual", residual.message, std::string(kAcceptOperation));
+    diagnostics.note(residual.position, "residual", residual.message, names.or_accept(residual.position, kOperation));
   for (const bpf::Residual& residual : of_image) {
     if (residual.rule == bpf::Residual::Rule::kDigest)
       diagnostics.error(residual.position, "residual", residual.message, std::string(kDigest));
     else
       diagnostics.note(residual.position, "residual", residual.message,
-                       std::string(residual.rule == bpf::Residual::Rule::kSelector ? kEmit : kAcceptCalls));
+                       names.or_accept(residual.position, residual.rule == bpf::Residual::Rule::kSelector ? kEmit : kFilterCalls));
   }
 }
 

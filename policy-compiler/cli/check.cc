@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdint>
+#include <map>
 
 #include "policy-compiler/analysis/accept.h"
 #include "policy-compiler/analysis/grade.h"
@@ -47,6 +48,15 @@ void look_closely(Loaded& loaded, const Bounds& bounds) {
   loaded.diagnostics.take(all);
 }
 
+// A machine holds one policy of a name. A bundle beside its profile is another form of it, and two tools' drafts may be one policy: so a note.
+void note_name(Loaded& loaded, const std::string& path, std::map<std::string, std::string>& taken) {
+  if (loaded.bundle) return;
+  const auto [other, fresh] = taken.emplace(loaded.policy.name, path);
+  if (!fresh)
+    loaded.diagnostics.note({}, "name-twice", text::quoted(other->second, 4096) + " is the policy " + text::quoted(loaded.policy.name) + " as well",
+                            "give one another `name:` if both are for one machine, which holds one policy of a name");
+}
+
 std::string summary(const Loaded& loaded) {
   const size_t findings = loaded.diagnostics.findings();
   const auto accepted = static_cast<size_t>(
@@ -70,6 +80,7 @@ int check(const CheckOptions& options) {
   report.fails_where([&](const Diagnostic& d) { return d.accepted.empty() && crosses(d.risk, bounds); });
   Progress progress(options.profiles.size(), !report.document(), false);
   int exit = kYes;
+  std::map<std::string, std::string> names;
   for (const std::string& path : options.profiles) {
     Result<Loaded> loaded = load(path);
     if (!loaded) {
@@ -83,7 +94,10 @@ int check(const CheckOptions& options) {
       continue;
     }
     const bool readable = loaded->good();
-    if (readable) look_closely(*loaded, bounds);
+    if (readable) {
+      look_closely(*loaded, bounds);
+      note_name(*loaded, path, names);
+    }
     loaded->diagnostics.sort();
     report.diagnostics(loaded->diagnostics, loaded->text);
     const bool right = readable && !loaded->diagnostics.has_errors();

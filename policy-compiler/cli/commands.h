@@ -15,7 +15,7 @@ namespace treeline::cli {
 struct CompileOptions {
   std::string profile, bundle;
   Output output;
-  bool strict = false;  // what no back end enforces is a mistake
+  bool strict = false;  // what the back ends hold in part is a mistake too, unless the profile accepts it
   std::vector<std::string> backends = {"bpf"};  // more by choice: what they refuse, monitor cannot rehearse
   std::vector<std::string> architectures = {};       // of the seccomp filter; none: all
   bool no_new_privs = false, complain = false;       // of the AppArmor profiles

@@ -19,6 +19,7 @@
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/progress.h"
 #include "policy-compiler/cli/report.h"
+#include "policy-compiler/frontend/profile.h"
 #include "policy-compiler/support/files.h"
 #include "policy-compiler/support/text.h"
 
@@ -64,12 +65,25 @@ std::string take(int memory) {
   return text;
 }
 
+using Act = int (*)(const CompileOptions&);
+
+// Prints the policy's name; nothing where the profile cannot be read or has none, which compile() says.
+int name_of(const CompileOptions& options) {
+  struct stat status {};
+  if (stat(options.profile.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return kYes;  // what can be read once is left to compile()
+  const Result<std::string> text = frontend::load_text(options.profile);
+  if (!text) return kFailed;
+  Diagnostics unused(options.profile);
+  std::fputs(frontend::read_profile(*text, unused).name.c_str(), stdout);
+  return kYes;
+}
+
 // Every jobs-th profile. Never returns.
-[[noreturn]] void work(const std::vector<CompileOptions>& all, uint32_t first, uint32_t jobs, int to) {
+[[noreturn]] void work(Act act, const std::vector<CompileOptions>& all, uint32_t first, uint32_t jobs, int to) {
   const int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
   if (out < 0 || err < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) _exit(1);
   for (uint32_t i = first; i < all.size(); i += jobs) {
-    Frame frame{i, compile(all[i]), 0, 0};
+    Frame frame{i, act(all[i]), 0, 0};
     std::fflush(stdout);
     const std::string said = take(out), complained = take(err);
     frame.out = said.size();
@@ -100,8 +114,8 @@ Result<std::vector<CompileOptions>> plan(const CompileManyOptions& options) {
   return all;
 }
 
-void collect(const std::vector<Fd>& pipes, std::vector<Done>& done, Report& report) {
-  Progress progress(done.size(), !report.document(), true);
+void collect(const std::vector<Fd>& pipes, std::vector<Done>& done, bool show) {
+  Progress progress(done.size(), show, true);
   std::vector<pollfd> open;
   for (const Fd& pipe : pipes) open.push_back({pipe.get(), POLLIN, 0});
   while (!open.empty()) {
@@ -129,9 +143,44 @@ void collect(const std::vector<Fd>& pipes, std::vector<Done>& done, Report& repo
   progress.show(true);
 }
 
-}  // namespace
+// `act` of each, by workers.
+Result<std::vector<Done>> run(Act act, const std::vector<CompileOptions>& all, unsigned most, bool show) {
+  const auto jobs = static_cast<uint32_t>(std::min<size_t>(most, all.size()));
+  std::fflush(stdout);
+  std::vector<Fd> pipes;
+  std::vector<pid_t> workers;
+  for (uint32_t i = 0; i < jobs; ++i) {
+    int ends[2];
+    if (pipe(ends) != 0) return files::failed("make", "a pipe", errno);
+    const pid_t worker = fork();
+    if (worker == 0) {
+      pipes.clear();
+      close(ends[0]);
+      work(act, all, i, jobs, ends[1]);
+    }
+    close(ends[1]);
+    pipes.emplace_back(ends[0]);
+    if (worker < 0) return files::failed("start", "a worker", errno);
+    workers.push_back(worker);
+  }
+  std::vector<Done> done(all.size());
+  collect(pipes, done, show);
+  for (const pid_t worker : workers) waitpid(worker, nullptr, 0);
+  return done;
+}
 
-namespace {
+// A machine holds one policy of a name: of two bundles in one directory the second that is loaded would replace the first.
+Result<void> one_policy_each(const std::vector<CompileOptions>& all, const std::vector<Done>& names) {
+  std::map<std::string, std::string> taken;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (names[i].out.empty()) continue;
+    const auto [other, fresh] = taken.emplace(names[i].out, all[i].profile);
+    if (!fresh)
+      return Error{text::quoted(other->second, 4096) + " and " + text::quoted(all[i].profile, 4096) + " are both the policy " + text::quoted(names[i].out) +
+                   ", and a machine holds one of a name; give one another `name:`, or compile them into two directories"};
+  }
+  return {};
+}
 
 // What a worker found in its profile.
 Diagnostics findings_of(const Json& result) {
@@ -156,30 +205,14 @@ int compile_many(const CompileManyOptions& options) {
   if (options.each.strict) report.strict();
   const Result<std::vector<CompileOptions>> all = plan(options);
   if (!all) return report.usage(all.error());
+  const Result<std::vector<Done>> names = run(name_of, *all, options.jobs, false);
+  if (!names) return report.failed(names.error());
+  if (Result<void> apart = one_policy_each(*all, *names); !apart) return report.usage(apart.error());
   if (mkdir(options.directory.c_str(), 0777) != 0 && errno != EEXIST)
     return report.failed(files::failed("create", options.directory, errno));
-  const auto jobs = static_cast<uint32_t>(std::min<size_t>(options.jobs, all->size()));
-
-  std::fflush(stdout);
-  std::vector<Fd> pipes;
-  std::vector<pid_t> workers;
-  for (uint32_t i = 0; i < jobs; ++i) {
-    int ends[2];
-    if (pipe(ends) != 0) return report.failed(files::failed("make", "a pipe", errno));
-    const pid_t worker = fork();
-    if (worker == 0) {
-      pipes.clear();
-      close(ends[0]);
-      work(*all, i, jobs, ends[1]);
-    }
-    close(ends[1]);
-    pipes.emplace_back(ends[0]);
-    if (worker < 0) return report.failed(files::failed("start", "a worker", errno));
-    workers.push_back(worker);
-  }
-  std::vector<Done> done(all->size());
-  collect(pipes, done, report);
-  for (const pid_t worker : workers) waitpid(worker, nullptr, 0);
+  const Result<std::vector<Done>> compiled = run(compile, *all, options.jobs, !report.document());
+  if (!compiled) return report.failed(compiled.error());
+  const std::vector<Done>& done = *compiled;
 
   int worst = kYes;
   size_t good = 0;

@@ -20,6 +20,13 @@ Error malformed(std::string_view option, const std::string& value, std::string_v
   return Error{std::string(option) + " " + text::quoted(value) + ": write " + std::string(form)};
 }
 
+// Of a namespace: RFC 1123.
+bool is_dns_label(std::string_view name) {
+  const auto word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= 63 && word(name.front()) && word(name.back()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return word(c) || c == '-'; });
+}
+
 Result<ir::Label> parse_label(const std::string& text) {
   const size_t equals = text.find('=');
   const std::string key = text.substr(0, equals);
@@ -51,8 +58,7 @@ Result<network::Service> parse_service(const std::string& text) {
   std::string problem, remedy;
   const auto address = frontend::parse_cidr(text.substr(0, equals), problem, remedy);
   const std::string name_space = text.substr(equals + 1, slash - equals - 1);
-  if (!address || address->prefix != (address->v6 ? 128 : 32) || name_space.empty() ||
-      !frontend::is_label_value(name_space))
+  if (!address || address->prefix != (address->v6 ? 128 : 32) || !is_dns_label(name_space))
     return malformed("--service", text, kForm);
   network::Service service;
   service.address = *address;
@@ -72,9 +78,8 @@ Result<network::Service> parse_service(const std::string& text) {
 
 Result<network::Options> network_options(const EmitOptions& options) {
   network::Options out = network::default_options();
-  if (!options.name_space.empty() &&
-      (!frontend::is_label_value(options.name_space) || options.name_space.find('.') != std::string::npos))
-    return malformed("--namespace", options.name_space, "the name of a namespace");
+  if (!options.name_space.empty() && !is_dns_label(options.name_space))
+    return malformed("--namespace", options.name_space, "the name of a namespace: at most 63 of a-z, 0-9 and '-', the first and last no '-'");
   out.name_space = options.name_space;
   out.split_ranges = options.split_ranges;
   for (const std::string& pod : options.pods) {
@@ -177,6 +182,10 @@ int emit(const EmitOptions& options) {
     report.diagnostics(loaded->diagnostics, loaded->text);
     return report.finish(kNo);
   }
+  // What is near it would be another workload's.
+  if (target && options.pods.empty() && !frontend::is_label_value(loaded->policy.name))
+    return report.usage(Error{text::quoted(loaded->policy.name) + " is no value of a label, so its pods cannot be found by app.kubernetes.io/name; "
+                              "name their label with --pods KEY=VALUE"});
   const Emitted made = target ? emitted(network::lower(*target, loaded->policy, *network_how))
                               : emitted(selinux::lower(loaded->policy, *selinux_how));
   for (const auto& [position, message, remedy] : made.residuals) {

@@ -49,7 +49,7 @@ constexpr const char* kSignFooter = R"(
   treelinec verify web.bundle --key web.pub.pem
 
 An encrypted key: openssl pkey -in key.pem | treelinec sign web.bundle --key -
-Refused where policy.img is not what profile.yaml compiles to. Same bundle, key and options: same bytes. A signature that is there is replaced.)";
+Refused where a file of it is not what profile.yaml compiles to. Same bundle, key and options: same bytes. A signature that is there is replaced.)";
 
 constexpr const char* kEmitFooter = R"(
 What the mechanism cannot hold is listed on top of what is printed, and as notes. All of these are fences
@@ -128,6 +128,14 @@ CLI::Option* add_list(CLI::App* command, const char* name, std::vector<std::stri
   return command->add_option(name, values, words)->allow_extra_args(false);
 }
 
+// What an option leaves out when it is empty (an expiry, a namespace) was asked for: a variable of a script that is not set.
+void refuse_empty(CLI::App& app) {
+  const auto not_empty = [](std::string& value) { return value.empty() ? std::string("is empty: give it a value, or leave the option out") : std::string(); };
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+    for (CLI::Option* option : command->get_options())
+      if (!option->get_positional() && option->get_expected_max() != 0) option->check(CLI::Validator(not_empty, "", "not empty"));
+}
+
 std::string with_status(const char* footer) { return std::string(footer) + "\n" + kExitStatus; }
 
 int version(bool json) {
@@ -164,7 +172,7 @@ int main(int argc, char** argv) {
           "-o,--output", compile.bundle,
           "The directory to write; a bundle there is replaced. Of several profiles, each becomes STEM.bundle in it")
       ->required();
-  command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly is a mistake, not a warning");
+  command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly, and not accepted as such in the profile, is a mistake, not a warning");
   add_list(command, "--backend", compile.backends, "What enforces: bpf (always), seccomp (where system calls are listed), apparmor, e.g. --backend bpf,seccomp")
       ->delimiter(',')
       ->capture_default_str();
@@ -357,7 +365,7 @@ int main(int argc, char** argv) {
   command->footer(
       "\n  treelinec verify web.bundle --key web.pub.pem --at 2027-03-01      still valid in March?\n\nExit status: 0 "
       "it is, 1 it is not and why, 2 and 3 as everywhere. Whole means also: "
-      "policy.img is what profile.yaml\ncompiles to, where this version compiled it.");
+      "its files are what profile.yaml\ncompiles to, where this version compiled them.");
   command->callback([&] { exit = cli::verify(verify); });
 
   std::string shell = "bash";
@@ -370,6 +378,7 @@ int main(int argc, char** argv) {
   command->add_flag("--json", version_json, "Print one JSON object");
   command->callback([&] { exit = version(version_json); });
 
+  refuse_empty(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -315,10 +315,7 @@ Flows gather(const ir::Policy& policy, const Options& options, Target target) {
 
 std::vector<ir::Label> own_labels(const ir::Policy& policy, const Options& options) {
   if (!options.pods.empty()) return options.pods;
-  std::string value = policy.name;
-  while (!value.empty() && (value.back() == '-' || value.back() == '.' || value.back() == '_')) value.pop_back();
-  while (!value.empty() && value.front() == '_') value.erase(0, 1);
-  return {{"app.kubernetes.io/name", value}};
+  return {{"app.kubernetes.io/name", policy.name}};
 }
 
 std::string object_name(const ir::Policy& policy) {

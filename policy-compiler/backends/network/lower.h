@@ -46,7 +46,7 @@ struct Service {
 
 struct Options {
   std::string name_space;                // of the policy; "": that of whoever applies it
-  std::vector<ir::Label> pods;           // of the workload; none: app.kubernetes.io/name: NAME
+  std::vector<ir::Label> pods;           // of the workload; none: app.kubernetes.io/name: NAME, which has to be a label's value
   std::vector<ir::Cidr> service_blocks;  // the cluster's --service-cluster-ip-range
   std::vector<Service> services;
   bool split_ranges =

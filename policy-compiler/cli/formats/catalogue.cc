@@ -191,6 +191,7 @@ constexpr Entry kEntries[] = {
      "One profile lists system calls and another none, so any call; in the result any passes, and nothing is listed."},
     {"merge-users", Stage::kCommands, kWarning, "2.0",
      "The two profiles let a node run as different users, or one lists none; in the result each has the rights of both."},
+    {"name-twice", Stage::kCommands, kNote, "", "Another profile of the same run is the policy of this name too; a machine holds one."},
     {"newly-allowed", Stage::kCommands, kWarning, "5.0", "The new profile allows what the old one denied."},
     {"newly-denied", Stage::kCommands, kNote, "", "The new profile denies what the old one allowed."},
     {"not-formatted", Stage::kCommands, kError, "", "The file is not laid out as `treelinec fmt` does."},

@@ -177,8 +177,7 @@ TEST_F(CommandsTest, WhatIsNotEnforcedIsRefusedUnlessTheProfileSaysThatItWillDo)
     EXPECT_THAT(compile(taken, base_ + "/taken").out, HasSubstr("1 rule weaker than written, as the profile accepts"));
     EXPECT_EQ(bundle::read(base_ + "/taken")->residuals.size(), 1u);
     EXPECT_THAT(check({taken}, true).codes(), Not(testing::Contains(HasSubstr("accept-unused"))));
-    EXPECT_EQ(compile(taken, base_ + "/strict", false, true).exit, 1) << "--strict takes no one's word";
-    EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
+    EXPECT_EQ(compile(taken, base_ + "/strict", false, true).exit, 0) << "--strict takes a person's word as well";
   }
   const std::string other = put("other.yaml", listed + "        accept: {residual: {sockets: why}}\n");
   EXPECT_EQ(compile(other, base_ + "/other").exit, 1);
@@ -209,11 +208,36 @@ TEST_F(CommandsTest, AnOperationThatTheFilterHoldsForAllNodesIsWeakerThanWritten
   EXPECT_EQ(residuals[0].line, 16u);
   EXPECT_EQ(compile(weak, base_ + "/strict", false, true).exit, 1);
   EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
+  EXPECT_THAT(compile(weak, base_ + "/weak").err, HasSubstr("accept: {residual: {ldt: why}}"));
   const std::string taken = put("taken.yaml", rules + "        accept: {residual: {ldt: old Wine, seccomp-listener: its sandbox}}\n");
-  const Outcome accepted = compile(taken, base_ + "/taken", true);
+  EXPECT_EQ(compile(put("half.yaml", rules + "        accept: {residual: {ldt: old Wine}}\n"), base_ + "/strict", false, true).exit, 1);
+  const Outcome accepted = compile(taken, base_ + "/taken", true, true);
   EXPECT_EQ(accepted.exit, 0) << accepted.out;
   EXPECT_THAT(accepted.codes("note"), testing::ElementsAre("residual 16", "residual 16"));
   EXPECT_THAT(check({taken}, true).codes(), Not(testing::Contains(HasSubstr("accept-unused"))));
+}
+
+// Each residual says the line that accepts it, and that line does.
+TEST_F(CommandsTest, WhatIsHeldInPartIsAcceptedByTheNameThatItsWarningSays) {
+  const std::string rules = "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n    syscalls: [read]\n    operations: [ldt]\n    sockets: [inet-stream]\n"
+                            "    network: [{direction: out, protocol: tcp, port: 5432, peer: {pods: {app: db}}}]\n    children: [{exec: /other, users: [33], syscalls: [write]}]\n";
+  const auto strict = [&](const std::string& name, const std::string& text) {
+    return run([&] { return cli::compile({.profile = put(name + ".yaml", text), .bundle = base_ + "/" + name, .output = true, .strict = true, .backends = {"bpf", "seccomp"}}); });
+  };
+  const Outcome refused = strict("part", rules);
+  EXPECT_EQ(refused.exit, 1);
+  std::string accept;
+  const Json found = refused.json()["diagnostics"];
+  ASSERT_EQ(found.size(), 3u) << refused.out;
+  for (const Json& d : found) {
+    const std::string remedy = d["remedy"], mark = "accept: {residual: {";
+    ASSERT_THAT(remedy, HasSubstr(mark));
+    const std::string line = remedy.substr(remedy.find(mark) + mark.size());
+    accept += "        " + line.substr(0, line.size() - 2) + "\n";
+  }
+  const Outcome accepted = strict("taken", rules + "    accept:\n      residual:\n" + accept);
+  EXPECT_EQ(accepted.exit, 0) << accepted.out << accept;
+  EXPECT_THAT(accepted.codes("note"), testing::SizeIs(3));
 }
 
 TEST_F(CommandsTest, AFilterOfCallsThatNoNodeListsIsNone) {
@@ -227,9 +251,28 @@ TEST_F(CommandsTest, AFilterOfCallsThatNoNodeListsIsNone) {
   EXPECT_EQ(seccomp(true).exit, 1);
 }
 
+// The second that a machine loads would replace the first.
+TEST_F(CommandsTest, TwoProfilesOfOnePolicyAreNotCompiledIntoOneDirectory) {
+  const std::string again = put("again.yaml", std::string(kRight) + "# web once more\n"), other = put("other.yaml", "treeline: 1\nname: other\nentry:\n  - {exec: /a, users: [0]}\n");
+  const Outcome o = run([&] { return cli::compile_many({{profile_, other, again}, base_ + "/many", 2, {}}); });
+  EXPECT_EQ(o.exit, 2);
+  EXPECT_THAT(o.err, HasSubstr("'" + profile_ + "' and '" + again + "' are both the policy 'web'"));
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/many"));
+  EXPECT_EQ(run([&] { return cli::compile_many({{profile_, other}, base_ + "/many", 2, {}}); }).exit, 0);
+  EXPECT_THAT(check({profile_, again}, true).codes("note"), testing::Contains("name-twice 0"));
+  EXPECT_THAT(check({profile_, other}, true).codes(), Not(testing::Contains("name-twice 0")));
+}
+
+TEST_F(CommandsTest, ArchitecturesWithoutTheFilterAreRefused) {
+  const Outcome o = run([&] { return cli::compile({.profile = profile_, .bundle = base_ + "/web", .output = false, .architectures = {"x86_64"}}); });
+  EXPECT_EQ(o.exit, 2);
+  EXPECT_THAT(o.err, HasSubstr("add --backend bpf,seccomp"));
+}
+
 TEST_F(CommandsTest, WhatOneOfManyProfilesAcceptsIsNoWarningOfAll) {
   const std::string taken = put("taken.yaml", std::string(kRight) + "        syscalls: [read]\n        accept: {residual: {syscalls: why}}\n");
-  CompileManyOptions many{{taken, profile_}, base_ + "/many", 2, {}};
+  const std::string other = put("other.yaml", "treeline: 1\nname: other\nentry:\n  - {exec: /a, users: [0]}\n");
+  CompileManyOptions many{{taken, other}, base_ + "/many", 2, {}};
   many.each.output = Format::kSarif;
   const Outcome o = run([&] { return cli::compile_many(many); });
   EXPECT_EQ(o.exit, 0) << o.err;

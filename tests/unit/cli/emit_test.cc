@@ -43,6 +43,31 @@ TEST_F(EmitTest, AnOptionOfAnotherTargetIsRefused) {
   EXPECT_EQ(emit("calico", {.pods = {"app=web"}, .split_ranges = true}).exit, kYes);
 }
 
+// What is near it is the name of another workload, whose pods would be fenced.
+TEST_F(EmitTest, ANameThatIsNoLabelNeedsThePodsNamed) {
+  for (const char* name : {"web-", "web.", "_web-"}) {
+    const std::string profile = put("name.yaml", "treeline: 1\nname: " + std::string(name) + "\nentry:\n  - {exec: /web, users: [33]}\n");
+    for (const char* as : {"networkpolicy", "cilium", "calico"}) {
+      const Outcome o = run([&] { return cli::emit({.profile = profile, .as = as}); });
+      EXPECT_EQ(o.exit, kUsage) << name;
+      EXPECT_THAT(o.err, HasSubstr("'" + std::string(name) + "' is no value of a label"));
+      EXPECT_THAT(o.out, IsEmpty());
+      const Outcome named = run([&] { return cli::emit({.profile = profile, .as = as, .pods = {"app=web"}}); });
+      EXPECT_EQ(named.exit, kYes) << named.err;
+      EXPECT_THAT(named.out, Not(HasSubstr("app.kubernetes.io/name")));
+    }
+    EXPECT_EQ(run([&] { return cli::emit({.profile = profile, .as = "selinux"}); }).exit, kYes) << name;
+  }
+  EXPECT_THAT(emit("networkpolicy").out, HasSubstr("app.kubernetes.io/name: web"));
+}
+
+TEST_F(EmitTest, ANamespaceIsOneThatAServerTakes) {
+  for (const char* name : {"Bad_NS", "a_b", "-a", "a-", "a.b", "a b"}) EXPECT_EQ(emit("cilium", {.name_space = name}).exit, kUsage) << name;
+  EXPECT_EQ(emit("cilium", {.name_space = std::string(64, 'a')}).exit, kUsage);
+  for (const char* name : {"shop", "a-1", "0"}) EXPECT_EQ(emit("cilium", {.name_space = name}).exit, kYes) << name;
+  EXPECT_EQ(emit("cilium", {.services = {"10.96.0.10=Kube_System/k8s-app=dns"}}).exit, kUsage);
+}
+
 TEST_F(EmitTest, WhatIsNotHeldIsToldWithWhatHoldsIt) {
   const auto remedy = [&](const char* as, const std::string& begin) -> std::string {
     const Json whole = emit(as, {.form = Format::kJson}).json();
