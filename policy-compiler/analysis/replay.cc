@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/analysis/replay.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -8,9 +9,11 @@
 #include "bpf/lsm/decide.h"
 #include "policy-compiler/analysis/diff_parts.h"
 #include "policy-compiler/analysis/image.h"
+#include "policy-compiler/analysis/network_set.h"
 #include "policy-compiler/analysis/used_rules.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/learn/directories.h"
+#include "policy-compiler/learn/network_rules.h"
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/support/saturate.h"
 #include "policy-compiler/support/text.h"
@@ -20,6 +23,10 @@ namespace {
 
 namespace names = ir::names;
 
+bool has_port(ir::Protocol protocol) {
+  return protocol == ir::Protocol::kTcp || protocol == ir::Protocol::kUdp || protocol == ir::Protocol::kSctp;
+}
+
 std::string endpoint(const learn::TracedNet& net, bool with_address) {
   std::string out(names::protocols().name(static_cast<uint32_t>(net.protocol)));
   if (with_address) {
@@ -27,9 +34,25 @@ std::string endpoint(const learn::TracedNet& net, bool with_address) {
     const std::string bare = address.substr(0, address.find('/'));
     out += net.address.v6 ? ":[" + bare + "]" : ":" + bare;
   }
-  const bool has_port = net.protocol == ir::Protocol::kTcp || net.protocol == ir::Protocol::kUdp ||
-                        net.protocol == ir::Protocol::kSctp;
-  return has_port ? out + ":" + std::to_string(net.port) : out;
+  return has_port(net.protocol) ? out + ":" + std::to_string(net.port) : out;
+}
+
+// All who could come in where this was served: to an address of the loopback this machine alone, to one of IPv6 those of IPv4 too (a socket of both).
+ir::NetworkRule whoever_came(const learn::TracedNet& net) {
+  ir::NetworkRule rule;
+  rule.direction = ir::Direction::kIn;
+  rule.protocol = net.protocol;
+  rule.ports = {{net.port, net.port}};
+  rule.peer.kind = ir::PeerKind::kAny;
+  if (learn::is_loopback(net.address.v6, net.address.address)) {
+    ir::Cidr block = net.address;
+    block.prefix = net.address.v6 ? 128 : 8;
+    if (!block.v6) std::fill(block.address.begin() + 1, block.address.end(), uint8_t{0});
+    rule.peer = {ir::PeerKind::kBlocks, {block}, {}};
+  } else if (!net.address.v6) {
+    rule.peer = {ir::PeerKind::kBlocks, {ir::Cidr{}}, {}};
+  }
+  return rule;
 }
 
 std::string number_text(const names::Table& table, uint32_t value) {
@@ -144,28 +167,34 @@ class Judge {
   }
 
   void about_file(const learn::TracedFile& file) {
-    // An exec is a node's line.
-    const auto words = static_cast<ir::AccessSet>(file.access & ~TL_EXECUTE);
-    if (words == 0 || !reached(file.node)) return;
+    if (!reached(file.node)) return;
     ++out_.acts;
     const uint32_t row = rows_[file.node];
-    const ir::AccessSet missing = image_.missing(row, file.name, words);
+    const ir::AccessSet missing = image_.missing(row, file.name, file.access);
+    if ((missing & TL_EXECUTE) != 0) deny(row, "execute", learn::pattern_text(file.name), file.seen.count);
     for (const names::Entry& entry : names::access_words().entries())
       if ((missing & entry.value) != 0)
         deny(row, std::string(entry.name), learn::pattern_text(file.name), file.seen.count);
-    used_.file(row, file.name, static_cast<ir::AccessSet>(words & ~missing));
+    used_.file(row, file.name, static_cast<ir::AccessSet>(file.access & ~missing));
   }
 
   void about_net(const learn::TracedNet& net) {
     if (!reached(net.node)) return;
     ++out_.acts;
     const uint32_t row = rows_[net.node];
-    // Of what comes in the recorder has the own address: the question is that of bind and listen.
+    // The address of what comes in is the own one, or that of a peer whom a UDP server answered (bpf/lsm/net.bpf.c): nothing tells them apart.
     const bool in = net.direction == ir::Direction::kIn;
-    if (image_.network(row, net.direction, net.protocol, net.address, net.port, in))
-      used_.network(row, net.direction, net.protocol, net.address, net.port);
-    else
-      deny(row, in ? "listen" : "out", endpoint(net, !in), net.seen.count);
+    if (!image_.network(row, net.direction, net.protocol, net.address, net.port, in))
+      return deny(row, in ? "listen" : "out", endpoint(net, !in), net.seen.count);
+    used_.network(row, net.direction, net.protocol, net.address, net.port);
+    if (in && has_port(net.protocol)) about_peers(row, net);
+  }
+
+  void about_peers(uint32_t row, const learn::TracedNet& net) {
+    const ir::Node* node = node_at(*policy_.policy, row);
+    if (node == nullptr || network_left(whoever_came(net), node->network).empty()) return;
+    out_.unknown_peers.emplace(row_name(*policy_.policy, row), endpoint(net, false));
+    out_.complete = false;
   }
 
   template <typename Allowed>

@@ -80,13 +80,20 @@ std::string undecided_text(const Replay& replay) {
   return "a filter asks for their arguments, which a trace does not hold: " + names;
 }
 
+std::string peers_text(const Replay& replay) {
+  std::string places;
+  for (const auto& [node, port] : replay.unknown_peers)
+    places += (places.empty() ? "" : ", ") + text::printable(port, 200) + " of " + text::quoted(node, 4096);
+  return "the profile lets only some peers in, and who came in is not in a trace: " + places;
+}
+
 // nullopt: mistakes were reported.
 Result<std::optional<std::vector<learn::Trace>>> read_traces(const std::vector<std::string>& paths, Report& report) {
   std::vector<learn::Trace> traces;
   bool good = true;
   for (const std::string& path : paths) {
     Diagnostics diagnostics(path);
-    Result<std::optional<learn::Trace>> trace = learn::load_trace(diagnostics);
+    Result<std::optional<learn::Trace>> trace = learn::load_trace(diagnostics, learn::kMaxTraceNodes);
     if (!trace) return trace.error();
     if (*trace) say_what_is_missing(**trace, diagnostics);
     report.diagnostics(diagnostics, "");
@@ -129,6 +136,8 @@ void print(const Replay& replay, const Loaded& loaded, const ReplayOptions& opti
     report.print(many(replay.undecided.size(), "system call", "system calls") + " not judged: " + undecided_text(replay) + "\n");
   else if (replay.unjudged != 0)
     report.print(many(replay.unjudged, "system call", "system calls") + " not judged: there is no filter of listed calls\n");
+  if (!replay.unknown_peers.empty())
+    report.print("peers of " + many(replay.unknown_peers.size(), "served port", "served ports") + " not judged: " + peers_text(replay) + "\n");
   report.print(many(replay.unused.size(), "grant was", "grants were") + " not used" +
                (replay.unused.empty() || options.unused ? "" : "; --unused lists them") + "\n");
   if (!options.unused) return;
@@ -142,6 +151,10 @@ void tell(const Replay& replay, const Loaded& loaded, const ReplayOptions& optio
   Diagnostics findings(loaded.diagnostics.file());
   if (!replay.undecided.empty())
     findings.warning({}, "trace-arguments", undecided_text(replay), "try it: with the filter on, these calls work or they do not");
+  if (!replay.unknown_peers.empty())
+    findings.warning({}, "trace-peers", peers_text(replay), "ask for the peers that have to come in: treelinec explain PROFILE NODE in tcp:ADDRESS:PORT");
+  Json peers = Json::array();
+  for (const auto& [node, port] : replay.unknown_peers) peers.push_back({{"node", node}, {"port", port}});
   for (const DeniedAct& act : replay.denied) {
     denied.push_back({{"node", act.node},
                       {"act", act.act},
@@ -172,6 +185,7 @@ void tell(const Replay& replay, const Loaded& loaded, const ReplayOptions& optio
                  {"unreached", replay.unreached},
                  {"unjudged", replay.unjudged},
                  {"undecided", replay.undecided},
+                 {"unknown_peers", std::move(peers)},
                  {"complete", replay.complete},
                  {"lost", replay.lost},
                  {"denied", std::move(denied)},

@@ -10,12 +10,6 @@
 namespace treeline::learn {
 namespace {
 
-bool is_loopback(const NetUse& net) {
-  if (!net.v6) return net.address[0] == 127;
-  return net.address[15] == 1 &&
-         std::all_of(net.address.begin(), net.address.begin() + 15, [](uint8_t b) { return b == 0; });
-}
-
 // The clouds' metadata services hand out credentials.
 bool is_metadata(const NetUse& net) {
   return std::any_of(ir::metadata_addresses().begin(), ir::metadata_addresses().end(), [&](const ir::Cidr& known) {
@@ -30,6 +24,11 @@ std::string endpoint_text(const NetUse& net) {
 }
 
 }  // namespace
+
+bool is_loopback(bool v6, const std::array<uint8_t, 16>& address) {
+  if (!v6) return address[0] == 127;
+  return address[15] == 1 && std::all_of(address.begin(), address.begin() + 15, [](uint8_t b) { return b == 0; });
+}
 
 std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_t starts, const std::string& path,
                                       std::vector<Question>& questions) {
@@ -56,7 +55,7 @@ std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_
                            "remove the rule unless the workload needs them",
                            {}});
     }
-    const ir::PeerKind kind = is_loopback(net) ? ir::PeerKind::kLocalhost
+    const ir::PeerKind kind = is_loopback(net.v6, net.address) ? ir::PeerKind::kLocalhost
                               : in             ? ir::PeerKind::kAny
                                                : ir::PeerKind::kBlocks;
     LearnedNet& learned = rules[{net.direction, net.protocol, net.port, kind}];

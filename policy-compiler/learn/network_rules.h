@@ -6,6 +6,7 @@
 // ip_local_port_range) is no rule: a listener on one is a question, unless it was the same in every start.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -24,6 +25,8 @@ struct LearnedNet {
   Use use;
   uint32_t pairs = 0;  // (address, port) pairs that were seen and are covered by it
 };
+
+bool is_loopback(bool v6, const std::array<uint8_t, 16>& address);
 
 // Sorted. `starts`: how many were seen in all. `path`: of the node, for the questions.
 std::vector<LearnedNet> network_rules(const std::map<NetUse, Use>& nets, uint32_t starts, const std::string& path,

@@ -25,7 +25,8 @@ struct Reference {
 
 class Reader {
  public:
-  Reader(std::string_view text, Diagnostics& diagnostics) : text_(text), diagnostics_(diagnostics) {}
+  Reader(std::string_view text, Diagnostics& diagnostics, size_t most_depth)
+      : text_(text), diagnostics_(diagnostics), most_depth_(most_depth) {}
   std::optional<Trace> read();
 
  private:
@@ -47,6 +48,7 @@ class Reader {
 
   std::string_view text_;
   Diagnostics& diagnostics_;
+  size_t most_depth_;
   Trace trace_;
   bool started_ = false, ended_ = false;
   size_t records_ = 0;
@@ -286,9 +288,9 @@ void Reader::link_nodes() {
     const auto [begin, end] = below.equal_range(key);
     for (auto it = begin; it != end; ++it) {
       TracedNode& node = trace_.nodes[it->second];
-      if (level > kMaxTraceDepth) {
+      if (level > most_depth_) {
         diagnostics_.warning({parents_[it->second].line, 1}, "trace-depth",
-                             "this node is deeper in the tree than " + std::to_string(kMaxTraceDepth) + " steps",
+                             "this node is deeper in the tree than " + std::to_string(most_depth_) + " steps",
                              "it is left out, and all below it");
         too_deep.push_back(it->second);
         continue;
@@ -373,11 +375,11 @@ void Reader::identify() {
 
 }  // namespace
 
-std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics) {
-  return Reader(text, diagnostics).read();
+std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics, size_t most_depth) {
+  return Reader(text, diagnostics, most_depth).read();
 }
 
-Result<std::optional<Trace>> load_trace(Diagnostics& diagnostics) {
+Result<std::optional<Trace>> load_trace(Diagnostics& diagnostics, size_t most_depth) {
   const std::string& path = diagnostics.file();
   std::ifstream in(path, std::ios::binary);
   if (!in)
@@ -390,7 +392,7 @@ Result<std::optional<Trace>> load_trace(Diagnostics& diagnostics) {
     }
   }
   if (in.bad()) return Error{"cannot read the trace " + text::quoted(path), EIO};
-  return read_trace(text, diagnostics);
+  return read_trace(text, diagnostics, most_depth);
 }
 
 std::optional<int64_t> day_of(std::string_view text) {

@@ -40,8 +40,7 @@ constexpr size_t kMaxTraceBytes = 512u << 20;
 constexpr size_t kMaxTraceLine = 64u << 10;  // a path of 4,096 escaped bytes takes 20 KiB
 constexpr size_t kMaxTraceRecords = 4'000'000;
 constexpr size_t kMaxTraceNodes = 65'536;
-constexpr size_t kMaxTraceDepth =
-    90;  // steps of the unfolded tree, what a profile can hold; deeper nodes are left out with a warning
+constexpr size_t kMaxTraceDepth = 90;  // steps of the unfolded tree: what a profile can hold
 
 struct Seen {
   uint64_t count = 1;
@@ -109,10 +108,12 @@ struct Trace {
 
 // nullopt only with errors. diagnostics.file() is the trace's name. Two traces are of one episode (identity) when they
 // name the same container, start and kernel, and where no container is named when their bytes are equal.
-std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics);
+// `most_depth`: nodes deeper in the tree are left out with a warning. Who draws up a profile can write no more; who judges
+// acts has no such bound and takes kMaxTraceNodes, since what is left out would count as allowed.
+std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics, size_t most_depth = kMaxTraceDepth);
 
 // The same from a file named diagnostics.file(); the Error says why it could not be read.
-Result<std::optional<Trace>> load_trace(Diagnostics& diagnostics);
+Result<std::optional<Trace>> load_trace(Diagnostics& diagnostics, size_t most_depth = kMaxTraceDepth);
 
 // Days since 1970-01-01 of an RFC 3339 time or a date "YYYY-MM-DD" / "YYYYMMDD"; nullopt where it is none that exists.
 std::optional<int64_t> day_of(std::string_view text);

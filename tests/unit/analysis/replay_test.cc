@@ -15,6 +15,7 @@
 #include "policy-compiler/support/files.h"
 #include "tests/unit/analysis/versions.h"
 #include "tests/unit/common.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::analysis {
 namespace {
@@ -33,7 +34,7 @@ std::string source(const std::string& path) {
 
 learn::Trace trace_of(const std::string& text) {
   Diagnostics diagnostics("test.jsonl");
-  std::optional<learn::Trace> trace = learn::read_trace(text, diagnostics);
+  std::optional<learn::Trace> trace = learn::read_trace(text, diagnostics, learn::kMaxTraceNodes);
   for (const Diagnostic& d : diagnostics.list())
     if (d.severity == Severity::kError) ADD_FAILURE() << d.position.line << ": " << d.message;
   return trace.value_or(learn::Trace{});
@@ -296,6 +297,57 @@ TEST(Replay, ATraceThatLacksActsIsNotComplete) {
   const Replay lossy = built.replay(trace_of(whole + node + "{\"type\":\"loss\",\"count\":100000}\n{\"type\":\"end\",\"incomplete\":true}\n"));
   EXPECT_FALSE(lossy.complete);
   EXPECT_EQ(lossy.lost, 100000u);
+}
+
+// Deeper than a profile can be written, or learned.
+TEST(Replay, ActsOfAnyDepthAreJudged) {
+  const Built built(test::read("treeline: 1\nname: test\nentry:\n  - exec: /bin/sh\n    id: s\n    users: [0]\n    children: [{exec: /bin/sh, back_to: s}]\n"));
+  const auto key = [](size_t i) { return text::hex64(0x1000 + i); };
+  for (const size_t depth : {size_t{3}, learn::kMaxTraceDepth, learn::kMaxTraceDepth + 1, size_t{500}}) {
+    std::string trace = "{\"type\":\"trace\",\"schema\":1,\"workload\":\"web\"}\n";
+    for (size_t i = 0; i < depth; ++i)
+      trace += R"({"type":"node","node":")" + key(i) + R"(","parent":")" + (i == 0 ? "entry" : key(i - 1)) + R"(","exec":"/bin/sh","users":[0]})" "\n";
+    trace += R"({"type":"file","node":")" + key(depth - 1) + R"(","access":["read"],"path":"/etc/shadow"})" "\n{\"type\":\"end\"}\n";
+    const Replay replay = built.replay(trace_of(trace));
+    EXPECT_THAT(denials(replay), ElementsAre("entry > /bin/sh read /etc/shadow 1")) << depth;
+    EXPECT_TRUE(replay.complete);
+  }
+}
+
+// What a trace has of an incoming rule is the own address, and of UDP that of somebody who was answered.
+TEST(Replay, PeersThatTheProfileTellsApartAreNotKnown) {
+  const auto replayed = [](const std::string& rule, const std::string& record) {
+    const Built built(test::node("    sockets: [inet-stream]\n    network:\n      - {direction: in, " + rule + "}\n"));
+    return built.replay(trace_of("{\"type\":\"trace\",\"schema\":1,\"workload\":\"web\"}\n{\"type\":\"node\",\"node\":\"0xa1\",\"parent\":\"entry\",\"exec\":\"/a\",\"users\":[7]}\n"
+                                 "{\"type\":\"net\",\"node\":\"0xa1\",\"direction\":\"in\"," + record + "}\n{\"type\":\"end\"}\n"));
+  };
+  const std::string everywhere = R"("protocol":"tcp","address":"0.0.0.0","port":80)", of_both = R"("protocol":"tcp","address":"::","port":80)";
+  const std::string here = R"("protocol":"tcp","address":"127.0.0.1","port":80)", answered = R"("protocol":"udp","address":"8.8.8.8","port":53)";
+  for (const auto& [rule, record] : {std::pair(std::string("protocol: tcp, peer: 10.0.0.0/8, port: 80"), everywhere),
+                                     std::pair(std::string("protocol: tcp, peer: localhost, port: 80"), everywhere),
+                                     std::pair(std::string("protocol: tcp, peer: 0.0.0.0/0, port: 80"), of_both),
+                                     std::pair(std::string("protocol: udp, peer: 10.0.0.0/8, port: 53"), answered)}) {
+    const Replay replay = replayed(rule, record);
+    EXPECT_THAT(denials(replay), IsEmpty()) << rule;
+    EXPECT_FALSE(replay.complete) << rule;
+    EXPECT_THAT(replay.unknown_peers, testing::SizeIs(1)) << rule;
+  }
+  for (const auto& [rule, record] : {std::pair(std::string("protocol: tcp, port: 80"), everywhere), std::pair(std::string("protocol: tcp, port: 80"), of_both),
+                                     std::pair(std::string("protocol: tcp, peer: 0.0.0.0/0, port: 1-1024"), everywhere),
+                                     std::pair(std::string("protocol: tcp, peer: localhost, port: 80"), here)}) {
+    const Replay replay = replayed(rule, record);
+    EXPECT_THAT(denials(replay), IsEmpty()) << rule;
+    EXPECT_TRUE(replay.complete) << rule;
+    EXPECT_THAT(unused(replay), testing::Each(testing::StartsWith("socket"))) << rule;
+  }
+}
+
+TEST(Replay, AFileThatIsExecutedAloneIsJudged) {
+  const Built built(test::node("    children: [{exec: /bin/b, users: [7]}]\n"));
+  const std::string head = "{\"type\":\"trace\",\"schema\":1,\"workload\":\"web\"}\n{\"type\":\"node\",\"node\":\"0xa1\",\"parent\":\"entry\",\"exec\":\"/a\",\"users\":[7]}\n";
+  const auto executes = [](const std::string& path) { return "{\"type\":\"file\",\"node\":\"0xa1\",\"access\":[\"execute\"],\"path\":\"" + path + "\"}\n{\"type\":\"end\"}\n"; };
+  EXPECT_THAT(denials(built.replay(trace_of(head + executes("/bin/b")))), IsEmpty());
+  EXPECT_THAT(denials(built.replay(trace_of(head + executes("/bin/c")))), ElementsAre("entry > /a execute /bin/c 1"));
 }
 
 }  // namespace
