@@ -56,7 +56,7 @@ void read_case(const Value& value, std::vector<Case>& cases, Diagnostics& diagno
 
 std::vector<Case> read_cases(std::string_view text, Diagnostics& diagnostics) {
   std::vector<Case> cases;
-  const std::optional<Value> root = frontend::parse_document(text, diagnostics);
+  const std::optional<Value> root = frontend::parse_document(text, diagnostics, {"the file of cases", "it starts with 'treeline-cases: 1' and 'cases:'"});
   if (!root) return cases;
   Fields fields(*root, "a file of cases", diagnostics);
   if (!fields.ok()) return cases;

@@ -16,14 +16,6 @@ Error too_different() {
                "to each other, or with fewer wildcards"};
 }
 
-void sort_changes(std::vector<Change>& changes) {
-  const auto key = [](const Change& c) {
-    return std::tuple(c.effect, -static_cast<int>(c.risk), std::string_view(c.kind), c.position, std::string_view(c.what),
-                      std::string_view(c.words));
-  };
-  std::stable_sort(changes.begin(), changes.end(), [&](const Change& a, const Change& b) { return key(a) < key(b); });
-}
-
 NodeDiff node_diff(const Version& before, const Version& after, const NodePair& pair, std::vector<Change> changes) {
   NodeDiff node;
   const std::string old_name = row_name(*before.policy, pair.before), new_name = row_name(*after.policy, pair.after);
@@ -41,6 +33,14 @@ NodeDiff node_diff(const Version& before, const Version& after, const NodePair& 
 }
 
 }  // namespace
+
+void sort_changes(std::vector<Change>& changes) {
+  const auto key = [](const Change& c) {
+    return std::tuple(c.effect, -static_cast<int>(c.risk), std::string_view(c.kind), c.position, std::string_view(c.what),
+                      std::string_view(c.words));
+  };
+  std::stable_sort(changes.begin(), changes.end(), [&](const Change& a, const Change& b) { return key(a) < key(b); });
+}
 
 std::string_view effect_name(Effect effect) {
   return effect == Effect::kAllowed ? "allowed" : effect == Effect::kDenied ? "denied" : "changed";

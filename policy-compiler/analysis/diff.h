@@ -13,7 +13,7 @@
 // is added or removed, and everything it holds is a difference. Of a moved one what it holds is none, but the step that newly leads to it has the
 // risk of the gravest that it, or what it may start, holds: an id or a name hides nothing from worst_allowed().
 //
-// Not compared: the name of the policy, ids, groups, the order of anything.
+// Not compared: the name of the policy, ids, groups, the order of anything; what a bundle has beside the image (diff_fences.h).
 #pragma once
 
 #include <string>
@@ -41,7 +41,7 @@ std::string_view effect_name(Effect effect);  // "allowed" "denied" "changed"
 struct Change {
   Effect effect = Effect::kAllowed;
   Risk risk = Risk::kLow;
-  std::string kind;     // as in rules.json, and "interpreter", "digest", "on_violation", "reach"
+  std::string kind;     // as in rules.json, and "interpreter", "digest", "on_violation", "reach", "filter", "apparmor"
   std::string words;    // file: access words, "unsafe_write_and_execute"; net: "out tcp"; exec: where it leads to
   std::string what;     // the rule's pattern or word; net: the addresses and ports that differ
   std::string example;  // file, exec: a name that differs; "" where `what` says it
@@ -50,13 +50,16 @@ struct Change {
   ir::Position position;  // in the new version; of what is denied, in the old one
 };
 
+// Allowed first, then by risk, kind, place.
+void sort_changes(std::vector<Change>& changes);
+
 struct NodeDiff {
   enum class State : uint8_t { kKept, kMoved, kAdded, kRemoved };
   State state = State::kKept;
   std::string node;      // canonical path in the new version; of a removed one in the old
   std::string old_node;  // "" where it is the same
   ir::Position position;
-  std::vector<Change> changes;  // allowed first, then by risk, kind, place
+  std::vector<Change> changes;  // sorted
 };
 std::string_view state_name(NodeDiff::State state);  // "kept" "moved" "added" "removed"
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/analysis/grade.h"
@@ -67,6 +68,7 @@ class PathGrader {
     for (const auto& [key, found_here] : interpreters_)
       report_interpreter(*key.second, paths_.patterns[key.first].text, found_here.example, found_here.shell && shells_.count(key) != 0);
     for (const passes::PathPattern& pattern : paths_.patterns) look_for_breadth(pattern);
+    look_for_scripts();
   }
 
  private:
@@ -131,7 +133,8 @@ class PathGrader {
         if (use.kind != passes::UseKind::kFile) continue;
         // Written and executed: check_paths() said so already.
         const Grade grade = grade_file(use.access, here(kinds, always_[number]), false);
-        if (grade.risk < Risk::kHigh || grade.why.empty()) continue;
+        // Without a reason it is what every profile is made of.
+        if (grade.risk < Risk::kMedium || grade.why.empty()) continue;
         Finding& known = sensitive_[{number, &use}];
         if (!known.example.empty() && grade.risk <= known.grade.risk) continue;
         known = {grade, use.access, name};
@@ -146,10 +149,13 @@ class PathGrader {
     if ((!shell && !holds(kinds, Sensitive::kInterpreter)) || use.next < TL_ROW_FIRST) return;
     const ir::Node& node = policy_.nodes[use.next - TL_ROW_FIRST];
     if (node.interpreter || node.executable.position != use.position) return;
+    if (faces_network(node)) listening_interpreters_.insert(use.next);
     // One that is no shell is told apart: what was accepted of the shell is not accepted of it.
     const auto [known, fresh] = interpreters_.try_emplace({number, &use}, Interpreter{name, shell});
     if (!fresh && known->second.shell && !shell) known->second = {name, false};
   }
+
+  static Severity severity(Risk risk) { return risk >= Risk::kHigh ? Severity::kWarning : Severity::kNote; }
 
   bool behind_network(uint32_t row) const { return row >= TL_ROW_FIRST && reach_.reached(row - TL_ROW_FIRST); }
 
@@ -161,7 +167,7 @@ class PathGrader {
     const std::string name = learn::pattern_text(finding.example);
     std::string message = program(use.row) + " may " + ir::names::access_text(finding.words) + " " + text::quoted(pattern);
     if (name != pattern) message += ", so " + text::quoted(name);
-    out_.finding(Severity::kWarning, use.position, "sensitive-file", message + ", which " + finding.grade.why,
+    out_.finding(severity(finding.grade.risk), use.position, "sensitive-file", message + ", which " + finding.grade.why,
                  "name the files that the workload needs, or remove the words that it does not", risk_name(finding.grade.risk));
   }
 
@@ -199,6 +205,7 @@ class PathGrader {
   }
 
   void look_for_breadth(const passes::PathPattern& pattern) {
+    if (pattern.reserved_class == TL_CLASS_UNLINKED) return look_at_unlinked(pattern);
     if (pattern.reserved_class != 0) return;
     std::vector<passes::PatternError> unused;
     const auto parsed = passes::parse_pattern(pattern.text, unused);
@@ -218,10 +225,60 @@ class PathGrader {
         risk = Risk::kMedium;
       if (risk == Risk::kLow) continue;
       const std::string what = runs ? "execute" : ir::names::access_text(use.access);
-      out_.finding(risk >= Risk::kHigh ? Severity::kWarning : Severity::kNote, use.position, "broad-pattern",
+      out_.finding(severity(risk), use.position, "broad-pattern",
                    program(use.row) + " may " + what + " all that " + text::quoted(pattern.text) + " matches",
                    runs ? "name each program" : "name the directories, or a class such as {uuid} for names born at run time",
                    risk_name(risk));
+    }
+  }
+
+  // Any file that has lost its name. The proof that nothing is both written and executed is about paths, and this has none: of what the workload wrote and
+  // removed the kernel knows by its mark alone, which goes with the inode and which a descriptor from outside does not set (SECURITY.md). Not refused:
+  // a package manager that replaces a running program makes one of that program.
+  void look_at_unlinked(const passes::PathPattern& pattern) {
+    const Risk risk = somebody_writes() ? Risk::kHigh : Risk::kMedium;
+    for (const passes::Use& use : pattern.uses) {
+      const bool maps = use.kind == passes::UseKind::kFile;
+      if (use.unsafe || (maps && (use.access & TL_MAP) == 0)) continue;
+      out_.finding(severity(risk), use.position, "broad-pattern",
+                   program(use.row) + " may " + (maps ? "map" : "execute") + " any file that has lost its name" +
+                       (risk == Risk::kHigh ? ", and the workload writes files: that it wrote one the kernel alone knows, while it keeps the inode" : ""),
+                   "remove it where the workload runs without it: programs are replaced when an image is built", risk_name(risk));
+    }
+  }
+
+  bool somebody_writes() const {
+    return std::any_of(policy_.nodes.begin(), policy_.nodes.end(), [](const ir::Node& node) {
+      return std::any_of(node.files.begin(), node.files.end(), [](const ir::FileRule& rule) { return (rule.access & kMaking) != 0; });
+    });
+  }
+
+  // What an interpreter reads is what it runs, and no hook tells a script from data: so a listening one that writes what it reads is as good as one that
+  // writes what it executes.
+  void look_for_scripts() {
+    std::set<std::pair<uint32_t, const passes::Use*>, ByPattern> written;
+    for (const std::vector<uint32_t>& set : paths_.dfa.sets) {
+      std::map<uint32_t, ir::AccessSet> words;
+      each_script(set, [&](uint32_t, const passes::Use& use) { words[use.row] = static_cast<ir::AccessSet>(words[use.row] | use.access); });
+      each_script(set, [&](uint32_t number, const passes::Use& use) {
+        if ((use.access & kMaking) != 0 && (words[use.row] & TL_READ) != 0) written.emplace(number, &use);
+      });
+    }
+    for (const auto& [number, use] : written)
+      out_.finding(Severity::kNote, use->position, "written-scripts",
+                   "the interpreter " + program(use->row) + ", which listens to the network, reads and changes " + text::quoted(paths_.patterns[number].text) +
+                       ": a script that it writes there is code that it runs",
+                   "keep its scripts where it may not write, and name the files of data", risk_name(Risk::kMedium));
+  }
+
+  // Rules for files of nodes that are interpreters and listen. Devices and processes hold no scripts.
+  template <typename Do>
+  void each_script(const std::vector<uint32_t>& set, Do act) const {
+    for (const uint32_t number : set) {
+      const std::string& text = paths_.patterns[number].text;
+      if (text.starts_with("/dev/") || text.starts_with("/proc/") || text.starts_with("/sys/")) continue;
+      for (const passes::Use& use : paths_.patterns[number].uses)
+        if (use.kind == passes::UseKind::kFile && listening_interpreters_.contains(use.row)) act(number, use);
     }
   }
 
@@ -245,6 +302,7 @@ class PathGrader {
   };
   std::map<std::pair<uint32_t, const passes::Use*>, std::string, ByPattern> shells_;
   std::map<std::pair<uint32_t, const passes::Use*>, Interpreter, ByPattern> interpreters_;
+  std::set<uint32_t> listening_interpreters_;  // rows
 };
 
 }  // namespace

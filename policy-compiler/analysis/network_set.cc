@@ -232,12 +232,6 @@ bool covers(const ir::Peer& of_outer, const ir::Peer& of_inner) {
          holds_all(inner->name_space, outer->name_space) && equal(joined(outer->target_ports), joined(inner->target_ports));
 }
 
-std::string labels_text(const std::vector<ir::Label>& labels) {
-  std::string out;
-  for (const ir::Label& label : labels) out += (out.empty() ? "" : ",") + label.key + "=" + label.value;
-  return out;
-}
-
 }  // namespace
 
 bool NetworkSet::any_port() const {
@@ -296,20 +290,19 @@ bool NetworkSet::holds(const ir::Cidr& address, uint16_t port) const {
 }
 
 std::string NetworkSet::text() const {
+  // As rules are named elsewhere, in `accept` too: addresses, pods, ports.
+  std::string pods;
+  if (selector) {
+    const std::string peer = ir::names::peer_text({ir::PeerKind::kAny, {}, selector});
+    pods = peer.substr(peer.find(' '));
+  }
   std::string out;
   for (const NetworkPart& part : parts) {
-    out += (out.empty() ? "" : "; ") + address_text(part);
+    out += (out.empty() ? "" : "; ") + address_text(part) + pods;
     if (!has_ports(protocol)) continue;
     std::string ports;
     for (const ir::PortRange range : part.ports) ports += (ports.empty() ? "" : ",") + ir::names::port_text(range);
     out += " port " + (all(part.ports) ? "any" : ports);
-  }
-  if (selector) {
-    out += " pods " + (selector->pods.empty() ? "any" : labels_text(selector->pods));
-    if (!selector->name_space.empty()) out += " namespace " + labels_text(selector->name_space);
-    std::string ports;
-    for (const ir::PortRange range : joined(selector->target_ports)) ports += (ports.empty() ? "" : ",") + ir::names::port_text(range);
-    if (!ports.empty()) out += " target_port " + ports;
   }
   return out;
 }

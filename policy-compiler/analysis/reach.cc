@@ -3,12 +3,13 @@
 
 #include <algorithm>
 
+#include "bpf/lsm/abi.h"
+
 namespace treeline::analysis {
 
 bool faces_network(const ir::Node& node) {
-  return std::any_of(node.network.begin(), node.network.end(), [](const ir::NetworkRule& rule) {
-    return rule.direction == ir::Direction::kIn && rule.peer.kind != ir::PeerKind::kLocalhost;
-  });
+  return std::any_of(node.network.begin(), node.network.end(), [](const ir::NetworkRule& rule) { return rule.direction == ir::Direction::kIn; }) ||
+         std::any_of(node.sockets.begin(), node.sockets.end(), [](const ir::NumberRule& socket) { return socket.value == TL_SOCK_VSOCK; });
 }
 
 Reach reach_from_network(const ir::Policy& policy) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which nodes an attacker from the network gets to: those that listen for more than this machine, and all that they may execute, step by step,
-// back edges included.
+// Which nodes an attacker from the network gets to: those that serve somebody, and all that they may execute, step by step, back edges included.
+//
+// Who serves localhost alone is one of them: a proxy beside it (the sidecar of a mesh, a web server before an application) hands on what comes from
+// outside. So is who may have a vsock socket: no rule says whether it serves by it.
 #pragma once
 
 #include <vector>
@@ -10,7 +12,7 @@
 
 namespace treeline::analysis {
 
-// A rule that lets others than localhost send something first.
+// Somebody may send it something first.
 bool faces_network(const ir::Node& node);
 
 struct Reach {

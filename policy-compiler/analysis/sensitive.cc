@@ -12,25 +12,48 @@ namespace {
 
 struct Name {
   Sensitive kind;
-  const char* pattern;  // below "/**/" it may lie anywhere
+  const char* pattern;  // below "/**/" and "/*/" it may lie anywhere
 };
 
-// Builds of a program lie beside each other under names like these: bash-static, busybox.static, ksh93, ksh2020, zsh5, zsh-5.9, pypy3.10. Without a
-// '*': each would be a loop below every tree.
-#define BUILDS "{,{-,.}static,[0-9],[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9],{,-}[0-9].[0-9][0-9]}"
+// Builds of a program lie beside each other under names like these: bash-static, busybox.static, ksh93, ksh2020, zsh5, zsh-5.9, pypy3.10,
+// bash5.2.15, busybox-x86_64. Without a '*': each would be a loop below every tree.
+#define BUILDS \
+  "{,{-,.}static,[0-9],[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9]{,[0-9]}{,.[0-9],.[0-9][0-9]}," \
+  "{-,_,.}{x86_64,amd64,i[3-6]86,aarch64,arm64,arm,armhf,armv[5-8]l,ppc64le,riscv64,s390x}}"
 
 constexpr Name kNames[] = {
     {Sensitive::kShell,
      "/**/{sh,bash,rbash,static-sh,dash,ash,ksh,rksh,oksh,mksh,lksh,zsh,rzsh,fish,csh,tcsh,yash,posh,sash,nu,elvish,busybox,toybox}" BUILDS},
     // Languages.
-    {Sensitive::kInterpreter, "/**/{python,perl,ruby,node,nodejs,php,lua,luajit,tclsh,expect,java,guile,deno,bun,pwsh}{,[.0-9\\-]*}"},
+    {Sensitive::kInterpreter, "/**/{python,ipython,perl,ruby,node,nodejs,php,lua,luajit,tclsh,expect,java,guile,deno,bun,pwsh}{,[.0-9\\-]*}"},
+    // The dynamic loader, called as a program: it runs whatever file the node may map.
+    {Sensitive::kInterpreter, "/**/ld{,64}{,-linux,-musl}{,-*}.so{,.[0-9]}"},
+    {Sensitive::kInterpreter, "/**/qemu-*"},  // of another architecture, or of a whole machine
     // Smaller ones; editors and debuggers, which have one; what starts a program that an argument names: here, as another user, in another namespace,
     // in a container, on another machine.
     {Sensitive::kInterpreter,
      "/**/{awk,gawk,mawk,nawk,pypy,Rscript,R,julia,erl,elixir,dotnet,mono,vi,vim,nvim,ex,ed,emacs,vim.basic,vim.tiny,gdb,gdbserver,"
      "env,xargs,find,make,script,flock,nohup,setsid,timeout,strace,start-stop-daemon,su,sudo,doas,runuser,pkexec,setpriv,capsh,"
      "nsenter,unshare,chroot,systemd-run,docker,podman,nerdctl,ctr,crictl,runc,crun,kubectl,ssh,socat,nc,nc.openbsd,nc.traditional,ncat}" BUILDS},
+    // Launchers: with other limits, another user, a terminal, a library before all others; once, again and again, or later.
+    {Sensitive::kInterpreter,
+     "/**/{gosu,su-exec,setuidgid,chpst,tini,dumb-init,nice,ionice,chrt,taskset,numactl,prlimit,choom,setarch,linux32,linux64,time,watch,stdbuf,unbuffer,"
+     "logsave,cpulimit,parallel,run-parts,entr,fakeroot,faketime,proot,bwrap,firejail,dbus-run-session,xvfb-run,sshpass,rlwrap,tmux,screen,dtach,abduco,"
+     "at,batch,crontab,systemctl,service,runsv,runsvdir,s6-svscan,supervisord,supervisorctl,pm2}" BUILDS},
+    // Languages and calculators; compilers that run what they made, or a program that an option names; builds.
+    {Sensitive::kInterpreter,
+     "/**/{jython,jjs,jshell,groovy,scala,kotlin,irb,pry,iex,escript,racket,sbcl,clisp,ocaml,ghci,runghc,octave,gnuplot,wish,swift,dart,dc,bc,m4,sed,tcc,go,"
+     "gcc,cc,g++,c++,clang,rustc,cargo,cmake,ninja,meson,ant,mvn,gradle,rake,bundle,bundler,sqlite3,psql,mysql,bpftrace,lldb,dlv,valgrind,ltrace,perf,cscope}" BUILDS},
+    // Editors, pagers and archivers with an option or a key for a command; what runs hooks, ansible's tasks or a remote's helper.
+    {Sensitive::kInterpreter,
+     "/**/{view,vimdiff,rvim,rview,nano,pico,micro,joe,less,more,most,man,tar,bsdtar,cpio,zip,rsync,scp,sftp,ftp,lftp,telnet,wget,mutt,git,hg,svn,"
+     "ansible,ansible-playbook,puppet,chef-client,terraform,vagrant,logrotate,tcpdump,busctl,journalctl,modprobe,kmod,insmod}" BUILDS},
+    // Package managers run the scripts of what they install.
+    {Sensitive::kInterpreter,
+     "/**/{dpkg,apt,apt-get,aptitude,rpm,yum,dnf,microdnf,tdnf,zypper,apk,pacman,emerge,snap,flatpak,nix,brew,pip,pipx,uv,uvx,poetry,conda,mamba,"
+     "easy_install,npm,npx,yarn,pnpm,corepack,gem,composer,cpan,cpanm,luarocks,opam}" BUILDS},
     {Sensitive::kSecret, "/etc/{shadow,gshadow,shadow-,gshadow-}"},
+    {Sensitive::kSecret, "/**/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/run/secrets/**"},
     {Sensitive::kSecret, "/var/run/secrets/**"},
     {Sensitive::kSecret, "/etc/ssl/private/**"},
@@ -43,6 +66,8 @@ constexpr Name kNames[] = {
     {Sensitive::kSecret, "/root/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
     {Sensitive::kSecret, "/root/.config/gcloud/**"},
     {Sensitive::kSecret, "/root/.netrc"},
+    {Sensitive::kSecret, "/*/var/lib/{etcd,kubelet,rancher,docker,containerd,containers,lxc,lxd,incus}/**"},
+    {Sensitive::kSecret, "/*/etc/{kubernetes,rancher}/**"},
     {Sensitive::kSecret, "/**/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
     {Sensitive::kSecret, "/**/.config/gcloud/**"},
     {Sensitive::kSecret, "/**/{.netrc,*.key,*.p12,*.pfx,*.jks,*key*.pem,*private*.pem}"},
@@ -50,6 +75,9 @@ constexpr Name kNames[] = {
     {Sensitive::kStartup, "/etc/{crontab,anacrontab,inittab,inetd.conf,rc.local,modules,sysctl.conf,logrotate.conf}"},
     {Sensitive::kStartup, "/etc/{environment,profile,bash.bashrc,bashrc,zshrc,zshenv,zprofile,csh.cshrc,csh.login}"},
     {Sensitive::kStartup, "/etc/ld.so.{preload,conf,cache}"},
+    // Of the host, below a mount. More of it where the mount has a usual name (kRoots).
+    {Sensitive::kStartup, "/*/etc/{passwd,group,shadow,gshadow,sudoers,crontab,ld.so.preload,ld.so.conf,profile,rc.local}"},
+    {Sensitive::kStartup, "/*/etc/{sudoers.d,pam.d,cron*,systemd,profile.d,ld.so.conf.d}/**"},
     // One tree in the automaton: who may do what; what init, the shells and udev run; the kernel's modules; runtimes; libraries.
     {Sensitive::kStartup,
      "/etc/{sudoers.d,pam.d,security,polkit-1,dbus-1,ssh,ssl,pki,apparmor.d,cron*,init.d,rc.d,rc?.d,systemd,xinetd.d,logrotate.d,"
@@ -70,21 +98,28 @@ constexpr Name kNames[] = {
     {Sensitive::kKernel, "/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
     {Sensitive::kKernel, "/proc/{acpi,bus,fs,irq,scsi}/**"},
     {Sensitive::kKernel, "/sys/**"},
-    {Sensitive::kProcess, "/proc/{other}/**"},
-    {Sensitive::kProcess, "/proc/{workload}/{environ,mem,maps,root,cwd,fd}"},
-    {Sensitive::kProcess, "/proc/{workload}/task/*/{environ,mem,maps,root,cwd,fd}"},
-    {Sensitive::kProcess, "/proc/{descendant}/mem"},
-    {Sensitive::kProcess, "/proc/{descendant}/task/*/mem"},
-    {Sensitive::kMemory, "/proc/{own}/mem"},
-    {Sensitive::kMemory, "/proc/{own}/task/*/mem"},
-    {Sensitive::kMemory, "/proc/{descendant}/mem"},
-    {Sensitive::kMemory, "/proc/{descendant}/task/*/mem"},
-    {Sensitive::kMemory, "/proc/{workload}/mem"},
-    {Sensitive::kMemory, "/proc/{workload}/task/*/mem"},
-    {Sensitive::kProcess, "/proc/{workload}/{root,cwd,fd,map_files}/**"},
+    // procfs and sysfs are the same wherever they are mounted.
+    {Sensitive::kKernel, "/**/proc/sys/**"},
+    {Sensitive::kKernel, "/**/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
+    {Sensitive::kKernel, "/**/sys/{kernel,fs,class,devices,module,firmware,bus,block,power}/**"},
+    {Sensitive::kProcess, "/**/{other}/**"},
+    {Sensitive::kProcess, "/**/{workload}/{environ,mem,maps,root,cwd,fd}"},
+    {Sensitive::kProcess, "/**/{workload}/task/*/{environ,mem,maps,root,cwd,fd}"},
+    {Sensitive::kProcess, "/**/{descendant}/mem"},
+    {Sensitive::kProcess, "/**/{descendant}/task/*/mem"},
+    {Sensitive::kMemory, "/**/{own}/mem"},
+    {Sensitive::kMemory, "/**/{own}/task/*/mem"},
+    {Sensitive::kMemory, "/**/{descendant}/mem"},
+    {Sensitive::kMemory, "/**/{descendant}/task/*/mem"},
+    {Sensitive::kMemory, "/**/{workload}/mem"},
+    {Sensitive::kMemory, "/**/{workload}/task/*/mem"},
+    {Sensitive::kProcess, "/**/{workload}/{root,cwd,fd,map_files}/**"},
     // Read, they are all that the machine holds, or what is typed into it.
     {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg,kvm,nvram,fuse}"},
     {Sensitive::kDevice, "/proc/{kcore,kmsg}"},
+    {Sensitive::kDevice, "/**/proc/{kcore,kmsg}"},
+    {Sensitive::kDevice, "/*/dev/{mem,kmem,port,kmsg,kvm,fuse}"},
+    {Sensitive::kDevice, "/*/dev/{{sd,hd,vd,xvd,dasd}[a-z],{md,loop,sg,nbd,zram}[0-9],nvme[0-9],mmcblk[0-9],dm-[0-9]}*"},
     {Sensitive::kDevice, "/dev/{sd,hd,vd,xvd,dasd}[a-z]*"},
     {Sensitive::kDevice, "/dev/{md,loop,sg,sr,st,nst,nbd,rbd,zram,ram,drbd,bcache,zd}[0-9]*"},
     {Sensitive::kDevice, "/dev/{nvme,mmcblk,dm-,mtd,ubi,pmem,dax,hidraw,uhid,uinput}*"},
@@ -108,6 +143,8 @@ constexpr Name kNames[] = {
     {Sensitive::kRuntimeSocket, "/run/systemd/private"},
     {Sensitive::kRuntimeSocket, "/run/dbus/system_bus_socket"},
     {Sensitive::kRuntimeSocket, "/var/run/dbus/system_bus_socket"},
+    {Sensitive::kRuntimeSocket, "/**/run/systemd/private"},
+    {Sensitive::kRuntimeSocket, "/**/run/dbus/system_bus_socket"},
     {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman,buildkitd}.sock"},
 };
 
@@ -121,7 +158,36 @@ constexpr const char* kHarmlessDevices[] = {
 };
 constexpr uint32_t kHarmless = 2 * kSensitiveKinds;  // in an accept set, behind the kinds
 
-bool anywhere(const Name& name) { return std::string_view(name.pattern).starts_with("/**/"); }
+// Where the host's root is mounted by usage: all places below these too. A pattern that goes on with a wildcard meets them (/host/**), which below any
+// other directory would grade each volume of an application.
+constexpr const char* kRoots[] = {"host/", "hostfs/", "host-root/", "hostroot/", "rootfs/", "mnt/host/", "mnt/rootfs/", "run/host/"};
+
+bool anywhere(const Name& name) {
+  const std::string_view pattern = name.pattern;
+  return pattern.starts_with("/**/") || pattern.starts_with("/*/");
+}
+
+// No wildcard matches a process's directory by chance: a pattern that meets one has it written, wherever procfs is mounted, so it is known by its place.
+bool of_process(const Name& name) {
+  const std::string_view pattern = name.pattern;
+  return pattern.starts_with("/**/{own}") || pattern.starts_with("/**/{descendant}") || pattern.starts_with("/**/{workload}") ||
+         pattern.starts_with("/**/{other}");
+}
+
+// As one name of several spellings: what follows is the same states of the automaton, so that the roots cost next to none.
+void add_roots(passes::Pattern& pattern) {
+  if (pattern.components.empty() || pattern.components[0].kind != passes::Component::Kind::kName) return;
+  passes::Element roots;
+  roots.kind = passes::Element::Kind::kAlternatives;
+  roots.branches.emplace_back();
+  for (const char* root : kRoots) {
+    passes::Element bytes;
+    bytes.bytes = root;
+    roots.branches.push_back({std::move(bytes)});
+  }
+  passes::Sequence& first = pattern.components[0].name;
+  first.insert(first.begin(), std::move(roots));
+}
 
 struct Automaton {
   passes::Dfa dfa;
@@ -135,11 +201,13 @@ Automaton make(bool of_anywhere) {
   passes::Nfa nfa;
   std::vector<passes::PatternError> errors;
   const auto add = [&](const char* text, uint32_t number) {
-    const auto pattern = passes::parse_pattern(text, errors);
+    auto pattern = passes::parse_pattern(text, errors);
+    if (pattern && !of_anywhere) add_roots(*pattern);
     if (pattern) (void)nfa.add(*pattern, number);
   };
   for (const Name& name : kNames)
-    if (anywhere(name) == of_anywhere) add(name.pattern, static_cast<uint32_t>(name.kind) + (of_anywhere ? kSensitiveKinds : 0u));
+    if (anywhere(name) == of_anywhere)
+      add(name.pattern, static_cast<uint32_t>(name.kind) + (of_anywhere && !of_process(name) ? kSensitiveKinds : 0u));
   if (!of_anywhere)
     for (const char* harmless : kHarmlessDevices) add(harmless, kHarmless);
   assert(errors.empty());

@@ -9,6 +9,7 @@
 //
 // Some names are known by their place (/etc/shadow): a pattern that matches one of them has it. Others lie anywhere (*.key, .ssh): nearly every
 // wildcard could match one, so a pattern counts as such only where all that it matches is (/home/*/.ssh/**). Programs are counted either way.
+// Places are also those below a mount of the host's root by a usual name (/host); below another one they count as names that lie anywhere.
 //
 // A table of names that are known everywhere, not a guard: a workload's own secrets have other names. Facts: hier(7), proc(5), sysfs(5), the
 // documentation of the named daemons.

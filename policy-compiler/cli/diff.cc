@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "policy-compiler/analysis/diff_fences.h"
+#include "policy-compiler/backends/apparmor/lower.h"
+#include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/report.h"
@@ -54,8 +57,10 @@ std::string padded(std::string_view word, size_t width) {
 
 // "may read /etc/**, for example /etc/shadow"
 std::string change_text(const Change& c) {
-  std::string out = padded(c.kind, 11) + " " + text::printable(c.what, 4096);
-  if (!c.words.empty()) out += "  " + text::printable(c.words, 4096);
+  // Of the network as `accept` takes it: "out tcp 10.0.0.0/8 port 80".
+  const bool net = c.kind == "net";
+  std::string out = padded(c.kind, 11) + " " + (net ? c.words + " " : "") + text::printable(c.what, 4096);
+  if (!net && !c.words.empty()) out += "  " + text::printable(c.words, 4096);
   if (!c.whole) out += "  (a part of it)";
   if (!c.example.empty()) out += "  for example " + text::printable(c.example, 4096);
   if (!c.why.empty()) out += "  [" + c.why + "]";
@@ -109,6 +114,24 @@ Json json_of(const Diff& diff) {
   return nodes;
 }
 
+analysis::Fences fences(const Loaded& loaded) {
+  const auto bytes = [&](std::string_view name) {
+    const bundle::Artifact* artifact = loaded.bundle->find(name);
+    return artifact == nullptr ? std::string_view() : std::string_view(artifact->bytes);
+  };
+  return {&loaded.policy, bytes(backends::seccomp::kCallsOci), bytes(backends::apparmor::kArtifact)};
+}
+
+// What a profile would have beside the image hangs on options of `compile`: only of two bundles is it known.
+Result<Diff> compare(const Loaded& before, const Loaded& after) {
+  Result<Diff> diff = analysis::compare({&before.policy, &*before.paths}, {&after.policy, &*after.paths});
+  if (!diff || !before.bundle || !after.bundle) return diff;
+  Result<std::vector<Change>> changes = analysis::compare_fences(fences(before), fences(after));
+  if (!changes) return changes.error();
+  analysis::add_fences(std::move(*changes), *diff);
+  return diff;
+}
+
 // The same as findings with a place, for formats that know nothing else.
 void tell(const Diff& diff, const Loaded& before, const Loaded& after, Report& report) {
   Diagnostics of_before(before.diagnostics.file()), of_after(after.diagnostics.file());
@@ -156,7 +179,7 @@ int diff(const DiffOptions& options) {
     change.risk = risk.value_or(analysis::Risk::kLow);
     return crosses(change, *line);
   });
-  const Result<Diff> diff = analysis::compare({&before.policy, &*before.paths}, {&after.policy, &*after.paths});
+  const Result<Diff> diff = compare(before, after);
   if (!diff) return report.failed(diff.error());
 
   const size_t allowed = diff->count(Effect::kAllowed), denied = diff->count(Effect::kDenied),
@@ -164,6 +187,7 @@ int diff(const DiffOptions& options) {
   const auto worst = diff->worst_allowed();
   const int exit = crosses(*diff, *line) ? kNo : kYes;
   report.fields({{"name", after.policy.name},
+                 {"old_name", before.policy.name},
                  {"old", options.before},
                  {"new", options.after},
                  {"same", diff->empty()},
@@ -172,6 +196,12 @@ int diff(const DiffOptions& options) {
                  {"changed", changed},
                  {"worst", worst ? analysis::risk_name(*worst) : ""},
                  {"nodes", json_of(*diff)}});
+  Diagnostics of_both(after.diagnostics.file());
+  if (before.policy.name != after.policy.name)
+    of_both.note({}, "name-changed", "the policy was named " + text::quoted(before.policy.name) + " and is named " + text::quoted(after.policy.name) + " now",
+                 "give it the old name, or take the old policy out of force: the new one does not replace it");
+  for (const Diagnostic& d : of_both.list()) report.print("note: " + d.message + "\n");
+  if (report.document() && !of_both.list().empty()) report.diagnostics(of_both, after.text);
   if (diff->empty()) {
     report.print(report.strong(after.policy.name) + ": no difference in what is allowed\n");
     return report.finish(exit);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/apparmor/lower.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/network/lower.h"
 #include "policy-compiler/backends/seccomp/lower.h"
@@ -28,6 +29,7 @@ using Places = std::multimap<Position, const RuleEntry*>;
 struct Mechanism {
   std::string name;
   bool emitted = false;          // by `emit`, for whoever applies it
+  bool reports = false;          // what it would refuse, and holds nothing
   std::set<Position> not_held = {};
   // What its residuals name:
   bool every = false;  // rule that it holds
@@ -86,6 +88,11 @@ Cell of_kind(const std::string& mechanism, const RuleEntry& rule) {
   return kind == "net" ? Cell::kWorkload : Cell::kNone;  // network policies: pods, not processes
 }
 
+// `compile --complain`. A profile's name holds no parenthesis (backends/apparmor/names.h), and flags stand beside it.
+bool only_reports(const bundle::Artifact& artifact) {
+  return artifact.kind == backends::apparmor::kArtifactKind && artifact.bytes.find(" flags=(complain") != std::string::npos;
+}
+
 std::string mechanism_of(const bundle::Artifact& artifact) {
   if (artifact.kind == "bpf-image") return "bpf";
   for (const char* known : {"seccomp", "apparmor", "selinux"})
@@ -101,7 +108,7 @@ std::vector<Mechanism> mechanisms(Loaded& loaded, const std::vector<RuleEntry>& 
   std::map<std::string, Mechanism> found;
   if (loaded.bundle) {
     for (const bundle::Artifact& artifact : loaded.bundle->artifacts)
-      if (const std::string name = mechanism_of(artifact); !name.empty()) found[name];
+      if (const std::string name = mechanism_of(artifact); !name.empty()) found[name].reports |= only_reports(artifact);
     for (const bundle::Residual& residual : loaded.bundle->residuals)
       weaken(found[residual.backend], {residual.line, residual.column}, places);
   } else {
@@ -130,7 +137,7 @@ std::vector<Mechanism> mechanisms(Loaded& loaded, const std::vector<RuleEntry>& 
 
 Cell cell(const Mechanism& mechanism, const RuleEntry& rule, bool whole_filter) {
   const Cell possible = of_kind(mechanism.name, rule);
-  if (possible == Cell::kNone || mechanism.not_held.contains(rule.position)) return Cell::kNone;
+  if (possible == Cell::kNone || mechanism.reports || mechanism.not_held.contains(rule.position)) return Cell::kNone;
   // The closing filter of every bundle is no list of calls. What the residuals of one say is of all its calls: that it is the workload's.
   if (mechanism.name == "seccomp" && rule.kind == "syscall") return whole_filter ? possible : Cell::kNone;
   const bool weaker = mechanism.every || mechanism.lines.contains(rule.position.line) || mechanism.rules.contains(rule.position) ||

@@ -7,7 +7,8 @@
 //   workload   held, but for all processes alike: the mechanism does not know nodes
 //   in part    a residual of the back end names the rule (in bundles that were written before residuals had columns: its line): it cannot say all
 //              of it
-//   -          not of a kind that the mechanism knows (to AppArmor, what a runtime starts), or nothing of it is held: a network policy has no rule for what
+//   -          not of a kind that the mechanism knows (to AppArmor, what a runtime starts), or nothing of it is held: profiles with --complain only report, a
+//              network policy has no rule for what
 //              does not leave the pod, an SELinux module none for files of the container
 //
 // A rule without `exact` in its row is enforced more weakly than it reads; the command says which.

@@ -262,7 +262,7 @@ std::string_view kind_name(const Value& value) {
   return "nothing";
 }
 
-std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnostics) {
+std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnostics, const Whole& whole) {
   if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
   const Source source(text);
   if (!source.check_size(diagnostics)) return std::nullopt;
@@ -273,8 +273,7 @@ std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnost
   try {
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) {
-      diagnostics.error({1, 1}, "empty", "the profile is empty",
-                        "a profile starts with 'treeline: 1', 'name: ...' and 'entry:'");
+      diagnostics.error({1, 1}, "empty", std::string(whole.what) + " is empty", std::string(whole.begins));
       return std::nullopt;
     }
     parser.HandleNextDocument(builder);

@@ -50,6 +50,10 @@ struct Entry {
 // "a list", "a mapping", "text", "nothing": for messages.
 std::string_view kind_name(const Value& value);
 
-std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnostics);
+// `what`: the text is, "the profile", and how it begins: of an empty one.
+struct Whole {
+  std::string_view what = "the profile", begins = "a profile starts with 'treeline: 1', 'name: ...' and 'entry:'";
+};
+std::optional<Value> parse_document(std::string_view text, Diagnostics& diagnostics, const Whole& whole = {});
 
 }  // namespace treeline::frontend

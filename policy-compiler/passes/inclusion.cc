@@ -115,9 +115,12 @@ class Product {
       for (size_t i = 0; i < automata_.size(); ++i) next[i] = automata_[i]->next(tuple[i], byte);
       visit(next, at, byte);
     };
-    for (const uint8_t byte : taken_) go(byte);
+    // '.' last: of texts that are equally long one is found that is no "." or "..", which no path holds.
+    for (const uint8_t byte : taken_)
+      if (byte != '.') go(byte);
     // All bytes that are left lead to one place: one of them stands for them.
     if (const uint8_t byte = free_byte(taken_); byte != 0) go(byte);
+    if (std::binary_search(taken_.begin(), taken_.end(), uint8_t{'.'})) go('.');
   }
 
   std::span<const Dfa* const> automata_;

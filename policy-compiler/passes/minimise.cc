@@ -448,8 +448,18 @@ std::vector<std::string> witnesses(const Dfa& dfa, const std::vector<bool>& want
       queue.push_back(to);
     };
     const Dfa::State& row = dfa.states[state];
-    for (uint32_t e = row.first; e < row.first + row.count; ++e) visit(dfa.nexts[e], dfa.bytes[e]);
-    if (row.otherwise == Dfa::kDead) continue;
+    // '.' last, as no path holds "." or "..".
+    uint32_t dot = Dfa::kDead;
+    for (uint32_t e = row.first; e < row.first + row.count; ++e) {
+      if (dfa.bytes[e] == '.')
+        dot = dfa.nexts[e];
+      else
+        visit(dfa.nexts[e], dfa.bytes[e]);
+    }
+    if (row.otherwise == Dfa::kDead) {
+      visit(dot, '.');
+      continue;
+    }
     const auto is_exception = [&](uint8_t byte) {
       return std::binary_search(dfa.bytes.begin() + row.first, dfa.bytes.begin() + row.first + row.count, byte);
     };
@@ -464,6 +474,7 @@ std::vector<std::string> witnesses(const Dfa& dfa, const std::vector<bool>& want
       if (!is_exception(static_cast<uint8_t>(byte))) free = static_cast<uint8_t>(byte);
     }
     if (free != 0) visit(row.otherwise, free);
+    visit(dot, '.');
   }
   return found;
 }

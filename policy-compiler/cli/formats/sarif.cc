@@ -2,6 +2,7 @@
 //
 // Sources of facts: the SARIF 2.1.0 standard (OASIS), and what GitHub's code scanning reads of it: security-severity as
 // text, partialFingerprints.primaryLocationLineHash, help in Markdown.
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -50,30 +51,47 @@ Ordered location(std::string_view file, Position position, std::string_view root
   return {{"physicalLocation", std::move(physical)}};
 }
 
-Ordered rule(const std::string& code) {
+// GitHub's steps: low below 4.0, medium below 7.0, high below 9.0.
+std::string_view grade_of(std::string_view severity) {
+  const double number = severity.empty() ? 0 : std::strtod(std::string(severity).c_str(), nullptr);
+  return number == 0 ? "" : number < 4 ? "low" : number < 7 ? "medium" : number < 9 ? "high" : "critical";
+}
+std::string severity_of(std::string_view grade) { return grade == "low" ? "2.0" : grade == "medium" ? "5.0" : grade == "high" ? "8.0" : "9.5"; }
+
+// How grave it is is a property of a rule, not of a result: a finding that is graver or less grave than its code is elsewhere is of a rule of its own
+// below it, "newly-allowed/critical" (SARIF 3.5.4, hierarchical strings).
+std::string rule_id(const Diagnostic& d) {
+  const Entry* entry = find_entry(d.code);
+  const bool other = !d.risk.empty() && entry != nullptr && !entry->risk.empty() && grade_of(entry->risk) != d.risk;
+  return other ? d.code + "/" + d.risk : d.code;
+}
+
+Ordered rule(const std::string& id) {
+  const std::string code = id.substr(0, id.find('/'));
   const Entry* entry = find_entry(code);
   const std::string meaning(entry != nullptr ? entry->meaning : "A finding of treelinec.");
-  Ordered out = {{"id", code},
-                 {"shortDescription", {{"text", code}}},
+  Ordered out = {{"id", id},
+                 {"shortDescription", {{"text", id}}},
                  {"fullDescription", {{"text", meaning}}},
                  {"help", {{"text", meaning}, {"markdown", meaning + " See DIAGNOSTICS.md of treelinec."}}},
                  {"helpUri", help_uri(code)},
                  {"defaultConfiguration", {{"level", level(entry != nullptr ? entry->severity : Severity::kError)}}}};
   if (entry != nullptr && !entry->risk.empty())
-    out["properties"] = {{"tags", {"security"}}, {"security-severity", entry->risk}};
+    out["properties"] = {{"tags", {"security"}}, {"security-severity", id == code ? std::string(entry->risk) : severity_of(id.substr(code.size() + 1))}};
   return out;
 }
 
 class Results {
  public:
-  Results(const std::set<std::string>& codes, std::string_view root) : root_(root) {
-    for (const std::string& code : codes) index_.emplace(code, index_.size());
+  Results(const std::set<std::string>& rules, std::string_view root) : root_(root) {
+    for (const std::string& id : rules) index_.emplace(id, index_.size());
   }
 
   void add(const Finding& finding) {
     const Diagnostic& d = finding.diagnostic;
-    Ordered result = {{"ruleId", d.code},
-                      {"ruleIndex", index_.at(d.code)},
+    const std::string id = rule_id(d);
+    Ordered result = {{"ruleId", id},
+                      {"ruleIndex", index_.at(id)},
                       {"level", level(finding.fails ? Severity::kError : d.severity)},
                       {"message", {{"text", d.remedy.empty() ? d.message : d.message + "; " + d.remedy}}}};
     if (!d.file.empty()) result["locations"] = Ordered::array({location(d.file, d.position, root_)});
@@ -123,11 +141,11 @@ std::string to_sarif(const Document& document, std::string_view root) {
     for (const Case& one : subject.cases)
       if (one.outcome == Case::Outcome::kFailed) findings.push_back(as_finding(one, document.command));
   }
-  std::set<std::string> codes;
-  for (const Finding& finding : findings) codes.insert(finding.diagnostic.code);
+  std::set<std::string> ids;
+  for (const Finding& finding : findings) ids.insert(rule_id(finding.diagnostic));
   Ordered rules = Ordered::array();
-  for (const std::string& code : codes) rules.push_back(rule(code));
-  Results results(codes, root);
+  for (const std::string& id : ids) rules.push_back(rule(id));
+  Results results(ids, root);
   for (const Finding& finding : findings) results.add(finding);
 
   const Ordered driver = {{"name", "treelinec"}, {"version", TREELINE_VERSION}, {"rules", std::move(rules)}};

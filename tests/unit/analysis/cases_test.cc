@@ -41,7 +41,11 @@ TEST(Cases, AllMistakesAtOnceAndTheRestIsRead) {
 
 TEST(Cases, EmptyAndForeignTexts) {
   EXPECT_THAT(mistakes("treeline-cases: 1\ncases: []\n"), testing::ElementsAre("empty-list 2"));
-  EXPECT_FALSE(mistakes("").empty());
+  Diagnostics nothing("x.cases.yaml");
+  (void)read_cases("", nothing);
+  ASSERT_EQ(nothing.list().size(), 1u);
+  EXPECT_EQ(nothing.list()[0].message, "the file of cases is empty");
+  EXPECT_EQ(nothing.list()[0].remedy, "it starts with 'treeline-cases: 1' and 'cases:'");
   EXPECT_FALSE(mistakes("- a\n").empty());
   EXPECT_FALSE(mistakes("treeline: 1\nname: web\n").empty());
   EXPECT_FALSE(mistakes(std::string("treeline-cases: 1\0cases", 23)).empty());

@@ -54,11 +54,15 @@ entry:
   EXPECT_THAT(found(graded(checked)), UnorderedElementsAre("shell-behind-network 12 critical", "interpreter-program 12 medium", "broad-pattern 12 medium"));
 }
 
-TEST(Grade, ShellWithoutTheNetworkOrOnlyOfLocalhostIsNoFinding) {
-  EXPECT_THAT(found(graded(test::read("treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [1]\n    sockets: [inet-stream]\n"
-                                      "    network: [{direction: in, protocol: tcp, peer: localhost, port: 80}]\n"
-                                      "    children: [{exec: /bin/rbash, users: [1]}]\n"))),
-              ElementsAre("interpreter-program 8 medium"));
+// Localhost: a proxy beside it hands on what comes from outside. vsock: no rule says who serves.
+TEST(Grade, WhoServesLocalhostOrVsockFacesTheNetwork) {
+  const auto with = [](const std::string& lines) {
+    return found(graded(test::read("treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [1]\n" + lines + "    children: [{exec: /bin/rbash, users: [1]}]\n")));
+  };
+  EXPECT_THAT(with("    sockets: [inet-stream]\n"), ElementsAre("interpreter-program 7 medium"));
+  EXPECT_THAT(with("    sockets: [inet-stream]\n    network: [{direction: in, protocol: tcp, peer: localhost, port: 80}]\n"), testing::Contains("shell-behind-network 8 critical"));
+  EXPECT_THAT(with("    sockets: [vsock]\n"), testing::Contains("shell-behind-network 7 critical"));
+  EXPECT_THAT(with("    sockets: [inet-stream]\n    network: [{direction: out, protocol: tcp, peer: localhost, port: 80}]\n"), ElementsAre("interpreter-program 8 medium"));
 }
 
 TEST(Grade, AShellThatListensItself) {
@@ -87,7 +91,47 @@ TEST(Grade, EgressByWhatTheRuleMeans) {
 
 TEST(Grade, SensitiveNamesBehindPatterns) {
   EXPECT_THAT(found_in("    files:\n      /etc/*: read\n      /etc/passwd: write\n      /run/docker.sock: connect\n      /sys/x: read\n      /srv/*: read\n"),
-              UnorderedElementsAre("sensitive-file 7 high", "sensitive-file 8 critical", "sensitive-file 9 critical"));
+              UnorderedElementsAre("sensitive-file 7 high", "sensitive-file 8 critical", "sensitive-file 9 critical", "sensitive-file 10 medium"));
+}
+
+TEST(Grade, ReadingTheKernelsFilesIsAFindingOfMediumRisk) {
+  EXPECT_THAT(found_in("    files: {'/sys/**': read}\n"), UnorderedElementsAre("sensitive-file 6 medium"));
+  EXPECT_THAT(found_in("    files:\n      /proc/kallsyms: read\n      /proc/sys/**: read\n      /sys/kernel/debug/**: read\n"),
+              UnorderedElementsAre("sensitive-file 7 medium", "sensitive-file 8 medium", "sensitive-file 9 medium"));
+}
+
+TEST(Grade, TheHostBelowAMount) {
+  EXPECT_THAT(found_in("    files:\n      /host/**: read\n      /host/proc/{other}/mem: read write\n      /app/**: read\n      /node/proc/sys/**: write\n"),
+              testing::IsSupersetOf({"sensitive-file 7 critical", "sensitive-file 8 critical", "sensitive-file 10 critical"}));
+  EXPECT_THAT(found_in("    files: {'/app/**': read, '/data/*/x/**': read}\n"), IsEmpty());
+}
+
+TEST(Grade, ExamplesAreNamesThatPathsHold) {
+  Diagnostics all = graded(test::node("    files: {'/data/**': read write create, '/sys/kernel/debug/**': read}\n", "/usr/bin/python3"));
+  for (const Diagnostic& d : all.list()) {
+    EXPECT_THAT(d.message, testing::Not(testing::HasSubstr("/.\"")));
+    EXPECT_THAT(d.message, testing::Not(testing::HasSubstr("/./")));
+  }
+}
+
+// The kernel's mark alone tells a file that the workload wrote and removed.
+TEST(Grade, FilesThatLostTheirName) {
+  const std::string child = "    children: [{exec: '{unlinked}', users: [7]}]\n";
+  EXPECT_THAT(found_in("    files: {'/tmp/**': write create delete}\n" + child), testing::Contains("broad-pattern 7 high"));
+  EXPECT_THAT(found_in(child), ElementsAre("broad-pattern 6 medium"));
+  EXPECT_THAT(found_in("    files:\n      /srv/x: write\n      '{unlinked}': read map\n"), ElementsAre("broad-pattern 8 high"));
+  EXPECT_THAT(found_in("    files:\n      /srv/x: write\n      '{unlinked}': read\n"), IsEmpty());
+}
+
+TEST(Grade, AListeningInterpreterThatChangesWhatItReads) {
+  const std::string listens = "    sockets: [inet-stream]\n    network: [{direction: in, protocol: tcp, port: 80}]\n";
+  const auto python = [&](const std::string& lines) { return found(graded(test::node(lines, "/usr/bin/python3"))); };
+  EXPECT_THAT(python(listens + "    files: {'/app/**': read write create}\n"), testing::Contains("written-scripts 8 medium"));
+  EXPECT_THAT(python(listens + "    files:\n      /app/x/**: read\n      /app/x/*.py: create write\n"), testing::Contains("written-scripts 10 medium"));
+  const auto none = testing::Not(testing::Contains(testing::StartsWith("written-scripts")));
+  EXPECT_THAT(python(listens + "    files: {/app/x/**: read, /data/x/*: append create, /dev/null: read write}\n"), none);
+  EXPECT_THAT(python("    files: {'/app/**': read write create}\n"), none);
+  EXPECT_THAT(found_in(listens + "    files: {'/app/**': read write create}\n"), none);
 }
 
 TEST(Grade, BroadPatterns) {

@@ -56,7 +56,7 @@ TEST(NetworkSet, PodsAreOfARuleAndTakeAwayTheirOwnOnly) {
   const ir::Label web{"app", "web"}, front{"tier", "front"}, data{"team", "data"};
   const ir::NetworkRule everybody = rule(PeerKind::kInternal, {}, {{80, 80}});
   EXPECT_EQ(network_left(of_pods({web, front}), {}).text(), "internal port 80 pods app=web,tier=front");
-  EXPECT_EQ(network_left(of_pods({}, {data}, {{8080, 8080}}), {}).text(), "internal port 80 pods any namespace team=data target_port 8080");
+  EXPECT_EQ(network_left(of_pods({}, {data}, {{8080, 8080}}), {}).text(), "internal pods any in team=data to 8080 port 80");
   EXPECT_TRUE(network_left(of_pods({web}), {everybody}).empty());
   EXPECT_FALSE(network_left(of_pods({web}, {}, {{8080, 8080}}), {everybody}).empty()) << "another port than the Service's";
   EXPECT_FALSE(network_left(of_pods({web}), {rule(PeerKind::kBlocks, {cidr4(10, 0, 0, 0, 8)}, {{80, 80}})}).empty()) << "a block may match no pod";

@@ -107,6 +107,38 @@ TEST(Sensitive, WhatRunsAsRootLater) {
   EXPECT_EQ(grade_operation(TL_OP_PTRACE_DESCENDANT).risk, Risk::kHigh);
 }
 
+TEST(Sensitive, OfTheHostBelowAMount) {
+  const std::pair<const char*, Sensitive> table[] = {
+      {"/host/proc/sys/kernel/core_pattern", Sensitive::kKernel}, {"/host/proc//other/mem", Sensitive::kProcess}, {"/host/sys/kernel/uevent_helper", Sensitive::kKernel},
+      {"/host/etc/shadow", Sensitive::kSecret}, {"/host/dev/sda", Sensitive::kDevice}, {"/host/run/dbus/system_bus_socket", Sensitive::kRuntimeSocket},
+      {"/rootfs/usr/bin/x", Sensitive::kProgram}, {"/mnt/host/etc/pam.d/x", Sensitive::kStartup}, {"/host/var/lib/kubelet/pods/x", Sensitive::kSecret},
+      // By another name than usual.
+      {"/node/etc/shadow", Sensitive::kSecret}, {"/node/etc/cron.d/x", Sensitive::kStartup}, {"/node/dev/sda1", Sensitive::kDevice}, {"/mnt/etc/passwd", Sensitive::kStartup},
+      {"/a/b/proc/sys/kernel/x", Sensitive::kKernel}, {"/a/b/sys/kernel/debug/x", Sensitive::kKernel}, {"/a/b/proc//workload/task/7/mem", Sensitive::kMemory},
+      {"/node/var/lib/docker/x", Sensitive::kSecret}, {"/node/run/systemd/private", Sensitive::kRuntimeSocket}, {"/a/proc/kcore", Sensitive::kDevice}};
+  for (const auto& [name, kind] : table) EXPECT_TRUE(holds(kinds(name), kind)) << name;
+  for (const char* name : {"/app/bin/tool", "/app/lib/x.so", "/app/dev/x", "/home/sys/x", "/app/etc/app.conf", "/data/run/x", "/host/x", "/hostess/etc/hosts",
+                           "/usr/include/sys/stat.h", "/srv/boot/x"})
+    EXPECT_EQ(kinds(name) & ~(1u << static_cast<uint8_t>(Sensitive::kProgram)), 0u) << name;
+  EXPECT_EQ(kinds("/app/bin/tool"), 0u);
+}
+
+// The categories of GTFOBins: what starts a shell or a program that it is told.
+TEST(Sensitive, LaunchersInterpretersAndPackageManagers) {
+  for (const char* name : {"gosu", "nice", "watch", "tmux", "screen", "git", "tar", "tcc", "go", "dpkg", "qemu-x86_64-static", "qemu-aarch64", "ipython3", "modprobe",
+                           "busybox-x86_64", "bash5.2.15", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld-musl-x86_64.so.1", "ld64.so.2", "ld-2.31.so", "ld.so",
+                           "pip3", "npm", "apt-get", "sed", "less", "rsync", "taskset", "su-exec"})
+    EXPECT_NE(kinds(std::string("/opt/") + name) & (1u << static_cast<uint8_t>(Sensitive::kInterpreter) | 1u << static_cast<uint8_t>(Sensitive::kShell)), 0u) << name;
+  EXPECT_TRUE(holds(kinds("/lib64/ld-linux-x86-64.so.2"), Sensitive::kInterpreter));
+  for (const char* name : {"gitea", "tarantool", "watchman", "ld", "lddtree", "gofmt", "niceshaper", "dpkg-architecture", "nginx", "postgres", "redis-server"})
+    EXPECT_EQ(kinds(std::string("/opt/") + name), 0u) << name;
+}
+
+TEST(Sensitive, TheAutomataStaySmall) {
+  EXPECT_LT(sensitive_places().states.size(), 8'000u);
+  EXPECT_LT(sensitive_names().states.size(), 12'000u);
+}
+
 TEST(Sensitive, OrdinaryNamesHaveNone) {
   for (const char* name : {"/", "/etc/hosts", "/srv/web/index.html", "/tmp/x", "/proc//own/status", "/dev/null", "/run/web.sock", "/shadow", "/binx/a",
                            "/srv/tls/fullchain.pem"})

@@ -87,6 +87,55 @@ TEST_F(ReviewTest, BundleAgainstItsProfileNoDifference) {
   EXPECT_EQ(diff(base_ + "/b", "any").exit, 0);
 }
 
+// Options of `compile` take fences away, and the profile stays as it is.
+TEST_F(ReviewTest, BundlesThatDifferBesideTheImage) {
+  const std::string listed = with("listed.yaml", "        syscalls: [read]\n        accept: {residual: {syscalls: why not, this is a test}}\n");
+  const auto compiled = [&](const std::string& name, const CompileOptions& options) {
+    CompileOptions all = options;
+    all.profile = listed;
+    all.bundle = base_ + "/" + name;
+    all.output = true;
+    EXPECT_EQ(run([&] { return cli::compile(all); }).exit, 0) << name;
+    return all.bundle;
+  };
+  const std::vector<std::string> every = {"bpf", "seccomp", "apparmor"};
+  const std::string full = compiled("full", {.backends = every}), alone = compiled("alone", {});
+  const std::string reporting = compiled("reporting", {.backends = every, .complain = true}), flat = compiled("flat", {.backends = every, .no_new_privs = true});
+  const std::string native = compiled("native", {.backends = every, .architectures = {"x86_64"}});
+  const auto allowed = [](const Outcome& o) {
+    std::vector<std::string> out;
+    for (const auto& node : o.json()["nodes"])
+      for (const auto& c : node["changes"])
+        if (c["effect"] == "allowed") out.push_back(node["node"].get<std::string>() + " " + c["risk"].get<std::string>() + " " + c["kind"].get<std::string>() + " " + c["what"].get<std::string>());
+    return out;
+  };
+  const auto between = [&](const std::string& before, const std::string& after) { return run([&] { return cli::diff({before, after, "", true}); }); };
+  EXPECT_EQ(between(full, full).exit, 0);
+  EXPECT_EQ(between(full, alone).exit, 1);
+  EXPECT_THAT(allowed(between(full, alone)), ElementsAre("entry high apparmor no profile", "entry high filter any system call"));
+  EXPECT_THAT(allowed(between(full, reporting)), ElementsAre("entry high apparmor complain"));
+  EXPECT_THAT(allowed(between(full, flat)), ElementsAre("entry high apparmor one profile for all nodes"));
+  EXPECT_THAT(allowed(between(native, full)), ElementsAre("entry high filter architectures SCMP_ARCH_AARCH64 SCMP_ARCH_X32 SCMP_ARCH_X86"));
+  for (const std::string& weaker : {alone, reporting, flat}) {
+    const Outcome back = between(weaker, full);
+    EXPECT_EQ(back.exit, 0) << weaker;
+    EXPECT_EQ(back.json()["allowed"], 0) << weaker;
+    EXPECT_GT(back.json()["denied"], 0) << weaker;
+  }
+  // Of a profile it is not known what it will be compiled with.
+  EXPECT_EQ(between(full, listed).json()["same"], true);
+}
+
+TEST_F(ReviewTest, AnotherNameIsANote) {
+  std::string text = kProfile;
+  text.replace(text.find("name: web"), 9, "name: shop");
+  const std::string renamed = put("renamed.yaml", text);
+  const Outcome o = diff(renamed);
+  EXPECT_EQ(o.exit, 0);
+  EXPECT_THAT(o.out, HasSubstr("note: the policy was named \"web\" and is named \"shop\" now"));
+  EXPECT_THAT(diff(renamed, "", true).codes(), ElementsAre("name-changed 0"));
+}
+
 constexpr const char* kTrace =
     R"({"schema":1,"type":"trace","workload":"web","container":"c","late":false}
 {"type":"node","node":"0x0000000000000011","parent":"entry","exec":"/entry.sh","interpreter":"/bin/sh","users":[0]}
@@ -161,6 +210,30 @@ TEST_F(ReviewTest, CasesThatFailAreErrorsAtTheirLine) {
   EXPECT_EQ(o.exit, 1);
   EXPECT_THAT(o.codes(), ElementsAre("case-failed 3", "case-failed 4", "case-question 5", "case-failed 6"));
   EXPECT_EQ(o.json()["passed"], 0);
+}
+
+TEST_F(ReviewTest, CasesThatHoldAreInTheReportOfTestsToo) {
+  put("web.cases.yaml", "treeline-cases: 1\ncases:\n  - {node: web, act: append, object: /var/log/web.log, expect: allow}\n"
+                        "  - {node: web, act: read, object: /etc/shadow, expect: allow}\n  - {node: web, act: read, object: /etc/shadow, expect: deny}\n");
+  const Outcome o = run([&] { return cli::test({profile_, "", Format::kJunit}); });
+  EXPECT_THAT(o.out, HasSubstr("tests=\"3\" failures=\"1\""));
+  EXPECT_THAT(o.out, HasSubstr("name=\"web append /var/log/web.log\""));
+}
+
+TEST_F(ReviewTest, DiffNamesARuleAsAcceptTakesIt) {
+  const std::string name = "out tcp internal pods app=db port 5432";
+  const std::string rule = "      - exec: /usr/bin/psqld\n        users: [33]\n        sockets: [inet-stream]\n        network:\n";
+  const std::string plain = with("plain.yaml", rule + "          - {direction: out, protocol: udp, peer: internal, port: 5432}\n");
+  const std::string more = with("more.yaml", rule + "          - {direction: out, protocol: udp, peer: internal, port: 5432}\n"
+                                                    "          - {direction: out, protocol: tcp, port: 5432, peer: {pods: {app: db}, addresses: internal}}\n");
+  EXPECT_THAT(run([&] { return cli::diff({plain, more, "", false}); }).out, HasSubstr("net         " + name));
+}
+
+TEST_F(ReviewTest, MatrixOfProfilesThatOnlyReport) {
+  ASSERT_EQ(run([&] { return cli::compile({.profile = profile_, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "apparmor"}, .complain = true}); }).exit, 0);
+  const Json whole = run([&] { return cli::explain({base_ + "/b", {}, true, true}); }).json();
+  ASSERT_FALSE(whole["rules"].empty());
+  for (const Json& rule : whole["rules"]) EXPECT_EQ(rule["mechanisms"]["apparmor"], "-") << rule;
 }
 
 TEST_F(ReviewTest, AQuestionWithoutMeaningStandsAtTheWordThatHasNone) {

@@ -70,6 +70,19 @@ TEST(Sarif, ARuleSaysWhatItMeansWhereToReadAndHowGraveItIs) {
   for (const Json& result : run["results"]) EXPECT_EQ(rules[result["ruleIndex"].get<size_t>()]["id"], result["ruleId"]);
 }
 
+TEST(Sarif, AFindingThatIsGraverThanItsCodeHasARuleOfItsOwn) {
+  Document d = document();
+  d.subjects[0].findings = {finding(Severity::kWarning, "newly-allowed", "a", {1, 1}), finding(Severity::kWarning, "newly-allowed", "b", {2, 1})};
+  d.subjects[0].findings[0].diagnostic.risk = "critical";
+  d.subjects[0].findings[1].diagnostic.risk = "medium";
+  const Json run = sarif(d)["runs"][0];
+  const Json rules = run["tool"]["driver"]["rules"];
+  EXPECT_EQ(run["results"][0]["ruleId"], "newly-allowed/critical");
+  EXPECT_EQ(rules[run["results"][0]["ruleIndex"].get<size_t>()]["properties"]["security-severity"], "9.5");
+  EXPECT_EQ(run["results"][1]["ruleId"], "newly-allowed");
+  EXPECT_EQ(rules[run["results"][1]["ruleIndex"].get<size_t>()]["properties"]["security-severity"], "5.0");
+}
+
 TEST(Sarif, AFingerprintSurvivesLinesThatAreAddedAbove) {
   const Json before = sarif(document());
   Document moved = document();
