@@ -98,10 +98,18 @@ TEST_F(ReviewTest, BundlesThatDifferBesideTheImage) {
     EXPECT_EQ(run([&] { return cli::compile(all); }).exit, 0) << name;
     return all.bundle;
   };
-  const std::vector<std::string> every = {"bpf", "seccomp", "apparmor"};
-  const std::string full = compiled("full", {.backends = every}), alone = compiled("alone", {});
-  const std::string reporting = compiled("reporting", {.backends = every, .complain = true}), flat = compiled("flat", {.backends = every, .no_new_privs = true});
-  const std::string native = compiled("native", {.backends = every, .architectures = {"x86_64"}});
+  CompileOptions every;
+  every.backends = {"bpf", "seccomp", "apparmor"};
+  const std::string full = compiled("full", every), alone = compiled("alone", CompileOptions());
+  CompileOptions options = every;
+  options.complain = true;
+  const std::string reporting = compiled("reporting", options);
+  options = every;
+  options.no_new_privs = true;
+  const std::string flat = compiled("flat", options);
+  options = every;
+  options.architectures = {"x86_64"};
+  const std::string native = compiled("native", options);
   const auto allowed = [](const Outcome& o) {
     std::vector<std::string> out;
     for (const auto& node : o.json()["nodes"])
