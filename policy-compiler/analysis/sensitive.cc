@@ -12,14 +12,13 @@ namespace {
 
 struct Name {
   Sensitive kind;
-  const char* pattern;  // below "/**/" and "/*/" it may lie anywhere
+  const char* pattern;  // below "/**/" it may lie anywhere, below "/*/" in any directory of the root
 };
 
 // Builds of a program lie beside each other under names like these: bash-static, busybox.static, ksh93, ksh2020, zsh5, zsh-5.9, pypy3.10,
 // bash5.2.15, busybox-x86_64. Without a '*': each would be a loop below every tree.
 #define BUILDS \
-  "{,{-,.}static,[0-9],[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9]{,[0-9]}{,.[0-9],.[0-9][0-9]}," \
-  "{-,_,.}{x86_64,amd64,i[3-6]86,aarch64,arm64,arm,armhf,armv[5-8]l,ppc64le,riscv64,s390x}}"
+  "{,{-,.}static,[0-9],[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9]{,[0-9]}{,.[0-9],.[0-9][0-9]},-{x86_64,amd64,i686,aarch64,arm64}}"
 
 constexpr Name kNames[] = {
     {Sensitive::kShell,
@@ -35,25 +34,13 @@ constexpr Name kNames[] = {
      "/**/{awk,gawk,mawk,nawk,pypy,Rscript,R,julia,erl,elixir,dotnet,mono,vi,vim,nvim,ex,ed,emacs,vim.basic,vim.tiny,gdb,gdbserver,"
      "env,xargs,find,make,script,flock,nohup,setsid,timeout,strace,start-stop-daemon,su,sudo,doas,runuser,pkexec,setpriv,capsh,"
      "nsenter,unshare,chroot,systemd-run,docker,podman,nerdctl,ctr,crictl,runc,crun,kubectl,ssh,socat,nc,nc.openbsd,nc.traditional,ncat}" BUILDS},
-    // Launchers: with other limits, another user, a terminal, a library before all others; once, again and again, or later.
+    // Launchers; pagers, archivers and others with an option for a command, or hooks; compilers that run what they made; package managers, which run the
+    // scripts of what they install. The categories are those of GTFOBins; not each program of it, as each is states next to every wildcard.
     {Sensitive::kInterpreter,
-     "/**/{gosu,su-exec,setuidgid,chpst,tini,dumb-init,nice,ionice,chrt,taskset,numactl,prlimit,choom,setarch,linux32,linux64,time,watch,stdbuf,unbuffer,"
-     "logsave,cpulimit,parallel,run-parts,entr,fakeroot,faketime,proot,bwrap,firejail,dbus-run-session,xvfb-run,sshpass,rlwrap,tmux,screen,dtach,abduco,"
-     "at,batch,crontab,systemctl,service,runsv,runsvdir,s6-svscan,supervisord,supervisorctl,pm2}" BUILDS},
-    // Languages and calculators; compilers that run what they made, or a program that an option names; builds.
-    {Sensitive::kInterpreter,
-     "/**/{jython,jjs,jshell,groovy,scala,kotlin,irb,pry,iex,escript,racket,sbcl,clisp,ocaml,ghci,runghc,octave,gnuplot,wish,swift,dart,dc,bc,m4,sed,tcc,go,"
-     "gcc,cc,g++,c++,clang,rustc,cargo,cmake,ninja,meson,ant,mvn,gradle,rake,bundle,bundler,sqlite3,psql,mysql,bpftrace,lldb,dlv,valgrind,ltrace,perf,cscope}" BUILDS},
-    // Editors, pagers and archivers with an option or a key for a command; what runs hooks, ansible's tasks or a remote's helper.
-    {Sensitive::kInterpreter,
-     "/**/{view,vimdiff,rvim,rview,nano,pico,micro,joe,less,more,most,man,tar,bsdtar,cpio,zip,rsync,scp,sftp,ftp,lftp,telnet,wget,mutt,git,hg,svn,"
-     "ansible,ansible-playbook,puppet,chef-client,terraform,vagrant,logrotate,tcpdump,busctl,journalctl,modprobe,kmod,insmod}" BUILDS},
-    // Package managers run the scripts of what they install.
-    {Sensitive::kInterpreter,
-     "/**/{dpkg,apt,apt-get,aptitude,rpm,yum,dnf,microdnf,tdnf,zypper,apk,pacman,emerge,snap,flatpak,nix,brew,pip,pipx,uv,uvx,poetry,conda,mamba,"
-     "easy_install,npm,npx,yarn,pnpm,corepack,gem,composer,cpan,cpanm,luarocks,opam}" BUILDS},
+     "/**/{gosu,su-exec,nice,ionice,chrt,taskset,time,watch,stdbuf,parallel,run-parts,tmux,screen,less,man,sed,tar,rsync,git,tcc,go,gcc,dpkg,apt,apt-get,"
+     "rpm,dnf,yum,apk,pip,npm,npx,modprobe}" BUILDS},
     {Sensitive::kSecret, "/etc/{shadow,gshadow,shadow-,gshadow-}"},
-    {Sensitive::kSecret, "/**/etc/{shadow,gshadow,shadow-,gshadow-}"},
+    {Sensitive::kSecret, "/*/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/run/secrets/**"},
     {Sensitive::kSecret, "/var/run/secrets/**"},
     {Sensitive::kSecret, "/etc/ssl/private/**"},
@@ -98,10 +85,10 @@ constexpr Name kNames[] = {
     {Sensitive::kKernel, "/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
     {Sensitive::kKernel, "/proc/{acpi,bus,fs,irq,scsi}/**"},
     {Sensitive::kKernel, "/sys/**"},
-    // procfs and sysfs are the same wherever they are mounted.
-    {Sensitive::kKernel, "/**/proc/sys/**"},
-    {Sensitive::kKernel, "/**/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
-    {Sensitive::kKernel, "/**/sys/{kernel,fs,class,devices,module,firmware,bus,block,power}/**"},
+    // procfs and sysfs are the same wherever they are mounted. Processes' directories are known by the superblock, the rest by where a mount usually lies.
+    {Sensitive::kKernel, "/*/proc/sys/**"},
+    {Sensitive::kKernel, "/*/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
+    {Sensitive::kKernel, "/*/sys/{kernel,fs,class,devices,module,firmware,bus,block,power}/**"},
     {Sensitive::kProcess, "/**/{other}/**"},
     {Sensitive::kProcess, "/**/{workload}/{environ,mem,maps,root,cwd,fd}"},
     {Sensitive::kProcess, "/**/{workload}/task/*/{environ,mem,maps,root,cwd,fd}"},
@@ -117,7 +104,7 @@ constexpr Name kNames[] = {
     // Read, they are all that the machine holds, or what is typed into it.
     {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg,kvm,nvram,fuse}"},
     {Sensitive::kDevice, "/proc/{kcore,kmsg}"},
-    {Sensitive::kDevice, "/**/proc/{kcore,kmsg}"},
+    {Sensitive::kDevice, "/*/proc/{kcore,kmsg}"},
     {Sensitive::kDevice, "/*/dev/{mem,kmem,port,kmsg,kvm,fuse}"},
     {Sensitive::kDevice, "/*/dev/{{sd,hd,vd,xvd,dasd}[a-z],{md,loop,sg,nbd,zram}[0-9],nvme[0-9],mmcblk[0-9],dm-[0-9]}*"},
     {Sensitive::kDevice, "/dev/{sd,hd,vd,xvd,dasd}[a-z]*"},
@@ -143,8 +130,8 @@ constexpr Name kNames[] = {
     {Sensitive::kRuntimeSocket, "/run/systemd/private"},
     {Sensitive::kRuntimeSocket, "/run/dbus/system_bus_socket"},
     {Sensitive::kRuntimeSocket, "/var/run/dbus/system_bus_socket"},
-    {Sensitive::kRuntimeSocket, "/**/run/systemd/private"},
-    {Sensitive::kRuntimeSocket, "/**/run/dbus/system_bus_socket"},
+    {Sensitive::kRuntimeSocket, "/*/run/systemd/private"},
+    {Sensitive::kRuntimeSocket, "/*/run/dbus/system_bus_socket"},
     {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman,buildkitd}.sock"},
 };
 
@@ -162,10 +149,8 @@ constexpr uint32_t kHarmless = 2 * kSensitiveKinds;  // in an accept set, behind
 // other directory would grade each volume of an application.
 constexpr const char* kRoots[] = {"host/", "hostfs/", "host-root/", "hostroot/", "rootfs/", "mnt/host/", "mnt/rootfs/", "run/host/"};
 
-bool anywhere(const Name& name) {
-  const std::string_view pattern = name.pattern;
-  return pattern.starts_with("/**/") || pattern.starts_with("/*/");
-}
+bool anywhere(const Name& name) { return std::string_view(name.pattern).starts_with("/**/"); }
+bool in_some_directory(const Name& name) { return std::string_view(name.pattern).starts_with("/*/"); }
 
 // No wildcard matches a process's directory by chance: a pattern that meets one has it written, wherever procfs is mounted, so it is known by its place.
 bool of_process(const Name& name) {
@@ -197,31 +182,47 @@ struct Automaton {
   SensitiveSet kinds(std::string_view walked) const { return kinds(dfa.states[dfa.run(walked)].label); }
 };
 
+// Smaller by half: each state is one more next to every state of a policy's wildcards.
+void make_small(Automaton& automaton, const std::vector<SensitiveSet>& of_set) {
+  std::vector<uint32_t> class_of_set;
+  automaton.of_label = {0};
+  for (const SensitiveSet kinds : of_set) {
+    auto at = std::find(automaton.of_label.begin(), automaton.of_label.end(), kinds);
+    if (at == automaton.of_label.end()) at = automaton.of_label.insert(at, kinds);
+    class_of_set.push_back(static_cast<uint32_t>(at - automaton.of_label.begin()));
+  }
+  passes::minimise(automaton.dfa, class_of_set);
+}
+
 Automaton make(bool of_anywhere) {
   passes::Nfa nfa;
   std::vector<passes::PatternError> errors;
-  const auto add = [&](const char* text, uint32_t number) {
+  const auto add = [&](const char* text, uint32_t number, bool roots) {
     auto pattern = passes::parse_pattern(text, errors);
-    if (pattern && !of_anywhere) add_roots(*pattern);
+    if (pattern && roots) add_roots(*pattern);
     if (pattern) (void)nfa.add(*pattern, number);
   };
-  for (const Name& name : kNames)
-    if (anywhere(name) == of_anywhere)
-      add(name.pattern, static_cast<uint32_t>(name.kind) + (of_anywhere && !of_process(name) ? kSensitiveKinds : 0u));
+  for (const Name& name : kNames) {
+    if (anywhere(name) != of_anywhere) continue;
+    const bool by_place = of_process(name) || (!of_anywhere && !in_some_directory(name));
+    add(name.pattern, static_cast<uint32_t>(name.kind) + (by_place ? 0u : kSensitiveKinds), by_place && !of_anywhere);
+  }
   if (!of_anywhere)
-    for (const char* harmless : kHarmlessDevices) add(harmless, kHarmless);
+    for (const char* harmless : kHarmlessDevices) add(harmless, kHarmless, true);
   assert(errors.empty());
   (void)nfa.finish();
   passes::DeterminiseResult made = passes::determinise(nfa, {});
   assert(made.dfa);
   Automaton automaton;
   automaton.dfa = std::move(*made.dfa);
+  std::vector<SensitiveSet> of_set;
   for (const std::vector<uint32_t>& set : automaton.dfa.sets) {
     SensitiveSet kinds = 0;
     for (const uint32_t kind : set) kinds = static_cast<SensitiveSet>(kinds | (1u << kind));
     if ((kinds >> kHarmless & 1) != 0) kinds = static_cast<SensitiveSet>(kinds & ~(1u << kHarmless | 1u << static_cast<uint8_t>(Sensitive::kOtherDevice)));
-    automaton.of_label.push_back(kinds);
+    of_set.push_back(kinds);
   }
+  make_small(automaton, of_set);
   return automaton;
 }
 

@@ -90,7 +90,7 @@ TEST(Diff, WhatIsNewlyAcceptedIsSaid) {
 TEST(Diff, PodsBesideABlockAreNewlyAllowed) {
   const std::string block = "    network:\n      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 1-65535}\n";
   const std::string pods = "      - {direction: out, protocol: tcp, port: 5432, peer: {pods: {}, namespace: {team: secret}, addresses: 10.0.0.0/8, target_port: any}}\n";
-  EXPECT_THAT(lines(compared(node(block), node(block + pods))), ElementsAre(testing::StartsWith("+medium net 10.0.0.0/8 port 5432 pods any namespace team=secret")));
+  EXPECT_THAT(lines(compared(node(block), node(block + pods))), ElementsAre(testing::StartsWith("+medium net 10.0.0.0/8 pods any in team=secret to 0-65535 port 5432")));
 }
 
 TEST(Diff, NumbersAreSets) {

@@ -55,7 +55,7 @@ TEST(NetworkSet, PodsAreOfARuleAndTakeAwayTheirOwnOnly) {
   };
   const ir::Label web{"app", "web"}, front{"tier", "front"}, data{"team", "data"};
   const ir::NetworkRule everybody = rule(PeerKind::kInternal, {}, {{80, 80}});
-  EXPECT_EQ(network_left(of_pods({web, front}), {}).text(), "internal port 80 pods app=web,tier=front");
+  EXPECT_EQ(network_left(of_pods({web, front}), {}).text(), "internal pods app=web,tier=front port 80");
   EXPECT_EQ(network_left(of_pods({}, {data}, {{8080, 8080}}), {}).text(), "internal pods any in team=data to 8080 port 80");
   EXPECT_TRUE(network_left(of_pods({web}), {everybody}).empty());
   EXPECT_FALSE(network_left(of_pods({web}, {}, {{8080, 8080}}), {everybody}).empty()) << "another port than the Service's";
