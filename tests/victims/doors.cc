@@ -159,31 +159,6 @@ void signal_by_owner(const Scene&) {
   tell(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal by a descriptor's owner");
 }
 
-// It made itself the owner and wants SIGIO, which it ignores. Whoever shares the file says which signal it is.
-void signal_of_owner(const Scene&) {
-  int file[2] = {-1, -1}, end[2] = {-1, -1};
-  if (pipe(file) != 0 || pipe(end) != 0) return tell(false, "pipes");
-  const pid_t child = fork();
-  if (child == 0) {
-    close(end[1]);
-    signal(SIGIO, SIG_IGN);
-    fcntl(file[0], F_SETFL, O_ASYNC | O_NONBLOCK);
-    fcntl(file[0], F_SETOWN, getpid());
-    pollfd told{end[0], POLLIN, 0};
-    poll(&told, 1, 3000);
-    _exit(0);
-  }
-  for (int i = 0; i < 100 && fcntl(file[0], F_GETOWN) != child; ++i) usleep(10000);
-  const int set = fcntl(file[0], F_SETSIG, SIGTERM), error = errno;
-  (void)!write(file[1], "x", 1);
-  usleep(50000);
-  close(end[1]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  errno = set == 0 ? 0 : error;
-  tell(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "another signal for a file's owner");
-}
-
 void tune(const Scene& s) {
   const auto other = static_cast<id_t>(s.number(0));
   const int wanted = getpriority(PRIO_PROCESS, other) == 5 ? 6 : 5;  // who ran before may have left it
@@ -474,7 +449,6 @@ std::vector<Act> door_acts() {
           {"signal", "kill", signal_other},
           {"signal-child", "kill of a child", signal_child},
           {"signal-by-owner", "F_SETOWN, F_SETSIG", signal_by_owner},
-          {"signal-of-owner", "F_SETSIG alone, of a file whose owner another process made itself", signal_of_owner},
           {"tune", "setpriority of another process", tune},
           {"affinity", "sched_setaffinity of another process", affinity},
           {"limit", "prlimit of another process", limit},

@@ -3,6 +3,7 @@
 // What the sweep over the system calls (tests/kernel/enforce/syscalls.toml) turned up: acts by ways that are seldom gone.
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -49,6 +50,31 @@ void owned_signal(const Scene& s) {
   send(SIGCONT);
   errno = 0;
   tell(done, "another process stopped by a descriptor's signal");
+}
+
+// It made itself the owner and wants SIGIO, which it ignores. Whoever shares the file says which signal it is.
+void signal_of_owner(const Scene&) {
+  int file[2] = {-1, -1}, end[2] = {-1, -1};
+  if (pipe(file) != 0 || pipe(end) != 0) return tell(false, "pipes");
+  const pid_t child = fork();
+  if (child == 0) {
+    close(end[1]);
+    signal(SIGIO, SIG_IGN);
+    fcntl(file[0], F_SETFL, O_ASYNC | O_NONBLOCK);
+    fcntl(file[0], F_SETOWN, getpid());
+    pollfd told{end[0], POLLIN, 0};
+    poll(&told, 1, 3000);
+    _exit(0);
+  }
+  for (int i = 0; i < 100 && fcntl(file[0], F_GETOWN) != child; ++i) usleep(10000);
+  const int set = fcntl(file[0], F_SETSIG, SIGTERM), error = errno;
+  (void)!write(file[1], "x", 1);
+  usleep(50000);
+  close(end[1]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  errno = set == 0 ? 0 : error;
+  tell(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "another signal for a file's owner");
 }
 
 void whiteout(const Scene& s) {
@@ -161,6 +187,7 @@ void closing_kills(const Scene&) {
 
 std::vector<Act> unseen_acts() {
   return {{"owned-signal", "F_SETOWN, F_SETSIG, O_ASYNC", owned_signal},
+          {"signal-of-owner", "F_SETSIG alone, of a file whose owner another process made itself", signal_of_owner},
           {"whiteout", "renameat2(RENAME_WHITEOUT)", whiteout},
           {"peer-terminal", "TIOCGPTPEER with the flag of an exec's open", peer_terminal},
           {"mapped-by-child", "/proc/PID/map_files", mapped_by_child},
