@@ -21,7 +21,7 @@ int BPF_PROG(tl_capable, const struct cred *cred, struct user_namespace *ns, int
 	if (READ(struct task_struct, cred, me) != READ(struct task_struct, real_cred, me))
 		return 0;
 	if (options & CAP_OPT_NOAUDIT) {
-		/* A question, not a use (the kernel asks for CAP_SYS_ADMIN at each mmap): answered, never told, never learned. */
+		/* Mostly a question, not a use (who reads /proc/sys/net or lists attributes asks): answered, never told, never learned. SECURITY.md names the uses. */
 		if (s.mode != TL_MODE_ENFORCE || tl_capability_allowed(s.img, s.row, (u32)capability))
 			return 0;
 		return -EPERM;

@@ -60,6 +60,11 @@ static __noinline enum held map_held(struct tl_tag *tag, struct file *file)
 	return file_held(&s, file, TL_MAP);
 }
 
+static __always_inline bool is_open_of_layer(struct file *file)
+{
+	return file->f_path.dentry->d_inode != file->f_inode || is_stacked_layer(file->f_path.mnt);
+}
+
 #define OPENED(words) WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words)
 #define UNMARKED WHAT(TL_HOOK_FILE_OPEN, TL_REASON_NO_MEMORY, TL_KIND_FILE, TL_WRITE)
 
@@ -75,11 +80,12 @@ int BPF_PROG(tl_file_open, struct file *file)
 	/*
 	 * A stacked file system opens a layer under its mounter's credentials: every second open there, so it is told before anything else, by the
 	 * credentials first, which are cheap. (Where they are not, as they take probe reads, the mount comes first.) Under the task's own ones it is
-	 * the task's open: fanotify hands out descriptors on a layer (create_fd).
+	 * the task's open: fanotify hands out descriptors on a layer (create_fd). Before 6.5 the layer's file bears the overlay's own path, which was asked
+	 * about, and another inode than that path's (open_with_fake_path).
 	 */
 	if (k_task_storage) {
 		struct task_struct *me = (void *)bpf_get_current_task_btf();
-		bool layer = me->cred != me->real_cred && is_stacked_layer(file->f_path.mnt);
+		bool layer = me->cred != me->real_cred && is_open_of_layer(file);
 
 		if (layer && !(file->f_mode & FMODE_WRITE))
 			return 0;
@@ -92,7 +98,7 @@ int BPF_PROG(tl_file_open, struct file *file)
 		s.tag = my_tag();
 		if (!s.tag || (s.tag->flags & TL_TAG_RUNTIME))
 			return 0;
-		if (is_stacked_layer(file->f_path.mnt) && has_other_credentials())
+		if (is_open_of_layer(file) && has_other_credentials())
 			goto allowed;
 	}
 	subject_of(&s, s.tag);

@@ -45,13 +45,18 @@ OPERATION_HOOK(syslog, SYSLOG, TL_OP_KERNEL_LOG)
 KEY_HOOK(key_alloc, KEY_ALLOC)
 KEY_HOOK(key_permission, KEY_PERMISSION)
 
-/* (context, parameter): mount(2) and fsconfig; what a file system mounts by itself when a path leads there (NFS) is nobody's right. */
+/*
+ * (context, parameter): mount(2) and fsconfig; what a file system mounts by itself when a path leads there (NFS, tracefs below debugfs) or when it is used
+ * for the first time is nobody's right. Those two flags no caller can set (path_mount, FSCONFIG_SET_FLAG).
+ */
+#define SB_KERNMOUNT (1u << 22)
+#define SB_SUBMOUNT (1u << 26)
 SEC("lsm/fs_context_parse_param")
 int BPF_PROG(tl_fs_context_parse_param, struct fs_context *context)
 {
 	struct tl_tag *tag;
 
-	if (BPF_CORE_READ_BITFIELD(context, purpose) == FS_CONTEXT_FOR_SUBMOUNT || !(tag = my_tag()))
+	if (BPF_CORE_READ_BITFIELD(context, purpose) == FS_CONTEXT_FOR_SUBMOUNT || (context->sb_flags & (SB_KERNMOUNT | SB_SUBMOUNT)) || !(tag = my_tag()))
 		return 0;
 	return finish(ctx, check_operation(tag, TL_HOOK_FS_CONTEXT_PARSE_PARAM, TL_OP_MOUNT, 0));
 }

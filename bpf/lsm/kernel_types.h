@@ -355,6 +355,7 @@ enum fs_context_purpose {
 	FS_CONTEXT_FOR_SUBMOUNT = 1,
 };
 struct fs_context {
+	unsigned int sb_flags;
 	enum fs_context_purpose purpose : 8;
 };
 struct pt_regs {

@@ -16,7 +16,11 @@
 #define CHUNK 128
 #define CHUNKS 128
 
-/* The next mount of a superblock's list; 0: the end. Called with 0 for the first. (Not inline: clang would move the other kernel's offset, which
+/* No mount's address is odd. */
+#define FURTHER 1
+#define LOST 3
+
+/* The next mount of a superblock's list; 0: the end; LOST: the one before it has gone from the list. Called with 0 for the first. (Not inline: clang would move the other kernel's offset, which
  * does not resolve, out of the caller's loop and past the question whether it exists.) */
 __noinline u64 next_instance(u64 superblock, u64 mount)
 {
@@ -27,7 +31,9 @@ __noinline u64 next_instance(u64 superblock, u64 mount)
 		return mount ? READ(struct mount___for_sb, mnt_next_for_sb, mount) : READ(struct super_block___chain, s_mounts, superblock);
 	head = superblock + FIELD(struct super_block___list, s_mounts);
 	link = read_u64(mount ? mount + FIELD(struct mount, mnt_instance) : head);
-	return !link || link == head ? 0 : link - FIELD(struct mount, mnt_instance);
+	if (!link) /* behind a poisoned one (list_del), which leads to nothing that can be read; the list itself ends at its head */
+		return LOST;
+	return link == head ? 0 : link - FIELD(struct mount, mnt_instance);
 }
 
 /* The vfsmount if the dentry has a name under it in namespace `ns`, else 0. */
@@ -40,16 +46,15 @@ __noinline u64 names(u64 mount, u64 dentry, u64 ns)
 	return vfsmount;
 }
 
-/* As name_mount, of the next CHUNK mounts behind `mount`; not found among them: the last of them, and FURTHER. */
-#define FURTHER 1 /* no mount's address is odd */
+/* As name_mount, of the next CHUNK mounts behind `mount`; not found among them: the last of them, and FURTHER; or LOST. */
 __noinline u64 name_among(u64 dentry, u64 ns, u64 mount)
 {
 	u64 superblock = READ(struct dentry, d_sb, dentry), found;
 
 	for (u32 i = 0; i < CHUNK; i++) {
 		mount = next_instance(superblock, mount);
-		if (!mount)
-			return 0;
+		if (!mount || mount == LOST)
+			return mount;
 		found = names(mount, dentry, ns);
 		if (found)
 			return found;
@@ -57,27 +62,39 @@ __noinline u64 name_among(u64 dentry, u64 ns, u64 mount)
 	return mount | FURTHER;
 }
 
-/* The next vfsmount behind `after` (0: the first) under which the dentry has a name in namespace `ns`; 0: there are no more; odd: too many. */
+/*
+ * The next vfsmount behind `after` (0: the first) under which the dentry has a name in namespace `ns`; 0: there are no more; odd: too many. Nobody holds
+ * the list meanwhile: from a mount that goes (a container that ends) the walk begins again.
+ */
 __noinline u64 name_mount(u64 dentry, u64 ns, u64 after)
 {
-	u64 found = (after ? mount_of(after) : 0) | FURTHER;
+	u64 first = (after ? mount_of(after) : 0) | FURTHER, found = first;
 
-	for (u32 i = 0; i < CHUNKS && (found & FURTHER); i++)
+	for (u32 i = 0; i < CHUNKS && (found & FURTHER); i++) {
 		found = name_among(dentry, ns, found & ~(u64)FURTHER);
+		if (found == LOST)
+			found = first;
+	}
 	return found;
+}
+
+/* A file that was made without a name (O_TMPFILE) and has none yet: its number for a name is another one each time. */
+__noinline bool is_nameless(u64 dentry)
+{
+	return !READ32(struct inode, i_nlink, READ(struct dentry, d_inode, dentry)) && has_name_of_tmpfile(dentry);
 }
 
 /* Asks for each name that the container has for the dentry. */
 #define ASK_NAMES(what, dentry) \
 	do { \
-		u64 my_ns = my_namespace(), named = name_mount(dentry, my_ns, 0); \
+		u64 my_ns = my_namespace(), named = name_mount(dentry, my_ns, 0), asked = (what) | WHAT_FLAGS(is_nameless(dentry) ? WHAT_TMPFILE : 0); \
 		if (!named) /* no name at all: said of the object itself */ \
-			ASK(report_path((what) | WHAT_CLASS(TL_CLASS_DETACHED), dentry, 0, 0, 0)); \
+			ASK(report_path(asked | WHAT_CLASS(TL_CLASS_DETACHED), dentry, 0, 0, 0)); \
 		for (u32 i = 0; i < MAX_NAMES && named && !(named & FURTHER); i++) { \
-			ASK_PATH((what) | WHAT_FLAGS(WHAT_NAME), dentry, named); \
+			ASK_PATH(asked | WHAT_FLAGS(WHAT_NAME), dentry, named); \
 			named = name_mount(dentry, my_ns, named); \
 		} \
 		if (named) \
-			ASK(report_path((what) | WHAT_CLASS(TL_CLASS_UNREADABLE), dentry, named & FURTHER ? 0 : named, 0, 0)); \
+			ASK(report_path(asked | WHAT_CLASS(TL_CLASS_UNREADABLE), dentry, named & FURTHER ? 0 : named, 0, 0)); \
 	} while (0)
 #endif

@@ -106,12 +106,13 @@ bool accepts_nothing(const ir::Policy& policy) {
   return std::all_of(policy.nodes.begin(), policy.nodes.end(), [](const ir::Node& node) { return node.accepted.empty(); });
 }
 
-// What is accepted is marked; the acceptances that met something, and, in `more`, those that something has outgrown.
-std::set<const ir::Accepted*> mark_accepted(const ir::Policy& policy, Diagnostics& diagnostics, Diagnostics& more) {
+// What is accepted is marked; where the acceptances stand that met something (of a group: in several nodes), and, in `more`, those that something has
+// outgrown.
+std::set<Position> mark_accepted(const ir::Policy& policy, Diagnostics& diagnostics, Diagnostics& more) {
   const std::map<Position, Place> places = places_of(policy);
-  std::set<const ir::Accepted*> used, outgrown;
+  std::set<Position> used, outgrown;
   const auto outgrew = [&](const ir::Accepted& accepted, const Diagnostic& finding, const Place& place) {
-    if (!outgrown.insert(&accepted).second) return;
+    if (!outgrown.insert(accepted.position).second) return;
     const std::string name = place.texts.empty() ? "" : *place.texts.begin();
     const std::string whole = place.words == 0 ? name : name + " " + ir::names::access_text(place.words);
     more.warning(accepted.position, "accept-outgrown",
@@ -132,7 +133,7 @@ std::set<const ir::Accepted*> mark_accepted(const ir::Policy& policy, Diagnostic
         const ir::Accepted* accepted = acceptance(policy.nodes[n], finding, at->second, how);
         all = all && how == Covers::kYes;
         if (accepted == nullptr) continue;
-        used.insert(accepted);
+        used.insert(accepted->position);
         if (how == Covers::kOutgrown) outgrew(*accepted, finding, at->second);
         if (reason.empty()) reason = accepted->reason;
       }
@@ -154,14 +155,14 @@ void apply_accepted_residuals(const ir::Policy& policy, Diagnostics& diagnostics
 void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
   if (accepts_nothing(policy)) return;
   Diagnostics more(diagnostics.file());
-  const std::set<const ir::Accepted*> used = mark_accepted(policy, diagnostics, more);
+  std::set<Position> told = mark_accepted(policy, diagnostics, more);
   diagnostics.take(more);
   std::set<std::string> codes;
   for (const Diagnostic& finding : diagnostics.list()) codes.insert(finding.code);
   const std::vector<std::string_view> known(codes.begin(), codes.end());
   for (uint32_t n = 0; n < policy.nodes.size(); ++n)
     for (const ir::Accepted& accepted : policy.nodes[n].accepted) {
-      if (used.count(&accepted) != 0) continue;
+      if (!told.insert(accepted.position).second) continue;
       std::string guess = codes.count(accepted.code) != 0 ? "" : text::did_you_mean(text::closest(accepted.code, known));
       if (const std::string names = fuller_names(policy, n, accepted.about); guess.empty() && !names.empty())
         guess = "a network rule is named with its direction and protocol: " + names;

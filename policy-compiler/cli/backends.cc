@@ -23,8 +23,6 @@ constexpr std::string_view kEmit = "write it out for the cluster: treelinec emit
 constexpr std::string_view kOperation = "know that it is weaker than it reads, remove it, or give it to every node";
 constexpr std::string_view kDigest = "remove it: this version cannot enforce it";
 
-enum class Held : uint8_t { kNot, kInPart };
-
 // What stands at a place, as `accept` names it (analysis/accept.h).
 class Names {
  public:
@@ -45,21 +43,19 @@ class Names {
   std::map<ir::Position, std::string> names_;
 };
 
-// Rules that no chosen back end holds as they are written.
+// Rules that no chosen back end holds as they are written: a mistake each, unless the profile says that weaker will do.
 class Weaker {
  public:
   Weaker(const ir::Policy& policy, const std::string& file) : policy_(policy), names_(policy), found_(file, SIZE_MAX) {}
 
-  void add(ir::Position position, const std::string& message, std::string_view remedy, Held held) {
+  void add(ir::Position position, const std::string& message, std::string_view remedy) {
     found_.note(position, "residual", message, names_.or_accept(position, remedy));
-    held_.push_back(held);
   }
 
-  void report(bool strict, Diagnostics& diagnostics) {
+  void report(Diagnostics& diagnostics) {
     analysis::apply_accepted_residuals(policy_, found_);
-    for (size_t i = 0; i < held_.size(); ++i) {
-      Diagnostic d = found_.list()[i];
-      if (d.accepted.empty()) d.severity = strict || held_[i] == Held::kNot ? Severity::kError : Severity::kWarning;
+    for (Diagnostic d : found_.list()) {
+      if (d.accepted.empty()) d.severity = Severity::kError;
       diagnostics.add(std::move(d));
     }
   }
@@ -68,7 +64,6 @@ class Weaker {
   const ir::Policy& policy_;
   Names names_;
   Diagnostics found_;
-  std::vector<Held> held_;  // of list()
 };
 
 bundle::Artifact artifact(std::string_view name, std::string_view kind, std::string bytes) {
@@ -81,9 +76,9 @@ void report_image(const std::vector<bpf::Residual>& residuals, bool calls_filter
     if (residual.rule == bpf::Residual::Rule::kDigest)
       diagnostics.error(residual.position, "residual", residual.message, std::string(kDigest));
     else if (residual.rule == bpf::Residual::Rule::kSelector)
-      weaker.add(residual.position, residual.message, kEmit, Held::kInPart);
+      weaker.add(residual.position, residual.message, kEmit);
     else if (!calls_filtered)
-      weaker.add(residual.position, residual.message, kFilterCalls, Held::kNot);
+      weaker.add(residual.position, residual.message, kFilterCalls);
   }
 }
 
@@ -98,7 +93,7 @@ void add_calls(const ir::Policy& policy, const Chosen& chosen, bool strict, Weak
   if (!filter) return;
   for (const seccomp::CallResidual& residual : filter->residuals) {
     if (!residual.hooks_hold_it)
-      weaker.add(residual.position, residual.message, kRemove, Held::kInPart);
+      weaker.add(residual.position, residual.message, kRemove);
     made.residuals.push_back({"seccomp", residual.message, residual.position.line, residual.position.column});
   }
   made.artifacts.push_back(artifact(seccomp::kCallsOci, seccomp::kCallsOciKind, std::move(filter->oci)));
@@ -156,13 +151,13 @@ Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::v
   for (const bpf::Residual& residual : of_image)
     made.residuals.push_back({"bpf", residual.message, residual.position.line, residual.position.column});
   for (const seccomp::ClosingResidual& residual : seccomp::closing_residuals(policy)) {
-    weaker.add(residual.position, residual.message, kOperation, Held::kInPart);
+    weaker.add(residual.position, residual.message, kOperation);
     made.residuals.push_back({"seccomp", residual.message, residual.position.line, residual.position.column});
   }
   made.artifacts.push_back(artifact(seccomp::kArtifact, seccomp::kArtifactKind, seccomp::lower(policy)));
   if (chosen.apparmor && !diagnostics.has_errors()) add_profiles(policy, chosen.profiles, diagnostics, made);
   if (chosen.seccomp) add_calls(policy, chosen, strict, weaker, diagnostics, made);
-  weaker.report(strict, diagnostics);
+  weaker.report(diagnostics);
   return made;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What stands in a bundle beside the image: the artifacts of the other back ends, which ones `--backend` chose, and the rule
-// that every rule of the profile is enforced exactly by one of them, or said to be weaker. What none of them holds at all is refused, what they hold
-// in part a warning, and refused by `--strict`; unless a person wrote into the node that this will do (`accept: {residual: ...}`, analysis/accept.h).
+// that every rule of the profile is enforced exactly by one of them, or refused; unless a person wrote into the node that weaker will do
+// (`accept: {residual: ...}`, analysis/accept.h).
 #pragma once
 
 #include <string>
@@ -30,7 +30,7 @@ struct Beside {
   std::vector<bundle::Artifact> artifacts;
   std::vector<bundle::Residual> residuals;
 };
-// `strict`: what is held in part is a mistake too.
+// `strict`: a filter of system calls that is asked for and cannot be made is a mistake too.
 Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::vector<backends::bpf::Residual>& of_image,
                     bool strict, Diagnostics& diagnostics);
 

@@ -15,7 +15,7 @@ namespace treeline::cli {
 struct CompileOptions {
   std::string profile, bundle;
   Output output;
-  bool strict = false;  // what the back ends hold in part is a mistake too, unless the profile accepts it
+  bool strict = false;  // a filter of calls that is asked for, and that no node lists calls for, is a mistake
   std::vector<std::string> backends = {"bpf"};  // more by choice: what they refuse, monitor cannot rehearse
   std::vector<std::string> architectures = {};       // of the seccomp filter; none: all
   bool no_new_privs = false, complain = false;       // of the AppArmor profiles

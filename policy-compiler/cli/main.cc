@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
           "-o,--output", compile.bundle,
           "The directory to write; a bundle there is replaced. Of several profiles, each becomes STEM.bundle in it")
       ->required();
-  command->add_flag("--strict", compile.strict, "A rule that is not enforced exactly, and not accepted as such in the profile, is a mistake, not a warning");
+  command->add_flag("--strict", compile.strict, "A filter of system calls that is asked for, and that no node has a list for, is a mistake, not a warning");
   add_list(command, "--backend", compile.backends, "What enforces: bpf (always), seccomp (where system calls are listed), apparmor, e.g. --backend bpf,seccomp")
       ->delimiter(',')
       ->capture_default_str();

@@ -121,6 +121,19 @@ Schema rules() {
       {"syscalls", described(list(call, true, true), "Names of syscalls(2).")}};
 }
 
+Schema accept() {
+  const Schema reason = {{"type", kScalar}, {"minLength", 1}};
+  return described({{"type", "object"},
+                    {"additionalProperties", {{"anyOf", Schema::array({reason, {{"type", "object"}, {"additionalProperties", reason}}})}}}},
+                   "Findings of `check` that are right here, by their code, with the reason.");
+}
+
+Schema group() {
+  Schema properties = rules();
+  properties["accept"] = accept();
+  return object(properties, {});
+}
+
 Schema node() {
   Schema properties = {
       {"exec", described(reference("pattern"), "The executable, in this place of the tree.")},
@@ -132,11 +145,7 @@ Schema node() {
       {"on_violation", reference("violation")},
       {"use", described(list({{"type", kScalar}}, true, true), "Groups whose rules this node has too.")}};
   properties.update(rules());
-  const Schema reason = {{"type", kScalar}, {"minLength", 1}};
-  properties["accept"] = described(
-      {{"type", "object"},
-       {"additionalProperties", {{"anyOf", Schema::array({reason, {{"type", "object"}, {"additionalProperties", reason}}})}}}},
-      "Findings of `check` that are right here, by their code, with the reason.");
+  properties["accept"] = accept();
   properties["children"] = described(list(reference("child"), true, false), "What this node may execute.");
   return object(properties, {"exec"});
 }
@@ -164,7 +173,7 @@ Schema profile_schema() {
               {"on_violation", reference("violation")},
               {"groups", described({{"type", "object"},
                                     {"propertyNames", {{"pattern", "^[a-z0-9_][a-z0-9._-]{0,62}$"}}},
-                                    {"additionalProperties", reference("rules")}},
+                                    {"additionalProperties", reference("group")}},
                                    "Rules under a name, for 'use'.")},
               {"entry", described(list(reference("node"), false, false), "What the container starts.")},
               {"join", described(list(reference("node"), false, false), "What may join a started container.")}},
@@ -176,7 +185,7 @@ Schema profile_schema() {
                          "What a violation costs beside the act: nothing more, the process, the container, or a frozen container.")},
       {"violation", violation()},
       {"network_rule", network_rule()},
-      {"rules", object(rules(), {})},
+      {"group", group()},
       {"node", node()},
       {"back_edge",
        object({{"exec", reference("pattern")},

@@ -37,11 +37,12 @@ void append_rules(ir::Node& to, const ir::Node& from) {
   for (const ir::SyscallRule& call : to.syscalls) calls.insert(call.name);
   for (const ir::SyscallRule& call : from.syscalls)
     if (calls.insert(call.name).second) to.syscalls.push_back(call);
+  append(to.accepted, from.accepted);
 }
 
 bool count_rules(Tree& tree, const ir::Node& rules, Position position, Diagnostics& diagnostics) {
   const size_t more = rules.files.size() + rules.network.size() + rules.syscalls.size() + rules.sockets.size() +
-                      rules.netlink.size() + rules.capabilities.size() + rules.operations.size();
+                      rules.netlink.size() + rules.capabilities.size() + rules.operations.size() + rules.accepted.size();
   if (tree.rules > kMaxRules) return false;  // reported
   tree.rules += more;
   if (tree.rules <= kMaxRules) return true;
@@ -162,9 +163,9 @@ void read_node(const Value& value, Tree& tree, uint32_t parent, std::vector<uint
   }
   ir::Node own;
   read_rules(fields, own, diagnostics);
+  if (const Entry* accept = fields.take("accept")) read_accept(accept->value, own.accepted, diagnostics);
   if (const Entry* use = fields.take("use")) use_groups(use->value, tree, node, diagnostics);
   if (count_rules(tree, own, value.position, diagnostics)) append_rules(node, own);
-  if (const Entry* accept = fields.take("accept")) read_accept(accept->value, node.accepted, diagnostics);
   const Entry* children = fields.take("children");
   fields.finish();
   tree.policy.nodes[index] = std::move(node);
@@ -194,6 +195,7 @@ void read_groups(const Value& value, Tree& tree, Diagnostics& diagnostics) {
     }
     Fields fields(entry.value, "a group", diagnostics);
     read_rules(fields, group.rules, diagnostics);
+    if (const Entry* accept = fields.take("accept")) read_accept(accept->value, group.rules.accepted, diagnostics);
     fields.finish();
   }
 }

@@ -125,7 +125,7 @@ constexpr Entry kEntries[] = {
     {"not-graded", Stage::kGrades, kWarning, "9.0",
      "A pattern that matches names in more ways than can be looked at: what it meets is not known, so not clean."},
     {"residual", Stage::kGrades, kWarning, "5.0",
-     "A rule that no chosen back end enforces as it is written. An error with --strict, and where none enforces it at all, unless the node accepts that."},
+     "A rule that no chosen back end enforces as it is written. An error of compile, unless the node accepts it by a line."},
     {"sensitive-file", Stage::kGrades, kWarning, "8.0",
      "A pattern that meets secrets, accounts, programs, the kernel's settings, devices, other processes or a runtime's socket."},
     {"shadowed-rule", Stage::kGrades, kNote, "",

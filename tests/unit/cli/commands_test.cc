@@ -177,16 +177,16 @@ TEST_F(CommandsTest, WhatIsNotEnforcedIsRefusedUnlessTheProfileSaysThatItWillDo)
     EXPECT_THAT(compile(taken, base_ + "/taken").out, HasSubstr("1 rule weaker than written, as the profile accepts"));
     EXPECT_EQ(bundle::read(base_ + "/taken")->residuals.size(), 1u);
     EXPECT_THAT(check({taken}, true).codes(), Not(testing::Contains(HasSubstr("accept-unused"))));
-    EXPECT_EQ(compile(taken, base_ + "/strict", false, true).exit, 0) << "--strict takes a person's word as well";
   }
   const std::string other = put("other.yaml", listed + "        accept: {residual: {sockets: why}}\n");
   EXPECT_EQ(compile(other, base_ + "/other").exit, 1);
   EXPECT_THAT(check({other}, true).codes("warning"), testing::Contains("accept-unused 17"));
 
-  // The filter holds the list for the workload as a whole: weaker, and said.
+  // The filter holds the list for the workload as a whole, which is weaker.
   const Outcome filtered = run([&] { return cli::compile({.profile = weak, .bundle = base_ + "/filtered", .output = true, .backends = {"bpf", "seccomp"}}); });
-  EXPECT_EQ(filtered.exit, 0) << filtered.out;
-  EXPECT_THAT(filtered.codes("warning"), testing::Contains("residual 16"));
+  EXPECT_EQ(filtered.exit, 1) << filtered.out;
+  EXPECT_THAT(filtered.codes("error"), testing::ElementsAre("residual 16"));
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/filtered"));
   // A digest is there to hold: no bundle without it.
   const std::string digest = put("digest.yaml", std::string(kRight) + "        digest: fsverity:sha256:" + std::string(64, 'a') + "\n");
   const Outcome refused = compile(digest, base_ + "/digest");
@@ -200,31 +200,30 @@ TEST_F(CommandsTest, AnOperationThatTheFilterHoldsForAllNodesIsWeakerThanWritten
   const std::string rules = std::string(kRight) + "        operations: [ldt, seccomp-listener]\n";
   const std::string weak = put("weak.yaml", rules);
   const Outcome o = compile(weak, base_ + "/weak", true);
-  EXPECT_EQ(o.exit, 0) << o.out;
-  EXPECT_THAT(o.codes("warning"), testing::ElementsAre("residual 16", "residual 16"));
-  const auto residuals = bundle::read(base_ + "/weak")->residuals;
+  EXPECT_EQ(o.exit, 1) << o.out;
+  EXPECT_THAT(o.codes("error"), testing::ElementsAre("residual 16", "residual 16"));
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/weak"));
+  EXPECT_THAT(compile(weak, base_ + "/weak").err, HasSubstr("accept: {residual: {ldt: why}}"));
+  const std::string taken = put("taken.yaml", rules + "        accept: {residual: {ldt: old Wine, seccomp-listener: its sandbox}}\n");
+  EXPECT_EQ(compile(put("half.yaml", rules + "        accept: {residual: {ldt: old Wine}}\n"), base_ + "/half").exit, 1);
+  const Outcome accepted = compile(taken, base_ + "/taken", true, true);
+  EXPECT_EQ(accepted.exit, 0) << accepted.out;
+  const auto residuals = bundle::read(base_ + "/taken")->residuals;
   ASSERT_EQ(residuals.size(), 2u);
   EXPECT_EQ(residuals[0].backend, "seccomp");
   EXPECT_EQ(residuals[0].line, 16u);
-  EXPECT_EQ(compile(weak, base_ + "/strict", false, true).exit, 1);
-  EXPECT_FALSE(std::filesystem::exists(base_ + "/strict"));
-  EXPECT_THAT(compile(weak, base_ + "/weak").err, HasSubstr("accept: {residual: {ldt: why}}"));
-  const std::string taken = put("taken.yaml", rules + "        accept: {residual: {ldt: old Wine, seccomp-listener: its sandbox}}\n");
-  EXPECT_EQ(compile(put("half.yaml", rules + "        accept: {residual: {ldt: old Wine}}\n"), base_ + "/strict", false, true).exit, 1);
-  const Outcome accepted = compile(taken, base_ + "/taken", true, true);
-  EXPECT_EQ(accepted.exit, 0) << accepted.out;
   EXPECT_THAT(accepted.codes("note"), testing::ElementsAre("residual 16", "residual 16"));
   EXPECT_THAT(check({taken}, true).codes(), Not(testing::Contains(HasSubstr("accept-unused"))));
 }
 
 // Each residual says the line that accepts it, and that line does.
-TEST_F(CommandsTest, WhatIsHeldInPartIsAcceptedByTheNameThatItsWarningSays) {
+TEST_F(CommandsTest, WhatIsHeldInPartIsAcceptedByTheNameThatItsErrorSays) {
   const std::string rules = "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n    syscalls: [read]\n    operations: [ldt]\n    sockets: [inet-stream]\n"
                             "    network: [{direction: out, protocol: tcp, port: 5432, peer: {pods: {app: db}}}]\n    children: [{exec: /other, users: [33], syscalls: [write]}]\n";
-  const auto strict = [&](const std::string& name, const std::string& text) {
-    return run([&] { return cli::compile({.profile = put(name + ".yaml", text), .bundle = base_ + "/" + name, .output = true, .strict = true, .backends = {"bpf", "seccomp"}}); });
+  const auto filtered = [&](const std::string& name, const std::string& text) {
+    return run([&] { return cli::compile({.profile = put(name + ".yaml", text), .bundle = base_ + "/" + name, .output = true, .backends = {"bpf", "seccomp"}}); });
   };
-  const Outcome refused = strict("part", rules);
+  const Outcome refused = filtered("part", rules);
   EXPECT_EQ(refused.exit, 1);
   std::string accept;
   const Json found = refused.json()["diagnostics"];
@@ -235,9 +234,25 @@ TEST_F(CommandsTest, WhatIsHeldInPartIsAcceptedByTheNameThatItsWarningSays) {
     const std::string line = remedy.substr(remedy.find(mark) + mark.size());
     accept += "        " + line.substr(0, line.size() - 2) + "\n";
   }
-  const Outcome accepted = strict("taken", rules + "    accept:\n      residual:\n" + accept);
+  const Outcome accepted = filtered("taken", rules + "    accept:\n      residual:\n" + accept);
   EXPECT_EQ(accepted.exit, 0) << accepted.out << accept;
   EXPECT_THAT(accepted.codes("note"), testing::SizeIs(3));
+}
+
+// What a group grants is accepted beside it, once for all nodes that use it.
+TEST_F(CommandsTest, AGroupAcceptsWhatItsNodesHaveFromIt) {
+  const auto profile = [&](const std::string& name, const std::string& accept) {
+    return put(name + ".yaml", "treeline: 1\nname: web\ngroups:\n  all:\n    syscalls: [read]\n    capabilities: [net_raw]\n    accept:\n      dangerous-capability: {net_raw: ping}\n" + accept +
+                                   "entry:\n  - exec: /web\n    users: [33]\n    use: [all]\n    children:\n      - exec: /other\n        users: [33]\n        use: [all]\n");
+  };
+  EXPECT_EQ(compile(profile("weak", ""), base_ + "/weak").exit, 1);
+  const std::string taken = profile("taken", "      residual: {syscalls: the platform's filter}\n");
+  EXPECT_EQ(compile(taken, base_ + "/taken").exit, 0);
+  const Outcome checked = check({taken}, true);
+  EXPECT_THAT(checked.codes("warning"), testing::IsEmpty()) << checked.out;
+  EXPECT_THAT(checked.codes("note"), testing::Contains("dangerous-capability 6")) << checked.out;
+  const std::string unused = profile("unused", "      any-user: none\n");
+  EXPECT_THAT(check({unused}, true).codes("warning"), testing::ElementsAre("accept-unused 9")) << "once, not by node";
 }
 
 TEST_F(CommandsTest, AFilterOfCallsThatNoNodeListsIsNone) {

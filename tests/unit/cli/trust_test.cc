@@ -77,7 +77,7 @@ TEST_F(TrustTest, AnImageOfAnotherProfileIsRefused) {
 }
 
 TEST_F(TrustTest, ABundleWhoseResidualsAreNotThoseOfItsProfileIsRefused) {
-  const std::string path = bundle("weak", "    syscalls: [read]\n    accept: {residual: {syscalls: the platform filters}}\n    children: [{exec: /x, users: [33], operations: [ldt]}]\n");
+  const std::string path = bundle("weak", "    syscalls: [read]\n    accept: {residual: {syscalls: the platform filters}}\n    children: [{exec: /x, users: [33], operations: [ldt], accept: {residual: {ldt: a test}}}]\n");
   const std::string secret = put("key.pem", keys::kSecret);
   const auto sign = [&](const bundle::Bundle& forged) {
     EXPECT_TRUE(bundle::write(base_ + "/forged.bundle", forged));
@@ -102,7 +102,7 @@ class OptionsTest : public TrustTest {
   void SetUp() override {
     TrustTest::SetUp();
     CompileOptions options;
-    options.profile = put("calls.yaml", "treeline: 1\nname: web\nentry:\n  - {exec: /web, users: [33], syscalls: [read, write]}\n");
+    options.profile = put("calls.yaml", "treeline: 1\nname: web\nentry:\n  - {exec: /web, users: [33], syscalls: [read, write], accept: {residual: {syscalls: a test}}}\n");
     options.bundle = base_ + "/calls.bundle";
     options.output = true;
     options.backends = {"bpf", "seccomp", "apparmor"};
