@@ -17,7 +17,7 @@ namespace apparmor = backends::apparmor;
 namespace bpf = backends::bpf;
 namespace seccomp = backends::seccomp;
 
-constexpr std::string_view kFilterCalls = "compile with --backend bpf,seccomp, or remove it";
+constexpr std::string_view kFilterCalls = "remove it; --backend bpf,seccomp makes a filter of it, one for the whole workload";
 constexpr std::string_view kRemove = "remove the rule, or know that it is weaker than it reads";
 constexpr std::string_view kEmit = "write it out for the cluster: treelinec emit PROFILE --as networkpolicy";
 constexpr std::string_view kOperation = "know that it is weaker than it reads, remove it, or give it to every node";
@@ -164,13 +164,13 @@ Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::v
 void note_residuals(const ir::Policy& policy, const std::vector<bpf::Residual>& of_image, Diagnostics& diagnostics) {
   const Names names(policy);
   for (const seccomp::ClosingResidual& residual : seccomp::closing_residuals(policy))
-    diagnostics.note(residual.position, "residual", residual.message, names.or_accept(residual.position, kOperation));
+    diagnostics.warning(residual.position, "residual", residual.message, names.or_accept(residual.position, kOperation));
   for (const bpf::Residual& residual : of_image) {
     if (residual.rule == bpf::Residual::Rule::kDigest)
       diagnostics.error(residual.position, "residual", residual.message, std::string(kDigest));
     else
-      diagnostics.note(residual.position, "residual", residual.message,
-                       names.or_accept(residual.position, residual.rule == bpf::Residual::Rule::kSelector ? kEmit : kFilterCalls));
+      diagnostics.warning(residual.position, "residual", residual.message,
+                          names.or_accept(residual.position, residual.rule == bpf::Residual::Rule::kSelector ? kEmit : kFilterCalls));
   }
 }
 

@@ -34,8 +34,8 @@ struct Beside {
 Beside lower_beside(const ir::Policy& policy, const Chosen& chosen, const std::vector<backends::bpf::Residual>& of_image,
                     bool strict, Diagnostics& diagnostics);
 
-// For `check`, which does not know the back ends: what the image and the closing filter do not hold is a note, what nothing
-// holds a mistake.
+// For `check`, which does not know the back ends: what the image and the closing filter do not hold, and `compile` will refuse unless it is accepted, is a
+// warning; what nothing holds a mistake.
 void note_residuals(const ir::Policy& policy, const std::vector<backends::bpf::Residual>& of_image, Diagnostics& diagnostics);
 
 }  // namespace treeline::cli

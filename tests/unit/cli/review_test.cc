@@ -176,7 +176,7 @@ TEST_F(ReviewTest, ReplayOfWhatIsDeniedExitsWithOneFromTheBundleToo) {
 }
 
 TEST_F(ReviewTest, ReplayAsksTheFilterOfListedCallsWhereTheBundleHasOne) {
-  const std::string listed = with("listed.yaml", "        syscalls: [read]\n");
+  const std::string listed = with("listed.yaml", "        syscalls: [read]\n        accept: {residual: {syscalls: a test}}\n");
   const std::string trace =
       put("a.jsonl", std::string(kTrace) + R"({"type":"syscalls","node":"0x0000000000000012","arch":"x86_64","names":["mount","openat","read"]})" + "\n{\"type\":\"end\"}\n");
   ASSERT_EQ(run([&] { return cli::compile({.profile = listed, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "seccomp"}}); }).exit, 0);
@@ -404,7 +404,7 @@ TEST_F(ReviewTest, NodesThatShareAnAppArmorProfileAreNamed) {
 }
 
 TEST_F(ReviewTest, MatrixTellsRulesOfOneLineApart) {
-  const std::string one_line = with("line.yaml", "        operations: [userns, ldt, ptrace, jit]\n        netlink: [route, audit]\n        syscalls: [read]\n");
+  const std::string one_line = with("line.yaml", "        operations: [userns, ldt, ptrace, jit]\n        netlink: [route, audit]\n        syscalls: [read]\n        accept: {residual: a test}\n");
   ASSERT_EQ(run([&] { return cli::compile({.profile = one_line, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "seccomp", "apparmor"}}); }).exit, 0);
   const auto held = [&](const std::string& mechanism) {
     std::vector<std::string> rows;

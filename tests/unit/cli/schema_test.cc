@@ -48,7 +48,7 @@ TEST(Schema, KeysAreThoseOfTheFrontEnd) {
   std::set<std::string> of_node = taken(node + "    zzzzzzzz: 1\n");
   of_node.erase("back_to");
   EXPECT_EQ(properties(definitions["node"]), of_node);
-  EXPECT_EQ(properties(definitions["rules"]), taken(top + "groups: {g: {zzzzzzzz: 1}}\nentry: [{exec: /a}]\n"));
+  EXPECT_EQ(properties(definitions["group"]), taken(top + "groups: {g: {zzzzzzzz: 1}}\nentry: [{exec: /a}]\n"));
   EXPECT_EQ(properties(definitions["network_rule"]), taken(node + "    network: [{zzzzzzzz: 1}]\n"));
   EXPECT_EQ(properties(definitions["node"]["properties"]["files"]["additionalProperties"]["anyOf"][1]),
             taken(node + "    files: {/a: {zzzzzzzz: 1}}\n"));
