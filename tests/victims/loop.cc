@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A process that does, over and over and from a seed, what it may and what it may not, and counts both kinds of wrong answers. The soak
+// A process whose threads do, over and over and from a seed, what they may and what they may not, and count both kinds of wrong answers. The soak
 // (tests/kernel/enforce/soak) disturbs everything around it meanwhile.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -14,9 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <random>
+#include <thread>
 
 #include "tests/victims/scene.h"
 
@@ -63,11 +66,21 @@ bool makes_code() {
 
 volatile sig_atomic_t g_ended = 0;
 
-// loop SECONDS SEED OPEN-PORT PID: ends by itself, or by SIGTERM from outside.
-void loop(const Scene& s) {
-  signal(SIGTERM, [](int) { g_ended = 1; });
-  std::mt19937 random(static_cast<unsigned>(s.number(1)));
-  const std::string mine = s.file("out/" + std::to_string(getpid())), moved = mine + "-moved";
+// By a thread that is there for this act alone.
+bool by_a_thread(const std::function<bool()>& act) {
+  bool happened = false;
+  std::thread([&] { happened = act(); }).join();
+  return happened;
+}
+
+struct Answers {
+  unsigned long done[2] = {}, escapes = 0, false_denials = 0;  // done: forbidden, allowed
+};
+
+// What one thread does till the end. Its files are its own, so that no other thread's act is in the way of an allowed one.
+Answers acts_of(const Scene& s, int number, time_t end) {
+  std::mt19937 random(static_cast<unsigned>(s.number(1)) * 100U + static_cast<unsigned>(number));
+  const std::string mine = s.file("out/" + std::to_string(getpid()) + "-" + std::to_string(number)), moved = mine + "-moved";
   const int port = s.number(2), other = s.number(3);
   struct Act {
     bool allowed;
@@ -79,6 +92,7 @@ void loop(const Scene& s) {
       {true, [&] { return opens(mine, O_WRONLY | O_CREAT) && rename(mine.c_str(), moved.c_str()) == 0 && unlink(moved.c_str()) == 0; }},
       {true, [&] { return connects("127.0.0.1", port); }},
       {true, [&] { return runs(s.file("bin/child"), s.base.c_str()); }},
+      {true, [&] { return by_a_thread([&] { return opens(s.file("page.html"), O_RDONLY); }); }},
       {false, [&] { return opens(s.file("secret"), O_RDONLY); }},
       {false, [&] { return opens(s.file("private/secret"), O_RDONLY); }},
       {false, [&] { return opens(s.file("page.html"), O_WRONLY); }},
@@ -88,20 +102,39 @@ void loop(const Scene& s) {
       {false, [&] { return makes_code(); }},
       {false, [&] { return kill(other, SIGCONT) == 0; }},
       {false, [&] { return chmod(s.file("page.html").c_str(), 0600) == 0; }},
+      {false, [&] { return by_a_thread([&] { return opens(s.file("secret"), O_RDONLY); }); }},
   };
-  unsigned long done[2] = {}, escapes = 0, false_denials = 0;
-  const time_t end = time(nullptr) + s.number(0);
-  while (!g_ended && time(nullptr) < end) {
+  Answers answers;
+  while (!g_ended && (time(nullptr) < end || !answers.done[0] || !answers.done[1])) {  // none goes without an act of each kind
     const Act& act = acts[random() % acts.size()];
     const bool happened = act.run();
     if (g_ended && errno == EINTR) break;
-    done[act.allowed]++;
-    escapes += happened && !act.allowed;
-    false_denials += !happened && act.allowed;
+    answers.done[act.allowed]++;
+    answers.escapes += happened && !act.allowed;
+    answers.false_denials += !happened && act.allowed;
+  }
+  return answers;
+}
+
+// loop SECONDS SEED OPEN-PORT PID [THREADS]: ends by itself, or by SIGTERM from outside.
+void loop(const Scene& s) {
+  signal(SIGTERM, [](int) { g_ended = 1; });
+  const time_t end = time(nullptr) + s.number(0);
+  std::vector<Answers> answers(static_cast<size_t>(std::max(1, s.number(4))));
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < answers.size(); ++i) others.emplace_back([&, i] { answers[i] = acts_of(s, static_cast<int>(i), end); });
+  answers[0] = acts_of(s, 0, end);
+  for (std::thread& each : others) each.join();
+  Answers all;
+  unsigned long fewest = ULONG_MAX;
+  for (const Answers& each : answers) {
+    for (int kind : {0, 1}) all.done[kind] += each.done[kind], fewest = std::min(fewest, each.done[kind]);
+    all.escapes += each.escapes, all.false_denials += each.false_denials;
   }
   errno = 0;
-  tell(escapes || false_denials, std::to_string(escapes) + " escapes, " + std::to_string(false_denials) + " false denials, of " +
-                                     std::to_string(done[0]) + " forbidden and " + std::to_string(done[1]) + " allowed acts");
+  tell(all.escapes || all.false_denials,
+       std::to_string(all.escapes) + " escapes, " + std::to_string(all.false_denials) + " false denials, of " + std::to_string(all.done[0]) + " forbidden and " +
+           std::to_string(all.done[1]) + " allowed acts of " + std::to_string(answers.size()) + " threads, each of which did " + std::to_string(fewest) + " of a kind or more");
 }
 
 void* wait_for_ever(void*) {
