@@ -134,7 +134,7 @@ GROUPS = [
           targets=(*TREELINE, "victim"), vm=True, parts=lambda k, e: ["swaps", "outside", "joined", "writers"]),
     Group("flood", "refusals by the hundred thousand, a full ring, full tables, a noisy neighbour: verdicts stay, counts are exact, losses are counted; doubts",
           lambda k, e, p: [ROOT / "tests/kernel/enforce" / p, ROOT / "build/release/bin", *(["--times", "1000000"] if p == "flood" and e == "full" else [])],
-          kernels="one", timeout=1500, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True, parts=lambda k, e: ["flood", "noisy", "doubts"]),
+          kernels="one", timeout=1500, builds=("release",), targets=(*TREELINE, *VICTIMS), vm=True, parts=lambda k, e: ["flood", "noisy", "doubts", "full"]),
     Group("engines", "podman, containerd and Docker with the files of deploy/oci: learned, enforced, entered, stopped, and what a person is told",
           lambda k, e, p: [ROOT / "tests/kernel/oci/engines_test", ROOT / "build/release/bin"], kernels="one", timeout=1800, builds=("release",),
           targets=(*TREELINE, "treeline-oci"), vm=True, vm_options=("--memory", "3072")),
