@@ -30,9 +30,10 @@
 
 namespace {
 
-// Ours, so that the next change has room under the kernel's million and 512.
+// Ours. Of the kernel's million instructions most is left for the next change. Of its 512 bytes of stack one step of 32 is: file_open and what makes or
+// removes a name take 480 on 5.10, in eight frames, which is all that there are.
 constexpr unsigned kInstructions = 350000;
-constexpr unsigned kStack = 512;
+constexpr unsigned kStack = 480;
 constexpr size_t kLog = 1 << 20;
 
 struct Variant {
