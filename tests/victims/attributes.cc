@@ -65,6 +65,11 @@ void access_list(const Scene& s) {
   } list;
   tell(sets_attribute(s.file("page.html"), kList, &list, sizeof list), "an access list");
 }
+void drop_access_list(const Scene& s) {
+  const std::string listed = s.file("ok/listed");
+  if (attribute_of(listed, kList).empty()) return tell(false, "no access list there");
+  tell(removexattr(listed.c_str(), kList) == 0 && attribute_of(listed, kList).empty(), "an access list less");
+}
 
 }  // namespace
 
@@ -73,7 +78,8 @@ std::vector<Act> attribute_acts() {
           {"file-capability", "setxattr of security.capability", file_capability},
           {"attribute", "setxattr", attribute},
           {"drop-attribute", "removexattr", drop_attribute},
-          {"access-list", "a POSIX access list", access_list}};
+          {"access-list", "a POSIX access list", access_list},
+          {"drop-access-list", "removexattr of one", drop_access_list}};
 }
 
 }  // namespace victim

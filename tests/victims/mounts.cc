@@ -5,6 +5,8 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +32,28 @@ void detached_new(const Scene&) {
   const int fd = made < 0 ? -1 : openat(made, "x", O_RDWR | O_CREAT | O_CLOEXEC, 0755);
   tell(fd >= 0 && write(fd, "x", 1) == 1 && lseek(fd, 0, SEEK_SET) == 0 && reads_fd(fd),
        "a file in a mount of no namespace");
+}
+
+// What is said to a file system that is being made, or is there: no hook but the option's own is asked before it is mounted somewhere.
+int made_with(const char* option, const char* value) {
+  const int context = static_cast<int>(syscall(SYS_fsopen, "tmpfs", 0));
+  if (context < 0 || (option && syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, option, value, 0) != 0) ||
+      syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return -1;
+  return static_cast<int>(syscall(SYS_fsmount, context, 0, 0));
+}
+void option_of_new(const Scene&) {
+  struct stat status {};
+  const int made = made_with("mode", "0751");
+  tell(made >= 0 && fstat(made, &status) == 0 && (status.st_mode & 0777) == 0751, "an option of a file system that is made");
+}
+void option_of_old(const Scene&) {
+  struct statfs status {};
+  const int made = made_with(nullptr, nullptr), picked = static_cast<int>(syscall(SYS_fspick, made, "", FSPICK_EMPTY_PATH));
+  if (made < 0 || picked < 0) return tell(false, "a file system, picked");
+  tell(syscall(SYS_fsconfig, picked, FSCONFIG_SET_STRING, "nr_inodes", "77", 0) == 0 &&
+           syscall(SYS_fsconfig, picked, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == 0 && fstatfs(made, &status) == 0 && status.f_files == 77,
+       "an option of a file system that was there");
 }
 
 void old_remount(const Scene&) {
@@ -82,6 +106,8 @@ void over_pins(const Scene&) {
 
 std::vector<Act> mount_acts() {
   return {{"detached-new", "fsmount, then a file in it", detached_new},
+          {"option-of-new", "fsopen, fsconfig", option_of_new},
+          {"option-of-old", "fspick of a tmpfs of its own, fsconfig", option_of_old},
           {"old-remount", "MS_REMOUNT|MS_BIND", old_remount},
           {"stacked", "an overlay over a forbidden directory", stacked},
           {"moved-tree", "open_tree(OPEN_TREE_CLONE), move_mount", moved_tree},

@@ -9,6 +9,7 @@
   BASE/page.html                           victim may read it
   BASE/log                                 victim may read it and append to it
   BASE/ok/...                              victim may read all of it; to-secret, to-socket and sh are symbolic links out of it
+  BASE/ok/listed                           with an access list
   BASE/out/                                victim may do everything there but execute
   BASE/scripts/                            a shell `sh`, scripts with #! lines, and `plain`, without one
   BASE/cgroup1/                            a control group hierarchy of version 1
@@ -53,6 +54,9 @@ GIFTS = {"secret": ("secret", os.O_RDONLY), "directory": ("private", os.O_RDONLY
 TORN = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0) + \
     struct.pack("<IIQQQQQQ", 3, 4, 120, 120, 120, 13, 13, 1) + b"/no/such/one\0"
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)  # cap_net_raw, permitted and effective (struct vfs_cap_data)
+# Owner, user 12345, group, mask, others (linux/posix_acl_xattr.h).
+ACCESS_LIST = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, rights, 12345 if tag == 2 else 0xffffffff)
+                                              for tag, rights in ((1, 6), (2, 4), (4, 4), (16, 4), (32, 4)))
 ODDITIES = ("x (deleted)", "n" * 255, "a\nb", os.fsdecode(b"\xff"))
 CGROUP = pathlib.Path("/sys/fs/cgroup/tl-other")
 STORE, AGAIN = pathlib.Path("/var/lib/treeline"), pathlib.Path("/mnt/tl-again")
@@ -131,6 +135,8 @@ class Scene:
             _remove(self.base / name)
             self._write(name, f"{name}\n")
         os.setxattr(self.base / "page.html", "trusted.there", b"1")
+        self._write("ok/listed", "listed\n")
+        os.setxattr(self.base / "ok/listed", "system.posix_acl_access", ACCESS_LIST)
         _remove(self.base / "log")
         self._write("log", "l" * 4096)
         _remove(self.base / "new")
