@@ -84,14 +84,16 @@ void read_memory(const Scene& s) {
   char byte = 0;
   const iovec here{&byte, 1};
   bool got = false;
+  static char there = 'x';
+  const iovec remote{&there, 1};
   if (s.argument(0).empty()) {
-    static char there = 'x';
     Waiting child;
-    const iovec remote{&there, 1};
     got = process_vm_readv(child.pid, &here, 1, &remote, 1, 0) == 1 && byte == there;
     const int error = errno;
     child.end();
     errno = error;
+  } else if (s.argument(0) == "beside") {
+    got = process_vm_readv(beside(), &here, 1, &remote, 1, 0) == 1 && byte == there;
   } else {
     got = reads_code_of(s.number(0));
   }
@@ -118,7 +120,7 @@ void traced_exec(const Scene& s) {
 
 void take_descriptor(const Scene& s) {
 #ifdef SYS_pidfd_getfd
-  const int process = static_cast<int>(syscall(SYS_pidfd_open, s.number(0), 0));
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, s.process(0), 0));
   const int fd = process < 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_getfd, process, 0, 0));
   tell(usable(fd), "a descriptor of another process");
 #else
@@ -127,7 +129,7 @@ void take_descriptor(const Scene& s) {
 }
 
 void signal_other(const Scene& s) {
-  const pid_t pid = s.number(0);
+  const pid_t pid = s.process(0);
   const bool sent = kill(pid, SIGSTOP) == 0;
   const int error = errno;
   const bool stopped = sent && is_stopped(pid);
@@ -160,13 +162,13 @@ void signal_by_owner(const Scene&) {
 }
 
 void tune(const Scene& s) {
-  const auto other = static_cast<id_t>(s.number(0));
+  const auto other = static_cast<id_t>(s.process(0));
   const int wanted = getpriority(PRIO_PROCESS, other) == 5 ? 6 : 5;  // who ran before may have left it
   tell(setpriority(PRIO_PROCESS, other, wanted) == 0 && getpriority(PRIO_PROCESS, other) == wanted, "another process's priority");
 }
 // One of its processors, then all of them again. With one processor there is nothing to see beside the call's answer.
 void affinity(const Scene& s) {
-  const pid_t other = s.number(0);
+  const pid_t other = s.process(0);
   cpu_set_t had, one, has;
   CPU_ZERO(&one);
   if (sched_getaffinity(other, sizeof had, &had) != 0) return tell(false, "its processors");
@@ -182,7 +184,7 @@ void affinity(const Scene& s) {
 }
 // The soft limit alone: who lowers the other one cannot raise it again.
 void limit(const Scene& s) {
-  const pid_t other = s.number(0);
+  const pid_t other = s.process(0);
   rlimit had{}, has{};
   if (prlimit(other, RLIMIT_CORE, nullptr, &had) != 0) return tell(false, "its limits");
   const rlimit wanted{had.rlim_cur == 4096 ? 8192u : 4096u, had.rlim_max};

@@ -95,10 +95,10 @@ void unnamed(const Scene& s) {
   tell(fd >= 0 && write(fd, "x", 1) == 1, "an unnamed file in a forbidden directory");
 }
 
-void other_environment(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "/environ"), "the environment of another process"); }
-void other_memory_map(const Scene& s) { tell(reads("/proc/" + s.argument(0) + "/maps"), "the memory map of another process"); }
+void other_environment(const Scene& s) { tell(reads("/proc/" + std::to_string(s.process(0)) + "/environ"), "the environment of another process"); }
+void other_memory_map(const Scene& s) { tell(reads("/proc/" + std::to_string(s.process(0)) + "/maps"), "the memory map of another process"); }
 void other_root(const Scene& s) {  // there the scene may have another name
-  tell(reads("/proc/" + s.argument(0) + "/root" + (s.argument(1).empty() ? s.base : s.argument(1)) + "/secret"), "a secret by another process's root");
+  tell(reads("/proc/" + std::to_string(s.process(0)) + "/root" + (s.argument(1).empty() ? s.base : s.argument(1)) + "/secret"), "a secret by another process's root");
 }
 
 // Names that a rule, an event or a hand-written walk could read as another: deleted, long, line, byte.

@@ -68,6 +68,14 @@ void attach_child(const Scene&) {
   });
   tell(attached, "a child under trace");
 }
+void attach(const Scene& s) {
+  const pid_t pid = s.process(0);
+  const bool attached = ptrace(PTRACE_ATTACH, pid, nullptr, nullptr) == 0;
+  const int error = errno;
+  if (attached) waitpid(pid, nullptr, __WALL), ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+  errno = error;
+  tell(attached, "another process under trace");
+}
 void take_from_child(const Scene&) {
   int fd = -1;
   beside_child([&](pid_t child) {
@@ -88,7 +96,7 @@ bool signals(const std::string& way, pid_t pid, int signal) {
 }
 void other_signal(const Scene& s) {
   const std::string way = s.argument(0);
-  const pid_t pid = s.number(1);
+  const pid_t pid = s.process(1);
   const bool sent = signals(way, pid, SIGSTOP);
   const int error = errno;
   const bool stopped = sent && is_stopped(pid);
@@ -105,11 +113,9 @@ void owner_by_ioctl(const Scene& s) {
 }
 void io_priority(const Scene& s) {
   constexpr int kProcess = 1, kBestEffort5 = 2 << 13 | 5, kBestEffort6 = 2 << 13 | 6;
-  const int wanted = syscall(SYS_ioprio_get, kProcess, s.number(0)) == kBestEffort5
-                         ? kBestEffort6
-                         : kBestEffort5;  // who ran before left it
-  tell(syscall(SYS_ioprio_set, kProcess, s.number(0), wanted) == 0 &&
-           syscall(SYS_ioprio_get, kProcess, s.number(0)) == wanted,
+  const pid_t pid = s.process(0);
+  const int wanted = syscall(SYS_ioprio_get, kProcess, pid) == kBestEffort5 ? kBestEffort6 : kBestEffort5;  // who ran before left it
+  tell(syscall(SYS_ioprio_set, kProcess, pid, wanted) == 0 && syscall(SYS_ioprio_get, kProcess, pid) == wanted,
        "another process's I/O priority");
 }
 // Where the pages of a child lie: with a list of nodes they would move.
@@ -126,7 +132,7 @@ void other_directory(const Scene& s) {
        "the names in another process's directory");
 }
 void other_descriptor(const Scene& s) {
-  tell(usable(open(("/proc/" + s.argument(0) + "/fd/0").c_str(), O_RDONLY)), "another process's descriptor");
+  tell(usable(open(("/proc/" + std::to_string(s.process(0)) + "/fd/0").c_str(), O_RDONLY)), "another process's descriptor");
 }
 
 // As a 32-bit program: its calls have a hook of their own from 6.8 on.
@@ -158,6 +164,7 @@ std::vector<Act> other_acts() {
   return {{"write-memory", "process_vm_writev of a child", write_memory},
           {"child-memory", "writes /proc/CHILD/mem", child_memory},
           {"attach-child", "PTRACE_ATTACH of a child", attach_child},
+          {"attach", "PID: PTRACE_ATTACH", attach},
           {"take-from-child", "pidfd_getfd of a child", take_from_child},
           {"other-signal", "pidfd|thread|queued PID", other_signal},
           {"owner-by-ioctl", "PID: FIOSETOWN", owner_by_ioctl},

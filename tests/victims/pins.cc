@@ -138,7 +138,7 @@ void pin_unlink(const Scene&) { tell(unlink("/sys/fs/bpf/tl-victim-link") == 0 &
 
 // One step before: no address of the other process is known, and its score is the machine's. Both are asked for at the open alone.
 void process_file(const Scene& s, const char* name, int flags) {
-  const std::string path = "/proc/" + s.argument(0) + "/" + name;
+  const std::string path = "/proc/" + std::to_string(s.process(0)) + "/" + name;
   tell(usable(open(path.c_str(), flags | O_CLOEXEC)), path);
 }
 void memory(const Scene& s) { process_file(s, "mem", O_RDWR); }

@@ -22,6 +22,7 @@ struct Scene {
   [[nodiscard]] std::string file(const std::string& name) const { return base + "/" + name; }
   [[nodiscard]] std::string argument(size_t n) const { return n < arguments.size() ? arguments[n] : ""; }
   [[nodiscard]] int number(size_t n) const;
+  [[nodiscard]] int process(size_t n) const;  // a pid; `beside` is that of beside()
 };
 
 struct Act {
@@ -48,6 +49,9 @@ bool read_only(const std::string& path);                   // its mount, or its 
 std::string namespace_of(const std::string& process, const std::string& kind);  // as "mnt:[4026531841]"
 std::string attribute_of(const std::string& path, const char* name);
 bool is_stopped(pid_t pid);                                // by a signal, within two seconds; /proc/PID/status says so
+// A process of the same container that is neither a descendant nor an ancestor, with this one's memory: made by who is gone. It ends with this one, and
+// waits till then on a pipe, its descriptor 0. One a run.
+pid_t beside();
 // Runs `child` in a forked process; true where that exits with `status`.
 bool exits_with(int status, const std::function<void()>& child);
 

@@ -162,6 +162,29 @@ DOORS = """\
         files:
           "{pipe}": read write
 """
+# Each by what it may do to whom: itself and its descendants; the workload's processes beside.
+KIN = """\
+  - exec: {base}/bin/elder
+    users: [0]
+    files:
+      "{pipe}": read write
+      "{anon:pidfd}": read write
+      "/proc/{own}/{mem,environ,maps}": read write
+      "/proc/{descendant}/{mem,environ,maps}": read write
+      /proc/{descendant}/fd/*: read
+      /proc/{workload}/status: read
+    operations: [ptrace-descendant, signal-descendant]
+  - exec: {base}/bin/fellow
+    users: [0]
+    files:
+      "{pipe}": read write
+      "{anon:pidfd}": read write
+      "/proc/{workload}/{mem,environ,maps}": read write
+      /proc/{workload}/fd/*: read
+      /proc/{workload}/status: read
+      /proc/{other}/status: read
+    operations: [ptrace-workload, signal-workload, tune-workload]
+"""
 # The other kinds of sockets, each with one peer that it may reach; the capability that newer kernels ask for before a source route.
 TALKER = """\
   - exec: {base}/bin/talker
@@ -209,7 +232,7 @@ OPERATIONS = "    operations: [bpf, ptrace, signal, tune]\n"
 def text(values):
     doors = "".join(fill(DOORS, {"program": program, "capabilities": CAPABILITIES}).replace("    sockets:", operations + "    sockets:")
                     for program, operations in (("door", ""), ("tracer", OPERATIONS)))
-    return fill(TEXT + doors + TALKER, values)
+    return fill(TEXT + doors + TALKER + KIN, values)
 
 
 def texts(values):

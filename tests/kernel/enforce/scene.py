@@ -2,7 +2,7 @@
 """Where the victims act: a directory, made anew for each run.
 
   BASE/bin/victim, child, host, first      programs; child is another copy of victim, host is dynamically linked
-  BASE/bin/door, tracer, talker, ringer, lower, scripter    copies of victim, with rights of their own
+  BASE/bin/door, tracer, talker, ringer, lower, scripter, elder, fellow    copies of victim, with rights of their own
   BASE/bin/setuser, setgroup, capable, user         copies that `lower` starts: set-user-id, set-group-id, with a capability, plain
   BASE/bin/torn                            an executable whose loader does not exist
   BASE/bin/broken, script                  an executable of no known format; a script whose interpreter does not exist
@@ -47,7 +47,7 @@ ODD = {"newline": b"new\nline", "byte": b"\xff\xfe", "space": b" ", "deleted": b
 PORTS = {"open": 4001, "elsewhere": 4002, "free": 4003, "taken": 4004, "served": 4005, "invited": 4006,
          "sent": 4007, "welcome": 4008, "echo": 4009, "shared": 4010}
 FRIENDS = {"127.0.0.1": "127.0.0.2", "::1": "fd00::2"}  # and the stranger of that family
-COPIES = ("ringer", "lower", "scripter", "setuser", "setgroup", "capable", "user")  # of victim
+COPIES = ("ringer", "lower", "scripter", "elder", "fellow", "setuser", "setgroup", "capable", "user")  # of victim
 GIFTS = {"secret": ("secret", os.O_RDONLY), "directory": ("private", os.O_RDONLY | os.O_DIRECTORY), "place": ("private", os.O_PATH),
          "writing": ("page.html", os.O_WRONLY)}
 # An ELF header and one program header, which names a loader.
