@@ -5,7 +5,7 @@ A container runs many rows: its first program is the driver (driven.py). It has 
 capabilities (or is user 1000, without any), the host's /sys, and the network namespace of the scene, whose peers are all there. {pid} is a process of the host that has a pid in the container.
 
     root = Root("overlay", user=0); with Container("runc", programs, root, "victims-enforce") as container:
-        status, out, err, events = container.run(["/srv/tl/bin/victim", "/srv/tl", "shell"])
+        status, out, err, events, miscounted = container.run(["/srv/tl/bin/victim", "/srv/tl", "shell"])
 """
 
 import ctypes

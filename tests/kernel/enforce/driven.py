@@ -4,9 +4,10 @@
 Each victim is a node below the driver, where a policy binds that. A start of `treeline run` or of a container for each row costs more than the row.
 
     with Tree(treeline, base, bundle, "enforce") as tree:       # contained.py has the same in containers
-        status, out, err, events = tree.run(["/tmp/tl/bin/victim", "/tmp/tl", "shell"])
+        status, out, err, events, miscounted = tree.run(["/tmp/tl/bin/victim", "/tmp/tl", "shell"])
 """
 
+import collections
 import ctypes
 import json
 import os
@@ -15,6 +16,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -22,6 +24,8 @@ from crowd import Daemon
 from treeline import Broken
 
 OTHER = pathlib.Path("/sys/fs/cgroup/tl-other")  # where a victim may have moved a child, see scene.py
+# By their numbers.
+HOOKS = re.findall(r'"(\w+)"', re.search(r"kHooks\[\] = \{(.*?)\};", (pathlib.Path(__file__).resolve().parents[3] / "enforcer/events/words.cc").read_text(), re.S)[1])
 UNCONFINED = pathlib.Path("/sys/fs/cgroup/tl-unconfined")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -70,22 +74,32 @@ class Events:
         self._socket.close()
 
 
-class Counts:
-    """The hooks' counts of what they refused. Emptied, each behaviour is told again: else a second row of the same one had no event."""
-    KEY = 24  # struct tl_denial_key
+class Map:
+    """One of the hooks' maps of what they refused (bpf/lsm/abi.h)."""
+    VALUE = 48  # struct tl_denial: how often it was stopped, how often it would have been, ...
 
-    def __init__(self):
-        path = next(pathlib.Path("/sys/fs/bpf/treeline").rglob("denials"), None)
+    def __init__(self, name, key):
+        """key: its fields, as for struct."""
+        path = next(pathlib.Path("/sys/fs/bpf/treeline").rglob(name), None)
         if not path:
-            raise Broken("the map of refusals is not pinned")
+            raise Broken(f"the map {name} is not pinned")
+        self._key = struct.Struct(key)
         self._name = ctypes.create_string_buffer(os.fsencode(path))
         self._map = self._bpf(7, ctypes.c_uint64(ctypes.addressof(self._name)), ctypes.c_uint64(0))
 
-    def empty(self):
-        key = ctypes.create_string_buffer(self.KEY)
-        at = ctypes.c_uint64(ctypes.addressof(key))
-        while self._bpf(4, ctypes.c_uint64(self._map), ctypes.c_uint64(0), at, may_fail=True) == 0:
-            self._bpf(3, ctypes.c_uint64(self._map), at, may_fail=True)
+    def read(self, remove=False):
+        """{key: (stopped, would)}"""
+        key, value = ctypes.create_string_buffer(self._key.size), ctypes.create_string_buffer(self.VALUE)
+        at, into, which = ctypes.c_uint64(ctypes.addressof(key)), ctypes.c_uint64(ctypes.addressof(value)), ctypes.c_uint64(self._map)
+        found, last = {}, ctypes.c_uint64(0)
+        while self._bpf(4, which, last, at, may_fail=True) == 0:
+            if self._bpf(1, which, at, into, may_fail=True) == 0:
+                found[self._key.unpack(key.raw)] = struct.unpack_from("QQ", value)
+            if remove:
+                self._bpf(3, which, at, may_fail=True)
+            else:
+                last = at
+        return found
 
     def close(self):
         os.close(self._map)
@@ -97,6 +111,68 @@ class Counts:
         if done < 0 and not may_fail:
             raise Broken(f"bpf({command}): {os.strerror(ctypes.get_errno())}")
         return done
+
+
+class Counts:
+    """What the hooks counted, held against what events said: nothing is counted that no event told, nothing told that was not counted.
+
+    Of each behaviour (`denials`: node, object, hook, reason, access) an event tells the first refusal and each whose number is a power of two (bpf/lsm/tell.h).
+    That map is emptied before each row, or a second row of the same behaviour had no event. What rose meanwhile of each kind (`counts`: the same without object
+    and access), and what treelined says of it, is to be the sum over all rows.
+    """
+
+    def __init__(self):
+        self._behaviours, self._kinds, self._daemon = Map("denials", "<QQIBBH"), Map("counts", "<QIBBH"), Daemon()
+        self._rows = collections.Counter()  # (slot, node, hook, reason, stopped?) -> how often, as the behaviours say
+        self._paths = {}  # of nodes, by their keys
+        self.empty()
+        self._kinds_before, self._said_before = self._kinds_now(), self._said_now()
+
+    def empty(self):
+        self._behaviours.read(remove=True)
+
+    def row_wrong(self, events):
+        """Why what was counted since the map was emptied is not what these events, all that there were, have told."""
+        told, due = collections.Counter(), collections.Counter()
+        for event in events:
+            if event.get("type") == "denial":
+                node = int(event["node"]["key"], 16)
+                self._paths[node] = event["node"].get("path", "")
+                told[node, event["hook"], event["stopped"], event.get("count", 0)] += 1
+        for (node, _, slot, hook, reason, _), counts in self._behaviours.read().items():
+            for stopped, count in zip((True, False), counts):
+                self._rows[slot, node, hook, reason, stopped] += count
+                due.update((node, HOOKS[hook], stopped, 1 << n) for n in range(count.bit_length()))
+        return [f"{what} {hook}, of {self._paths.get(node, hex(node))}, {'stopped' if stopped else 'in monitor'}, number {count}"
+                for what, which in (("counted and not told:", due - told), ("told and not counted:", told - due)) for node, hook, stopped, count in which]
+
+    def all_wrong(self):
+        """Why what rose since the beginning is not what the rows' behaviours come to."""
+        wrong = _differ("the hooks' counts by kind", +self._rows, self._kinds_now() - self._kinds_before)
+        by_path = collections.Counter()
+        for (_, node, hook, _, stopped), count in self._rows.items():
+            by_path[self._paths.get(node, ""), HOOKS[hook], stopped] += count
+        return wrong + _differ("treelined's answer to denials", +by_path, self._said_now() - self._said_before)
+
+    def close(self):
+        for each in (self._behaviours, self._kinds, self._daemon.socket):
+            each.close()
+
+    def _kinds_now(self):
+        return collections.Counter({(slot, node, hook, reason, stopped): count for (node, slot, hook, reason, _), counts in self._kinds.read().items()
+                                    for stopped, count in zip((True, False), counts)})
+
+    def _said_now(self):
+        said = collections.Counter()
+        for each in self._daemon.ask(do="denials")["denials"]:
+            said[each["node"], each["hook"], True] += each["stopped"]
+            said[each["node"], each["hook"], False] += each["would"]
+        return said
+
+
+def _differ(what, rows, all_at_once):
+    differences = {key: (rows[key], all_at_once[key]) for key in {*rows, *all_at_once} if rows[key] != all_at_once[key]}
+    return [f"{what}, against the sum over the rows: {differences}"] if differences else []
 
 
 class Ended(Exception):
@@ -134,7 +210,8 @@ class Driver:
             each.close()
 
     def run(self, command, timeout=60, marked=True):
-        """(exit status or None where it hung, stdout, stderr, events); marked: a policy refuses what is the marker, else nothing has events"""
+        """(exit status or None where it hung, stdout, stderr, events, why they are not what was counted); marked: a policy refuses what is the marker, else nothing
+        has events"""
         if self._counts:
             self._counts.empty()
         self._tell("\t".join(command))
@@ -142,7 +219,7 @@ class Driver:
         self._clear_away()
         if end is None:
             out = out + self._till(rb"^END (\d+)$", 20)[0]
-        events = []
+        events, wrong = [], []
         self._tell("mark")
         more, marked = self._till(rb"^MARKED$", 20)
         if marked is None:
@@ -151,7 +228,12 @@ class Driver:
             events, last = self._events.till(lambda event: event.get("object", {}).get("path") == self._marker)
             if last is None:
                 raise Broken(f"{self.name}: the marker's event did not come; before: {events}")
-        return end and int(end.group(1)), (out + more).decode("utf-8", "replace"), self._words(), events
+            wrong = self._counts.row_wrong([*events, last])
+        return end and int(end.group(1)), (out + more).decode("utf-8", "replace"), self._words(), events, wrong
+
+    def counts_wrong(self):
+        """Of all rows together; None where nothing is counted."""
+        return self._counts and self._counts.all_wrong()
 
     def _clear_away(self):
         """What a row left running."""

@@ -71,13 +71,18 @@ class Table:
         return self.cells[name]["unconfined"] == "pass" and not (mode == "kill" and row.allowed or mode == "learn" and not row.protected)
 
     def one(self, mode, name, row, run):
-        """run() gives the act's status, its words on stdout and stderr, and the events."""
+        """run() gives the act's status, its words on stdout and stderr, the events, and below a driver why these are not what was counted."""
         self.scene.reset()
         if mode == "unconfined":
             self.judge_unconfined(name, row, *run()[:3])
             return
         before, doubts = self.scene.state(), self.treeline.doubts() if row.doubt else {}
         self.judge(name, row, mode, run(), before, doubts)
+
+    def judge_counts(self, mode, policy, wrong):
+        if wrong is not None:
+            self.failed += bool(wrong)
+            say(f"{'FAIL' if wrong else 'PASS'} {self.where}/counts-of-{policy}/{mode}" + (f": {', '.join(wrong)}" if wrong else ""))
 
     def judge_unconfined(self, name, row, status, out, err):
         happened, detail = expect.effect(out)
@@ -90,10 +95,11 @@ class Table:
 
     def judge(self, name, row, mode, came, before, doubts):
         """came: as of run(); before: the scene and the counted doubts."""
-        status, out, err, events = came
+        status, out, err, events, *miscounted = came
         happened, detail = expect.effect(out)
         changed = [a[0] or "." for a, b in zip(before, self.scene.state()) if a != b]
         wrong = expect.wrong(row, mode, happened, events, changed, expect.End(status, out))
+        wrong += itertools.chain(*miscounted)
         if row.doubt:
             wrong += expect.uncounted(row, events, doubts, self.treeline.doubts())
         if err.strip() and wrong:
@@ -187,6 +193,7 @@ class Driven(Table):
                 with self.driver(mode, policy) as driver:
                     for name, row in itertools.chain([first], left):
                         self.one(mode, name, row, lambda d=driver, r=row: d.run(self.command(r, d), marked=mode in MODES[:3]))
+                    self.judge_counts(mode, policy, driver.counts_wrong())
             except driven.Ended as ended:
                 self.result("FAIL", name, mode, str(ended))
         return drivers
