@@ -34,8 +34,10 @@ All that is of IPv4 and of IPv6: a friend is 127.0.0.1 or ::1, the stranger 127.
 
 import os
 import pathlib
+import select
 import shutil
 import socket
+import stat
 import struct
 import subprocess
 import threading
@@ -61,6 +63,11 @@ ODDITIES = ("x (deleted)", "n" * 255, "a\nb", os.fsdecode(b"\xff"))
 CGROUP = pathlib.Path("/sys/fs/cgroup/tl-other")
 STORE, AGAIN = pathlib.Path("/var/lib/treeline"), pathlib.Path("/mnt/tl-again")
 BPFFS = pathlib.Path("/sys/fs/bpf")
+# What no refused act may change: in the scene; in the root that the victims have; and here, where they have no other.
+STILL = ("", "secret", "page.html", "log", "new", "bin", "bin/child", "ok", "ok/place", "ok/listed", "ok/to-secret", "private", "private/secret", "only", "scripts")
+ELSEWHERE = ("etc/ld.so.preload", "etc/shadow", "usr/bin/yes", "run/tl-victim", "var/lib/tl-victim")
+STILL_HERE = (pathlib.Path("/dev/shm/tl-tiny"), BPFFS / "tl-victim", BPFFS / "tl-victim-link", STORE / "probe", AGAIN / "probe", pathlib.Path("/srv/tl-trust/keys"),
+              *(pathlib.Path(top) / "victim" for top in (BPFFS / "treeline", STORE / "policies", "/run/treeline", "/run/treeline/containers")))
 CODE = bytes([0xb8, 42, 0, 0, 0, 0xc3])  # mov eax,42; ret
 
 
@@ -147,6 +154,8 @@ class Scene:
                 entry.rename(self.base / "private")
             else:
                 _remove(entry)
+        for entry in (self.base / "drop").iterdir():
+            _remove(entry)
         (self.base / "ok/place").mkdir(exist_ok=True)
         for name in ("code", "tool"):
             _remove(self.base / "lib" / name)
@@ -185,18 +194,24 @@ class Scene:
             names[:] = [name for name in names if name != "cgroup1" and len(name) < len(LONG)]
 
     def state(self):
-        """What must not change under a policy, comparable: contents, modes, owners, names."""
-        found = []
-        for name in ("", "secret", "page.html", "new", "bin", "bin/child", "ok", "ok/place", "private", "private/secret", "only"):
-            path = self.base / name
-            try:
-                status = path.lstat()
-            except FileNotFoundError:
-                found.append((name, None))
-                continue
-            what = sorted(os.listdir(path)) if path.is_dir() else self._contents(path) if path.is_file() else None
-            found.append((name, status.st_mode, status.st_uid, status.st_gid, what))
+        """What must not change under a policy, comparable, by its name: contents, modes, owners, attributes, names. Each file of out/, drop/ and lib/ has a name of
+        its own; what a row leaves there before it is refused, it says (table.toml: leaves)."""
+        names = [*STILL, *(f"{directory}/{name}" for directory in ("out", "drop", "lib") for name in os.listdir(self.base / directory))]
+        found = {name or ".": self._at(self.base / name) for name in names}
+        found.update((str(path), self._at(path)) for path in (*(self.root / name for name in ELSEWHERE), *(STILL_HERE if self.root == pathlib.Path("/") else ())))
+        found["letters"] = any(select.select(self._letters, [], [], 0)[0])
+        found["a module"] = pathlib.Path("/sys/module/tcp_hybla").exists()
         return found
+
+    def _at(self, path):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return None
+        kind = stat.S_IFMT(status.st_mode)
+        what = {stat.S_IFDIR: os.listdir, stat.S_IFREG: self._contents, stat.S_IFLNK: os.readlink}.get(kind, lambda _: status.st_rdev)(path)
+        attributes = {name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False)}
+        return status.st_mode, status.st_uid, status.st_gid, sorted(what) if kind == stat.S_IFDIR else what, attributes
 
     def _contents(self, path):
         """Read again where the file system says that it was touched: one of them is a program of megabytes."""

@@ -97,7 +97,8 @@ class Table:
         """came: as of run(); before: the scene and the counted doubts."""
         status, out, err, events, *miscounted = came
         happened, detail = expect.effect(out)
-        changed = [a[0] or "." for a, b in zip(before, self.scene.state()) if a != b]
+        after = self.scene.state()
+        changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
         wrong = expect.wrong(row, mode, happened, events, changed, expect.End(status, out))
         wrong += itertools.chain(*miscounted)
         if row.doubt:
