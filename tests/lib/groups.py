@@ -75,10 +75,10 @@ def _workload(kernel, extent, part):
 
 def _victims(kernel, extent, part):
     """On overlay and tmpfs, on ext4 in part; all of it where there is time: they differ in how a path is read, not in what is asked. Likewise the older
-    ways of the hooks: each is a start of treelined."""
+    ways of the hooks: each is a start of treelined. A user's rows, in part likewise, are no part of --quick."""
     both = extent == "usual" and kernel == KERNELS[0]
     some = [] if extent == "full" else ["--on", "tmpfs", *(["--on", "overlay"] if both else []), "--partly-on", "ext4"]
-    return [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", *([] if extent == "quick" else ["--variants"]), *some]
+    return [ROOT / "tests/kernel/enforce/victims", ROOT / "build/release/bin", *([] if extent == "quick" else ["--variants", "--partly-user", "tmpfs"]), *some]
 
 
 def _contained(kernel, extent, part):

@@ -2,8 +2,10 @@
 //
 // Runs many victims, one after another: a container's first program, or a plain tree's (tests/kernel/enforce/driven.py). Each line of stdin
 // is a program and its arguments, between tabs; when that has ended, "END STATUS" is a line of stdout.
+// With a user's number behind it, it becomes that user first.
 // The line "mark" has a child open BASE/marker, then says "MARKED": the event of that comes behind all that a victim caused.
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +64,8 @@ void run(const std::string& line) {
 }
 
 void drive(const Scene& s) {
+  const auto user = static_cast<uid_t>(s.number(0));
+  if (user != 0 && (setgroups(0, nullptr) != 0 || setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0)) return;
   for (std::string line; next_line(line);) {
     if (line == "mark") {
       status_of([&] { open(s.file("marker").c_str(), O_RDONLY | O_CLOEXEC), _exit(0); });
@@ -74,6 +78,6 @@ void drive(const Scene& s) {
 
 }  // namespace
 
-std::vector<Act> drive_acts() { return {{"drive", "(starts the programs that stdin names, one after another)", drive}}; }
+std::vector<Act> drive_acts() { return {{"drive", "[USER]: (starts the programs that stdin names, one after another)", drive}}; }
 
 }  // namespace victim

@@ -287,14 +287,14 @@ class Tree(Driver):
     """A plain process tree: by `treeline run`, or without a policy and in a control group of its own."""
     count = 0
 
-    def __init__(self, treeline, base, bundle, mode):
-        """mode: enforce, kill, monitor, learn, or None"""
+    def __init__(self, treeline, base, bundle, mode, user=0):
+        """mode: enforce, kill, monitor, learn, or None. user: whom the driver is to become."""
         Tree.count += 1
         super().__init__(f"tree {Tree.count} ({mode or 'unconfined'})", base)
         self._mode, self._process = mode, None
         options = {"enforce": ["--mode", "enforce"], "kill": ["--mode", "enforce", "--on-violation", "kill"], "monitor": ["--mode", "monitor"]}
         words = ["--learn", "-o", treeline.work / "trace.jsonl"] if mode == "learn" else ["--policy", bundle, *options.get(mode, ())]
-        self._command = [*([treeline.programs / "treeline", "run", "--quiet", "--rest", "kill", *words, "--"] if mode else []), base / "bin/driver", base, "drive"]
+        self._command = [*([treeline.programs / "treeline", "run", "--quiet", "--rest", "kill", *words, "--"] if mode else []), base / "bin/driver", base, "drive", str(user)]
 
     def __enter__(self):
         fds = self._pipes()

@@ -243,16 +243,19 @@ def texts(values):
 DRIVER = """\
 entry:
   - exec: {driver}
-    users: [0]
+{rights}
     children:
 """
+BECOMES = """\
+    users: [0, {user}]
+    capabilities: [setuid, setgid]"""
 
 
-def driven(text, driver, user=0):
-    """The same tree below a driver (tests/victims/drive.cc), for this user."""
+def driven(text, driver, user=0, becomes=False):
+    """The same tree below a driver (tests/victims/drive.cc), for this user; becomes: the driver is root till it makes itself the user."""
     head, entries = text.split("entry:\n")
-    below = "".join(f"    {line}\n" for line in entries.splitlines())
-    return (head + fill(DRIVER, {"driver": driver}) + below).replace("users: [0]", f"users: [{user}]")
+    below = "".join(f"    {line}\n" for line in entries.splitlines()).replace("users: [0]", f"users: [{user}]")
+    return head + fill(DRIVER, {"driver": driver, "rights": fill(BECOMES if becomes else "    users: [{user}]", {"user": str(user)})}) + below
 
 
 def fill(template, values):

@@ -120,7 +120,7 @@ class Scene:
             AGAIN.mkdir(parents=True, exist_ok=True)
             subprocess.run(["mount", "--bind", STORE, AGAIN], check=True)
         self._listen()
-        self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL)
+        self._sleeper = subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL, user=owner, group=owner, extra_groups=[])
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._give)]
         for friend, stranger in FRIENDS.items():

@@ -151,25 +151,39 @@ class Singly(Table):
 
 class Driven(Table):
     """Of each mode and policy one tree, in which its rows run one after another."""
+    USER = 1000
+    BESIDE = ("driven",)  # tables of values that hold here, beside the kernel's
+    LEFT_OUT = {"root": "need a capability", "plain": "are about what is root's"}  # by a user: rows that have this field, and why
 
-    def __init__(self, where, programs, daemon, rows, modes):
-        super().__init__(where, rows, modes, programs)
+    def __init__(self, where, programs, daemon, rows, modes, user=False):  # pylint: disable=too-many-arguments,too-many-positional-arguments
+        super().__init__(f"user-{where}" if user else where, rows, modes, programs)
+        self.user = self.USER if user else 0
         small = driven.stripped(programs, "/run/tl-test/stripped")
-        self.scene = scene.Scene(made(where), small)
+        self.scene = scene.Scene(made(where), small, owner=self.user)
         driven.add_driver(self.scene.base)
         self.values = {**self.scene.values(), **daemon, "programs": str(pathlib.Path(programs).resolve())}
         self.treeline.learn(["/usr/bin/true"])  # what treelined makes when it binds for the first time is there, as rows name it
         texts = {"victims": profile.text(self.values), **profile.texts(self.values)}
-        self.bundles = {name: self.treeline.compile(name, profile.driven(text, f"{self.scene.base}/bin/driver")) for name, text in texts.items()}
+        self.bundles = {name: self.treeline.compile(name, profile.driven(text, f"{self.scene.base}/bin/driver", self.user, user)) for name, text in texts.items()}
 
     def chosen(self):
-        return self.selected(("driven",), "entry > {base}/bin/driver")
+        """The rows that can be run here; which are left out is said."""
+        rows = self.selected((*self.BESIDE, "user") if self.user else self.BESIDE, "entry > {base}/bin/driver")
+        for field, why in self.left_out():
+            left_out = [name for name, row in rows if getattr(row, field)]
+            rows = [each for each in rows if each[0] not in left_out]
+            if left_out:
+                say(f"NOTE {self.where}: {len(left_out)} rows are left out, they {why}: {' '.join(left_out)}")
+        return rows
+
+    def left_out(self):
+        return self.LEFT_OUT.items() if self.user else ()
 
     def policy_of(self, row):
         return row.program if row.program in self.bundles else "victims"
 
     def driver(self, mode, policy):
-        return driven.Tree(self.treeline, self.scene.base, self.bundles[policy], None if mode == "unconfined" else mode)
+        return driven.Tree(self.treeline, self.scene.base, self.bundles[policy], None if mode == "unconfined" else mode, self.user)
 
     def command(self, row, driver):  # pylint: disable=unused-argument
         return command_of(row, self.scene.base)
@@ -202,7 +216,7 @@ class Driven(Table):
 
 class Contained(Driven):
     """The driver is a container's first program."""
-    USER = 1000
+    BESIDE = ("driven", "contained")
 
     def __init__(self, on, under, user, programs, daemon, rows, modes):  # pylint: disable=super-init-not-called
         Table.__init__(self, f"{under}-user-{on}" if user else f"{under}-{on}", rows, modes, programs)  # pylint: disable=non-parent-init-called
@@ -230,16 +244,8 @@ class Contained(Driven):
                 raise treeline.Broken(f"policy.load {name}-{mode}: {done}")
         return bundle
 
-    def chosen(self):
-        """The rows that can be run here; which are left out is said."""
-        rows = self.selected(("driven", "contained", "user") if self.user else ("driven", "contained"), "entry > {base}/bin/driver")
-        for field, why in (("plain", "name what no container has"), ("root", "need a capability")):
-            if field == "plain" or self.user:
-                left_out = [name for name, row in rows if getattr(row, field)]
-                rows = [each for each in rows if each[0] not in left_out]
-                if left_out:
-                    say(f"NOTE {self.where}: {len(left_out)} rows are left out, they {why}: {' '.join(left_out)}")
-        return rows
+    def left_out(self):
+        return [("plain", "name what no container has"), *([("root", self.LEFT_OUT["root"])] if self.user else [])]
 
     def driver(self, mode, policy):
         if mode == "learn":
