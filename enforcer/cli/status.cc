@@ -145,7 +145,7 @@ int show_status(const Context& context) {
   std::string lost;
   for (auto& [what, count] : s["losses"].items())
     if (count.is_number() && count.get<uint64_t>()) lost += (lost.empty() ? "" : ", ") + what + " " + std::to_string(count.get<uint64_t>());
-  field("lost", lost.empty() ? "nothing" : lost);
+  field("lost", lost.empty() ? "nothing" : lost + "; OPERATING.md, Capacities: what was full");
   if (context.wide) {
     field("tag", text_at(s, "tag"));
     field("events", text_at(s, "events"));

@@ -83,7 +83,9 @@ std::string to_text(const Json& event, bool colour, bool wide) {
   if (type == "loss") {
     const std::string what = text_at(event, "what");
     return line + "LOST  " + padded("-", 24) + " " + padded(what, 8) + " " + std::to_string(number_at(event, "count")) +
-           (what == "counts" ? " refused, and not counted by node, hook and reason: the table is full" : " not shown; the counters are exact");
+           (what == "counts"                          ? " refused, and not counted by node, hook and reason: the table is full"
+            : what == "learned" || what == "syscalls" ? " not recorded: the table is full, and what is being learned says in its trace that it is not complete"
+                                                      : " not shown; the counters are exact");
   }
 
   std::string verdict = text_at(event, "verdict");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/victims/scene.h"
@@ -86,13 +87,25 @@ void mode_at(const Scene& s) {
   constexpr long kFchmodat2 = 452;  // 6.6
   tell(syscall(kFchmodat2, AT_FDCWD, s.file("page.html").c_str(), 0666, AT_SYMLINK_NOFOLLOW) == 0 && has_mode(s, 0666), "the web page's mode by fchmodat2");
 }
+int unnamed_in(const std::string& directory) { return open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600); }
 bool changes_unnamed(const std::string& directory) {
   struct stat status {};
-  const int fd = open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  const int fd = unnamed_in(directory);
   return fd >= 0 && fchmod(fd, 0644) == 0 && fstat(fd, &status) == 0 && (status.st_mode & 07777) == 0644;
 }
 void mode_unnamed(const Scene& s) { tell(changes_unnamed(s.file("out")), "an unnamed file's mode"); }
 void mode_unnamed_allowed(const Scene& s) { tell(changes_unnamed(s.file("drop")), "an unnamed file's mode, where it may"); }
+bool describes_unnamed(const std::string& directory) {
+  const int fd = unnamed_in(directory);
+  return fd >= 0 && fsetxattr(fd, "user.tl", "x", 1, 0) == 0 && fgetxattr(fd, "user.tl", nullptr, 0) == 1;
+}
+void attribute_unnamed(const Scene& s) { tell(describes_unnamed(s.file("out")), "an unnamed file's attribute"); }
+void attribute_unnamed_allowed(const Scene& s) { tell(describes_unnamed(s.file("drop")), "an unnamed file's attribute, where it may"); }
+void owner_unnamed(const Scene& s) {
+  struct stat status {};
+  const int fd = unnamed_in(s.file("out"));
+  tell(fd >= 0 && fchown(fd, 1000, 1000) == 0 && fstat(fd, &status) == 0 && status.st_uid == 1000, "an unnamed file's owner");
+}
 void owner_by_descriptor(const Scene& s) { tell(fchown(page_of(s), 1000, 1000) == 0 && is_owned(s.file("page.html")), "the web page's owner by a descriptor"); }
 void owner_of_link(const Scene& s) { tell(lchown(s.file("ok/to-secret").c_str(), 1000, 1000) == 0 && is_owned(s.file("ok/to-secret")), "a symbolic link's owner"); }
 
@@ -122,6 +135,9 @@ std::vector<Act> name_acts() {
           {"mode-at", "fchmodat2", mode_at},
           {"mode-unnamed", "fchmod of an unnamed file (O_TMPFILE)", mode_unnamed},
           {"mode-unnamed-allowed", "the same where it may", mode_unnamed_allowed},
+          {"attribute-unnamed", "fsetxattr of an unnamed file", attribute_unnamed},
+          {"attribute-unnamed-allowed", "the same where it may", attribute_unnamed_allowed},
+          {"owner-unnamed", "fchown of an unnamed file", owner_unnamed},
           {"owner", "chown", owner},
           {"owner-by-descriptor", "fchown", owner_by_descriptor},
           {"owner-of-link", "lchown", owner_of_link}};

@@ -173,7 +173,8 @@ TEST(EventJson, WhatIsNotShownSaysWhose) {
   EXPECT_EQ(json["count"], 49700);
   EXPECT_EQ(json["container"], "web-\\x01");
   EXPECT_THAT(to_text(json, false, false), HasSubstr("MORE  web                      49700 more refusals not shown, of container web-\\x01; counted exactly: treeline denials web"));
-  EXPECT_THAT(to_text(loss_to_json("events", 3), false, false), HasSubstr("LOST"));
+  EXPECT_THAT(to_text(loss_to_json("events", 3), false, false), HasSubstr("LOST  -                        events   3 not shown; the counters are exact"));
+  EXPECT_THAT(to_text(loss_to_json("syscalls", 3), false, false), HasSubstr("3 not recorded"));
 }
 
 TEST(EventJson, EqualBehaviourHasAnEqualIdWhateverItsCount) {
