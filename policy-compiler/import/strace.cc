@@ -113,6 +113,7 @@ class Log {
     switch (line.kind) {
       case Line::Kind::kUnfinished:
         begins(pid, number);
+        tracee_.note_call(*processes_[pid], line.name, {number, 1});  // it may never end
         pending_[pid] = {std::string(line.rest), std::string(line.name), number, 0};
         if (line.other != 0) take_over(pid, line.other);
         return true;
@@ -120,6 +121,7 @@ class Log {
         superseded(pid, line.other, number);
         return true;
       case Line::Kind::kResumed: {
+        tracee_.note_call(*processes_[pid], line.name, {number, 1});
         const auto begun = pending_.find(pid);
         const bool whole_call = begun != pending_.end() && begun->second.name == line.name;
         if (!whole_call || begun->second.thread != 0) {
@@ -196,7 +198,9 @@ class Log {
   bool call(uint32_t pid, std::string_view name, std::string_view rest, uint32_t number) {
     const Call call = read_call(rest);
     const std::shared_ptr<Process> process = processes_[pid];
-    if (!call.complete && !call.endless) {
+    if (call.complete || call.endless) {
+      tracee_.note_call(*process, name, {number, 1});
+    } else {
       unreadable(number);
       if (executes(name)) tracee_.lose(*process, {number, 1});
     }
@@ -221,7 +225,6 @@ class Log {
                          "more than " + std::to_string(kMaxProcesses) + " processes at a time", "import a shorter log");
       return false;
     }
-    tracee_.note_call(parent, "clone", {number, 1});
     if (flags.find("CLONE_NEWUSER") != std::string_view::npos)
       diagnostics_.warning({number, 1}, "not-carried", "a user namespace is made",
                            "add the operation 'userns' if it is needed");

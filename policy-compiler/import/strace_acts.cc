@@ -126,7 +126,10 @@ bool Tracee::act(Process& process, std::string_view name, const Call& call, Posi
   const bool connecting = name == "connect" && call.error == "EINPROGRESS";
   if (executes(name)) {
     if (*call.result != 0) return true;
-    return name == "execve" ? exec(process, call, 0, std::nullopt, position) : exec(process, call, 1, 0, position);
+    if (!(name == "execve" ? exec(process, call, 0, std::nullopt, position) : exec(process, call, 1, 0, position)))
+      return false;
+    note_call(process, name, position);  // the runtime's, of the first program
+    return true;
   }
   if (process.node == ir::kNoNode) {
     if (process.lost)
@@ -136,7 +139,6 @@ bool Tracee::act(Process& process, std::string_view name, const Call& call, Posi
       lost("calls before the first execve", "record with strace -f from the start of the program", position);
     return true;
   }
-  note_call(process, name, position);
   if (*call.result < 0 && !connecting) return true;
   open(process, name, call, position);
   paths(process, name, call, position);
@@ -199,7 +201,6 @@ bool Tracee::exec(Process& process, const Call& call, size_t at, std::optional<s
       policy_.nodes[before].children.push_back(index);
   }
   process.node = index;
-  note_call(process, "execve", position);
   inherit(process, position);
   return true;
 }

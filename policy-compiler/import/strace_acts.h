@@ -26,6 +26,7 @@ class Tracee {
 
   // False: over a bound, reported.
   bool act(Process& process, std::string_view name, const Call& call, Position position);
+  // Each call by its own name, whether it succeeds or ends: its program lists it.
   void note_call(const Process& process, std::string_view name, Position position);
   // It executed what the log does not show: what it does from here on is nobody's right.
   void lose(Process& process, Position position);

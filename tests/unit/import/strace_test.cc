@@ -87,6 +87,37 @@ TEST(Strace, LineWithoutANumberAfterTheFirstIsGone_Imported_IsOfWhoIsLeft) {
   EXPECT_TRUE(several.says("not-carried", 7));
 }
 
+// The calls of each node: "/a: read write; /b:".
+std::string calls(const std::string& log) {
+  Options options;
+  options.syscalls = true;
+  const Outcome out = take(log, options);
+  if (!out.imported) return "no draft";
+  std::string text;
+  for (const ir::Node& node : out.imported->policy.nodes) {
+    text += (text.empty() ? "" : "; ") + node.executable.text + ":";
+    for (const ir::SyscallRule& call : node.syscalls) text += " " + call.name;
+  }
+  return text;
+}
+
+TEST(Strace, CallsOfALog_Imported_AreEachListedByItsOwnName) {
+  const std::string start = "1 execve(\"/a\", [\"a\"], 0x1) = 0\n";
+  EXPECT_EQ(calls(start + "1 fork() = 2\n1 vfork() = 3\n1 clone3({flags=CLONE_VM}, 88) = 4\n1 exit_group(0) = ?\n"),
+            "/a: clone3 execve exit_group fork vfork");
+  EXPECT_EQ(calls(start + "1 fork() = -1 EAGAIN (Resource temporarily unavailable)\n1 vfork( <unfinished ...>\n"
+                          "2 exit(0) = ?\n1 <... vfork resumed>) = 2\n"),
+            "/a: execve exit fork vfork");
+  EXPECT_EQ(calls(start + "1 read(0,  <unfinished ...>\n1 +++ killed by SIGKILL +++\n"), "/a: execve read");
+  EXPECT_EQ(calls(start + "1 <... poll resumed>) = ?\n1 pause() = ? ERESTARTNOHAND (To be restarted)\n"),
+            "/a: execve pause poll");
+  EXPECT_EQ(calls(start + "1 execveat(3</b>, \"\", [\"b\"], 0x1, AT_EMPTY_PATH) = 0\n1 getpid() = 1\n"),
+            "/a: execve execveat; /b: execveat getpid");
+  EXPECT_EQ(calls(start + "1 execveat(3, \"c\", [], 0x1, 0) = -1 ENOENT (No such file or directory)\n"),
+            "/a: execve execveat");
+  EXPECT_EQ(calls(start + "1 printed(\"by the program\")\n"), "/a: execve");
+}
+
 std::string done(const std::string& lines) {
   return rights(take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 openat(AT_FDCWD, \"/srv/f\", O_RDONLY) = 3\n" + lines));
 }
