@@ -9,6 +9,7 @@
 #include "policy-compiler/backends/apparmor/lower.h"
 #include "policy-compiler/backends/bpf/lower.h"
 #include "policy-compiler/backends/network/lower.h"
+#include "policy-compiler/backends/seccomp/arguments.h"
 #include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/backends/selinux/lower.h"
 #include "policy-compiler/cli/question.h"
@@ -20,8 +21,8 @@ namespace {
 
 using bundle::RuleEntry;
 
-enum class Cell : uint8_t { kNone, kPart, kWorkload, kExact };
-constexpr std::string_view kCells[] = {"-", "in part", "workload", "exact"};
+enum class Cell : uint8_t { kNone, kRefused, kPart, kWorkload, kExact };  // kRefused: listed, and not let pass
+constexpr std::string_view kCells[] = {"-", "refused", "in part", "workload", "exact"};
 
 // Where each rule stands; one of a group stands there for several nodes.
 using Places = std::multimap<Position, const RuleEntry*>;
@@ -135,11 +136,12 @@ std::vector<Mechanism> mechanisms(Loaded& loaded, const std::vector<RuleEntry>& 
   return out;
 }
 
-Cell cell(const Mechanism& mechanism, const RuleEntry& rule, bool whole_filter) {
+Cell cell(const Mechanism& mechanism, const RuleEntry& rule, bool whole_filter, const backends::seccomp::Held& held) {
   const Cell possible = of_kind(mechanism.name, rule);
   if (possible == Cell::kNone || mechanism.reports || mechanism.not_held.contains(rule.position)) return Cell::kNone;
   // The closing filter of every bundle is no list of calls. What the residuals of one say is of all its calls: that it is the workload's.
-  if (mechanism.name == "seccomp" && rule.kind == "syscall") return whole_filter ? possible : Cell::kNone;
+  if (mechanism.name == "seccomp" && rule.kind == "syscall")
+    return !whole_filter ? Cell::kNone : backends::seccomp::may_pass(rule.pattern, held) ? possible : Cell::kRefused;
   const bool weaker = mechanism.every || mechanism.lines.contains(rule.position.line) || mechanism.rules.contains(rule.position) ||
                       mechanism.lists.contains({rule.row, rule.kind});
   return weaker ? std::min(possible, Cell::kPart) : possible;
@@ -170,6 +172,7 @@ void show_matrix(Loaded& loaded, const std::vector<std::string>& targets, Report
   }
   std::stable_sort(rules.begin(), rules.end(), [](const RuleEntry& a, const RuleEntry& b) { return a.row < b.row; });
 
+  const backends::seccomp::Held filtered = backends::seccomp::held_by_any(loaded.policy);
   Json names = Json::array(), of_emit = Json::array(), rows = Json::array();
   std::string header = in_column("line", 6) + "  ";
   for (const Mechanism& mechanism : columns) {
@@ -187,14 +190,17 @@ void show_matrix(Loaded& loaded, const std::vector<std::string>& targets, Report
     Cell best = Cell::kNone;
     std::string line = in_column(std::to_string(rule.position.line), 6) + "  ";
     for (const Mechanism& mechanism : columns) {
-      const Cell held = cell(mechanism, rule, whole_filter);
+      const Cell held = cell(mechanism, rule, whole_filter, filtered);
       if (!mechanism.emitted) best = std::max(best, held);
       cells[mechanism.name] = kCells[static_cast<size_t>(held)];
       line += in_column(kCells[static_cast<size_t>(held)], 13) + " ";
     }
     weak += best != Cell::kExact;
     report.print(line + rule.kind + " " + text::printable(rule.pattern, 4096) + (rule.words.empty() ? "" : "  " + rule.words) +
-                 (best == Cell::kExact ? "" : best == Cell::kNone ? "  (not enforced)" : "  (weaker than written)") + "\n");
+                 (best == Cell::kExact     ? ""
+                  : best == Cell::kNone    ? "  (not enforced)"
+                  : best == Cell::kRefused ? "  (listed, and refused)"
+                                           : "  (weaker than written)") + "\n");
     rows.push_back({{"node", row_path(loaded.policy, rule.row)},
                     {"kind", rule.kind},
                     {"words", rule.words},

@@ -343,8 +343,11 @@ ir::OnViolation cost_of(const ir::Policy& policy, const Question& question, pass
 // The filter knows no nodes (backends/seccomp/calls.h).
 std::string what_the_filter_does(const ir::Policy& policy, const std::string& call, bool allowed) {
   if (!seccomp::lists_calls(policy)) return "no node lists system calls, so there is no filter of them but the closing one";
-  if (seccomp::rules_of_call(call, seccomp::held_by_any(policy)).empty())
-    return std::string(allowed ? "yet " : "") + "the filter refuses it whatever its arguments: no node holds the operation or the socket that it is for";
+  if (!seccomp::may_pass(call, seccomp::held_by_any(policy)))
+    return std::string(allowed ? "yet " : "") +
+           (call == "clone3" ? "the filter answers ENOSYS, for which a libc calls clone: its flags lie in memory, and no node holds "
+                             : "the filter refuses it whatever its arguments: no node holds ") +
+           seccomp::opened_by(call);
   if (allowed) return "";
   for (uint32_t n = 0; n < policy.nodes.size(); ++n)
     for (const ir::SyscallRule& rule : policy.nodes[n].syscalls)

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/ir/names.h"
 
 namespace treeline::backends::seccomp {
 namespace {
@@ -132,6 +133,18 @@ std::vector<Rule> rules_of_call(const std::string& call, const Held& held) {
   if (call == "pwritev2" && held.appends_only) return without_bits(call, 5, kNoAppend);
   if (call.starts_with("io_uring_")) return passes_if(call, operation(TL_OP_IO_URING));
   return passes(call);
+}
+
+bool may_pass(const std::string& call, const Held& held) {
+  const std::vector<Rule> rules = rules_of_call(call, held);
+  return std::any_of(rules.begin(), rules.end(), [](const Rule& rule) { return rule.error == 0; });
+}
+
+std::string opened_by(const std::string& call) {
+  if (call == "socket" || call == "socketpair") return "a kind of 'sockets'";
+  if (call == "clone3") return "the operation userns and the capability sys_admin together";
+  const tl_operation operation = call == "modify_ldt" ? TL_OP_LDT : call == "userfaultfd" ? TL_OP_USERFAULTFD : TL_OP_IO_URING;
+  return "the operation " + std::string(ir::names::operations().name(operation));
 }
 
 }  // namespace treeline::backends::seccomp

@@ -42,4 +42,10 @@ Held held_by_any(const ir::Policy& policy);
 // Empty: the call is refused whatever its arguments.
 std::vector<Rule> rules_of_call(const std::string& call, const Held& held);
 
+// Does it pass with some arguments, where it is listed? clone3 does not while it is answered with ENOSYS.
+bool may_pass(const std::string& call, const Held& held);
+
+// What some node has to hold for a call that does not: "the operation io-uring", "a kind of 'sockets'".
+std::string opened_by(const std::string& call);
+
 }  // namespace treeline::backends::seccomp

@@ -56,6 +56,21 @@ void report_unlisted(const ir::Policy& policy, Diagnostics& diagnostics) {
                           "list what it calls, or remove 'syscalls' from all nodes");
 }
 
+// What the list says and the filter does not let pass.
+void report_refused(const Places& places, const Held& held, Diagnostics& diagnostics) {
+  for (const auto& [call, position] : places) {
+    if (may_pass(call, held)) continue;
+    if (call == "clone3")
+      diagnostics.note(position, "syscall-unseen",
+                       "clone3 is listed, and the filter answers it with ENOSYS: its flags lie in memory, where it cannot see which namespaces are made",
+                       "nothing: a libc calls clone then, which passes without new namespaces; clone3 itself passes with " + opened_by(call));
+    else
+      diagnostics.warning(position, "syscall-refused",
+                          text::quoted(call) + " is listed, and refused without " + opened_by(call) + ", which no node holds",
+                          "add that to the node that makes the call, or remove the call");
+  }
+}
+
 std::vector<Rule> rules_of(const std::set<std::string>& calls, const Held& held) {
   std::vector<Rule> rules;
   for (const std::string& call : calls) {
@@ -84,9 +99,10 @@ std::string comment(const std::string& text) {
   return line.empty() ? out : out + "# " + line + "\n";
 }
 
-std::string heading(const ir::Policy& policy, const std::set<std::string>& listed) {
+std::string heading(const ir::Policy& policy, const std::set<std::string>& listed, const std::set<std::string>& refused) {
   std::string out = comment("The system calls of policy " + policy.name + ", by libseccomp " + libseccomp_version() + ".");
   out += comment("Of the profile: " + joined(listed));
+  if (!refused.empty()) out += comment("Of these refused, for what no node holds: " + joined(refused));
   for (const RuntimeCalls& runtime : runtime_calls()) {
     std::set<std::string> calls;
     for (const std::string_view call : runtime.calls)
@@ -97,8 +113,9 @@ std::string heading(const ir::Policy& policy, const std::set<std::string>& liste
   return out;
 }
 
-void note_residuals(const ir::Policy& policy, const std::set<std::string>& listed, const std::set<std::string>& runtime,
-                    const std::vector<Architecture>& architectures, std::vector<CallResidual>& residuals) {
+void note_residuals(const ir::Policy& policy, const std::set<std::string>& listed, size_t refused,
+                    const std::set<std::string>& runtime, const std::vector<Architecture>& architectures,
+                    std::vector<CallResidual>& residuals) {
   ir::Position first;
   bool differ = false;
   for (const ir::Node& node : policy.nodes) {
@@ -109,7 +126,8 @@ void note_residuals(const ir::Policy& policy, const std::set<std::string>& liste
   }
   if (differ || !runtime.empty())
     residuals.push_back({first,
-                         "system calls are held for the workload as a whole: each process may make the " +
+                         "system calls are held for the workload as a whole: each process may make " +
+                             (refused == 0 ? "the " : std::to_string(listed.size() - refused) + " of the ") +
                              std::to_string(listed.size()) + " that its nodes list together, and " +
                              std::to_string(runtime.size()) +
                              " more that the container runtime makes before the entrypoint",
@@ -153,6 +171,10 @@ std::optional<CallFilter> lower_calls(const ir::Policy& policy, const CallOption
       if (!listed.contains(std::string(call))) runtime.insert(std::string(call));
 
   const Held held = held_by_any(policy);
+  report_refused(places, held, diagnostics);
+  std::set<std::string> refused;
+  for (const std::string& call : listed)
+    if (!may_pass(call, held)) refused.insert(call);
   std::vector<Rule> listed_rules = rules_of(listed, held);
   // A libc tries clone3 first: after ENOSYS it calls clone, after EPERM it starts no thread.
   if (!listed.contains("clone3")) listed_rules.push_back({"clone3", kEnosys, {}});
@@ -171,8 +193,8 @@ std::optional<CallFilter> lower_calls(const ir::Policy& policy, const CallOption
   CallFilter filter;
   filter.oci = oci_text(listed_rules, runtime_rules, options.architectures);
   filter.bpf = std::move(program->bpf);
-  filter.pfc = heading(policy, listed) + program->pfc;
-  note_residuals(policy, listed, runtime, options.architectures, filter.residuals);
+  filter.pfc = heading(policy, listed, refused) + program->pfc;
+  note_residuals(policy, listed, refused.size(), runtime, options.architectures, filter.residuals);
   filter.listed = listed.size();
   filter.runtime = runtime.size();
   return filter;

@@ -46,7 +46,7 @@ struct CallResidual {
 struct CallFilter {
   std::string oci, bpf, pfc;
   std::vector<CallResidual> residuals;
-  size_t listed = 0;   // calls of the profile
+  size_t listed = 0;   // calls of the profile, those too that the filter refuses (reported)
   size_t runtime = 0;  // that pass for the runtime alone
 };
 

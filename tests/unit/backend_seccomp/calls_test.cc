@@ -234,6 +234,31 @@ TEST_F(Calls, WhatTheClosingFilterRefusesIsRefusedThoughListed) {
   }
 }
 
+TEST_F(Calls, WhatIsListedAndRefusedIsReportedAtItsWordAndNotCounted) {
+  list(w_.root("/bin/a"), {"read", "write", "clone3", "io_uring_setup", "io_uring_enter", "userfaultfd", "modify_ldt", "fork", "socket"});
+  filter();
+  std::string said;
+  for (const Diagnostic& d : w_.diagnostics.list())
+    said += std::string(severity_name(d.severity)) + " " + d.code + " " + std::to_string(d.position.line) + ": " +
+            d.message.substr(0, d.message.find(',')) + "\n";
+  EXPECT_THAT(said, HasSubstr("note syscall-unseen 4: clone3 is listed\n"));
+  for (const char* call : {"6: 'io_uring_enter'", "5: 'io_uring_setup'", "7: 'userfaultfd'", "8: 'modify_ldt'", "10: 'socket'"})
+    EXPECT_THAT(said, HasSubstr("warning syscall-refused " + std::string(call) + " is listed\n"));
+  EXPECT_EQ(w_.diagnostics.list().size(), 6u) << said;
+  EXPECT_THAT(w_.diagnostics.list()[1].message, HasSubstr("without the operation io-uring"));
+  EXPECT_THAT(filter_->residuals[0].message, HasSubstr("may make 3 of the 9 that its nodes list together"));
+  EXPECT_THAT(filter_->pfc, HasSubstr("Of these refused, for what no node holds: clone3 io_uring_enter"));
+  everywhere(kEnosysReturn, "clone3");
+  everywhere(kEpermReturn, "io_uring_enter");
+
+  w_.policy.nodes[0].sockets = {{TL_SOCK_UNIX_STREAM, {}}};
+  w_.policy.nodes[0].capabilities = {{21, {}}};
+  for (const tl_operation operation : {TL_OP_IO_URING, TL_OP_USERFAULTFD, TL_OP_LDT, TL_OP_USERNS}) hold(0, operation);
+  w_.diagnostics = Diagnostics();
+  EXPECT_THAT(filter().residuals[0].message, HasSubstr("may make the 9 that its nodes list together"));
+  EXPECT_TRUE(w_.diagnostics.list().empty());
+}
+
 TEST_F(Calls, WhatIsOnlyAppendedToIsNeitherPunchedNorWrittenElsewhere) {
   list(w_.root("/bin/a"), {"fallocate", "pwritev2"});
   filter();

@@ -275,7 +275,7 @@ TEST_F(ReviewTest, CasesOfSystemCalls) {
 }
 
 TEST_F(ReviewTest, ExplainSaysOfASystemCallWhatTheFilterMakesOfIt) {
-  const std::string listed = with("listed.yaml", "        syscalls: [read, io_uring_setup]\n      - {exec: /other, users: [33], syscalls: [mount]}\n");
+  const std::string listed = with("listed.yaml", "        syscalls: [read, io_uring_setup, clone3]\n      - {exec: /other, users: [33], syscalls: [mount]}\n");
   const auto ask = [&](const std::string& profile, const std::string& call) { return run([&] { return cli::explain({profile, {"web", "syscall", call}, false, false}); }); };
   const Outcome read = ask(listed, "read");
   EXPECT_EQ(read.exit, 0);
@@ -286,7 +286,8 @@ TEST_F(ReviewTest, ExplainSaysOfASystemCallWhatTheFilterMakesOfIt) {
   EXPECT_THAT(mount.out, HasSubstr("may not make the system call mount; yet it passes: the filter is one for the workload, and entry > /entry.sh (/bin/sh) > /other lists it on line 16"));
   EXPECT_THAT(ask(listed, "openat").out, HasSubstr("yet it passes: the filter is one for the workload, and the container runtime makes it"));
   EXPECT_THAT(ask(listed, "ptrace").out, HasSubstr("no node lists it, and the filter refuses it"));
-  EXPECT_THAT(ask(listed, "io_uring_setup").out, HasSubstr("the filter refuses it whatever its arguments"));
+  EXPECT_THAT(ask(listed, "io_uring_setup").out, HasSubstr("the filter refuses it whatever its arguments: no node holds the operation io-uring"));
+  EXPECT_THAT(ask(listed, "clone3").out, HasSubstr("yet the filter answers ENOSYS, for which a libc calls clone"));
   const std::string taken = with("taken.yaml", "        syscalls: [read]\n        accept: {residual: {syscalls: why}}\n");
   ASSERT_EQ(run([&] { return cli::compile({taken, base_ + "/taken", false, false}); }).exit, 0);
   EXPECT_THAT(ask(base_ + "/taken", "mount").out, HasSubstr("yet nothing holds it: the bundle was compiled without the filter"));
@@ -404,7 +405,7 @@ TEST_F(ReviewTest, NodesThatShareAnAppArmorProfileAreNamed) {
 }
 
 TEST_F(ReviewTest, MatrixTellsRulesOfOneLineApart) {
-  const std::string one_line = with("line.yaml", "        operations: [userns, ldt, ptrace, jit]\n        netlink: [route, audit]\n        syscalls: [read]\n        accept: {residual: a test}\n");
+  const std::string one_line = with("line.yaml", "        operations: [userns, ldt, ptrace, jit]\n        netlink: [route, audit]\n        syscalls: [read, clone3, io_uring_enter]\n        accept: {residual: a test}\n");
   ASSERT_EQ(run([&] { return cli::compile({.profile = one_line, .bundle = base_ + "/b", .output = true, .backends = {"bpf", "seccomp", "apparmor"}}); }).exit, 0);
   const auto held = [&](const std::string& mechanism) {
     std::vector<std::string> rows;
@@ -414,10 +415,10 @@ TEST_F(ReviewTest, MatrixTellsRulesOfOneLineApart) {
         rows.push_back(rule["pattern"].get<std::string>() + " " + rule["mechanisms"][mechanism].get<std::string>());
     return rows;
   };
-  EXPECT_THAT(held("bpf"), ElementsAre("/entry.sh exact", "route exact", "audit exact", "userns exact", "ldt -", "ptrace exact", "jit exact", "read -"));
-  EXPECT_THAT(held("seccomp"), ElementsAre("/entry.sh -", "route -", "audit -", "userns workload", "ldt in part", "ptrace -", "jit -", "read workload"));
+  EXPECT_THAT(held("bpf"), ElementsAre("/entry.sh exact", "route exact", "audit exact", "userns exact", "ldt -", "ptrace exact", "jit exact", "read -", "clone3 -", "io_uring_enter -"));
+  EXPECT_THAT(held("seccomp"), ElementsAre("/entry.sh -", "route -", "audit -", "userns workload", "ldt in part", "ptrace -", "jit -", "read workload", "clone3 refused", "io_uring_enter refused"));
   // Whatever the runtime starts is put under the first profile.
-  EXPECT_THAT(held("apparmor"), ElementsAre("/entry.sh -", "route in part", "audit in part", "userns in part", "ldt -", "ptrace exact", "jit in part", "read -"));
+  EXPECT_THAT(held("apparmor"), ElementsAre("/entry.sh -", "route in part", "audit in part", "userns in part", "ldt -", "ptrace exact", "jit in part", "read -", "clone3 -", "io_uring_enter -"));
 }
 
 }  // namespace
