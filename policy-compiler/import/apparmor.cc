@@ -380,7 +380,7 @@ std::optional<ir::Policy> read_apparmor(const Source& source, const Options& opt
   std::string name = options.name;
   if (name.empty()) name = file.profiles[0].name.substr(file.profiles[0].name.rfind('/') + 1);
   auto policy = std::move(draft).finish(name);
-  if (!policy || !denials.apply(*policy, diagnostics)) return std::nullopt;
+  if (policy) denials.apply(*policy, diagnostics);
   return policy;
 }
 

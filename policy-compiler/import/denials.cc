@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string_view>
@@ -10,14 +11,12 @@
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/ir/names.h"
-#include "policy-compiler/passes/paths.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::import_ {
 namespace {
 
-// Of each pattern of the policy as the source sees it (as_names), the denials whose patterns share a path with it.
-using Meetings = std::map<std::string, std::set<size_t>, std::less<>>;
+constexpr size_t kMostGroups = 16;  // of denials by their words: an automaton each
 
 // What a denied word takes away: writing is creating, renaming and the rest of it for a source that has one word only.
 constexpr uint32_t kChanges =
@@ -104,86 +103,128 @@ void take_protocol(ir::Node& node, const std::string& name) {
   });
 }
 
-bool Denials::apply(ir::Policy& policy, Diagnostics& diagnostics) const {
-  if (denials_.empty() || policy.nodes.empty()) return true;
-  ir::Policy all = policy;
-  ir::Node denied;
-  denied.executable.text = policy.nodes[0].executable.text;
-  denied.parent = 0;
-  for (const Denial& denial : denials_) denied.files.push_back({{denial.pattern, denial.position}, TL_READ, false});
-  all.nodes.push_back(std::move(denied));
-  all.nodes[0].children.push_back(static_cast<uint32_t>(all.nodes.size() - 1));
-  for (ir::Node& node : all.nodes) {
-    node.executable.text = as_names(node.executable.text);
-    for (ir::FileRule& rule : node.files) rule.path.text = as_names(rule.path.text);
-    for (ir::Node::BackEdge& edge : node.back_edges) edge.executable.text = as_names(edge.executable.text);
+// Only what shares a word is held against each other: a denial of writing says nothing of what may be read.
+Meetings Denials::meetings(const ir::Policy& policy) const {
+  struct Group {
+    Meetings::Set patterns;
+    std::set<std::string_view> only;  // executables; "": any
+  };
+  std::map<ir::AccessSet, Group> groups;
+  for (const Denial& denial : denials_) {
+    Group& group = groups[denial.words];
+    group.patterns.insert(as_names(denial.pattern));
+    group.only.insert(denial.only);
   }
-  const auto paths = passes::compile_paths(all, diagnostics);
-  if (!paths) return false;
+  if (groups.size() > kMostGroups) {
+    ir::AccessSet words = 0;
+    Group whole;
+    for (auto& [of, group] : groups) {
+      words = static_cast<ir::AccessSet>(words | of);
+      whole.patterns.merge(group.patterns);
+      whole.only.merge(group.only);
+    }
+    groups = {{words, std::move(whole)}};
+  }
+  Meetings out;
+  for (const auto& [words, group] : groups) {
+    Meetings::Set granted;
+    for (const ir::Node& node : policy.nodes) {
+      if ((words & TL_EXECUTE) != 0) {
+        granted.insert(as_names(node.executable.text));
+        for (const ir::Node::BackEdge& edge : node.back_edges) granted.insert(as_names(edge.executable.text));
+      }
+      if (!group.only.contains("") && !group.only.contains(node.executable.text)) continue;
+      for (const ir::FileRule& rule : node.files)
+        if ((rule.access & words) != 0) granted.insert(as_names(rule.path.text));
+    }
+    out.find(granted, group.patterns);
+  }
+  return out;
+}
 
+void Denials::apply(ir::Policy& policy, Diagnostics& diagnostics) const {
+  if (denials_.empty() || policy.nodes.empty()) return;
+  const Meetings meetings = this->meetings(policy);
   std::map<std::string, std::vector<size_t>, std::less<>> by_text;
   for (size_t i = 0; i < denials_.size(); ++i) by_text[as_names(denials_[i].pattern)].push_back(i);
-  Meetings meetings;
-  const auto meet = [&](uint32_t a, uint32_t b) {
-    const auto found = by_text.find(paths->patterns[b].text);
-    if (found != by_text.end()) meetings[paths->patterns[a].text].insert(found->second.begin(), found->second.end());
-  };
-  for (uint32_t i = 0; i < paths->patterns.size(); ++i) meet(i, i);
-  for (const std::vector<uint32_t>& set : paths->dfa.sets)
-    for (const uint32_t b : set)
-      if (by_text.count(paths->patterns[b].text) != 0)
-        for (const uint32_t a : set) meet(a, b);
+  std::vector<bool> met(denials_.size()), took(denials_.size());  // a step of the draft, each
 
-  const auto refuse = [&](ir::Position position, const std::string& what, const Denial& denial) {
-    diagnostics.warning(position, "not-carried",
-                        what + " meets what line " + std::to_string(denial.position.line) + " denies (" +
-                            text::quoted(denial.pattern) + ")",
-                        "grant by hand what is needed beside it: the language has no denials");
+  // Of a list that could not be compared: by whose acts are meant, what its denials take together.
+  struct Doubtful {
+    ir::AccessSet words = 0;
+    uint32_t first = UINT32_MAX;  // line
+    std::vector<size_t> steps;    // denials of them, until they are noted as taken
   };
+  using ByWhom = std::map<std::string_view, Doubtful>;
+  std::map<const Meetings::Set*, ByWhom> doubtful;
+  const auto together = [&](const Meetings::Set* texts) -> ByWhom& {
+    const auto [known, fresh] = doubtful.try_emplace(texts);
+    for (const std::string& one : fresh ? *texts : Meetings::Set())
+      for (const size_t i : by_text[one]) {
+        Doubtful& of = known->second[denials_[i].only];
+        of.words = static_cast<ir::AccessSet>(of.words | denials_[i].words);
+        of.first = std::min(of.first, denials_[i].position.line);
+        if ((denials_[i].words & TL_EXECUTE) != 0) of.steps.push_back(i);
+      }
+    return known->second;
+  };
+
+  // The words of `access` that denials take from what `who` may do with the pattern; said.
+  const auto taken = [&](const ir::Pattern& pattern, const std::string& what, ir::AccessSet access,
+                         const std::string* who) {
+    const std::string text = as_names(pattern.text);
+    const bool step = (access & TL_EXECUTE) != 0;
+    ir::AccessSet lost = 0;
+    std::set<size_t> order;
+    if (const Meetings::Views* texts = meetings.of(text))
+      for (const std::string_view one : *texts) {
+        const std::vector<size_t>& same = by_text.find(one)->second;
+        order.insert(same.begin(), same.end());
+      }
+    for (const size_t i : order) {
+      const Denial& denial = denials_[i];
+      if ((denial.words & access) == 0) continue;
+      if (step) met[i] = true;
+      if (!denial.only.empty() && (who == nullptr || denial.only != *who)) continue;
+      if (step) took[i] = true;
+      if ((denial.words & access & ~lost) == 0) continue;
+      lost = static_cast<ir::AccessSet>(lost | (denial.words & access));
+      diagnostics.warning(pattern.position, "not-carried",
+                          what + " meets what line " + std::to_string(denial.position.line) + " denies (" +
+                              text::quoted(denial.pattern) + ")",
+                          "grant by hand what is needed beside it: the language has no denials");
+    }
+    for (const Meetings::Set* texts : meetings.in_doubt(text)) {
+      for (auto& [only, of] : together(texts)) {
+        const bool meant = only.empty() || (who != nullptr && only == *who);
+        if (step)
+          for (const size_t i : of.steps) met[i] = true, took[i] = took[i] || meant;
+        if (step && meant) of.steps.clear();
+        if (!meant || (of.words & access & ~lost) == 0) continue;
+        lost = static_cast<ir::AccessSet>(lost | (of.words & access));
+        diagnostics.warning(pattern.position, "not-carried",
+                            what + " may meet what the source's denials say (the first on line " + std::to_string(of.first) +
+                                "): together they are too much to be compared",
+                            "grant by hand what none of them denies");
+      }
+    }
+    return lost;
+  };
+
   std::vector<bool> gone(policy.nodes.size());
   for (size_t n = 0; n < policy.nodes.size(); ++n) {
     ir::Node& node = policy.nodes[n];
-    const auto touched = [&](const std::string& text) -> const std::set<size_t>* {
-      const auto found = meetings.find(as_names(text));
-      return found == meetings.end() ? nullptr : &found->second;
-    };
-    if (const auto* met = touched(node.executable.text)) {
-      for (const size_t i : *met) {
-        const Denial& denial = denials_[i];
-        const bool meant = denial.only.empty() ||
-                           (node.parent != ir::kNoNode && policy.nodes[node.parent].executable.text == denial.only);
-        if ((denial.words & TL_EXECUTE) == 0 || !meant || gone[n]) continue;
-        gone[n] = true;
-        refuse(node.executable.position, "program " + text::quoted(node.executable.text), denial);
-      }
-    }
-    for (ir::FileRule& rule : node.files) {
-      const auto* met = touched(rule.path.text);
-      if (met == nullptr) continue;
-      for (const size_t i : *met) {
-        const Denial& denial = denials_[i];
-        if ((denial.words & rule.access) == 0 || (!denial.only.empty() && denial.only != node.executable.text))
-          continue;
-        rule.access = static_cast<ir::AccessSet>(rule.access & ~denial.words);
-        refuse(rule.path.position, text::quoted(rule.path.text), denial);
-      }
-    }
-    node.files.erase(
-        std::remove_if(node.files.begin(), node.files.end(), [](const ir::FileRule& rule) { return rule.access == 0; }),
-        node.files.end());
-    node.back_edges.erase(
-        std::remove_if(node.back_edges.begin(), node.back_edges.end(),
-                       [&](const ir::Node::BackEdge& edge) {
-                         const auto* met = touched(edge.executable.text);
-                         return met != nullptr && std::any_of(met->begin(), met->end(), [&](size_t i) {
-                                  return (denials_[i].words & TL_EXECUTE) != 0 &&
-                                         (denials_[i].only.empty() || denials_[i].only == node.executable.text);
-                                });
-                       }),
-        node.back_edges.end());
+    const std::string* parent = node.parent == ir::kNoNode ? nullptr : &policy.nodes[node.parent].executable.text;
+    gone[n] = taken(node.executable, "program " + text::quoted(node.executable.text), TL_EXECUTE, parent) != 0;
+    for (ir::FileRule& rule : node.files)
+      rule.access = static_cast<ir::AccessSet>(
+          rule.access & ~taken(rule.path, text::quoted(rule.path.text), rule.access, &node.executable.text));
+    std::erase_if(node.files, [](const ir::FileRule& rule) { return rule.access == 0; });
+    std::erase_if(node.back_edges, [&](const ir::Node::BackEdge& edge) {
+      return taken(edge.executable, "program " + text::quoted(edge.executable.text), TL_EXECUTE, &node.executable.text) != 0;
+    });
   }
   remove_nodes(policy, gone);
-  return true;
 }
 
 }  // namespace treeline::import_

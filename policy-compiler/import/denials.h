@@ -5,13 +5,14 @@
 //
 //   Denials denials;
 //   denials.add("/etc/shadow", TL_READ, position);
-//   denials.apply(policy, diagnostics);      // decided on the automaton over all patterns; each loss is said
+//   denials.apply(policy, diagnostics);      // decided on automata (meetings.h); each loss is said
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "policy-compiler/import/meetings.h"
 #include "policy-compiler/ir/policy.h"
 #include "policy-compiler/support/diagnostics.h"
 
@@ -24,8 +25,8 @@ class Denials {
   void add(std::string pattern, ir::AccessSet words, ir::Position position, std::string only = "");
   bool empty() const { return denials_.empty(); }
 
-  // False: the patterns are too much for the automaton, reported; then the policy must not be used.
-  bool apply(ir::Policy& policy, Diagnostics& diagnostics) const;
+  // What cannot be compared is taken for denied.
+  void apply(ir::Policy& policy, Diagnostics& diagnostics) const;
 
  private:
   struct Denial {
@@ -34,6 +35,7 @@ class Denials {
     ir::Position position;
     std::string only;
   };
+  Meetings meetings(const ir::Policy& policy) const;
   std::vector<Denial> denials_;
 };
 

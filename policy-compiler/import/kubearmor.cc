@@ -333,7 +333,7 @@ std::optional<ir::Policy> read_kubearmor(const Source& source, const Options& op
   reader.finish();
   add_programs(draft, options);
   auto policy = std::move(draft).finish(name);
-  if (!policy || !denials.apply(*policy, diagnostics)) return std::nullopt;
+  if (policy) denials.apply(*policy, diagnostics);
   return policy;
 }
 

@@ -151,7 +151,7 @@ std::optional<ir::Policy> read_spo_apparmor(const Source& source, const Options&
   }
   add_programs(draft, options);
   auto policy = std::move(draft).finish(name);
-  if (!policy || !denials.apply(*policy, diagnostics)) return std::nullopt;
+  if (policy) denials.apply(*policy, diagnostics);
   return policy;
 }
 

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/import/denials.h"
+#include "policy-compiler/import/meetings.h"
 #include "policy-compiler/passes/evaluate.h"
+#include "policy-compiler/passes/pattern.h"
 #include "tests/unit/import/taken.h"
 
 namespace treeline::import_ {
@@ -144,6 +147,52 @@ TEST(KubeArmor, ProgramThatOnlyASourceNames_Imported_HasNoPlaceAndIsListed) {
   const Outcome none = take(head + sleep);
   EXPECT_FALSE(none.imported);
   EXPECT_TRUE(none.says("no-program"));
+}
+
+TEST(AppArmor, ManyDenialsOfWordsThatNobodyIsGranted_Imported_TakeNothing) {
+  std::string rules;
+  for (int i = 0; i < 4000; ++i) rules += "  /srv/d" + std::to_string(i) + "/** r,\n";
+  for (int i = 0; i < 400; ++i) rules += "  deny /srv/d*/s" + std::to_string(i) + "/* w,\n";
+  const Outcome out = take("profile p /a {\n" + rules + "  deny /srv/d7/** r,\n}\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_EQ(out.imported->policy.nodes[0].files.size(), 3999u);
+  EXPECT_TRUE(out.says("not-carried", 9));
+  EXPECT_FALSE(out.says("not-carried", 10));
+}
+
+TEST(Meetings, WhatCannotBeCompared_IsInDoubt) {
+  Meetings meetings;
+  meetings.find({"/srv/**", "/etc/a"}, {"/srv/*/key", "/[", "/etc/a"});
+  EXPECT_THAT(*meetings.of("/srv/**"), ElementsAre("/srv/*/key"));
+  EXPECT_THAT(*meetings.of("/etc/a"), ElementsAre("/etc/a"));
+  for (const char* ours : {"/srv/**", "/etc/a"}) {
+    ASSERT_EQ(meetings.in_doubt(ours).size(), 1u);
+    EXPECT_THAT(*meetings.in_doubt(ours)[0], ElementsAre("/["));
+  }
+  meetings.find({"/opt/x/*", "/opt/{y,z}", "/op", "/opt", "/v"}, {"/opt/*", "/opt/x/y/**"});
+  EXPECT_THAT(*meetings.of("/opt/{y,z}"), ElementsAre("/opt/*"));
+  for (const char* ours : {"/opt/x/*", "/op", "/opt", "/v"}) EXPECT_EQ(meetings.of(ours), nullptr) << ours;
+  EXPECT_TRUE(meetings.in_doubt("/x").empty());
+  EXPECT_EQ(meetings.of("/x"), nullptr);
+}
+
+TEST(Denials, ThatCannotBeCompared_TakeWhatSharesAWordAndSaySo) {
+  ir::Policy policy;
+  policy.entry = {0};
+  ir::Node& node = policy.nodes.emplace_back();
+  node.executable = {"/a", {1, 1}};
+  node.files = {{{"/srv/a", {2, 1}}, TL_READ, false}, {{"/srv/b", {3, 1}}, TL_READ | TL_SETATTR, false}};
+  Denials denials;
+  denials.add("/[", TL_SETATTR, {9, 1});
+  denials.add("/[", TL_READ, {10, 1}, "/other");
+  Diagnostics said;
+  denials.apply(policy, said);
+  ASSERT_EQ(policy.nodes[0].files.size(), 2u);
+  EXPECT_EQ(policy.nodes[0].files[0].access, TL_READ);
+  EXPECT_EQ(policy.nodes[0].files[1].access, TL_READ);
+  ASSERT_EQ(said.list().size(), 1u);
+  EXPECT_EQ(said.list()[0].position.line, 3u);
+  EXPECT_THAT(said.list()[0].message, HasSubstr("the source's denials say (the first on line 9)"));
 }
 
 TEST(Strace, LinesThatCannotBeRead_Imported_AreCountedWithTheFirst) {
