@@ -224,6 +224,18 @@ void Denials::apply(ir::Policy& policy, Diagnostics& diagnostics) const {
       return taken(edge.executable, "program " + text::quoted(edge.executable.text), TL_EXECUTE, &node.executable.text) != 0;
     });
   }
+  // What was no step of the draft yet is not denied by it: a person who adds steps has to know.
+  std::set<std::pair<ir::Position, std::string>> said;
+  for (size_t i = 0; i < denials_.size(); ++i)
+    if (took[i]) said.emplace(denials_[i].position, denials_[i].pattern);
+  for (size_t i = 0; i < denials_.size(); ++i) {
+    const Denial& denial = denials_[i];
+    if (!met[i] || !said.emplace(denial.position, denial.pattern).second) continue;
+    diagnostics.warning(denial.position, "not-carried",
+                        text::quoted(denial.only) + " may not start " + text::quoted(denial.pattern) +
+                            ": the draft has no such step, and no denial of it",
+                        "do not put the one below the other where you write 'children'");
+  }
   remove_nodes(policy, gone);
 }
 

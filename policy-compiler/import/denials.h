@@ -5,7 +5,8 @@
 //
 //   Denials denials;
 //   denials.add("/etc/shadow", TL_READ, position);
-//   denials.apply(policy, diagnostics);      // decided on automata (meetings.h); each loss is said
+//   denials.apply(policy, diagnostics);      // decided on automata (meetings.h); each loss is said, and each denial of a
+//                                            // step that the draft does not have
 #pragma once
 
 #include <string>

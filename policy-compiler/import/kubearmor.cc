@@ -10,6 +10,7 @@
 #include "policy-compiler/import/glob.h"
 #include "policy-compiler/import/readers.h"
 #include "policy-compiler/ir/names.h"
+#include "policy-compiler/passes/match.h"
 #include "policy-compiler/passes/pattern.h"
 #include "policy-compiler/support/text.h"
 
@@ -92,15 +93,15 @@ class KubeArmorReader {
     const bool recursive = item.flag("recursive"), read_only = item.flag("readOnly"), owner = item.flag("ownerOnly");
     const std::string named(act == Action::kBlock && process ? item.text("execname") : std::string_view());
     if (named.empty()) item.refuse("execname", "a program by its name without a directory", "write its path");
-    std::vector<std::string> sources;
+    std::vector<std::string> sources;  // paths
     bool unsaid = false;  // a source that no path names
     for (const Value* source : item.list("fromSource")) {
       Object from(*source, "fromSource", diagnostics_);
       from.refuse("dir", "a directory of sources", "name the programs");
       if (const auto path = from.text("path"); !path.empty())
-        sources.push_back(passes::literal_pattern(path));
-      else
-        unsaid = true;
+        sources.emplace_back(path);
+      else if (unsaid = true; member(*source, "dir") == nullptr)
+        diagnostics_.warning(source->position, "not-carried", "a source without a path", "write the rule by hand");
       from.finish();
     }
     const bool limited = item.get("fromSource") != nullptr;
@@ -112,7 +113,7 @@ class KubeArmorReader {
     }
     if (glob.empty()) {
       diagnostics_.warning(value.position, "not-carried", "a rule without '" + std::string(key) + "'", "give it one");
-      if (act == Action::kBlock) block({{"/**", false}}, process ? uint32_t{TL_EXECUTE} : kAll, {}, value.position);
+      if (act == Action::kBlock) block({{"/", true}, {"/**", false}}, process ? uint32_t{TL_EXECUTE} : kAll, {}, value.position);
       return;
     }
     if (limited && sources.empty() && act == Action::kAllow) {
@@ -135,7 +136,7 @@ class KubeArmorReader {
       diagnostics_.warning(value.position, "not-carried", text::quoted(glob) + ": " + translated.problem,
                            "write the rule by hand");
       // A denial that cannot be said would leave grants that it limits.
-      if (act == Action::kBlock) block({{"/**", false}}, process ? uint32_t{TL_EXECUTE} : kAll, {}, value.position);
+      if (act == Action::kBlock) block({{"/", true}, {"/**", false}}, process ? uint32_t{TL_EXECUTE} : kAll, {}, value.position);
       return;
     }
     if (act == Action::kBlock) {
@@ -165,7 +166,7 @@ class KubeArmorReader {
         const size_t program = draft_.program(pattern.pattern, value.position);
         if (sources.empty()) draft_.programs[program].anywhere = true;
         for (const std::string& source : sources) {
-          const size_t parent = draft_.program(source, value.position);
+          const size_t parent = draft_.program(passes::literal_pattern(source), value.position);
           draft_.programs[parent].starts.push_back(program);
         }
         continue;
@@ -173,7 +174,7 @@ class KubeArmorReader {
       const ir::AccessSet words = glob_access(read_only ? "r" : "rwl", pattern);
       if (sources.empty()) draft_.grant_file(draft_.common, pattern.pattern, words, value.position);
       for (const std::string& source : sources) {
-        const size_t program = draft_.program(source, value.position);
+        const size_t program = draft_.program(passes::literal_pattern(source), value.position);
         draft_.grant_file(draft_.programs[program].own, pattern.pattern, words, value.position);
       }
     }
@@ -187,7 +188,23 @@ class KubeArmorReader {
     for (const Translated& pattern : patterns) {
       if (sources.empty()) denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), position);
       for (const std::string& source : sources)
-        denials_.add(pattern.pattern, static_cast<ir::AccessSet>(words), position, source);
+        of_sources_.push_back({pattern.pattern, static_cast<ir::AccessSet>(words), position, source});
+    }
+  }
+
+  // Of which programs a source is one: its own, and those of a pattern that matches it.
+  void block_sources() {
+    std::vector<std::pair<const Program*, passes::Pattern>> patterns;
+    for (const Program& program : draft_.programs) {
+      std::vector<passes::PatternError> errors;
+      auto pattern = passes::parse_pattern(program.executable.text, errors);
+      if (pattern && !pattern->literal) patterns.emplace_back(&program, std::move(*pattern));
+    }
+    for (const OfSource& block : of_sources_) {
+      denials_.add(block.pattern, block.words, block.position, passes::literal_pattern(block.source));
+      for (const auto& [program, pattern] : patterns)
+        if (passes::matches(pattern, block.source))
+          denials_.add(block.pattern, block.words, block.position, program->executable.text);
     }
   }
 
@@ -271,6 +288,7 @@ class KubeArmorReader {
  public:
   // Blocked protocols and capabilities win over grants of the same name; one that is not known may be any.
   void finish() {
+    block_sources();
     const auto drop = [&](ir::Node& node) {
       for (const Blocked& blocked : blocked_) {
         const size_t before = node.network.size() + node.sockets.size() + node.capabilities.size();
@@ -301,6 +319,13 @@ class KubeArmorReader {
     bool capability;
   };
   std::vector<Blocked> blocked_;
+  struct OfSource {
+    std::string pattern;
+    ir::AccessSet words;
+    Position position;
+    std::string source;
+  };
+  std::vector<OfSource> of_sources_;  // denials
 };
 
 }  // namespace

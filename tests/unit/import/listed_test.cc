@@ -149,6 +149,38 @@ TEST(KubeArmor, ProgramThatOnlyASourceNames_Imported_HasNoPlaceAndIsListed) {
   EXPECT_TRUE(none.says("no-program"));
 }
 
+const std::string kAllow =
+    "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n  process:\n    matchPaths:\n";
+
+TEST(KubeArmor, BlockOfAStep_Imported_IsTakenAwayOrListed) {
+  const std::string two = "      - {path: /usr/sbin/a}\n      - {path: /bin/bash}\n";
+  const std::string more = "      - {path: /usr/sbin/b}\n      - {path: /usr/sbin/c}\n      - {path: /usr/sbin/d}\n";
+  const auto block = [](const char* source) {
+    return "      - {path: /bin/bash, fromSource: [{path: " + std::string(source) + "}], action: Block}\n";
+  };
+  const Outcome out = take(kAllow + two + more + block("/usr/sbin/a"));
+  ASSERT_TRUE(out.imported);
+  EXPECT_EQ(out.imported->policy.nodes.size(), 5u);
+  EXPECT_TRUE(out.says("not-carried", 12));
+  EXPECT_TRUE(take(kAllow + two + more + block("/none")).says("not-carried", 12));
+  const Outcome every = take(kAllow + two + block("/usr/sbin/a"));
+  EXPECT_FALSE(every.says("not-carried", 9));
+  EXPECT_TRUE(every.says("not-carried", 8));
+  ASSERT_EQ(every.imported->policy.nodes.size(), 3u);  // a, bash and bash > a
+  for (const ir::Node& node : every.imported->policy.nodes)
+    for (const ir::Node::BackEdge& edge : node.back_edges)
+      EXPECT_FALSE(node.executable.text == "/usr/sbin/a" && edge.executable.text == "/bin/bash");
+  EXPECT_TRUE(take(kAllow + two + block("/bin/bash")).says("not-carried", 8));  // of itself: no way back
+}
+
+TEST(KubeArmor, BlockOfASourceThatAPatternMatches_Imported_HoldsForThatProgram) {
+  const Outcome out = take(kAllow + "      - {path: /b}\n    matchDirectories: [{dir: /usr/sbin/}]\n  file:\n    matchPaths:\n"
+                                    "      - {path: /etc/shadow}\n"
+                                    "      - {path: /etc/shadow, fromSource: [{path: /usr/sbin/a}], action: Block}\n");
+  ASSERT_TRUE(out.imported);
+  for (const ir::Node& node : out.imported->policy.nodes) EXPECT_EQ(node.files.empty(), node.executable.text != "/b");
+}
+
 TEST(AppArmor, ManyDenialsOfWordsThatNobodyIsGranted_Imported_TakeNothing) {
   std::string rules;
   for (int i = 0; i < 4000; ++i) rules += "  /srv/d" + std::to_string(i) + "/** r,\n";
