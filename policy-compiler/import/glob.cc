@@ -33,23 +33,29 @@ size_t set(std::string_view text, size_t at, std::string& out) {
 
 // One component without its slashes. nullopt: it cannot be said.
 std::optional<std::string> component(std::string_view text) {
-  std::string out;
+  std::string out, plain;
+  const auto flush = [&] {
+    out += passes::literal_pattern(plain);
+    plain.clear();
+  };
   for (size_t at = 0; at < text.size();) {
     const char c = text[at];
     if (c == '[') {
+      flush();
       at = set(text, at, out);
       if (at == std::string_view::npos) return std::nullopt;
       continue;
     }
     if (c == '*' || c == '?') {
+      flush();
       out += c;
       ++at;
       continue;
     }
     if (c == '\\' && ++at == text.size()) return std::nullopt;
-    out += passes::literal_pattern(text.substr(at, 1));
-    ++at;
+    plain += text[at++];
   }
+  flush();
   return out;
 }
 
@@ -100,7 +106,8 @@ class Translator {
       if (name.empty()) break;  // the slash at the end
       const bool last = end + 1 >= text.size();
       const std::vector<std::string> choices = component_of(name, number, last, directory);
-      if (choices.empty()) return fail("component " + text::quoted(name) + " cannot be said in the language");
+      if (choices.empty())
+        return fail(unnamed_.empty() ? "component " + text::quoted(name) + " cannot be said in the language" : unnamed_);
       std::vector<std::string> longer;
       for (const std::string& pattern : patterns)
         for (const std::string& choice : choices) longer.push_back(pattern + "/" + choice);
@@ -128,6 +135,12 @@ class Translator {
   std::vector<std::string> component_of(std::string_view name, size_t number, bool last, bool directory) {
     const bool crosses = name.find("**") != std::string_view::npos;
     std::vector<std::string> choices;
+    // Who reads it is not known: the hooks know a process by its relation to who asks.
+    if (literal_proc_ && number == 1 && meant_ == Meant::kGranted && std::all_of(name.begin(), name.end(), text::is_digit)) {
+      unnamed_ = "a process by its number (1 is the entry's), which is {own} to itself and {descendant}, {workload} or {other} to who asks";
+      return {};
+    }
+    if (literal_proc_ && number == 1 && name == "thread-self") return {"{own}/task/{digits}"};
     if (literal_proc_ && number == 1 && relation(name) && (meant_ == Meant::kGranted || name == "self")) {
       if (name != "self") out_.narrower = "of /proc only the own process is granted, by {own}";
       return {"{own}"};
@@ -154,6 +167,7 @@ class Translator {
 
   Meant meant_;
   Translation& out_;
+  std::string unnamed_;        // why a component cannot be said
   bool proc_ = false;          // the first component may be
   bool literal_proc_ = false;  // and is nothing else
 };
@@ -163,6 +177,12 @@ class Translator {
 Variables usual_variables() {
   return {{"PROC", {"/proc/"}}, {"sys", {"/sys/"}},   {"run", {"/run/", "/var/run/"}},
           {"pid", {"[0-9]*"}},  {"pids", {"[0-9]*"}}, {"tid", {"[0-9]*"}}};
+}
+
+std::string literal_glob(std::string_view path) {
+  std::string out;
+  for (const char c : path) out += std::string(std::string_view("*?[]{}^,\\@").find(c) == std::string_view::npos ? "" : "\\") + c;
+  return out;
 }
 
 Translation translate_glob(std::string_view glob, const Variables& variables, Meant meant) {

@@ -5,6 +5,7 @@
 //
 //   translate_glob("/var/log/**.log", {}, Meant::kGranted)      "/var/log/**/*.log"
 //   translate_glob("/{usr/,}bin/env", {}, Meant::kGranted)      "/usr/bin/env", "/bin/env"
+//   translate_glob("/proc/self/fd/**", {}, Meant::kGranted)     "/proc/{own}/fd/**"; of /proc/1/ none: {own} would be wider
 #pragma once
 
 #include <map>
@@ -40,6 +41,9 @@ using Variables = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 // Those of /etc/apparmor.d/tunables that are the same everywhere: @{PROC}, @{pid}, @{sys}, @{run}. Homes are not.
 Variables usual_variables();
+
+// The glob that matches this path alone.
+std::string literal_glob(std::string_view path);
 
 Translation translate_glob(std::string_view glob, const Variables& variables, Meant meant);
 

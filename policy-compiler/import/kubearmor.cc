@@ -2,6 +2,7 @@
 //
 // KubeArmorPolicy, KubeArmorClusterPolicy, KubeArmorHostPolicy (security.kubearmor.com/v1). Only `action: Allow`
 // grants; Block denies, Audit does neither. An action within a list is nearer than the policy's.
+#include <iterator>
 #include <map>
 
 #include "bpf/lsm/abi.h"
@@ -121,17 +122,7 @@ class KubeArmorReader {
                            "write the rule by hand");
       return;
     }
-    // Paths and directories are literal; patterns are globs.
-    Translation translated;
-    if (key == "pattern") {
-      translated = translate_glob(glob, {}, act == Action::kBlock ? Meant::kDenied : Meant::kGranted);
-    } else {
-      while (glob.size() > 1 && glob.back() == '/') glob.pop_back();
-      std::string literal = passes::literal_pattern(glob);
-      if (key == "dir") literal = (glob == "/" ? "" : literal) + (recursive ? "/**" : "/*");
-      translated.patterns.push_back({literal, false});
-      if (key == "dir" && !process) translated.patterns.push_back({passes::literal_pattern(glob), true});
-    }
+    const Translation translated = translate(glob, key, recursive, process, act);
     if (!translated.problem.empty()) {
       diagnostics_.warning(value.position, "not-carried", text::quoted(glob) + ": " + translated.problem,
                            "write the rule by hand");
@@ -178,6 +169,21 @@ class KubeArmorReader {
         draft_.grant_file(draft_.programs[program].own, pattern.pattern, words, value.position);
       }
     }
+  }
+
+  // Paths and directories are literal; patterns are globs.
+  static Translation translate(std::string glob, std::string_view key, bool recursive, bool process, Action act) {
+    const Meant meant = act == Action::kBlock ? Meant::kDenied : Meant::kGranted;
+    if (key == "pattern") return translate_glob(glob, {}, meant);
+    while (!glob.empty() && glob.back() == '/') glob.pop_back();
+    glob = literal_glob(glob);
+    if (key != "dir") return translate_glob(glob.empty() ? "/" : glob, {}, meant);
+    Translation out = translate_glob(glob + (recursive ? "/**" : "/*"), {}, meant);
+    if (process || !out.problem.empty()) return out;
+    Translation itself = translate_glob(glob + "/", {}, meant);
+    std::move(itself.patterns.begin(), itself.patterns.end(), std::back_inserter(out.patterns));
+    if (out.problem.empty()) out.problem = itself.problem;
+    return out;
   }
 
   // `pts: false`: not for a process with a pseudo terminal.

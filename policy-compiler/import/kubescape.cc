@@ -174,6 +174,8 @@ class KubescapeReader {
           diagnostics_.note(position, "narrower", "of /proc only the own process is granted, by {own}",
                             "name others by their relation: {descendant}, {workload}, {other}");
         out += "/{own}";
+      } else if (proc && number == 1 && name == "thread-self") {
+        out += "/{own}/task/{digits}";
       } else if (name == kDynamic) {
         out += "/*";
       } else if (name == "*") {  // any number of components

@@ -181,6 +181,36 @@ TEST(KubeArmor, BlockOfASourceThatAPatternMatches_Imported_HoldsForThatProgram) 
   for (const ir::Node& node : out.imported->policy.nodes) EXPECT_EQ(node.files.empty(), node.executable.text != "/b");
 }
 
+TEST(KubeArmor, PathsOfProc_Imported_AreByTheirRelation) {
+  const auto files = [](const std::string& rules) { return take(kAllow + "      - {path: /a}\n  file:\n" + rules); };
+  const Outcome self = files("    matchPaths: [{path: /proc/self/status, readOnly: true}, {path: '/srv/[a]*\xc3\xa9'}]\n"
+                             "    matchDirectories: [{dir: /proc/self/fd/, recursive: true, readOnly: true}]\n");
+  EXPECT_THAT(self.profile(), HasSubstr("/proc/{own}/status: read"));
+  EXPECT_THAT(self.profile(), HasSubstr("/proc/{own}/fd/**: read"));
+  EXPECT_THAT(self.profile(), HasSubstr("/proc/{own}/fd: list"));
+  EXPECT_THAT(self.profile(), HasSubstr(passes::literal_pattern("/srv/[a]*\xc3\xa9")));
+  EXPECT_FALSE(self.says("not-carried"));
+  const Outcome first = files("    matchPaths:\n      - {path: /proc/1/environ}\n      - {path: /srv/b}\n"
+                              "    matchDirectories:\n      - {dir: /proc/1/}\n      - {dir: /proc/, recursive: true}\n");
+  EXPECT_TRUE(first.says("not-carried", 10) && first.says("not-carried", 13) && first.says("narrower", 14));
+  EXPECT_THAT(first.profile(), Not(HasSubstr("/proc/1")));
+  const Outcome blocked = files("    matchDirectories: [{dir: /proc/self/, recursive: true}]\n"
+                                "    matchPaths: [{path: /proc/self/mem, action: Block}]\n");
+  EXPECT_THAT(blocked.profile(), Not(HasSubstr("{own}/**")));
+  EXPECT_TRUE(blocked.says("not-carried", 9));
+}
+
+TEST(AppArmor, ProcessByItsNumber_Imported_IsListed) {
+  const Outcome out = take("profile p /a {\n  /proc/1/environ r,\n  @{PROC}/self/status r,\n  /proc/thread-self/comm rw,\n"
+                           "  @{PROC}/[0-9]*/stat r,\n}\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.says("not-carried", 2));
+  for (const uint32_t line : {3u, 4u, 5u}) EXPECT_FALSE(out.says("not-carried", line)) << line;
+  EXPECT_THAT(out.profile(), Not(HasSubstr("environ")));
+  for (const char* file : {"/proc/{own}/status: ", "/proc/{own}/task/{digits}/comm: ", "/proc/{own}/stat: "})
+    EXPECT_THAT(out.profile(), HasSubstr(file));
+}
+
 TEST(AppArmor, ManyDenialsOfWordsThatNobodyIsGranted_Imported_TakeNothing) {
   std::string rules;
   for (int i = 0; i < 4000; ++i) rules += "  /srv/d" + std::to_string(i) + "/** r,\n";
