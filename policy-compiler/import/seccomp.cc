@@ -111,7 +111,11 @@ class SeccompReader {
       if (const Value* condition = item.get(key)) conditional |= depends(*condition, key);
     item.finish();
     for (const Value* name : names) {
-      if (!name->is_scalar()) continue;
+      if (!name->is_scalar()) {
+        diagnostics_.warning(name->position, "not-carried", "a name of a call that is no text",
+                             "compare it with the format's documentation");
+        continue;
+      }
       // Of those that other rights hold, a refusal of some arguments leaves the call itself.
       if (what != Verdict::kAllow && (arguments.empty() || held_by(name->text).empty()))
         refused.emplace(name->text, Refusal{name->position, !arguments.empty()});
@@ -180,6 +184,9 @@ class SeccompReader {
 
 std::optional<ir::Policy> read_docker_seccomp(const Source& source, const Options& options, Diagnostics& diagnostics) {
   if (source.documents.empty()) return std::nullopt;
+  if (source.documents.size() > 1)
+    diagnostics.warning(source.documents[1].position, "not-carried", "what stands behind the first filter",
+                        "import each by itself and merge the two");
   Draft draft(diagnostics);
   Object root(source.documents[0], "the filter", diagnostics);
   if (!SeccompReader(draft, diagnostics).filter(root)) return std::nullopt;

@@ -48,6 +48,7 @@ void Tracee::lost(std::string reason, std::string remedy, Position position) {
   if (fresh) {
     if (losses_.size() > Diagnostics::kMost) {
       losses_.erase(loss);
+      if (unlisted_++ == 0) first_unlisted_ = position;
       return;
     }
     loss->second = {std::move(remedy), position, 0};
@@ -79,9 +80,11 @@ void Tracee::grant(Process& process, const std::string& path, uint32_t access, P
 
 std::optional<std::string> Tracee::path(Process& process, const Call& call, size_t at, std::optional<size_t> directory,
                                         Position position) {
-  if (at >= call.arguments.size()) return std::nullopt;
-  const auto name = quoted(call.arguments[at]);
-  if (!name) return std::nullopt;  // an address: strace could not read it
+  const auto name = at < call.arguments.size() ? quoted(call.arguments[at]) : std::nullopt;
+  if (!name) {  // an address
+    lost("names that strace could not read", "record with strace as a user who may read the program's memory", position);
+    return std::nullopt;
+  }
   if (name->cut) {
     lost("names that strace has cut", "record with a larger -s", position);
     return std::nullopt;
@@ -332,6 +335,10 @@ std::optional<ir::Policy> Tracee::finish(std::string_view name) && {
   for (const auto& [reason, loss] : losses_)
     diagnostics_.warning(loss.position, "not-carried",
                          reason + (loss.count == 1 ? "" : " (" + std::to_string(loss.count) + " times)"), loss.remedy);
+  if (unlisted_ != 0)
+    diagnostics_.warning(first_unlisted_, "not-carried",
+                         std::to_string(unlisted_) + " acts more, for other reasons than can be listed",
+                         "import the log in parts to see them");
   if (!resolved_)
     diagnostics_.note({}, "import-question",
                       "names are those that the programs gave; the hooks see the files behind links",

@@ -78,6 +78,8 @@ class Tracee {
   std::vector<std::map<std::string, Position, std::less<>>> calls_;      // by node
   std::vector<std::set<std::string, std::less<>>> networks_;             // by node: rules that it has
   std::map<std::string, Loss> losses_;
+  size_t unlisted_ = 0;  // beyond kMost reasons
+  Position first_unlisted_;
   Position numbers_;  // where a number below the own directory of /proc became {digits} first
   size_t rules_ = 0;
   bool pivoted_ = false;

@@ -106,6 +106,7 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
     open.access = TL_READ | TL_WRITE;
     open.close_on_exec = has(arguments[1], "SOCK_CLOEXEC");
     open.protocol = kind.protocol;
+    open.any_port = kind.protocol.has_value();
     open.datagram = kind.kind == TL_SOCK_INET_DGRAM;
     files[*call.result] = std::move(open);
     return;
@@ -129,6 +130,13 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
     }
     lost("descriptors that are received (SCM_RIGHTS): the log does not say what they were opened for",
          "add the words with which their files are open", position);
+    return;
+  }
+  if (name == "listen" && !arguments.empty()) {
+    const auto number = descriptor(arguments[0]);
+    if (const auto open = number ? files.find(number->number) : files.end(); open != files.end() && open->second.any_port)
+      lost("sockets that listen on a port that the kernel chose", "add a rule of direction in with the ports that it may be",
+           position);
     return;
   }
   const bool binding = name == "bind", sending = name == "sendto" || name == "sendmsg" || name == "sendmmsg";
@@ -174,8 +182,12 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
                      rule.protocol == ir::Protocol::kSctp;
   rule.ports = {ports ? ir::PortRange{peer->port, peer->port} : ir::PortRange{0, 65535}};
   if (binding) {
-    // Port 0 is "any that is free": no rule until something is received on it.
-    if (peer->port == 0 && ports) return;
+    // Port 0 is "any that is free": a client's, unless it listens.
+    if (peer->port == 0 && ports) {
+      open->second.any_port = true;
+      return;
+    }
+    open->second.any_port = false;
     rule.direction = ir::Direction::kIn;
     if (loopback(peer->address)) rule.peer.kind = ir::PeerKind::kLocalhost;
   } else {

@@ -23,6 +23,7 @@ struct OpenFile {
   bool close_on_exec = false;
   std::optional<ir::Protocol> protocol;  // of an internet socket
   bool datagram = false;
+  bool any_port = false;  // an internet socket without a port of its own choice
 };
 
 using Files = std::map<int64_t, OpenFile>;

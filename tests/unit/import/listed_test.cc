@@ -257,6 +257,28 @@ TEST(Denials, ThatCannotBeCompared_TakeWhatSharesAWordAndSaySo) {
   EXPECT_THAT(said.list()[0].message, HasSubstr("the source's denials say (the first on line 9)"));
 }
 
+TEST(Seccomp, NamesAndDocumentsThatAreNotRead_Imported_AreListed) {
+  Options options;
+  options.programs = {"/a"};
+  const Outcome out = take("{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\n"
+                           "{\"names\": [\"read\", [\"write\"]], \"action\": \"SCMP_ACT_ALLOW\"}]}\n---\n"
+                           "{\"defaultAction\": \"SCMP_ACT_ERRNO\"}\n",
+                           options);
+  EXPECT_TRUE(out.says("not-carried", 2));
+  EXPECT_TRUE(out.says("not-carried", 4));
+}
+
+TEST(Strace, NamesThatItCouldNotReadAndPortsThatTheKernelChose_Imported_AreListed) {
+  const std::string start = "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 3\n";
+  EXPECT_TRUE(take(start + "1 openat(AT_FDCWD, 0x7ffd1, O_RDONLY) = 4\n").says("not-carried", 3));
+  EXPECT_TRUE(take(start + "1 listen(3, 5) = 0\n").says("not-carried", 3));
+  const std::string any = "1 bind(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr(\"0.0.0.0\")}, 16) = 0\n";
+  EXPECT_FALSE(take(start + any).says("not-carried"));
+  EXPECT_TRUE(take(start + any + "1 listen(3, 5) = 0\n").says("not-carried", 4));
+  const std::string one = "1 bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"0.0.0.0\")}, 16) = 0\n";
+  EXPECT_FALSE(take(start + one + "1 listen(3, 5) = 0\n").says("not-carried"));
+}
+
 TEST(Strace, LinesThatCannotBeRead_Imported_AreCountedWithTheFirst) {
   const auto finding = [](const std::string& more) {
     const Outcome out = take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n" + more);
