@@ -329,6 +329,8 @@ TEST(Learn, ACallThatNoHookSeesGivesItsOperationAndTheQuestion) {
   EXPECT_EQ(learned.policy.nodes[1].operations[0].value, static_cast<uint32_t>(TL_OP_LDT));
   EXPECT_EQ(count_questions(learned, "grave-right"), 1u);
   EXPECT_THAT(learned.evidence, testing::HasSubstr("\"ldt\""));
+  ASSERT_FALSE(learned.policy.nodes[1].accepted.empty());
+  EXPECT_EQ(learned.policy.nodes[1].accepted.back().about, "ldt") << "the filter holds it for both";
 }
 
 // What is reached by a name has other addresses next time.
