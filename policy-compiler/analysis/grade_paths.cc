@@ -12,6 +12,7 @@
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/passes/inclusion.h"
+#include "policy-compiler/passes/process_name.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::analysis {
@@ -210,6 +211,7 @@ class PathGrader {
     std::vector<passes::PatternError> unused;
     const auto parsed = passes::parse_pattern(pattern.text, unused);
     if (!parsed) return;
+    if (passes::names_processes_only(*parsed)) return report_process(pattern);
     const Breadth wide = breadth(*parsed);
     if (!wide.wild) return;
     for (const passes::Use& use : pattern.uses) {
@@ -230,6 +232,17 @@ class PathGrader {
                    runs ? "name each program" : "name the directories, or a class such as {uuid} for names born at run time",
                    risk_name(risk));
     }
+  }
+
+  // It looks as if it granted something, and is dead.
+  void report_process(const passes::PathPattern& pattern) {
+    const auto report = [&](ir::Position position, const char* what) {
+      out_.finding(Severity::kWarning, position, "process-by-name",
+                   text::quoted(pattern.text) + what + ": the hooks know no process by number, self or thread-self", std::string(passes::kProcessRemedy),
+                   risk_name(Risk::kLow));
+    };
+    for (const passes::Use& use : pattern.uses) report(use.position, " grants nothing");
+    for (const passes::PathCost& cost : pattern.costs) report(cost.position, " meets nothing");
   }
 
   // Any file that has lost its name. The proof that nothing is both written and executed is about paths, and this has none: of what the workload wrote and

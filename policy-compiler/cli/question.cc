@@ -10,6 +10,7 @@
 #include "policy-compiler/backends/seccomp/runtime_calls.h"
 #include "policy-compiler/frontend/network.h"
 #include "policy-compiler/ir/names.h"
+#include "policy-compiler/passes/process_name.h"
 #include "policy-compiler/support/text.h"
 
 namespace treeline::cli {
@@ -51,6 +52,7 @@ Result<passes::Object> parse_object(const std::string& text) {
       return wrong("this is no path", text, "write it without '//' and without a '/' at its end");
     if (name == "." || name == "..")
       return wrong("this is no path as the kernel walks it", text, "write it without '.' and '..'");
+    if (path == "/proc" && passes::names_process(name)) return wrong("the hooks know no process by number, self or thread-self:", text, std::string(passes::kProcessRemedy));
     path += "/" + name;
   }
   // The hooks read no more, and deny what is longer.

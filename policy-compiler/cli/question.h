@@ -8,7 +8,8 @@
 //   ACT     OBJECT
 //   read write append create delete link rename-in setattr list mkdir mknod map connect execute, joined by commas
 //           a path as the profile writes names: /etc/hosts, {pipe}, /proc/{own}/status, /tmp/{tmpfile},
-//           {abstract}/name; nothing else in it is a pattern: '*' is the name '*'
+//           {abstract}/name; nothing else in it is a pattern: '*' is the name '*'.
+//           /proc/77 and /proc/self are no objects (passes/process_name.h)
 //   exec, interpret        a path
 //   out, in                PROTOCOL:ADDRESS:PORT, an IPv6 address in brackets: tcp:10.0.0.1:5432, udp:[::1]:53,
 //   icmp:10.0.0.1 listen                 PROTOCOL:PORT capability, operation, user    its name or number socket a kind:

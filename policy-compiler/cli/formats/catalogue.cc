@@ -124,6 +124,8 @@ constexpr Entry kEntries[] = {
      "A node may ask the cloud's metadata service, which hands out credentials of the machine."},
     {"not-graded", Stage::kGrades, kWarning, "9.0",
      "A pattern that matches names in more ways than can be looked at: what it meets is not known, so not clean."},
+    {"process-by-name", Stage::kGrades, kWarning, "2.0",
+     "A rule for /proc/77, /proc/self or /proc/[0-9]*. The kernel's hooks know a process by its relation, so the rule grants nothing: {own} and the like do."},
     {"residual", Stage::kGrades, kWarning, "5.0",
      "A rule that no chosen back end enforces as it is written. An error of compile, unless the node accepts it by a line."},
     {"sensitive-file", Stage::kGrades, kWarning, "8.0",

@@ -140,6 +140,13 @@ TEST(Grade, BroadPatterns) {
   EXPECT_THAT(found_in("    files:\n      /data/**: write\n      /data/x/**: create\n      '/*': list\n"), ElementsAre("broad-pattern 7 medium"));
 }
 
+TEST(Grade, AProcessByItsNumberIsADeadRule) {
+  for (const char* dead : {"/proc/self/status", "/proc/thread-self/**", "/proc/77", "/proc/[0-9]*/stat", "/proc/{digits}/fd/*", "/proc/{self,[1-9]*}/stat"})
+    EXPECT_THAT(found_in("    files:\n      '" + std::string(dead) + "': read\n"), ElementsAre("process-by-name 7 low")) << dead;
+  for (const char* not_known : {"/proc/*/stat", "/proc/self*/x", "/proc/[0-9a-z]*/x", "/host/proc/self/x", "/proc/{own}/task/[0-9]*/stat", "/proc/?/x", "/proc/{,1}x"})
+    EXPECT_THAT(found_in("    files:\n      '" + std::string(not_known) + "': read\n"), testing::Not(testing::Contains("process-by-name 7 low"))) << not_known;
+}
+
 TEST(Grade, NumbersOfHighRisk) {
   EXPECT_THAT(found_in("    capabilities: [chown, sys_admin, net_raw]\n    operations: [mount, keyring]\n    sockets: [packet, inet-stream]\n"),
               ElementsAre("dangerous-capability 6 critical", "dangerous-capability 6 high", "dangerous-operation 7 critical", "dangerous-socket 8 high"));

@@ -221,6 +221,20 @@ TEST_F(ReviewTest, CasesThatFailAreErrorsAtTheirLine) {
   EXPECT_EQ(o.json()["passed"], 0);
 }
 
+// The hooks never see such a name: "deny" would hold here and not in the kernel.
+TEST_F(ReviewTest, AProcessByItsNumberIsNoObject) {
+  for (const char* object : {"/proc/1/environ", "/proc/77", "/proc/self/status", "/proc/thread-self/stat"}) {
+    const Outcome o = cases(std::string("treeline-cases: 1\ncases:\n  - {node: web, act: read, object: ") + object + ", expect: deny}\n", true);
+    EXPECT_EQ(o.exit, 1) << object;
+    EXPECT_THAT(o.codes(), ElementsAre("case-question 3")) << object;
+    const Outcome asked = run([&] { return cli::explain({profile_, {"web", "read", object}, false}); });
+    EXPECT_EQ(asked.exit, 2) << object;
+    EXPECT_THAT(asked.err, HasSubstr("write {own}, {descendant}, {workload} or {other}"));
+  }
+  for (const char* object : {"/proc/{other}/environ", "/proc/self2", "/proc/1a", "/host/proc/1/environ", "/proc/{own}/task/1/stat"})
+    EXPECT_EQ(run([&] { return cli::explain({profile_, {"web", "read", object}, false}); }).exit, 1) << object;
+}
+
 TEST_F(ReviewTest, CasesThatHoldAreInTheReportOfTestsToo) {
   put("web.cases.yaml", "treeline-cases: 1\ncases:\n  - {node: web, act: append, object: /var/log/web.log, expect: allow}\n"
                         "  - {node: web, act: read, object: /etc/shadow, expect: allow}\n  - {node: web, act: read, object: /etc/shadow, expect: deny}\n");

@@ -9,6 +9,7 @@
 #include "policy-compiler/passes/dfa.h"
 #include "policy-compiler/passes/match.h"
 #include "policy-compiler/passes/nfa.h"
+#include "policy-compiler/passes/process_name.h"
 
 namespace treeline::passes {
 namespace {
@@ -97,6 +98,18 @@ const Case kCases[] = {
     {"/a,b!c-d", {"/a,b!c-d"}, {}},
     {"/\xc3\xa9/*", {"/\xc3\xa9/x"}, {"/\xc3/x"}},
 };
+
+TEST(ProcessName, OfObjectsAndOfPatterns) {
+  for (const char* name : {"1", "4194304", "self", "thread-self"}) EXPECT_TRUE(names_process(name)) << name;
+  for (const char* name : {"", "1a", "sel", "selfx", "sys", "//own"}) EXPECT_FALSE(names_process(name)) << name;
+  const auto only = [](const char* text) {
+    std::vector<PatternError> errors;
+    return names_processes_only(*parse_pattern(text, errors));
+  };
+  for (const char* text : {"/proc/7", "/proc/self/**", "/proc/[0-9]*/stat", "/proc/{digits:3}/x", "/proc/{self,{1,2}?,thread-self}/x", "/proc/7*"}) EXPECT_TRUE(only(text)) << text;
+  for (const char* text : {"/proc", "/proc/*", "/proc/**", "/proc/{own}/stat", "/proc/[0-9s]*", "/proc/{self,sys}/x", "/proc/self*", "/x/self", "/p*/7", "{pipe}", "/"})
+    EXPECT_FALSE(only(text)) << text;
+}
 
 TEST(Pattern, MatchesWhatItSaysInTheMatcherAndInTheAutomaton) {
   for (const Case& c : kCases) {
