@@ -12,8 +12,17 @@ namespace treeline::analysis {
 namespace {
 
 Error too_different() {
-  return Error{"the patterns, or the network rules of a node, of the two combine in more ways than can be compared; compare versions that are closer "
-               "to each other, or with fewer wildcards"};
+  return Error{"the trees of the two combine in more pairs of nodes than can be compared; compare versions that are closer to each other"};
+}
+
+// By meaning where that can be decided. nullopt: not even by what is written.
+std::optional<TreePairs> lay_out(const Version& before, const Version& after, Spots& spots, std::vector<Doubt>& doubts) {
+  if (spots.make(*before.paths, *after.paths))
+    if (std::optional<TreePairs> tree = pair_trees(before, after, spots)) return tree;
+  spots = Spots();
+  spots.make_by_text(*before.paths, *after.paths);
+  doubts.push_back({{}, "the patterns of the two combine in more ways than can be compared"});
+  return pair_trees(before, after, spots);
 }
 
 NodeDiff node_diff(const Version& before, const Version& after, const NodePair& pair, std::vector<Change> changes) {
@@ -77,20 +86,22 @@ std::optional<Risk> Diff::worst_allowed() const {
 }
 
 Result<Diff> compare(const Version& before, const Version& after) {
+  Diff diff;
   Spots spots;
-  if (!spots.make(*before.paths, *after.paths)) return too_different();
-  const std::optional<TreePairs> tree = pair_trees(before, after, spots);
+  const std::optional<TreePairs> tree = lay_out(before, after, spots, diff.doubts);
   if (!tree) return too_different();
 
   PatternKinds kinds(passes::most_combinations(0), uint64_t{4} * passes::most_combinations(after.paths->dfa.states.size()));
   const Comparison comparison = {before, after, spots, *tree, kinds};
-  std::vector<bool> differing(spots.list().size(), false);
-  for (const StepChange& step : tree->steps) differing[step.spot] = true;
+  std::vector<Differs> differing(spots.list().size(), Differs::kNot);
+  for (const StepChange& step : tree->steps) differing[step.spot] = std::max(differing[step.spot], step.gained ? Differs::kMore : Differs::kLess);
   find_differing_files(comparison, differing);
-  if (!spots.look_closer(differing)) return too_different();
+  spots.look_closer(differing, kinds);
 
   Changes changes(tree->pairs.size());
-  if (!compare_steps(comparison, changes) || !compare_files(comparison, changes) || !compare_rules(comparison, changes)) return too_different();
+  compare_steps(comparison, changes);
+  compare_files(comparison, changes);
+  compare_rules(comparison, changes, diff.doubts);
 
   std::vector<uint32_t> order(tree->pairs.size());
   std::iota(order.begin(), order.end(), 0u);
@@ -101,7 +112,6 @@ Result<Diff> compare(const Version& before, const Version& after) {
     };
     return key(a) < key(b);
   });
-  Diff diff;
   for (const uint32_t i : order) {
     const NodePair& pair = tree->pairs[i];
     const bool whole_node = pair.moved || pair.before == kNoRow || pair.after == kNoRow;

@@ -13,6 +13,9 @@
 // is added or removed, and everything it holds is a difference. Of a moved one what it holds is none, but the step that newly leads to it has the
 // risk of the gravest that it, or what it may start, holds: an id or a name hides nothing from worst_allowed().
 //
+// What is too much to be decided is compared as it is written (Spots::make_by_text), and said (Diff::doubts); a name whose kinds were too much to look
+// at is critical.
+//
 // Not compared: the name of the policy, ids, groups, the order of anything; what a bundle has beside the image (diff_fences.h).
 #pragma once
 
@@ -63,7 +66,14 @@ struct NodeDiff {
 };
 std::string_view state_name(NodeDiff::State state);  // "kept" "moved" "added" "removed"
 
+// What could not be compared by its meaning. What is written otherwise there counts as newly allowed and newly denied: too much, never too little.
+struct Doubt {
+  ir::Position position;  // in the new version
+  std::string what;       // "the network rules of ... are too many to be held against each other"
+};
+
 struct Diff {
+  std::vector<Doubt> doubts;
   std::vector<NodeDiff> nodes;  // in the order of the new version, removed ones last; only those with something to say
   bool empty() const { return nodes.empty(); }
   size_t count(Effect effect) const;
@@ -71,7 +81,7 @@ struct Diff {
   std::optional<Risk> worst_allowed() const;
 };
 
-// Error: the two have so little in common that the comparison would not fit its bound.
+// Error: more pairs of nodes than the bound, so not even what is written can be compared.
 Result<Diff> compare(const Version& before, const Version& after);
 
 }  // namespace treeline::analysis

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
 
 #include "bpf/lsm/abi.h"
@@ -61,23 +62,26 @@ class Files {
       of_after_[in_.tree.pairs[i].after].push_back(i);
     }
     differs_.assign(in_.tree.pairs.size(), false);
+    for (const passes::PathPattern& pattern : in_.after.paths->patterns)
+      for (const passes::Use& use : pattern.uses) signed_anywhere_ = signed_anywhere_ || use.unsafe;
   }
 
-  void find(std::vector<bool>& differing) {
+  void find(std::vector<Differs>& differing) {
     for (uint32_t s = 0; s < differing.size(); ++s)
-      each_difference(in_.spots.list()[s], [&](uint32_t, Words, Words) { differing[s] = true; });
+      each_difference(in_.spots.list()[s], [&](uint32_t, Words gained, Words) {
+        differing[s] = std::max(differing[s], gained != 0 ? Differs::kMore : Differs::kLess);
+      });
   }
 
-  bool run(Changes& changes) {
+  void run(Changes& changes) {
     for (const Sight& sight : in_.spots.sights())
       each_difference(in_.spots.list()[sight.spot], [&](uint32_t pair, Words gained, Words lost) {
         blame(sight, pair, gained, true);
         blame(sight, pair, lost, false);
       });
-    if (entries_.empty()) return known_;
+    if (entries_.empty()) return;
     for (const Spot& spot : in_.spots.list()) look_for_kept(spot);
     for (auto& [key, entry] : entries_) changes[key.pair].push_back(change(key, entry));
-    return known_;
   }
 
  private:
@@ -123,7 +127,7 @@ class Files {
         if (by_this == 0) continue;
         Entry& entry = entries_[{pair, gained, number, u}];
         // Sights come shortest name first, but an alarming one says more.
-        const Grade grade_here = gained ? grade(by_this, kinds_here(sight.kinds, number)) : Grade{};
+        const Grade grade_here = gained ? grade(by_this, sight, number) : Grade{};
         if (entry.example == nullptr || grade_here.risk > entry.grade.risk) entry.example = &sight;
         entry.grade = graver(std::move(entry.grade), grade_here);
         entry.words |= by_this;
@@ -137,15 +141,17 @@ class Files {
     if (kinds >> kSensitiveKinds == 0) return kinds;
     const auto [at, fresh] = always_.try_emplace(number);
     if (fresh) {
-      const PatternKinds::Found found = in_.kinds.of(in_.after.paths->patterns[number].text);
-      known_ = known_ && found.complete;
-      at->second = found.always();
+      // Of what was not found to its end: more than it is, never less.
+      at->second = in_.kinds.of(in_.after.paths->patterns[number].text).always();
     }
     return here(kinds, at->second);
   }
 
-  Grade grade(Words words, SensitiveSet kinds) const {
-    Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), kinds, after_.executed());
+  // By text, whether a name is executed is not known where a signature lets it be written too.
+  Grade grade(Words words, const Sight& sight, uint32_t number) {
+    const bool executed = after_.executed() || (in_.spots.by_text() && signed_anywhere_);
+    Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), kinds_here(sight.kinds, number), executed);
+    if (!sight.known) grade = graver(std::move(grade), not_graded());
     if ((words & kInterpret) != 0) grade = graver(std::move(grade), {Risk::kHigh, "runs what the script says"});
     if ((words & kUnsafe) != 0) grade = graver(std::move(grade), {Risk::kCritical, "what the container wrote may be executed here"});
     return grade;
@@ -196,13 +202,13 @@ class Files {
   std::vector<std::vector<uint32_t>> of_before_, of_after_;  // by row: its pairs
   std::vector<bool> differs_;                                // by pair
   std::map<uint32_t, SensitiveSet> always_;                  // by pattern of the new version: at each name that it matches
-  bool known_ = true;
+  bool signed_anywhere_ = false;                             // in the new version
   std::map<Key, Entry> entries_;
 };
 
 }  // namespace
 
-void find_differing_files(const Comparison& comparison, std::vector<bool>& differing) { Files(comparison).find(differing); }
-bool compare_files(const Comparison& comparison, Changes& changes) { return Files(comparison).run(changes); }
+void find_differing_files(const Comparison& comparison, std::vector<Differs>& differing) { Files(comparison).find(differing); }
+void compare_files(const Comparison& comparison, Changes& changes) { Files(comparison).run(changes); }
 
 }  // namespace treeline::analysis

@@ -24,18 +24,22 @@ struct Comparison {
 };
 
 // Where access words, or who may interpret a script, differ: sets the spot's entry in `differing`.
-void find_differing_files(const Comparison& comparison, std::vector<bool>& differing);
+void find_differing_files(const Comparison& comparison, std::vector<Differs>& differing);
 
-// Each reads the sights of what differs. False: a bound was hit.
+// Each reads the sights of what differs.
 // Access words on files and objects, and who may interpret a script.
-bool compare_files(const Comparison& comparison, Changes& changes);
+void compare_files(const Comparison& comparison, Changes& changes);
 // Steps of the tree.
-bool compare_steps(const Comparison& comparison, Changes& changes);
+void compare_steps(const Comparison& comparison, Changes& changes);
 // Network, sockets, capabilities, operations, users, system calls, digest, on_violation, acceptances, and shells that the network newly reaches.
-bool compare_rules(const Comparison& comparison, Changes& changes);
+// A node's network rules that are too many to be held against each other count as different where they are written otherwise.
+void compare_rules(const Comparison& comparison, Changes& changes, std::vector<Doubt>& doubts);
 
-// By row of the new version: the gravest of what it holds, or what it may start holds. nullopt: a bound was hit.
-std::optional<std::vector<Grade>> gravest_held(const Comparison& comparison);
+// By row of the new version: the gravest of what it holds, or what it may start holds.
+std::vector<Grade> gravest_held(const Comparison& comparison);
+
+// What is not known is not clean.
+inline Grade not_graded() { return {Risk::kCritical, "its names are too many to look at: any sensitive one may be among them"}; }
 
 // Canonical path of a row; "entry", "join".
 std::string row_name(const ir::Policy& policy, uint32_t row);

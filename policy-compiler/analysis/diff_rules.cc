@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "bpf/lsm/decide.h"
@@ -8,6 +9,7 @@
 #include "policy-compiler/analysis/reach.h"
 #include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/ir/names.h"
+#include "policy-compiler/support/text.h"
 
 namespace treeline::analysis {
 namespace {
@@ -75,11 +77,15 @@ class NodeRules {
     one_way(before_, after_, Effect::kDenied);
   }
 
-  // False: the two have more rules to be held against each other than are.
+  // False: the two have more rules to be held against each other than are, so they were compared as they are written.
   bool network() {
     const std::vector<ir::NetworkRule> only_before = only_in(before_.network, after_.network), only_after = only_in(after_.network, before_.network);
     const size_t here = blocks_of(before_.network) * only_after.size(), there = blocks_of(after_.network) * only_before.size();
-    if (here + there > kMostBoxes) return false;
+    if (here + there > kMostBoxes) {
+      network_as_written(Effect::kAllowed, after_, only_after);
+      network_as_written(Effect::kDenied, before_, only_before);
+      return false;
+    }
     const auto one_way = [&](const ir::Node& has, const ir::Node& lacks, Effect effect) {
       std::vector<NetworkSet> differs;
       const std::vector<ir::NetworkRule>& rules = &has == &after_ ? only_after : only_before;
@@ -91,9 +97,7 @@ class NodeRules {
         const std::string all = network_left(rule, {}).text(), part = left.text();
         NetworkReach reach = left.reach();
         reach.any_address = reach.any_address || (reach.outside && opens_all(has, lacks, rules, differs, rule));
-        add(effect, "net", part, grade_network(rule.direction, rule.protocol, reach), rule.position);
-        out_.back().words = std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
-                            std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol)));
+        add_network(effect, rule, part, reach);
         out_.back().whole = all == part;
       }
     };
@@ -173,6 +177,27 @@ class NodeRules {
   }
 
  private:
+  void add_network(Effect effect, const ir::NetworkRule& rule, std::string what, const NetworkReach& reach) {
+    add(effect, "net", std::move(what), grade_network(rule.direction, rule.protocol, reach), rule.position);
+    out_.back().words = std::string(names::directions().name(static_cast<uint32_t>(rule.direction))) + " " +
+                        std::string(names::protocols().name(static_cast<uint32_t>(rule.protocol)));
+  }
+
+  // Each as if the other version had nothing of it: more than differs, never less.
+  void network_as_written(Effect effect, const ir::Node& has, const std::vector<ir::NetworkRule>& rules) {
+    using Kind = std::pair<ir::Direction, ir::Protocol>;
+    std::map<Kind, std::vector<NetworkSet>> alike;
+    for (const ir::NetworkRule& rule : has.network) alike[{rule.direction, rule.protocol}].push_back(network_left(rule, {}));
+    std::map<Kind, bool> opens;
+    for (const auto& [kind, sets] : alike) opens[kind] = together(sets).any_address();
+    for (const ir::NetworkRule& rule : rules) {
+      const NetworkSet set = network_left(rule, {});
+      NetworkReach reach = set.reach();
+      reach.any_address = reach.any_address || (reach.outside && opens[{rule.direction, rule.protocol}]);
+      add_network(effect, rule, set.text(), reach);
+    }
+  }
+
   static std::string meaning(const ir::NetworkRule& rule) {
     std::string out = std::to_string(static_cast<int>(rule.direction)) + " " + std::to_string(static_cast<int>(rule.protocol)) + " " + names::peer_text(rule.peer);
     for (const ir::PortRange& range : rule.ports) out += " " + names::port_text(range);
@@ -228,15 +253,14 @@ void compare_policies(const ir::Policy& before, const ir::Policy& after, std::ve
 
 bool operation_grants(uint32_t held, uint32_t asked) { return held < TL_OP_COUNT && (tl_operations_granting(asked) >> held & 1) != 0; }
 
-// Nodes of the new version whose executable may be a shell. nullopt: a bound was hit.
-std::optional<std::vector<bool>> shells(const Comparison& in) {
+// Nodes of the new version whose executable may be a shell.
+std::vector<bool> shells(const Comparison& in) {
   std::vector<bool> found(TL_ROW_FIRST + in.after.policy->nodes.size(), false);
   for (const passes::PathPattern& pattern : in.after.paths->patterns) {
     const auto is_step = [](const passes::Use& use) { return use.kind == passes::UseKind::kStep; };
     if (pattern.reserved_class != 0 || std::none_of(pattern.uses.begin(), pattern.uses.end(), is_step)) continue;
     const PatternKinds::Found met = in.kinds.of(pattern.text);
-    if (!met.complete) return std::nullopt;
-    if (std::none_of(met.list.begin(), met.list.end(), [](const auto& m) { return holds(either(m.kinds), Sensitive::kShell); })) continue;
+    if (met.complete && std::none_of(met.list.begin(), met.list.end(), [](const auto& m) { return holds(either(m.kinds), Sensitive::kShell); })) continue;
     for (const passes::Use& use : pattern.uses)
       if (is_step(use)) found[use.next] = true;
   }
@@ -256,7 +280,7 @@ const ir::Node* node_at(const ir::Policy& policy, uint32_t row) {
   return &policy.nodes[row - TL_ROW_FIRST];
 }
 
-bool compare_rules(const Comparison& in, Changes& changes) {
+void compare_rules(const Comparison& in, Changes& changes, std::vector<Doubt>& doubts) {
   const Reach reach_before = reach_from_network(*in.before.policy), reach_after = reach_from_network(*in.after.policy);
   std::optional<std::vector<bool>> shells_after;
   const bool calls_before = backends::seccomp::lists_calls(*in.before.policy), calls_after = backends::seccomp::lists_calls(*in.after.policy);
@@ -267,7 +291,10 @@ bool compare_rules(const Comparison& in, Changes& changes) {
     if (pair.before == TL_ROW_ENTRY && pair.after == TL_ROW_ENTRY) compare_policies(*in.before.policy, *in.after.policy, changes[i]);
     if (before == nullptr && after == nullptr) continue;
     NodeRules rules(before == nullptr ? kNothing : *before, after == nullptr ? kNothing : *after, changes[i]);
-    if (!rules.network()) return false;
+    if (!rules.network()) {
+      const std::string node = after == nullptr ? row_name(*in.before.policy, pair.before) : row_name(*in.after.policy, pair.after);
+      doubts.push_back({after == nullptr ? ir::Position() : after->position, "the network rules of " + text::quoted(node, 4096) + " are too many to be held against each other"});
+    }
     rules.numbers("socket", &ir::Node::sockets, &names::socket_kinds(), grade_socket);
     rules.numbers("netlink", &ir::Node::netlink, &names::netlink_protocols(), grade_netlink);
     rules.numbers("capability", &ir::Node::capabilities, &names::capabilities(), grade_capability);
@@ -280,13 +307,12 @@ bool compare_rules(const Comparison& in, Changes& changes) {
     rules.digest();
     rules.costs({*in.before.policy, pair.before - TL_ROW_FIRST}, {*in.after.policy, pair.after - TL_ROW_FIRST});
     const bool newly = !reach_before.reached(pair.before - TL_ROW_FIRST) && reach_after.reached(pair.after - TL_ROW_FIRST);
-    if (newly && !shells_after && !(shells_after = shells(in))) return false;
+    if (newly && !shells_after) shells_after = shells(in);
     if (newly && (*shells_after)[pair.after])
       rules.add(Effect::kAllowed, "reach",
                 "from " + ir::canonical_path(*in.after.policy, reach_after.from[pair.after - TL_ROW_FIRST]),
                 {Risk::kCritical, "a shell, now reachable from the network"}, after->position);
   }
-  return true;
 }
 
 }  // namespace treeline::analysis

@@ -29,7 +29,7 @@ std::vector<Seen> seen_steps(const Comparison& in) {
 
 }  // namespace
 
-bool compare_steps(const Comparison& in, Changes& changes) {
+void compare_steps(const Comparison& in, Changes& changes) {
   struct Entry {
     const StepChange* step = nullptr;
     const Sight* example = nullptr;
@@ -40,13 +40,10 @@ bool compare_steps(const Comparison& in, Changes& changes) {
   std::vector<bool> known(TL_ROW_FIRST + in.after.policy->nodes.size(), false);
   for (const NodePair& pair : in.tree.pairs) known[pair.after] = known[pair.after] || pair.before != kNoRow;
   std::optional<std::vector<Grade>> held;
-  bool complete = true;
   const auto grade_step = [&](const StepChange& step, const Sight& sight, bool from_network) {
-    Grade grade = grade_exec(either(sight.kinds), from_network);
-    if (!known[step.use->next] || !complete) return grade;
+    Grade grade = sight.known ? grade_exec(either(sight.kinds), from_network) : not_graded();
+    if (!known[step.use->next]) return grade;
     if (!held) held = gravest_held(in);
-    complete = held.has_value();
-    if (!complete) return grade;
     const Grade& gives = (*held)[step.use->next];
     return graver(std::move(grade), {gives.risk, "gets what stood elsewhere" + (gives.why.empty() ? "" : ": " + gives.why)});
   };
@@ -64,7 +61,6 @@ bool compare_steps(const Comparison& in, Changes& changes) {
     entry.step = &step;
     entry.grade = fresh ? grade : graver(std::move(entry.grade), grade);
   }
-  if (!complete) return false;
   // A place where the other version has a step as well: then a part of the rule differs.
   std::map<const passes::Use*, size_t> spots_of;
   std::map<std::pair<uint32_t, const passes::Use*>, size_t> differing;
@@ -91,7 +87,6 @@ bool compare_steps(const Comparison& in, Changes& changes) {
     change.position = step.use->position;
     changes[step.pair].push_back(std::move(change));
   }
-  return true;
 }
 
 }  // namespace treeline::analysis

@@ -30,7 +30,7 @@ Grade of_use(const passes::Use& use, SensitiveSet kinds, bool executed) {
 
 }  // namespace
 
-std::optional<std::vector<Grade>> gravest_held(const Comparison& in) {
+std::vector<Grade> gravest_held(const Comparison& in) {
   const ir::Policy& policy = *in.after.policy;
   const std::vector<passes::PathPattern>& patterns = in.after.paths->patterns;
   std::vector<Grade> held(TL_ROW_FIRST + policy.nodes.size());
@@ -45,8 +45,10 @@ std::optional<std::vector<Grade>> gravest_held(const Comparison& in) {
       continue;
     }
     const PatternKinds::Found met = in.kinds.of(patterns[number].text);
-    if (!met.complete) return std::nullopt;
     for (const PatternKinds::Met& m : met.list) each_use(number, here(m.kinds, met.always()), false);
+    if (met.complete) continue;
+    for (const passes::Use& use : patterns[number].uses)
+      if (use.kind == passes::UseKind::kFile) held[use.row] = graver(std::move(held[use.row]), not_graded());
   }
   // What is executed where it is written has one grade, whatever its name.
   for (const Spot& spot : in.spots.list()) {

@@ -31,6 +31,10 @@ SensitiveSet PatternKinds::Found::always() const {
   return all;
 }
 
+void PatternKinds::Found::add(SensitiveSet kinds, std::string text) {
+  if (std::none_of(list.begin(), list.end(), [&](const Met& known) { return known.kinds == kinds; })) list.push_back({kinds, std::move(text)});
+}
+
 PatternKinds::Found PatternKinds::of(const std::string& pattern) {
   const size_t wild = pattern.find_first_of("\\*?[]{}");
   if (wild == std::string::npos)
@@ -61,11 +65,7 @@ PatternKinds::Found PatternKinds::look_at(const std::string& pattern) {
   passes::Meetings met = passes::meetings(automata, 1, most);
   spend(uint64_t{met.combinations} + alone->states.size());
   found.complete = met.complete;
-  for (passes::Meeting& m : met.list) {
-    const SensitiveSet kinds = kinds_of(m.labels[1], m.labels[2]);
-    if (std::none_of(found.list.begin(), found.list.end(), [&](const Met& known) { return known.kinds == kinds; }))
-      found.list.push_back({kinds, std::move(m.text)});
-  }
+  for (passes::Meeting& m : met.list) found.add(kinds_of(m.labels[1], m.labels[2]), std::move(m.text));
   return found;
 }
 

@@ -32,6 +32,8 @@ class PatternKinds {
     std::vector<Met> list;  // shortest first
     // The kinds that each name has.
     SensitiveSet always() const;
+    // Of several names of the same kinds the first stays.
+    void add(SensitiveSet kinds, std::string text);
   };
 
   // Combinations and states: of one pattern, of all of them.

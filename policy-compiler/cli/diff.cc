@@ -180,7 +180,12 @@ int diff(const DiffOptions& options) {
     return crosses(change, *line);
   });
   const Result<Diff> diff = compare(before, after);
-  if (!diff) return report.failed(diff.error());
+  if (!diff) {
+    Diagnostics nothing(after.diagnostics.file());
+    nothing.error({}, "not-compared", diff.error().message);
+    if (report.document()) report.diagnostics(nothing, after.text);
+    return report.failed(diff.error());
+  }
 
   const size_t allowed = diff->count(Effect::kAllowed), denied = diff->count(Effect::kDenied),
                changed = diff->count(Effect::kChanged);
@@ -200,7 +205,10 @@ int diff(const DiffOptions& options) {
   if (before.policy.name != after.policy.name)
     of_both.note({}, "name-changed", "the policy was named " + text::quoted(before.policy.name) + " and is named " + text::quoted(after.policy.name) + " now",
                  "give it the old name, or take the old policy out of force: the new one does not replace it");
-  for (const Diagnostic& d : of_both.list()) report.print("note: " + d.message + "\n");
+  for (const analysis::Doubt& doubt : diff->doubts)
+    of_both.warning(doubt.position, "not-compared", doubt.what + ": what is written otherwise there counts as newly allowed, and as newly denied",
+                    "compare versions that are closer to each other, or with fewer wildcards");
+  for (const Diagnostic& d : of_both.list()) report.print((d.severity == Severity::kNote ? "note: " : "warning: ") + d.message + "\n");
   if (report.document() && !of_both.list().empty()) report.diagnostics(of_both, after.text);
   if (diff->empty()) {
     report.print(report.strong(after.policy.name) + ": no difference in what is allowed\n");

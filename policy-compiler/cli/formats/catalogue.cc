@@ -201,6 +201,8 @@ constexpr Entry kEntries[] = {
     {"name-twice", Stage::kCommands, kNote, "", "Another profile of the same run is the policy of this name too; a machine holds one."},
     {"newly-allowed", Stage::kCommands, kWarning, "5.0", "The new profile allows what the old one denied."},
     {"newly-denied", Stage::kCommands, kNote, "", "The new profile denies what the old one allowed."},
+    {"not-compared", Stage::kCommands, kWarning, "",
+     "Two versions that are too much to be compared by their meaning, in part or as a whole: what is written otherwise counts as different."},
     {"not-formatted", Stage::kCommands, kError, "", "The file is not laid out as `treelinec fmt` does."},
     {"not-shown", Stage::kCommands, kNote, "", "There are more findings than are listed."},
     {"response-changed", Stage::kCommands, kWarning, "3.0", "A violation costs something else in the new profile."},

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "policy-compiler/analysis/grade.h"
+#include "policy-compiler/analysis/spots.h"
 #include "tests/unit/analysis/versions.h"
 
 namespace treeline::analysis {
@@ -37,6 +38,48 @@ TEST(Large, WhatDiffersIsGraded) {
 TEST(Large, AWholeTreeLessOrMore) {
   EXPECT_THAT(lines(compared(large("      /srv/more/**: read\n"), large(""))), ElementsAre("-low file /srv/more/** read"));
   EXPECT_THAT(lines(compared(large(""), large("      /srv/d1/**: list\n"))), ElementsAre("+low file /srv/d1/** list"));
+}
+
+// With the sensitive names each tree is some thousand combinations: together too many, spot by spot all alike.
+TEST(Large, ManyTreesAtOnce) {
+  std::string reads = "    files:\n", appends = reads;
+  for (int i = 0; i < 3'000; ++i) {
+    const std::string name = "      /data/d" + std::to_string(i) + (i % 3 == 0 ? "/**" : i % 3 == 1 ? "/*.so" : "/x/**/y");
+    reads += name + ": read\n";
+    appends += name + ": read append\n";
+  }
+  const std::string grave = "      /data/u/.ssh/*: read\n      /etc/cron*/**: read\n";
+  const std::string graver = "      /data/u/.ssh/*: read append\n      /etc/cron*/**: read append\n";
+  const test::Checked none = test::node(""), read = test::node(reads + grave), append = test::node(appends + graver);
+  const Diff all = compared(none, read), more = compared(read, append);
+  EXPECT_TRUE(all.doubts.empty());
+  EXPECT_EQ(all.count(Effect::kAllowed), 3'002u);
+  EXPECT_EQ(all.nodes[0].changes[0].what, "/data/u/.ssh/*");
+  EXPECT_EQ(all.nodes[0].changes[0].risk, Risk::kHigh);
+  EXPECT_EQ(all.nodes[0].changes[1].risk, Risk::kLow);
+  EXPECT_EQ(more.count(Effect::kAllowed), 3'002u);
+  EXPECT_EQ(more.nodes[0].changes[0].risk, Risk::kCritical);
+  EXPECT_EQ(more.nodes[0].changes[1].risk, Risk::kCritical);
+  EXPECT_EQ(more.nodes[0].changes[2].risk, Risk::kMedium);
+  const Diff less = compared(append, none);
+  EXPECT_EQ(less.count(Effect::kAllowed), 0u);
+  EXPECT_EQ(less.count(Effect::kDenied), 3'002u);
+}
+
+// Patterns of the two that multiply: what is written otherwise is different, and nothing else.
+TEST(Large, WhatCannotBeComparedIsComparedAsItIsWritten) {
+  const auto version = [](char letter, const std::string& more) {
+    return test::node("    files:\n      /srv/same/**: read\n" + more + "      '/srv/*" + letter + std::string(14, '?') + "': read\n");
+  };
+  const test::Checked before = version('a', "      /etc/x: read\n"), after = version('b', "      /etc/x: read append\n      /srv/same/y: write\n");
+  Spots spots;
+  ASSERT_FALSE(spots.make(before.paths, after.paths)) << "the two are too alike for this test";
+  const Diff diff = compared(before, after);
+  ASSERT_EQ(diff.doubts.size(), 1u);
+  EXPECT_EQ(diff.count(Effect::kAllowed), 3u);
+  EXPECT_EQ(diff.count(Effect::kDenied), 1u);
+  EXPECT_THAT(lines(diff), testing::IsSupersetOf({"+medium file /etc/x append", "+medium file /srv/same/y write append"}));
+  EXPECT_TRUE(compared(before, before).empty());
 }
 
 TEST(Large, EachPatternIsGraded) {

@@ -56,6 +56,22 @@ TEST_F(ReviewTest, NoDifferenceExitsWithZero) {
   EXPECT_EQ(diff(profile_, "any", true).json()["same"], true);
 }
 
+TEST_F(ReviewTest, WhatCannotBeComparedCountsAsDifferentAndIsSaid) {
+  const auto profile = [](const char* letter) {
+    std::string text = kProfile;
+    const std::string rule = "/var/log/web.log: append";
+    return text.replace(text.find(rule), rule.size(), rule + ", '/srv/*" + letter + std::string(14, '?') + "': read");
+  };
+  profile_ = put("before.yaml", profile("a"));
+  const Outcome o = diff(put("after.yaml", profile("b"))), j = diff(put("after.yaml", profile("b")), "", true);
+  EXPECT_EQ(o.exit, 1);
+  EXPECT_THAT(o.out, HasSubstr("warning: the patterns of the two combine in more ways than can be compared"));
+  EXPECT_THAT(o.out, HasSubstr("1 newly allowed"));
+  EXPECT_EQ(j.exit, 1);
+  EXPECT_THAT(j.codes(), testing::Contains("not-compared 0"));
+  EXPECT_THAT(j.codes(), testing::Contains("newly-allowed 12"));
+}
+
 TEST_F(ReviewTest, NewlyAllowedExitsWithOneAndNamesLineAndExample) {
   const std::string wider = with("wider.yaml", "        capabilities: [chown]\n");
   const Outcome o = diff(wider);
