@@ -99,8 +99,8 @@ Grade grade_file(ir::AccessSet words, SensitiveSet name, bool executed) {
   const bool content = (words & kContent) != 0, changes = (words & kChanging) != 0;
   const bool reads = (words & (TL_READ | TL_MAP)) != 0;
   if (content && (executed || (words & TL_MAP) != 0)) return of(Risk::kCritical, "it is executed as well");
-  if (holds(name, Sensitive::kRuntimeSocket) && (words & (TL_CONNECT | TL_READ | kContent)) != 0)
-    return of(Risk::kCritical, named(Sensitive::kRuntimeSocket));
+  for (const Sensitive socket : {Sensitive::kRuntimeSocket, Sensitive::kSessionSocket})
+    if (holds(name, socket) && (words & (TL_CONNECT | TL_READ | kContent)) != 0) return of(Risk::kCritical, named(socket));
   if (holds(name, Sensitive::kMemory) && content) return of(Risk::kCritical, named(Sensitive::kMemory));
   if (holds(name, Sensitive::kDevice) && (reads || content)) return of(Risk::kCritical, named(Sensitive::kDevice));
   if (holds(name, Sensitive::kOtherDevice) && content) return of(Risk::kCritical, named(Sensitive::kOtherDevice));

@@ -20,6 +20,12 @@ struct Name {
 #define BUILDS \
   "{,{-,.}static,[0-9],[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9]{,[0-9]}{,.[0-9],.[0-9][0-9]},-{x86_64,amd64,i686,aarch64,arm64}}"
 
+// Of a user, in his home: read, what opens other doors; written, what runs when he logs in, opens a shell or calls git.
+#define KEY_DIRECTORIES "{.ssh,.aws,.azure,.kube,.docker,.gnupg}"
+#define KEY_FILES "{.netrc,.git-credentials,.vault-token,.pgpass,.my.cnf,.npmrc,.pypirc}"
+#define LOGIN_FILES \
+  "{.bashrc,.bash_profile,.bash_login,.bash_logout,.profile,.zshrc,.zshenv,.zprofile,.zlogin,.zlogout,.gitconfig,.xprofile,.xsessionrc,.pam_environment}"
+
 constexpr Name kNames[] = {
     {Sensitive::kShell,
      "/**/{sh,bash,rbash,static-sh,dash,ash,ksh,rksh,oksh,mksh,lksh,zsh,rzsh,fish,csh,tcsh,yash,posh,sash,nu,elvish,busybox,toybox}" BUILDS},
@@ -39,6 +45,10 @@ constexpr Name kNames[] = {
     {Sensitive::kInterpreter,
      "/**/{gosu,su-exec,nice,ionice,chrt,taskset,time,watch,stdbuf,parallel,run-parts,tmux,screen,less,man,sed,tar,rsync,git,tcc,go,gcc,dpkg,apt,apt-get,"
      "rpm,dnf,yum,apk,pip,npm,npx,modprobe}" BUILDS},
+    // What init, cron or a daemon then starts; clients with a command for a shell; more archivers, tracers and languages.
+    {Sensitive::kInterpreter,
+     "/**/{systemctl,busctl,machinectl,crontab,at,batch,bwrap,firejail,ltrace,valgrind,perf,ip,nmap,irb,pry,rake,bundle,gem,composer,cargo,sqlite3,psql,mysql,mariadb,"
+     "mongosh,redis-cli,ftp,lftp,telnet,mail,zip,7z,cpio,m4,bc,rlwrap,dbus-send,gdbus,ansible-playbook}" BUILDS},
     {Sensitive::kSecret, "/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/*/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/run/secrets/**"},
@@ -50,14 +60,24 @@ constexpr Name kNames[] = {
     {Sensitive::kSecret, "/etc/{krb5.keytab,ipsec.secrets}"},
     // The cluster's own, and all files of other containers.
     {Sensitive::kSecret, "/var/lib/{etcd,kubelet,rancher,docker,containerd,containers,lxc,lxd,incus}/**"},
-    {Sensitive::kSecret, "/root/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
+    {Sensitive::kSecret, "/mnt/secrets-store/**"},
+    // By their place, so that all of a home has them.
+    {Sensitive::kSecret, "/root/" KEY_DIRECTORIES "/**"},
     {Sensitive::kSecret, "/root/.config/gcloud/**"},
-    {Sensitive::kSecret, "/root/.netrc"},
+    {Sensitive::kSecret, "/root/" KEY_FILES},
+    {Sensitive::kSecret, "/home/*/" KEY_DIRECTORIES "/**"},
+    {Sensitive::kSecret, "/home/*/.config/gcloud/**"},
+    {Sensitive::kSecret, "/home/*/" KEY_FILES},
+    {Sensitive::kStartup, "/root/" LOGIN_FILES},
+    {Sensitive::kStartup, "/root/.config/{systemd,autostart,git}/**"},
+    {Sensitive::kStartup, "/home/*/" LOGIN_FILES},
+    {Sensitive::kStartup, "/home/*/.config/{systemd,autostart,git}/**"},
     {Sensitive::kSecret, "/*/var/lib/{etcd,kubelet,rancher,docker,containerd,containers,lxc,lxd,incus}/**"},
     {Sensitive::kSecret, "/*/etc/{kubernetes,rancher}/**"},
-    {Sensitive::kSecret, "/**/{.ssh,.aws,.kube,.docker,.gnupg}/**"},
+    {Sensitive::kSecret, "/**/" KEY_DIRECTORIES "/**"},
     {Sensitive::kSecret, "/**/.config/gcloud/**"},
-    {Sensitive::kSecret, "/**/{.netrc,*.key,*.p12,*.pfx,*.jks,*key*.pem,*private*.pem}"},
+    {Sensitive::kSecret, "/**/" KEY_FILES},
+    {Sensitive::kSecret, "/**/{id_{rsa,dsa,ecdsa,ed25519},*.key,*.p12,*.pfx,*.jks,*key*.pem,*private*.pem}"},
     {Sensitive::kStartup, "/etc/{passwd,group,subuid,subgid,sudoers,doas.conf,login.defs,nsswitch.conf}"},
     {Sensitive::kStartup, "/etc/{crontab,anacrontab,inittab,inetd.conf,rc.local,modules,sysctl.conf,logrotate.conf}"},
     {Sensitive::kStartup, "/etc/{environment,profile,bash.bashrc,bashrc,zshrc,zshenv,zprofile,csh.cshrc,csh.login}"},
@@ -67,17 +87,22 @@ constexpr Name kNames[] = {
     {Sensitive::kStartup, "/*/etc/{sudoers.d,pam.d,cron*,systemd,profile.d,ld.so.conf.d}/**"},
     // One tree in the automaton: who may do what; what init, the shells and udev run; the kernel's modules; runtimes; libraries.
     {Sensitive::kStartup,
-     "/etc/{sudoers.d,pam.d,security,polkit-1,dbus-1,ssh,ssl,pki,apparmor.d,cron*,init.d,rc.d,rc?.d,systemd,xinetd.d,logrotate.d,"
-     "default,network,NetworkManager,dhcp,ppp,profile.d,zsh,skel,udev,modprobe.d,modules-load.d,binfmt.d,sysctl.d,tmpfiles.d,kernel,grub.d,"
+     "/etc/{sudoers.d,pam.d,security,polkit-1,dbus-1,ssh,ssl,pki,apparmor.d,cron*,periodic,init,init.d,rc.d,rc?.d,systemd,xinetd.d,logrotate.d,"
+     "default,update-motd.d,network,NetworkManager,dhcp,ppp,profile.d,zsh,skel,udev,modprobe.d,modules-load.d,binfmt.d,sysctl.d,tmpfiles.d,kernel,grub.d,"
      "docker,containerd,crio,cni,alternatives,ld.so.conf.d}/**"},
     {Sensitive::kStartup, "/etc/apt/apt.conf.d/**"},
     {Sensitive::kStartup, "/run/{udev,systemd}/**"},
     {Sensitive::kStartup, "/boot/**"},
+    {Sensitive::kStartup, "/{vmlinuz,initrd.img}{,.old}"},
     {Sensitive::kStartup, "/etc/{shadow,gshadow}"},
     {Sensitive::kStartup, "/var/spool/{cron,at,anacron}/**"},
-    {Sensitive::kStartup, "/**/{.bashrc,.profile,.bash_profile,.zshrc}"},
+    {Sensitive::kStartup, "/**/" LOGIN_FILES},
     {Sensitive::kStartup, "/**/.ssh/authorized_keys"},
-    {Sensitive::kStartup, "/**/.git/hooks/*"},
+    // No trees: each would hold all names that lie anywhere once more.
+    {Sensitive::kStartup, "/**/.config/autostart/*"},
+    {Sensitive::kStartup, "/**/.config/git/config"},
+    {Sensitive::kStartup, "/**/.config/systemd/user/*"},
+    {Sensitive::kStartup, "/**/*.git/hooks/*"},  // of bare repositories too
     {Sensitive::kProgram, "/{bin,sbin,lib,lib32,lib64,libx32}/**"},
     {Sensitive::kProgram, "/usr/{bin,sbin,lib,lib32,lib64,libx32,libexec}/**"},
     {Sensitive::kProgram, "/usr/local/{bin,sbin,lib}/**"},
@@ -117,6 +142,10 @@ constexpr Name kNames[] = {
     {Sensitive::kRuntimeSocket, "/var/run/{docker,crio,podman,dockershim,cri-dockerd}.sock"},
     {Sensitive::kRuntimeSocket, "/run/*/{docker,containerd,crio,podman,treeline}.sock"},
     {Sensitive::kRuntimeSocket, "/run/containerd/containerd.sock.ttrpc"},
+    // Plugins of the runtime and of the kubelet: they say what a container gets of the node.
+    {Sensitive::kRuntimeSocket, "/run/nri/nri.sock"},
+    {Sensitive::kRuntimeSocket, "/var/run/nri/nri.sock"},
+    {Sensitive::kRuntimeSocket, "/var/lib/kubelet/{device-plugins,plugins_registry}/*"},
     // The shims: an abstract name, which begins with a '/' itself (CVE-2020-15257), later files.
     {Sensitive::kRuntimeSocket, "{abstract}//containerd-shim/**"},
     {Sensitive::kRuntimeSocket, "/run/containerd/s/*"},
@@ -132,10 +161,16 @@ constexpr Name kNames[] = {
     {Sensitive::kRuntimeSocket, "/var/run/dbus/system_bus_socket"},
     {Sensitive::kRuntimeSocket, "/*/run/systemd/private"},
     {Sensitive::kRuntimeSocket, "/*/run/dbus/system_bus_socket"},
+    // His own systemd and what his bus starts.
+    {Sensitive::kSessionSocket, "/run/user/*/bus"},
+    {Sensitive::kSessionSocket, "/run/user/*/systemd/private"},
     {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman,buildkitd}.sock"},
 };
 
 #undef BUILDS
+#undef KEY_DIRECTORIES
+#undef KEY_FILES
+#undef LOGIN_FILES
 
 // No devices of the machine: what every container has of its own, and trees of /dev that hold files.
 constexpr const char* kHarmlessDevices[] = {
@@ -257,6 +292,8 @@ std::string_view sensitive_text(Sensitive kind) {
       return "is a device of the machine";
     case Sensitive::kRuntimeSocket:
       return "starts what it is told to: who connects is root of the machine";
+    case Sensitive::kSessionSocket:
+      return "starts what it is told to: who connects is the user whose session it is";
     case Sensitive::kInterpreter:
       return "runs what it is told to";
     case Sensitive::kMemory:

@@ -33,9 +33,10 @@ enum class Sensitive : uint8_t {
   kOtherDevice,    // any other device of the machine, but those that each container has
   kRuntimeSocket,  // starts containers, so whoever connects is root of the node
   kInterpreter,    // a program that does, or starts, what a file or an argument says
+  kSessionSocket,  // starts programs as the user whose session it is, outside of the container
   kMemory,         // the memory of a process of the workload, its own too: who writes it changes what is executed
 };
-constexpr uint8_t kSensitiveKinds = 11;
+constexpr uint8_t kSensitiveKinds = 12;
 
 // Bit n: the kind of number n, by place; bit n + kSensitiveKinds: by a name that may lie anywhere.
 using SensitiveSet = uint32_t;

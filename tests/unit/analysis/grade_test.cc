@@ -94,6 +94,11 @@ TEST(Grade, SensitiveNamesBehindPatterns) {
               UnorderedElementsAre("sensitive-file 7 high", "sensitive-file 8 critical", "sensitive-file 9 critical", "sensitive-file 10 medium"));
 }
 
+TEST(Grade, AHomeHoldsKeysAndWhatRunsAtTheLogin) {
+  EXPECT_THAT(found_in("    files:\n      /home/**: write create\n      /home/u/**: read\n      /home/u/app/**: setattr\n"),
+              UnorderedElementsAre("broad-pattern 7 medium", "sensitive-file 7 critical", "sensitive-file 8 high"));
+}
+
 TEST(Grade, ReadingTheKernelsFilesIsAFindingOfMediumRisk) {
   EXPECT_THAT(found_in("    files: {'/sys/**': read}\n"), UnorderedElementsAre("sensitive-file 6 medium"));
   EXPECT_THAT(found_in("    files:\n      /proc/kallsyms: read\n      /proc/sys/**: read\n      /sys/kernel/debug/**: read\n"),

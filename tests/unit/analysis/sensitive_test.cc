@@ -107,6 +107,20 @@ TEST(Sensitive, WhatRunsAsRootLater) {
   EXPECT_EQ(grade_operation(TL_OP_PTRACE_DESCENDANT).risk, Risk::kHigh);
 }
 
+TEST(Sensitive, WhatRunsLaterForAUserOrByAnotherProgram) {
+  for (const char* name : {"/etc/periodic/daily/x", "/etc/init/x.conf", "/etc/update-motd.d/00", "/home/u/.zshenv", "/root/.zprofile", "/home/u/.zlogin", "/home/u/.bash_login",
+                           "/data/u/.bash_logout", "/home/u/.config/systemd/user/x.service", "/root/.config/autostart/x.desktop", "/data/.gitconfig", "/home/u/.config/git/config",
+                           "/srv/x.git/hooks/post-receive", "/srv/x/.git/hooks/update", "/boot/vmlinuz-6.1", "/vmlinuz", "/home/u/.ssh/authorized_keys", "/host/home/u/.bashrc"})
+    EXPECT_EQ(grade_file(TL_WRITE, kinds(name), false).risk, Risk::kCritical) << name;
+  for (const char* name : {"/home/u/.azure/x", "/root/.git-credentials", "/home/u/.vault-token", "/var/lib/postgresql/.pgpass", "/home/u/.my.cnf", "/app/.npmrc", "/home/u/.pypirc",
+                           "/home/u/.netrc", "/srv/id_rsa", "/srv/id_ed25519", "/mnt/secrets-store/db/password", "/home/u/.config/gcloud/credentials.db"})
+    EXPECT_EQ(grade_file(TL_READ, kinds(name), false).risk, Risk::kHigh) << name;
+  for (const char* name : {"/run/nri/nri.sock", "/run/user/1000/bus", "/run/user/0/systemd/private", "/var/lib/kubelet/device-plugins/kubelet.sock"})
+    EXPECT_EQ(grade_file(TL_CONNECT, kinds(name), false).risk, Risk::kCritical) << name;
+  for (const char* name : {"/home/u/x", "/home/u/.config/app/x", "/home/.bashrc/x", "/srv/hooks/x", "/srv/id_rsa.pub", "/run/user/1000/x", "/vmlinuz2", "/etc/initx"})
+    EXPECT_EQ(kinds(name), 0u) << name;
+}
+
 TEST(Sensitive, OfTheHostBelowAMount) {
   const std::pair<const char*, Sensitive> table[] = {
       {"/host/proc/sys/kernel/core_pattern", Sensitive::kKernel}, {"/host/proc//other/mem", Sensitive::kProcess}, {"/host/sys/kernel/uevent_helper", Sensitive::kKernel},
@@ -127,10 +141,11 @@ TEST(Sensitive, OfTheHostBelowAMount) {
 TEST(Sensitive, LaunchersInterpretersAndPackageManagers) {
   for (const char* name : {"gosu", "nice", "watch", "tmux", "screen", "git", "tar", "tcc", "go", "dpkg", "qemu-x86_64-static", "qemu-aarch64", "ipython3", "modprobe",
                            "busybox-x86_64", "bash5.2.15", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld-musl-x86_64.so.1", "ld64.so.2", "ld-2.31.so", "ld.so",
-                           "pip3", "npm", "apt-get", "sed", "less", "rsync", "taskset", "su-exec"})
+                           "pip3", "npm", "apt-get", "sed", "less", "rsync", "taskset", "su-exec", "systemctl", "crontab", "at", "batch", "bwrap", "ltrace", "strace", "gdb",
+                           "ip", "nmap", "irb", "irb3.1", "sqlite3", "psql", "mysql", "zip"})
     EXPECT_NE(kinds(std::string("/opt/") + name) & (1u << static_cast<uint8_t>(Sensitive::kInterpreter) | 1u << static_cast<uint8_t>(Sensitive::kShell)), 0u) << name;
   EXPECT_TRUE(holds(kinds("/lib64/ld-linux-x86-64.so.2"), Sensitive::kInterpreter));
-  for (const char* name : {"gitea", "tarantool", "watchman", "ld", "lddtree", "gofmt", "niceshaper", "dpkg-architecture", "nginx", "postgres", "redis-server"})
+  for (const char* name : {"gitea", "tarantool", "watchman", "ld", "lddtree", "gofmt", "niceshaper", "dpkg-architecture", "nginx", "postgres", "redis-server", "mysqld", "zipinfo", "iptables", "atd", "perfd"})
     EXPECT_EQ(kinds(std::string("/opt/") + name), 0u) << name;
 }
 
