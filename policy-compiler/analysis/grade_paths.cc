@@ -181,7 +181,8 @@ class PathGrader {
         !started ? shell + (listener == node ? " listens to the network"
                                              : " is reached from " + text::quoted(policy_.nodes[listener].executable.text) +
                                                    ", which listens to the network")
-                 : program(use.row) + " may start " + shell + (itself ? "" : ", below " + text::quoted(policy_.nodes[listener].executable.text)) +
+        : itself ? program(use.row) + ", which listens to the network, may start " + shell
+                 : program(use.row) + " may start " + shell + " and is reached from " + text::quoted(policy_.nodes[listener].executable.text) +
                        ", which listens to the network";
     out_.finding(Severity::kWarning, use.position, "shell-behind-network", message,
                  "let the program start what it needs directly; a shell is what every exploit asks for first",

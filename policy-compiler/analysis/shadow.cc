@@ -130,9 +130,9 @@ void find_shadowed(const ir::Policy& policy, const passes::Paths& paths, Diagnos
   network_shadows(policy, shadows, diagnostics);
   for (const auto& [position, shadow] : shadows) {
     if (shadow.shadowed == 0 || shadow.shadowed != shadow.uses) continue;
-    const std::string by = shadow.by.empty() ? "other rules of the node" : text::quoted(shadow.by) +
-        (shadow.by_position.line == 0 ? "" : " (line " + std::to_string(shadow.by_position.line) + ")");
-    diagnostics.finding(Severity::kNote, position, "shadowed-rule", text::quoted(shadow.text) + " adds nothing: " + by + " grants all of it",
+    const std::string by = shadow.by.empty() ? "other rules of the node grant" : text::quoted(shadow.by) +
+        (shadow.by_position.line == 0 ? "" : " (line " + std::to_string(shadow.by_position.line) + ")") + " grants";
+    diagnostics.finding(Severity::kNote, position, "shadowed-rule", text::quoted(shadow.text) + " adds nothing: " + by + " all of it",
                         "remove it, or narrow the other", risk_name(Risk::kLow));
   }
 }

@@ -99,6 +99,23 @@ TEST(Grade, AHomeHoldsKeysAndWhatRunsAtTheLogin) {
               UnorderedElementsAre("broad-pattern 7 medium", "sensitive-file 7 critical", "sensitive-file 8 high"));
 }
 
+TEST(Grade, TheWordsSayWhoListensAndWhatGrants) {
+  const auto said = [](const test::Checked& of) {
+    const Diagnostics all = graded(of);
+    std::vector<std::string> out;
+    for (const Diagnostic& d : all.list()) out.push_back(d.message);
+    return out;
+  };
+  const std::string listens = "    network: [{direction: in, protocol: tcp, port: 80}]\n    sockets: [inet-stream]\n";
+  EXPECT_THAT(said(test::node(listens + "    children: [{exec: /bin/bash, users: [7]}]\n", "/usr/bin/shop")),
+              testing::Contains("'/usr/bin/shop', which listens to the network, may start the shell '/bin/bash'"));
+  EXPECT_THAT(said(test::node(listens + "    children:\n      - exec: /b\n        users: [7]\n        children: [{exec: /bin/bash, users: [7]}]\n", "/usr/bin/shop")),
+              testing::Contains("'/b' may start the shell '/bin/bash' and is reached from '/usr/bin/shop', which listens to the network"));
+  const std::string three = "    network:\n      - {direction: out, protocol: tcp, peer: 10.0.0.0/9, port: 80}\n      - {direction: out, protocol: tcp, peer: 10.128.0.0/9, port: 80}\n"
+                            "      - {direction: out, protocol: tcp, peer: 10.0.0.0/8, port: 80}\n";
+  EXPECT_THAT(said(test::node(three)), testing::Contains(testing::HasSubstr("adds nothing: other rules of the node grant all of it")));
+}
+
 TEST(Grade, ReadingTheKernelsFilesIsAFindingOfMediumRisk) {
   EXPECT_THAT(found_in("    files: {'/sys/**': read}\n"), UnorderedElementsAre("sensitive-file 6 medium"));
   EXPECT_THAT(found_in("    files:\n      /proc/kallsyms: read\n      /proc/sys/**: read\n      /sys/kernel/debug/**: read\n"),
