@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/analysis/diff_parts.h"
@@ -136,22 +137,25 @@ class Files {
     }
   }
 
-  // Of a pattern of the new version. What all its names are, each of them is: without such a kind here there is none to ask for.
-  SensitiveSet kinds_here(SensitiveSet kinds, uint32_t number) {
+  // Of a pattern of the new version. What all its names are, each of them is: without such a kind here there is none to ask for. nullopt: not known.
+  std::optional<SensitiveSet> kinds_here(SensitiveSet kinds, uint32_t number) {
     if (kinds >> kSensitiveKinds == 0) return kinds;
     const auto [at, fresh] = always_.try_emplace(number);
     if (fresh) {
-      // Of what was not found to its end: more than it is, never less.
-      at->second = in_.kinds.of(in_.after.paths->patterns[number].text).always();
+      const PatternKinds::Found found = in_.kinds.of(in_.after.paths->patterns[number].text);
+      // One name without it is enough to know that not all have it.
+      if (found.complete || found.always() >> kSensitiveKinds == 0) at->second = found.always();
     }
-    return here(kinds, at->second);
+    if (!at->second) return std::nullopt;
+    return here(kinds, *at->second);
   }
 
   // By text, whether a name is executed is not known where a signature lets it be written too.
   Grade grade(Words words, const Sight& sight, uint32_t number) {
     const bool executed = after_.executed() || (in_.spots.by_text() && signed_anywhere_);
-    Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), kinds_here(sight.kinds, number), executed);
-    if (!sight.known) grade = graver(std::move(grade), not_graded());
+    const std::optional<SensitiveSet> kinds = kinds_here(sight.kinds, number);
+    Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), kinds.value_or(0), executed);
+    if (!sight.known || !kinds) grade = graver(std::move(grade), not_graded());
     if ((words & kInterpret) != 0) grade = graver(std::move(grade), {Risk::kHigh, "runs what the script says"});
     if ((words & kUnsafe) != 0) grade = graver(std::move(grade), {Risk::kCritical, "what the container wrote may be executed here"});
     return grade;
@@ -201,7 +205,7 @@ class Files {
   Held before_, after_;
   std::vector<std::vector<uint32_t>> of_before_, of_after_;  // by row: its pairs
   std::vector<bool> differs_;                                // by pair
-  std::map<uint32_t, SensitiveSet> always_;                  // by pattern of the new version: at each name that it matches
+  std::map<uint32_t, std::optional<SensitiveSet>> always_;   // by pattern of the new version: at each name that it matches
   bool signed_anywhere_ = false;                             // in the new version
   std::map<Key, Entry> entries_;
 };
