@@ -113,6 +113,9 @@ class Map:
         return done
 
 
+OUTSIDE = 12  # TL_REASON_OUTSIDE (bpf/lsm/abi.h)
+
+
 class Counts:
     """What the hooks counted, held against what events said: nothing is counted that no event told, nothing told that was not counted.
 
@@ -147,7 +150,7 @@ class Counts:
                 for what, which in (("counted and not told:", due - told), ("told and not counted:", told - due)) for node, hook, stopped, count in which]
 
     def all_wrong(self):
-        """Why what rose since the beginning is not what the rows' behaviours come to."""
+        """Why what rose since the beginning is not what the rows' behaviours come to. What has left the tree is in monitor only counted, by hook."""
         wrong = _differ("the hooks' counts by kind", +self._rows, self._kinds_now() - self._kinds_before)
         by_path = collections.Counter()
         for (_, node, hook, _, stopped), count in self._rows.items():
@@ -160,13 +163,13 @@ class Counts:
 
     def _kinds_now(self):
         return collections.Counter({(slot, node, hook, reason, stopped): count for (node, slot, hook, reason, _), counts in self._kinds.read().items()
-                                    for stopped, count in zip((True, False), counts)})
+                                    for stopped, count in zip((True, False), counts) if stopped or reason != OUTSIDE})
 
     def _said_now(self):
         said = collections.Counter()
         for each in self._daemon.ask(do="denials")["denials"]:
             said[each["node"], each["hook"], True] += each["stopped"]
-            said[each["node"], each["hook"], False] += each["would"]
+            said[each["node"], each["hook"], False] += each["would"] if each["node"] != "outside" else 0
         return said
 
 
