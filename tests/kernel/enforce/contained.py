@@ -118,11 +118,11 @@ def _capabilities():
 class Container(Driver):
     count = 0
 
-    def __init__(self, runtime, programs, root, policy, user=0):
-        """policy: None for one that only the runtime knows."""
+    def __init__(self, runtime, programs, root, policy, user=0, told=True):
+        """policy: None for one that only the runtime knows. told: it refuses, and says so; else all is learned."""
         Container.count += 1
         super().__init__(f"tl-victims-{Container.count}", INSIDE)
-        self.policy, self.root, self.user = policy, root, user
+        self.policy, self.root, self.user, self._told = policy, root, user, told and policy is not None
         self._runtime = runtime
         self._command = [pathlib.Path(programs).resolve() / "treeline-oci", "--runtime", runtime] if policy else [runtime]
         self._bundle = oci.Bundle(WORK / self.name)
@@ -145,7 +145,7 @@ class Container(Driver):
             words = self._words()
             self.__exit__()
             raise Broken(f"{self._runtime} run: status {done.returncode}: {words}")
-        self._began(int(pid_file.read_text()), bool(self.policy))
+        self._began(int(pid_file.read_text()), self._told)
         self._look_in()
         return self
 

@@ -199,11 +199,12 @@ class Driver:
         os.set_blocking(self._stderr, False)
         return stdin, stdout, stderr
 
-    def _began(self, pid, confined):
+    def _began(self, pid, told):
+        """told: a policy refuses what is the marker, else nothing has events"""
         self._pid = pid
         cgroup = re.search(r"^0::(.*)$", pathlib.Path(f"/proc/{pid}/cgroup").read_text(), re.M).group(1)
         self._tasks = [pathlib.Path(f"/sys/fs/cgroup{cgroup}/cgroup.procs"), OTHER / "cgroup.procs"]
-        if confined:
+        if told:
             self._events, self._counts = Events(), Counts()
 
     def _close(self):
@@ -212,9 +213,8 @@ class Driver:
         for each in filter(None, (self._counts, self._events)):
             each.close()
 
-    def run(self, command, timeout=60, marked=True):
-        """(exit status or None where it hung, stdout, stderr, events, why they are not what was counted); marked: a policy refuses what is the marker, else nothing
-        has events"""
+    def run(self, command, timeout=60):
+        """(exit status or None where it hung, stdout, stderr, events, why they are not what was counted)"""
         if self._counts:
             self._counts.empty()
         self._tell("\t".join(command))
@@ -227,7 +227,7 @@ class Driver:
         more, marked = self._till(rb"^MARKED$", 20)
         if marked is None:
             raise Ended(f"{self.name}: no mark")
-        if self._events and marked:
+        if self._events:
             events, last = self._events.till(lambda event: event.get("object", {}).get("path") == self._marker)
             if last is None:
                 raise Broken(f"{self.name}: the marker's event did not come; before: {events}")

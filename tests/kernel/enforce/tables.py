@@ -207,7 +207,7 @@ class Driven(Table):
             try:
                 with self.driver(mode, policy) as driver:
                     for name, row in itertools.chain([first], left):
-                        self.one(mode, name, row, lambda d=driver, r=row: d.run(self.command(r, d), marked=mode in MODES[:3]))
+                        self.one(mode, name, row, lambda d=driver, r=row: d.run(self.command(r, d)))
                     self.judge_counts(mode, policy, driver.counts_wrong())
             except driven.Ended as ended:
                 self.result("FAIL", name, mode, str(ended))
@@ -250,7 +250,7 @@ class Contained(Driven):
     def driver(self, mode, policy):
         if mode == "learn":
             self.control.ask(do="learn.start", name=f"{policy}-learn")
-        return contained.Container(self.under, self.programs, self.root, None if mode == "unconfined" else f"{policy}-{mode}", self.user)
+        return contained.Container(self.under, self.programs, self.root, None if mode == "unconfined" else f"{policy}-{mode}", self.user, mode in MODES[:3])
 
     def command(self, row, driver):
         return [word.replace("{pid}", driver.sleeper) for word in command_of(row, contained.INSIDE)]
