@@ -20,8 +20,10 @@
 #define FURTHER 1
 #define LOST 3
 
-/* The next mount of a superblock's list; 0: the end; LOST: the one before it has gone from the list. Called with 0 for the first. (Not inline: clang would move the other kernel's offset, which
- * does not resolve, out of the caller's loop and past the question whether it exists.) */
+/*
+ * The next mount of a superblock's list; 0: the end; LOST: the one before it has gone from the list. Called with 0 for the first. (Not inline: clang would
+ * move the other kernel's offset, which does not resolve, out of the caller's loop and past the question whether it exists.)
+ */
 __noinline u64 next_instance(u64 superblock, u64 mount)
 {
 	struct mount___for_sb *chained = NULL;
