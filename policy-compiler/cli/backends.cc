@@ -18,9 +18,9 @@ namespace bpf = backends::bpf;
 namespace seccomp = backends::seccomp;
 
 constexpr std::string_view kFilterCalls = "remove it; --backend bpf,seccomp makes a filter of it, one for the whole workload";
-constexpr std::string_view kRemove = "remove the rule, or know that it is weaker than it reads";
+constexpr std::string_view kRemove = "remove the list";
 constexpr std::string_view kEmit = "write it out for the cluster: treelinec emit PROFILE --as networkpolicy";
-constexpr std::string_view kOperation = "know that it is weaker than it reads, remove it, or give it to every node";
+constexpr std::string_view kOperation = "remove it, or give it to every node";
 constexpr std::string_view kDigest = "remove it: this version cannot enforce it";
 
 // What stands at a place, as `accept` names it (analysis/accept.h).

@@ -186,7 +186,7 @@ TEST_F(Calls, IoctlPassesButForInputIntoATerminal) {
   filter();
   std::mt19937 random(5);
   for (int i = 0; i < 2000; ++i) {
-    const uint32_t request = i < 1000 ? 0x5000 + i * 2 : random();
+    const uint32_t request = i < 1000 ? 0x5000 + i * 2 : static_cast<uint32_t>(random());
     const bool forbidden = request == 0x5412 || request == 0x541c;
     everywhere(forbidden ? kEpermReturn : kAllow, "ioctl", {0, request, 0});
   }
