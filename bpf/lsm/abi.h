@@ -396,8 +396,8 @@ struct tl_tag {
 	__u32 container; /* index into containers */
 	__u32 flags; /* enum tl_tag_flag */
 	__u32 join; /* with TL_TAG_JOINED: which one it came by, see tl_streams */
-	__u64 pending_bprm; /* address; compared only */
-	__u64 pending_node; /* key */
+	__u64 pending_bprm; /* address; compared only. After the commit that of the last exec */
+	__u64 pending_node; /* key. After the commit the self_exec_id of that exec */
 	__u64 start_time; /* of the task; not compared: task_alloc deletes what a reused address had */
 };
 

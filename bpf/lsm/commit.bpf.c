@@ -114,7 +114,7 @@ __noinline bool too_many_fds(u64 files)
 __noinline u32 exec_commit(u64 bprm)
 {
 	struct tl_tag *tag = my_tag();
-	u64 me = bpf_get_current_task();
+	u64 me = bpf_get_current_task(), this_exec = READ(struct task_struct, self_exec_id, me);
 	struct tl_container *c;
 	u32 entry;
 
@@ -123,14 +123,16 @@ __noinline u32 exec_commit(u64 bprm)
 	if (!(tag->flags & TL_TAG_PENDING_EDGE) || tag->pending_bprm != bprm) {
 		if (tag->flags & TL_TAG_RUNTIME)
 			return 0;
+		/* An upgrade has both builds' programs attached for a moment: the other one has committed and judged this very exec. */
+		if (!(tag->flags & TL_TAG_PENDING_EDGE) && tag->pending_bprm == bprm && tag->pending_node == this_exec)
+			return 0;
 		refuse_in_doubt(tag, TL_HOOK_BPRM_COMMITTING, TL_REASON_NO_PENDING);
 		return 2;
 	}
 	entry = tag->flags & TL_TAG_ENTRY_PENDING;
 	tag->node = tag->pending_node;
 	tag->cache = 0;
-	tag->pending_bprm = 0;
-	tag->pending_node = 0;
+	tag->pending_node = this_exec;
 	tag->flags &= ~(TL_TAG_PENDING_EDGE | TL_TAG_ENTRY_PENDING | TL_TAG_RUNTIME);
 	if (k_task_storage && bpf_map_update_elem(&tags_by_task, &me, tag, BPF_ANY))
 		doubt(TL_HOOK_BPRM_COMMITTING, TL_REASON_NO_MEMORY);

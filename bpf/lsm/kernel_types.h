@@ -251,6 +251,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
 	u64 start_time;
+	u64 self_exec_id; /* counts execs, before security_bprm_committing_creds (begin_new_exec); 64 bits from 5.7 on */
 	const struct cred *real_cred;
 	const struct cred *cred;
 	struct fs_struct *fs;

@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -75,6 +76,7 @@ bool by_a_thread(const std::function<bool()>& act) {
 
 struct Answers {
   unsigned long done[2] = {}, escapes = 0, false_denials = 0;  // done: forbidden, allowed
+  std::map<std::string, unsigned long> wrong;                  // act and error -> how often
 };
 
 // What one thread does till the end. Its files are its own, so that no other thread's act is in the way of an allowed one.
@@ -83,35 +85,38 @@ Answers acts_of(const Scene& s, int number, time_t end) {
   const std::string mine = s.file("out/" + std::to_string(getpid()) + "-" + std::to_string(number)), moved = mine + "-moved";
   const int port = s.number(2), other = s.number(3);
   struct Act {
+    const char* name;
     bool allowed;
     std::function<bool()> run;
   };
   const std::vector<Act> acts = {
-      {true, [&] { return opens(s.file("page.html"), O_RDONLY); }},
-      {true, [&] { return opens(mine, O_WRONLY | O_CREAT) && unlink(mine.c_str()) == 0; }},
-      {true, [&] { return opens(mine, O_WRONLY | O_CREAT) && rename(mine.c_str(), moved.c_str()) == 0 && unlink(moved.c_str()) == 0; }},
-      {true, [&] { return connects("127.0.0.1", port); }},
-      {true, [&] { return runs(s.file("bin/child"), s.base.c_str()); }},
-      {true, [&] { return by_a_thread([&] { return opens(s.file("page.html"), O_RDONLY); }); }},
-      {false, [&] { return opens(s.file("secret"), O_RDONLY); }},
-      {false, [&] { return opens(s.file("private/secret"), O_RDONLY); }},
-      {false, [&] { return opens(s.file("page.html"), O_WRONLY); }},
-      {false, [&] { return opens(s.file("new"), O_WRONLY | O_CREAT); }},
-      {false, [&] { return connects("127.0.0.2", port); }},
-      {false, [&] { return runs("/bin/true", s.base.c_str()); }},
-      {false, [&] { return makes_code(); }},
-      {false, [&] { return kill(other, SIGCONT) == 0; }},
-      {false, [&] { return chmod(s.file("page.html").c_str(), 0600) == 0; }},
-      {false, [&] { return by_a_thread([&] { return opens(s.file("secret"), O_RDONLY); }); }},
+      {"reads the page", true, [&] { return opens(s.file("page.html"), O_RDONLY); }},
+      {"makes and removes", true, [&] { return opens(mine, O_WRONLY | O_CREAT) && unlink(mine.c_str()) == 0; }},
+      {"makes, renames, removes", true, [&] { return opens(mine, O_WRONLY | O_CREAT) && rename(mine.c_str(), moved.c_str()) == 0 && unlink(moved.c_str()) == 0; }},
+      {"connects", true, [&] { return connects("127.0.0.1", port); }},
+      {"runs the child", true, [&] { return runs(s.file("bin/child"), s.base.c_str()); }},
+      {"reads by a thread", true, [&] { return by_a_thread([&] { return opens(s.file("page.html"), O_RDONLY); }); }},
+      {"reads a secret", false, [&] { return opens(s.file("secret"), O_RDONLY); }},
+      {"reads a private secret", false, [&] { return opens(s.file("private/secret"), O_RDONLY); }},
+      {"writes the page", false, [&] { return opens(s.file("page.html"), O_WRONLY); }},
+      {"makes a file", false, [&] { return opens(s.file("new"), O_WRONLY | O_CREAT); }},
+      {"connects to a stranger", false, [&] { return connects("127.0.0.2", port); }},
+      {"runs true", false, [&] { return runs("/bin/true", s.base.c_str()); }},
+      {"makes code", false, [&] { return makes_code(); }},
+      {"signals another", false, [&] { return kill(other, SIGCONT) == 0; }},
+      {"changes a mode", false, [&] { return chmod(s.file("page.html").c_str(), 0600) == 0; }},
+      {"reads a secret by a thread", false, [&] { return by_a_thread([&] { return opens(s.file("secret"), O_RDONLY); }); }},
   };
   Answers answers;
   while (!g_ended && (time(nullptr) < end || !answers.done[0] || !answers.done[1])) {  // none goes without an act of each kind
     const Act& act = acts[random() % acts.size()];
+    errno = 0;
     const bool happened = act.run();
     if (g_ended && errno == EINTR) break;
     answers.done[act.allowed]++;
     answers.escapes += happened && !act.allowed;
     answers.false_denials += !happened && act.allowed;
+    if (happened != act.allowed) answers.wrong[std::string(act.name) + " (" + std::to_string(errno) + ")"]++;
   }
   return answers;
 }
@@ -130,11 +135,14 @@ void loop(const Scene& s) {
   for (const Answers& each : answers) {
     for (int kind : {0, 1}) all.done[kind] += each.done[kind], fewest = std::min(fewest, each.done[kind]);
     all.escapes += each.escapes, all.false_denials += each.false_denials;
+    for (const auto& [what, count] : each.wrong) all.wrong[what] += count;
   }
+  std::string wrong;
+  for (const auto& [what, count] : all.wrong) wrong += (wrong.empty() ? "; wrong: " : ", ") + what + " x" + std::to_string(count);
   errno = 0;
   tell(all.escapes || all.false_denials,
        std::to_string(all.escapes) + " escapes, " + std::to_string(all.false_denials) + " false denials, of " + std::to_string(all.done[0]) + " forbidden and " +
-           std::to_string(all.done[1]) + " allowed acts of " + std::to_string(answers.size()) + " threads, each of which did " + std::to_string(fewest) + " of a kind or more");
+           std::to_string(all.done[1]) + " allowed acts of " + std::to_string(answers.size()) + " threads, each of which did " + std::to_string(fewest) + " of a kind or more" + wrong);
 }
 
 void* wait_for_ever(void*) {
