@@ -121,7 +121,7 @@ class Counts:
 
     Of each behaviour (`denials`: node, object, hook, reason, access) an event tells the first refusal and each whose number is a power of two (bpf/lsm/tell.h).
     That map is emptied before each row, or a second row of the same behaviour had no event. What rose meanwhile of each kind (`counts`: the same without object
-    and access), and what treelined says of it, is to be the sum over all rows.
+    and access) is to be the sum over all rows, and treelined is to answer what the hooks counted.
     """
 
     def __init__(self):
@@ -129,7 +129,7 @@ class Counts:
         self._rows = collections.Counter()  # (slot, node, hook, reason, stopped?) -> how often, as the behaviours say
         self._paths = {}  # of nodes, by their keys
         self.empty()
-        self._kinds_before, self._said_before = self._kinds_now(), self._said_now()
+        self._kinds_before = self._kinds_now()
 
     def empty(self):
         self._behaviours.read(remove=True)
@@ -151,11 +151,14 @@ class Counts:
 
     def all_wrong(self):
         """Why what rose since the beginning is not what the rows' behaviours come to. What has left the tree is in monitor only counted, by hook."""
-        wrong = _differ("the hooks' counts by kind", +self._rows, self._kinds_now() - self._kinds_before)
+        kinds, said = self._at_once()
+        wrong = _differ("the hooks' counts by kind", +self._rows, kinds - self._kinds_before)
         by_path = collections.Counter()
-        for (_, node, hook, _, stopped), count in self._rows.items():
-            by_path[self._paths.get(node, ""), HOOKS[hook], stopped] += count
-        return wrong + _differ("treelined's answer to denials", +by_path, self._said_now() - self._said_before)
+        for (_, node, hook, _, stopped), count in kinds.items():
+            if node in self._paths:
+                by_path[self._paths[node], HOOKS[hook], stopped] += count
+        known = set(self._paths.values())
+        return wrong + _differ("treelined's answer to denials", +by_path, +collections.Counter({key: count for key, count in said.items() if key[0] in known}))
 
     def close(self):
         for each in (self._behaviours, self._kinds, self._daemon.socket):
@@ -164,6 +167,13 @@ class Counts:
     def _kinds_now(self):
         return collections.Counter({(slot, node, hook, reason, stopped): count for (node, slot, hook, reason, _), counts in self._kinds.read().items()
                                     for stopped, count in zip((True, False), counts) if stopped or reason != OUTSIDE})
+
+    def _at_once(self):
+        """The hooks' counts and what treelined says of them. Of an earlier driver's policy both have what it counted, till treelined gives back the slot."""
+        while True:
+            kinds, said = self._kinds_now(), self._said_now()
+            if kinds == self._kinds_now():
+                return kinds, said
 
     def _said_now(self):
         said = collections.Counter()
@@ -175,7 +185,7 @@ class Counts:
 
 def _differ(what, rows, all_at_once):
     differences = {key: (rows[key], all_at_once[key]) for key in {*rows, *all_at_once} if rows[key] != all_at_once[key]}
-    return [f"{what}, against the sum over the rows: {differences}"] if differences else []
+    return [f"{what}, (due, found): {differences}"] if differences else []
 
 
 class Ended(Exception):
