@@ -148,6 +148,22 @@ static __always_inline void mark_told(const struct tl_event *e)
 		l->told = 1;
 }
 
+/* A behaviour that nobody has heard of, though it was to be told. */
+__noinline u32 due_again(u32 slot, u64 node, u64 what, u64 object)
+{
+	struct tl_denial_key key = {.node = node,
+				    .object = object,
+				    .slot = slot,
+				    .hook = what_hook(what),
+				    .reason = what_reason(what),
+				    .access = what_words(what)};
+	struct tl_denial *d = bpf_map_lookup_elem(&denials, &key);
+
+	if (d)
+		d->told = 0;
+	return 0;
+}
+
 /*
  * What follows for the counters once an event went out, or was lost: a behaviour that nobody has heard of is due again, within its container's bound. Its kind is
  * not: each refusal would pass the bound, and be owed, as long as nobody reads.
@@ -155,7 +171,6 @@ static __always_inline void mark_told(const struct tl_event *e)
 static __always_inline void settle(const struct tl_event *e, bool is_lost)
 {
 	struct tl_bucket *bucket;
-	struct tl_denial *d;
 
 	if (e->type == TL_EVENT_LEARNED && !is_lost)
 		mark_told(e);
@@ -164,13 +179,8 @@ static __always_inline void settle(const struct tl_event *e, bool is_lost)
 		if (bucket)
 			tl_charge(bucket, e->size);
 	}
-	if (e->type == TL_EVENT_DENIAL && is_lost) {
-		struct tl_denial_key key = {.node = e->node, .object = e->object, .slot = e->slot, .hook = e->hook, .reason = e->reason, .access = e->access};
-
-		d = bpf_map_lookup_elem(&denials, &key);
-		if (d)
-			d->told = 0;
-	}
+	if (e->type == TL_EVENT_DENIAL && is_lost)
+		due_again(e->slot, e->node, WHAT(e->hook, e->reason, e->kind, e->access), e->object);
 	if (is_lost)
 		lost(TL_LOSS_EVENTS);
 }

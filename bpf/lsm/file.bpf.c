@@ -113,6 +113,12 @@ int BPF_PROG(tl_file_open, struct file *file)
 	if ((file->f_mode & FMODE_WRITE) && inode->i_sb->s_magic == PROC_SUPER_MAGIC && is_switch_of_hooks(file_dentry(raw_argument(ctx, 0))))
 		ASK(report_path(PROTECTED(TL_HOOK_FILE_OPEN, TL_WRITE), file_dentry(raw_argument(ctx, 0)), file_mount(raw_argument(ctx, 0)), 0, 0));
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
+	/*
+	 * An open with O_CREAT asks to make the file (path_mknod) whenever the kernel does not remember its name, before it looks whether there is one
+	 * (fs/namei.c, lookup_open): what learned it while the name was remembered needs the same.
+	 */
+	if (s.mode == TL_MODE_LEARN && (flags & O_CREAT) && !(file->f_mode & FMODE_CREATED) && (inode->i_mode & S_IFMT) == S_IFREG)
+		words |= TL_CREATE;
 	answer = file_held(&s, file, words);
 	if (answer == HELD)
 		goto held;

@@ -135,6 +135,8 @@ __noinline u32 begin(u64 what, u64 object)
 	zero = zero_draft();
 	if (!zero || bpf_map_update_elem(&scratch, &me, zero, BPF_ANY) || !(e = bpf_map_lookup_elem(&scratch, &me))) {
 		lost(TL_LOSS_SCRATCH);
+		if (counted & COUNT_TELL)
+			due_again(tag->slot, node, what, object);
 		return answer;
 	}
 	answer |= REPORT_DRAFT;

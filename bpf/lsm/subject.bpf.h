@@ -118,6 +118,7 @@ static __always_inline u64 raw_argument(void *ctx, int n)
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000
+#define FMODE_CREATED 0x100000
 #define O_TRUNC 01000
 #define O_APPEND 02000
 #define O_CREAT 0100

@@ -137,6 +137,7 @@ class Writer {
         }
         line = {{"type", "file"}, {"node", node}, {"access", words(seen.access())}, {"path", path}};
         if (e.flags & TL_EVENT_EXCL) line["excl"] = true;
+        if (e.hook == TL_HOOK_FILE_OPEN && (seen.access() & TL_CREATE)) line["existing"] = true;  // what is made, path_mknod tells
         break;
       }
       case TL_KIND_NET: {

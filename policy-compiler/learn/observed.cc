@@ -64,6 +64,7 @@ void Merger::file(const TracedFile& file, uint32_t node, const Episode& episode)
     if ((file.access & bit) == 0) continue;
     const auto word = static_cast<ir::AccessSet>(bit);
     out_.nodes[node].files[file.name][word].add(episode, file.seen);
+    if (file.existing && word == TL_CREATE) continue;
     if ((word & (TL_EXECUTE | TL_MAP)) != 0) out_.executed.insert(file.name);
     if ((word & kWrittenWords) != 0) out_.written.insert(file.name);
     if ((word & (kMadeWords | TL_DELETE)) == 0) continue;
@@ -148,7 +149,7 @@ void Merger::guess_moves(const Trace& trace, const std::vector<uint32_t>& place)
   std::map<uint32_t, std::vector<const TracedFile*>> repeated;
   std::set<std::pair<uint32_t, std::string_view>> made;
   for (const TracedFile& file : trace.files) {
-    if ((file.access & TL_CREATE) != 0) made.emplace(file.node, file.name);
+    if ((file.access & TL_CREATE) != 0 && !file.existing) made.emplace(file.node, file.name);
     if ((file.access & TL_RENAME_IN) == 0 || file.seen.first == 0 || place[file.node] == ir::kNoNode) continue;
     arrivals[file.node].emplace_back(file.seen.first, &file);
     if (file.seen.last != file.seen.first) arrivals[file.node].emplace_back(file.seen.last, &file);

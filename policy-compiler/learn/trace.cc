@@ -220,6 +220,7 @@ void Reader::file(Line& line) {
   });
   out.seen = line.seen();
   out.exclusive = line.flag("excl");
+  out.existing = line.flag("existing");
   out.node = reference(line);
   if (line.ok() && out.access != 0) trace_.files.push_back(std::move(out));
 }

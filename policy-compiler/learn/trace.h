@@ -8,7 +8,7 @@
 // Lines (names of objects as in object_name.h; unknown fields are ignored, so that a recorder may say more):
 //   {"schema":1,"type":"trace","host_kernel":..,"started":RFC3339,"workload":..,"container":..,"late":false}    first
 //   {"type":"node","node":"0xKEY","parent":"0xKEY"|"entry"|"join","exec":..,"interpreter":..,"count":N,"users":[0],"joined":false}
-//   {"type":"file","node":..,"access":["read"],"path":..,"count":N,"first":ns,"last":ns,"excl":true}
+//   {"type":"file","node":..,"access":["read"],"path":..,"count":N,"first":ns,"last":ns,"excl":true,"existing":true}
 //   {"type":"move","node":..,"from":..,"to":..,"count":N}             a rename: which name became which (optional
 //   record)
 //   {"type":"net","node":..,"direction":"out","protocol":"tcp","address":..,"port":N,"count":N}
@@ -65,6 +65,7 @@ struct TracedFile {
   std::string name;  // walked
   Seen seen;
   bool exclusive = false;  // made with O_EXCL
+  bool existing = false;   // opened with O_CREAT, and there already: `create` was asked for, and nothing made
 };
 struct TracedMove {
   uint32_t node = 0;

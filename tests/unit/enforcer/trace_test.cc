@@ -104,6 +104,23 @@ TEST_F(TraceTest, ASecondNameMakesAMove) {
   EXPECT_THAT(write(), Contains(testing::AllOf(HasSubstr("\"type\":\"move\""), HasSubstr("\"from\":\"/srv/old\""), HasSubstr("\"to\":\"/srv/new\""))));
 }
 
+TEST_F(TraceTest, AnOpenWithOCreatOfWhatIsThereMakesNothing) {
+  const uint64_t node = exec(TL_KEY_ENTRY, "/usr/sbin/nginx");
+  for (const uint8_t hook : {TL_HOOK_FILE_OPEN, TL_HOOK_PATH_MKNOD}) {
+    events::Event event;
+    event.hook = hook;
+    event.kind = TL_KIND_FILE;
+    event.node = node;
+    event.object = hook;
+    event.object_type = TL_OBJECT_PATH;
+    event.access = hook == TL_HOOK_FILE_OPEN ? TL_APPEND | TL_CREATE : TL_CREATE;
+    event.text = hook == TL_HOOK_FILE_OPEN ? "/var/log/there" : "/var/log/made";
+    act(event, 1);
+  }
+  EXPECT_THAT(write(), Contains(testing::AllOf(HasSubstr("/var/log/there"), HasSubstr("\"existing\":true"))));
+  EXPECT_THAT(write(), Contains(testing::AllOf(HasSubstr("/var/log/made"), testing::Not(HasSubstr("existing")))));
+}
+
 TEST_F(TraceTest, FirstAndLastLineAndANodeWithItsRules) {
   const uint64_t node = exec(TL_KEY_ENTRY, "/usr/sbin/nginx");
   file(node, "/etc/passwd", TL_READ);

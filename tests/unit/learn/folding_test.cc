@@ -84,6 +84,21 @@ TEST(Folding, RandomNamesTakeOExclOrWhereNoRecorderTellsItAFileThatIsGoneAgain) 
   EXPECT_EQ(act(true, true), 0u);  // O_EXCL is told, and these had none
 }
 
+// O_CREAT asks to make what is there already, wherever the kernel does not remember the name.
+TEST(Folding, WhatAnOpenWithOCreatFoundWasNotBornAndNeedsCreate) {
+  const auto act = [](const char* words) {
+    return two_starts([=](Recording& r, const std::string& n, int e) {
+      for (const char* core : {"aB3dE9", "Zk2Qq0"}) {
+        const std::string name = "/tmp/x." + std::string(core, 5) + (e == 0 ? "7" : "w");
+        r.file(n, words, name);
+        r.file(n, "delete", name);
+      }
+    });
+  };
+  EXPECT_THAT(patterns(act("create write"), 0), testing::Contains("/tmp/x.{rand:6}: write create delete"));
+  EXPECT_THAT(patterns(act("create write existing"), 0), testing::Contains("/tmp/x.aB3dE7: write create delete"));
+}
+
 // A probe file a start: python's tempfile looks so whether its directory can be written to.
 TEST(Folding, TwoTemporaryNamesOfTwoStartsSuffice) {
   struct Case {

@@ -58,18 +58,17 @@ class Recording {
     return key;
   }
 
-  // `words`: separated by spaces; "excl" beside them marks O_EXCL.
+  // `words`: separated by spaces; "excl" beside them marks O_EXCL, "existing" an open with O_CREAT of what is there.
   void file(const NodeName& node, const std::string& words, const std::string& path, bool tick = true) {
     if (tick) now_ += 2'000'000;
-    std::string list, rest = words;
-    bool excl = false;
+    std::string list, marks, rest = words;
     for (const std::string_view word : text::words(rest)) {
-      if (word == "excl")
-        excl = true;
+      if (word == "excl" || word == "existing")
+        marks += ",\"" + std::string(word) + "\":true";
       else
         list += (list.empty() ? "\"" : ",\"") + std::string(word) + "\"";
     }
-    auto& seen = files_[{node, list, path, excl}];
+    auto& seen = files_[{node, list, path, marks}];
     if (seen.count++ == 0) seen.first = now_;
     seen.last = now_;
   }
@@ -109,10 +108,10 @@ class Recording {
         << R"(","workload":"test","container":")" << container_ << "\",\"late\":false}\n"
         << nodes_;
     for (const auto& [key, seen] : files_) {
-      const auto& [node, list, path, excl] = key;
+      const auto& [node, list, path, marks] = key;
       out << R"({"type":"file","node":")" << node << R"(","access":[)" << list << R"(],"path":")" << path
           << R"(","count":)" << seen.count << R"(,"first":)" << seen.first << R"(,"last":)" << seen.last
-          << (excl ? ",\"excl\":true}\n" : "}\n");
+          << marks << "}\n";
     }
     out << others_ << R"({"type":"end","stopped":")" << started_ << R"(","incomplete":false,"exit":0})"
         << "\n";
@@ -132,7 +131,7 @@ class Recording {
   std::string container_, started_, nodes_, others_;
   std::map<NodeName, std::string> paths_;
   std::set<std::string> renamed_to_;
-  std::map<std::tuple<NodeName, std::string, std::string, bool>, Count> files_;
+  std::map<std::tuple<NodeName, std::string, std::string, std::string>, Count> files_;
   uint64_t now_ = 5'000'000'000;
 };
 

@@ -64,7 +64,7 @@ TEST(TraceReader, ReadsEachKindOfRecord) {
       kHead + kNode +
       R"({"type":"node","node":"0x12","parent":"0x11","exec":"/x.sh","interpreter":"/bin/sh","count":2,"users":[0,101],"joined":false,"first":1,"last":2})"
       "\n"
-      R"({"type":"file","node":"0x12","access":["read","map"],"path":"/proc/{own}/stat","count":3,"first":10,"last":20,"excl":true})"
+      R"({"type":"file","node":"0x12","access":["read","map"],"path":"/proc/{own}/stat","count":3,"first":10,"last":20,"excl":true,"existing":true})"
       "\n"
       R"({"type":"file","node":"0x12","access":[],"path":"/bin/a","count":1})"
       "\n"
@@ -95,6 +95,7 @@ TEST(TraceReader, ReadsEachKindOfRecord) {
   EXPECT_EQ(t.files[0].name, "/proc//own/stat");
   EXPECT_EQ(t.files[0].access, TL_READ | TL_MAP);
   EXPECT_TRUE(t.files[0].exclusive);
+  EXPECT_TRUE(t.files[0].existing);
   ASSERT_EQ(t.nets.size(), 1u);
   EXPECT_FALSE(t.nets[0].address.v6);
   EXPECT_EQ(t.nets[0].address.address[0], 10);
