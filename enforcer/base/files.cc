@@ -39,17 +39,17 @@ Result<std::string> read_all(int fd, const std::string& path, size_t limit) {
   }
 }
 
-// What a rename in it did is on disk; file systems that cannot flush a directory (EINVAL) write it as they do all.
+}  // namespace
+
 Result<void> flush_directory_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   const UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return system_error("cannot open " + directory, errno);
-  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return system_error("cannot sync " + directory, errno);
+  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)  // EINVAL: a file system that has nothing to flush
+    return system_error("cannot sync " + directory, errno);
   return {};
 }
-
-}  // namespace
 
 Result<std::string> read_file(const std::string& path, size_t limit) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));

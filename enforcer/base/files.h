@@ -23,6 +23,8 @@ std::string read_file_or_empty(const std::string& path, size_t limit = 1 << 20);
 // Temporary file beside the target, fsync, rename, fsync of the directory: the target is the old or the new content, never a part, and after a power cut the
 // new one. An Error of that last flush leaves the new content in place.
 Result<void> write_file_atomically(const std::string& path, std::string_view content, mode_t mode = 0600);
+// So that a file that was made in, renamed in or removed from its directory is so after a power cut, too.
+Result<void> flush_directory_of(const std::string& path);
 // Removes what write_file_atomically had begun in a directory, NAME.json.x1y2z3, when its process died.
 void remove_begun(const std::string& directory);
 // mkdir -p; what is made gets `mode`. A component that is no directory is an error.

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "policy-compiler/support/text.h"
+
 namespace treeline {
 namespace {
 
@@ -55,6 +57,28 @@ const Mount* find_mount(const std::vector<Mount>& mounts, int id) {
 uint64_t device_of_mount(const std::vector<Mount>& mounts, int id) {
   const Mount* mount = find_mount(mounts, id);
   return mount ? mount->device : 0;
+}
+
+ProcView parse_proc_view(const std::string& mountinfo) {
+  ProcView view;
+  std::istringstream lines(mountinfo);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t end = line.find(" - proc ");
+    std::istringstream before(line.substr(0, end));
+    std::string skipped, point;
+    for (int i = 0; i < 4; ++i) before >> skipped;
+    if (end == std::string::npos || !(before >> point) || point != "/proc") continue;
+    view = {};  // the last one covers the others
+    std::string options = line.substr(line.rfind(' ') + 1);
+    std::replace(options.begin(), options.end(), ',', ' ');
+    std::istringstream words(options);
+    for (std::string word; words >> word;) {
+      if (word == "hidepid=1" || word == "hidepid=2" || word == "hidepid=noaccess" || word == "hidepid=invisible") view.hides = true;
+      if (word == "hidepid=4" || word == "hidepid=ptraceable") view.hides = view.only_traceable = true;
+      if (word.rfind("gid=", 0) == 0) view.group = static_cast<uint32_t>(text::decimal(word.substr(4), UINT32_MAX).value_or(0));
+    }
+  }
+  return view;
 }
 
 FdInfo parse_fdinfo(const std::string& text) {

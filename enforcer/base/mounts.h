@@ -23,6 +23,14 @@ std::vector<Mount> parse_mountinfo(const std::string& text);
 const Mount* find_mount(const std::vector<Mount>& mounts, int id);  // nullptr: no such mount
 uint64_t device_of_mount(const std::vector<Mount>& mounts, int id);  // 0: no such mount
 
+// Whom /proc shows other users' processes: hidepid= and gid= of proc_fs(5).
+struct ProcView {
+  bool hides = false;           // from all but `group` and who may trace them
+  bool only_traceable = false;  // from `group` as well
+  uint32_t group = 0;
+};
+ProcView parse_proc_view(const std::string& mountinfo);
+
 // What /proc/PID/fdinfo/FD says of a descriptor.
 struct FdInfo {
   int mount_id = -1;

@@ -2,12 +2,12 @@
 #include "enforcer/cli/child.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/apparmor.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 namespace treeline::cli {
 
@@ -25,7 +25,9 @@ bool Child::start(const std::vector<std::string>& command, const Confinement& co
 }
 
 void Child::release(Word word) {
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // where it was killed meanwhile, its status tells
   (void)!write(go_.get(), &word, 1);
+  std::signal(SIGPIPE, before);
   go_.reset();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // treelined: loads and holds the BPF side, keeps policies and bindings, answers at the control socket. See README.md one folder up.
+#include <grp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
@@ -18,6 +19,7 @@
 #include "enforcer/base/bytes.h"
 #include "enforcer/base/fault.h"
 #include "enforcer/base/files.h"
+#include "enforcer/base/mounts.h"
 #include "enforcer/canary/performance.h"
 #include "enforcer/canary/victim.h"
 #include "enforcer/daemon/client.h"
@@ -184,6 +186,18 @@ std::optional<Error> why_not_ours(const std::string& runtime) {
   return Error{runtime + " is not empty: --ephemeral removes its --runtime directory at the end; name one that is empty or not there", EINVAL};
 }
 
+// Confined it may trace nobody, and a /proc with hidepid= shows it processes as a member of gid= alone.
+Result<void> see_processes() {
+  const ProcView view = parse_proc_view(read_file_or_empty("/proc/self/mountinfo", 16 << 20));
+  if (view.only_traceable)
+    return Error{"/proc is mounted with hidepid=ptraceable, which shows a confined treelined no process: nothing could be bound. "
+                 "mount -o remount,hidepid=invisible /proc, or start it with --unconfined",
+                 ENOTSUP};
+  const gid_t group = view.group;
+  if (view.hides && group != 0 && setgroups(1, &group) != 0) return system_error("cannot become a member of group " + std::to_string(group) + ", to which /proc shows processes (hidepid=, gid=)", errno);
+  return {};
+}
+
 int serve(const Options& options, Conf conf) {
   if (options.ephemeral)
     if (std::optional<Error> why = why_not_ours(conf.runtime)) return fail(options, *why);
@@ -198,6 +212,8 @@ int serve(const Options& options, Conf conf) {
     if (std::optional<Error> why = why_not_start(confined)) return fail(options, *why);
   Result<sandbox::Sandbox> sandbox = sandbox::Sandbox::prepare();
   if (!sandbox && confined) return fail(options, sandbox.error());
+  if (confined)
+    if (Result<void> sees = see_processes(); !sees) return fail(options, sees.error());
 
   sigset_t signals;
   sigemptyset(&signals);

@@ -33,10 +33,16 @@ Service::~Service() {
   if (engine_) engine_->maps().control_word().daemon = 0;
 }
 
+bool Service::skips_now() const { return facts_.skips_preempted && preemption_.is_full(); }
+
 std::optional<Error> Service::why_not_enforce() const {
   if (auto why = kernel::why_not_enforce(facts_)) return why;
   if (switch_.is_off())
     return Error{"kernel.ftrace_enabled is 0, which takes BPF programs off the LSM hooks: nothing is refused on this machine. sysctl kernel.ftrace_enabled=1", ENOTSUP};
+  if (skips_now())
+    return Error{"preemption has been made full since treelined was started, on a kernel that skips a BPF program while a preempted one holds it: "
+                     "echo voluntary > /sys/kernel/debug/sched/preempt",
+                 ENOTSUP};
   if (!proof_.passed()) return Error{proof_.why(), ENOTSUP};
   if (const std::vector<std::string> missing = engine_->missing_pins(); !missing.empty())
     return Error{std::to_string(missing.size()) + " pins are gone (" + missing.front() + "): these hooks are held by this treelined alone and end with it. Stop the "
@@ -78,13 +84,17 @@ Result<void> Service::open() {
   const auto walk_tags = [&maps](const std::function<void(const tl_tag&)>& use) {
     kernel::for_each<uint64_t, tl_tag>(maps.tags_by_task.get(), 1 << 20, [&](uint64_t, const tl_tag& tag) { use(tag); });
   };
+  const auto walk_tasks = [this](const std::function<void(const tl_task&)>& use) {
+    if (Result<std::vector<tl_task>> tasks = engine_->tasks(); tasks)
+      for (const tl_task& task : *tasks) use(task);
+  };
   registry_ = std::make_unique<store::Registry>(
       *publisher_, kept_, transient_,
       store::Registry::World{walk_tags, [this] { return why_not_enforce(); },
                              [this](uint32_t mode) { return mode == TL_MODE_ENFORCE && facts_.boot_parameter == "monitor" ? uint32_t{TL_MODE_MONITOR} : mode; },
                              [this](uint32_t slot) { return containers_ ? containers_->bound_to(slot) : 0; }, conf_.runtime + "/slots.json",
                              store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}}),
-                             [this](uint32_t slot) { forget_denials(slot); }});
+                             [this](uint32_t slot) { forget_denials(slot); }, walk_tasks});
   workload::Containers::Memory bound;
   bound.table = maps.container_table();
   bound.buckets = maps.bucket_table();
@@ -99,9 +109,10 @@ Result<void> Service::open() {
     if (bpf_map_lookup_elem(maps.bindings.get(), &cgroup, &index) != 0) return std::nullopt;
     return index;
   };
-  bound.tagged = [walk_tags](uint32_t index) {
+  bound.tagged = [walk_tags, walk_tasks](uint32_t index) {
     bool found = false;
     walk_tags([&](const tl_tag& tag) { found |= tag.container == index; });
+    if (!found) walk_tasks([&](const tl_task& task) { found |= task.container == index; });
     return found;
   };
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
@@ -290,7 +301,7 @@ void Service::reload(const Conf& conf) {
 
 // Told once when it begins; status tells it as long as it lasts.
 void Service::watch_hooks() {
-  const bool weaker = switch_.is_off() || !engine_->missing_pins().empty();
+  const bool weaker = switch_.is_off() || skips_now() || !engine_->missing_pins().empty();
   if (weaker && !hooks_weaker_)
     if (std::optional<Error> why = why_not_enforce()) log_error("not enforced: " + why->message);
   hooks_weaker_ = weaker;

@@ -110,6 +110,7 @@ class Service {
   Answer dispatch(Peer& peer, const Json& request, bool& answered);
   void audit(const Peer& peer, const Json& request, const std::string& what) const;
   [[nodiscard]] std::optional<Error> why_not_enforce() const;
+  [[nodiscard]] bool skips_now() const;  // a BPF program, where another was preempted (kernels before 6.2)
   void watch_hooks();
   void end_when_unused();
   Result<void> keep_own_files();
@@ -187,6 +188,8 @@ class Service {
   [[nodiscard]] std::string shared_with(const Peer& peer, const std::string& cgroup) const;  // "": nobody of those that ask and answer
   void list_unbound(const std::string& id, pid_t pid, const workload::Look& look, bool own_cgroup);
   Answer unbind(const Json& request);
+  [[nodiscard]] bool lives_elsewhere(const workload::Container& container) const;
+  [[nodiscard]] bool is_left(uint32_t index);
   void end_container(uint32_t index);
   void end_replaced();
   void sweep();
@@ -240,6 +243,7 @@ class Service {
   ServiceOptions options_;
   kernel::Facts facts_;
   kernel::HookSwitch switch_;
+  kernel::Preemption preemption_;
   helper::Helper& helper_;
   Server* server_ = nullptr;
 
@@ -272,6 +276,7 @@ class Service {
   uint32_t next_run_ = 1;
   std::map<uint32_t, std::string> kills_, freezes_;  // what was told of them, by container
   std::map<uint32_t, Unbegun> unbegun_;         // by container
+  std::map<uint32_t, int> left_;                // by container whose cgroup is empty: how often it was looked whether processes of it live elsewhere
   uint64_t ready_since_ = 0;                    // of an ephemeral daemon: ns since boot; 0: not yet
   int look_for_ended_ = 0;  // seconds
   uint64_t ticks_ = 0;

@@ -22,6 +22,11 @@ bool valid_container_id(const std::string& id) {
   return true;
 }
 
+Error bad_container_id(const std::string& id) {
+  if (id.empty()) return {"the request names no container", EINVAL};
+  return {"a container may not be called " + text::quoted(id) + ": 1 to 255 printable ASCII characters and no space; give it another id or name", EINVAL};
+}
+
 }  // namespace
 
 Result<Service::Resolved> Service::resolve(const std::string& asked) {
@@ -70,7 +75,7 @@ Service::Answer Service::resolve_request(const Json& request) {
 Service::Answer Service::bind(Peer& peer, const Json& request) {
   const std::string id = text_at(request, "container");
   const int64_t pid = number_at(request, "pid");
-  if (!valid_container_id(id)) return Error{"the request names no container", EINVAL};
+  if (!valid_container_id(id)) return bad_container_id(id);
   if (pid <= 1 || pid > INT32_MAX) return Error{"the request names no process", EINVAL};
   Result<Resolved> resolved = resolve(text_at(request, "policy"));
   if (!resolved) return resolved.error();
@@ -187,8 +192,15 @@ Service::Answer Service::unbind(const Json& request) {
   }
   // A runtime that says "gone" too early frees nobody: the binding goes when the cgroup holds no process.
   const uint32_t index = container->index;
-  if (cgroups_.ended(container->cgroup)) end_container(index);
+  if (cgroups_.ended(container->cgroup) && !lives_elsewhere(*container)) end_container(index);
   return Json{{"bound", containers_->at(index) != nullptr}};
+}
+
+// Its processes have left its cgroup, which is still there for the next `exec` or probe: unbound, that would run free in what they have made of it.
+bool Service::lives_elsewhere(const workload::Container& container) const {
+  if (container.plain || container.cgroup.empty()) return false;
+  const Result<uint64_t> id = cgroups_.id(container.cgroup);
+  return id && *id == container.cgroup_id && containers_->tagged(container.index);
 }
 
 // The container's cgroup is empty or gone.
@@ -213,6 +225,7 @@ void Service::end_container(uint32_t index) {
   kills_.erase(index);
   freezes_.erase(index);
   unbegun_.erase(index);
+  left_.erase(index);
   not_shown_told_.erase(index);
   if (container.own_cgroup && !cgroups_.replaced(container.cgroup, container.cgroup_id))
     if (Result<void> removed = cgroups_.remove(container.cgroup); !removed) log_warning(removed.error().message);
@@ -253,6 +266,18 @@ void Service::watch_unbegun() {
   }
 }
 
+// The look is at every tag, and those of the dead go soon after them: often at first, then now and then.
+bool Service::is_left(uint32_t index) {
+  int& looks = left_.try_emplace(index, 0).first->second;
+  if (++looks > kLooksSoon && looks % kLookEach != 0) return true;
+  const workload::Container& container = *containers_->at(index);
+  const bool lives = lives_elsewhere(container);
+  if (!lives) left_.erase(index);
+  else if (looks == kLooksSoon)
+    log_warning("container " + container.id + ": its cgroup is empty, and processes of it live outside of it (treeline ps " + container.id + "): it stays bound");
+  return lives;
+}
+
 void Service::sweep() {
   end_replaced();
   std::vector<uint32_t> empty;
@@ -263,6 +288,7 @@ void Service::sweep() {
     Result<bool> somebody = cgroups_.populated(container.cgroup);
     if (!somebody) ++unknown, why = somebody.error();
     else if (!*somebody) empty.push_back(index);
+    else left_.erase(index);
   }
   if (unknown && !unknown_told_)
     log_error("cannot see whether " + std::to_string(unknown) + " bound containers still run: " + why.message + "; they stay bound until it can be seen");
@@ -272,6 +298,7 @@ void Service::sweep() {
     auto run = runs_.find(index);
     if (run != runs_.end() && run->second.peer != 0 && !run->second.ended) continue;
     if (engine_->maps().container_table()[index].kill_asked) continue;  // who has left its cgroup is not dead yet (respond())
+    if (is_left(index)) continue;
     end_container(index);
   }
   unbound_.sweep(cgroups_);

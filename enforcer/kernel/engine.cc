@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
@@ -292,6 +294,7 @@ class BpfEngine final : public Engine {
       if (links_.size() == programs_.size() / 2) fault_point("half-attached");
     }
     fault_point("all-attached");
+    if (Result<void> removed = remove_other_links(); !removed) return removed;
     // Of those on demand the program is pinned, not a link: who may open a pin is asked by the hook of programs.
     Result<UniqueFd> recorder = keep_program(skeleton_->progs.tl_sys_enter);
     Result<UniqueFd> tasks = keep_program(skeleton_->progs.tl_tasks);
@@ -299,6 +302,18 @@ class BpfEngine final : public Engine {
     if (!tasks) return tasks.error();
     recorder_fd_ = std::move(*recorder);
     return attach_tasks(*tasks);
+  }
+
+  // Of hooks that only an earlier build had: they would go on refusing by its rules, and no status would list them.
+  Result<void> remove_other_links() {
+    if (options_.ephemeral) return {};
+    Result<std::vector<std::string>> pinned = pins_->links();
+    if (!pinned) return pinned.error();
+    for (const std::string& name : *pinned) {
+      const bool ours = std::any_of(programs_.begin(), programs_.end(), [&](const ProgramState& state) { return state.attached && state.name == name; });
+      if (!ours && unlink(pins_->link(name).c_str()) != 0 && errno != ENOENT) return system_error("cannot remove the link " + pins_->link(name), errno);
+    }
+    return {};
   }
 
   // -1: this kernel cannot run it.

@@ -40,7 +40,11 @@ Result<UniqueFd> Pins::lock() const {
   if (!fd) return system_error("cannot open " + parent, errno);
   if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
   if (errno != EWOULDBLOCK) return system_error("cannot lock " + parent, errno);
-  return Error{"another treelined manages " + root_ + ", perhaps with another runtime directory; stop it first: systemctl stop treelined", EADDRINUSE};
+  const pid_t whose = holder();
+  return Error{"another process " + (whose ? "(pid " + std::to_string(whose) + ") " : std::string()) + "holds the lock on " + parent +
+                   ". If it is a treelined, perhaps with another runtime directory, stop it first: systemctl stop treelined. If it is not, end it, and keep others from " + parent +
+                   ": mount -o remount,mode=700 " + parent,
+               EADDRINUSE};
 }
 
 Result<void> detach_pinned(const std::string& root) {
@@ -70,7 +74,11 @@ pid_t Pins::holder() const {
 }
 
 Result<bool> Pins::exist() const {
-  if (access(root_.c_str(), F_OK) == 0) return true;
+  // Where everybody may write beside it (a bpffs without mode=), somebody else's directory is not taken for ours.
+  if (access(root_.c_str(), F_OK) == 0) {
+    if (Result<void> ours = require_private_directory(root_, 0700); !ours) return ours.error();
+    return true;
+  }
   if (errno == ENOENT || errno == ENOTDIR) return false;
   return system_error("cannot look at " + root_, errno);
 }

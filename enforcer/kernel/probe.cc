@@ -154,7 +154,7 @@ std::vector<Prerequisite> judge(const Facts& f) {
       "use a kernel built with CONFIG_SECURITY_PATH=y (any LSM that works on paths, such as AppArmor, selects it)");
   add("cgroup2", !f.cgroup2.empty(), f.cgroup2.empty() ? "no cgroup v2 hierarchy is mounted" : f.cgroup2,
       "mount -t cgroup2 cgroup2 /sys/fs/cgroup (or boot with systemd.unified_cgroup_hierarchy=1)");
-  add("bpffs", f.bpffs, f.bpffs ? "/sys/fs/bpf" : "no BPF file system at /sys/fs/bpf", "mount -t bpf bpf /sys/fs/bpf");
+  add("bpffs", f.bpffs, f.bpffs ? "/sys/fs/bpf" : "no BPF file system at /sys/fs/bpf", "mount -t bpf -o mode=700 bpf /sys/fs/bpf");
   const bool safe = !(f.skips_preempted && f.full_preemption);
   add("preemption", safe,
       safe ? (f.full_preemption ? "full" : "not full") : "full preemption (or it cannot be told: no debugfs, no preempt=, no /boot/config) on a kernel that skips a BPF program while a preempted one holds it",

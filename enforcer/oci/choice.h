@@ -11,6 +11,8 @@
 // containerd's annotations (io.kubernetes.cri.container-type, -name) or CRI-O's (io.kubernetes.cri-o.ContainerType,
 // io.kubernetes.container.name, io.kubernetes.cri-o.Metadata).
 //
+// Of podman's containers (io.container.manager: libpod) only treeline.policy counts, in its pods too.
+//
 // Whoever may write a container's annotations chooses among the policies that root has loaded; what a policy allows is
 // not theirs to say.
 #pragma once

@@ -18,6 +18,7 @@ constexpr struct {
     {"module.wasm.image/variant", kNoExec},
     {"run.oci.seccomp_bpf_data",
      "crun would take that filter instead of the one in config.json, which is what is verified"},
+    {"run.oci.delegate-cgroup", "the container would begin in a cgroup below its own, and what enters its own later would not be bound"},
 };
 
 Result<void> check_annotations(const json::Value* annotations) {

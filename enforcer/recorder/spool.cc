@@ -44,7 +44,7 @@ Result<void> spool(const std::string& directory, const std::vector<std::string>&
   bool written = true;
   for (const std::string& line : lines) written = written && std::fwrite(line.data(), 1, line.size(), file.get()) == line.size() && std::fputc('\n', file.get()) != EOF;
   written = written && std::fflush(file.get()) == 0 && fsync(fd) == 0 && rename(temporary.c_str(), path.c_str()) == 0;
-  if (written) return {};
+  if (written) return flush_directory_of(path);
   Error error = system_error("cannot write " + path, errno);
   unlink(temporary.c_str());
   return error;

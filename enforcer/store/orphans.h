@@ -20,6 +20,7 @@ using NodeCounts = std::map<uint64_t, uint32_t>;
 
 // Walks all tags.
 using TagWalk = std::function<void(const std::function<void(const tl_tag&)>&)>;
+using TaskWalk = std::function<void(const std::function<void(const tl_task&)>&)>;
 NodeCounts count_nodes(const TagWalk& walk, uint32_t slot);
 
 // What of `standing` the image does not hold. With `outside`, tasks on the OUTSIDE node count as well: in enforce it may do nothing.

@@ -134,7 +134,9 @@ void PolicyStore::prune(const PolicyState& state) const {
 }
 
 Result<void> PolicyStore::forget(const std::string& name) const {
-  if (unlink((directory(name) + "/state.json").c_str()) == 0 || errno == ENOENT) return {};
+  const std::string state = directory(name) + "/state.json";
+  if (unlink(state.c_str()) == 0) return flush_directory_of(state);
+  if (errno == ENOENT) return {};
   return system_error("cannot remove the state of policy " + name, errno);
 }
 

@@ -102,6 +102,14 @@ std::vector<const Policy*> Registry::all() const {
   return policies;
 }
 
+// By pid: who forks ahead of a walk of the tags, in which each child may lie before its parent, is met.
+bool Registry::has_task(uint32_t slot) const {
+  bool found = false;
+  if (world_.tasks)
+    world_.tasks([&](const tl_task& task) { found |= task.slot == slot; });
+  return found;
+}
+
 Result<uint32_t> Registry::free_slot() {
   NodeCounts none;
   for (uint32_t i = 0; i < TL_SLOTS - 2; ++i) {
@@ -109,12 +117,14 @@ Result<uint32_t> Registry::free_slot() {
     // as long as it can.
     const uint32_t slot = 1 + (last_slot_ + i) % (TL_SLOTS - 2);
     if (by_slot_.contains(slot) || publisher_.read(slot).mode != TL_MODE_OFF) continue;
-    if (publisher_.read(slot).generation != 0 && count_nodes(world_.tags, slot) != none) continue;
+    if (publisher_.read(slot).generation != 0 && (count_nodes(world_.tags, slot) != none || has_task(slot))) continue;
     last_slot_ = slot;
     if (world_.given) world_.given(slot);
     return slot;
   }
-  return Error{"all " + std::to_string(TL_SLOTS - 2) + " policy slots are in use; unload a policy: treeline policy unload NAME", ENOSPC};
+  return Error{"all " + std::to_string(TL_SLOTS - 2) + " policy slots are in use, by policies or by processes that one left behind: unload a policy (treeline policy unload NAME), or end those processes "
+                   "(treeline ps lists them)",
+               ENOSPC};
 }
 
 Result<uint32_t> Registry::place_making_room(std::string_view image) {
@@ -377,6 +387,10 @@ std::vector<uint32_t> Registry::free_ended() {
   if (!ended.empty())
     world_.tags([&](const tl_tag& tag) {
       if (!(tag.flags & TL_TAG_RUNTIME)) ended.erase(tag.slot);
+    });
+  if (!ended.empty() && world_.tasks)
+    world_.tasks([&](const tl_task& task) {
+      if (!(task.flags & TL_TAG_RUNTIME)) ended.erase(task.slot);
     });
   for (uint32_t slot : ended) {
     const Policy& policy = *by_slot_.at(slot);

@@ -88,6 +88,7 @@ class Registry {
     std::string slots_file;                                  // which name has which slot, while the maps are pinned
     Admission admission = {};                                // which bundles may come into force
     std::function<void(uint32_t slot)> given = {};           // a slot is given to a new owner: what is left of another one must not be taken for its own
+    TaskWalk tasks = {};                                     // every task with a tag, by its pid; none where the kernel cannot list them
   };
   Registry(Publisher& publisher, PolicyStore& kept, PolicyStore& transient, World world);
 
@@ -135,6 +136,7 @@ class Registry {
     std::string since = {};  // of a learning: RFC 3339
   };
   PolicyStore& store_of(const Policy& policy) { return policy.transient ? transient_ : kept_; }
+  [[nodiscard]] bool has_task(uint32_t slot) const;
   Result<uint32_t> free_slot();
   Result<uint32_t> place_making_room(std::string_view image);
   Result<void> check_orphans(const Policy& policy, std::string_view image, uint32_t mode, Orphans orphans) const;

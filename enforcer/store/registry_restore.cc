@@ -59,7 +59,7 @@ Result<void> Registry::restore_slot(uint32_t slot, const Owner& owner, std::stri
     if (now.base == 0) return Error{"slot " + std::to_string(slot) + " of '" + name + "' holds no image", ENOENT};
     if (Result<std::string_view> image = publisher_.image_at(now.base); !image) return image.error();
     Result<PolicyState> state = store_of(*policy).read(name);
-    if (!state && state.error().code == ENOENT && world_.bound(slot) == 0 && count_nodes(world_.tags, slot).empty()) {
+    if (!state && state.error().code == ENOENT && world_.bound(slot) == 0 && count_nodes(world_.tags, slot).empty() && !has_task(slot)) {
       publisher_.publish(slot, {now.generation, TL_MODE_OFF, 0, 0});  // an unload that was interrupted
       return publisher_.retire(now.base);
     }

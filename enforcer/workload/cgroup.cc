@@ -114,6 +114,7 @@ Result<void> Cgroups::enter(const std::string& path, pid_t pid) const {
 bool Cgroups::exists(const std::string& path) const { return access((mount_ + path).c_str(), F_OK) == 0; }
 
 Result<bool> Cgroups::populated(const std::string& path) const {
+  if (path.empty() || path == "/") return Error{"the root cgroup is no container's", EINVAL};
   Result<std::string> events = read_file(mount_ + path + "/cgroup.events");
   if (events) {
     if (events->find("populated 1") != std::string::npos) return true;
@@ -156,7 +157,7 @@ bool Cgroups::frozen(const std::string& path) const {
 }
 
 Result<void> Cgroups::kill_all(const std::string& path) const {
-  if (path.empty() || path == "/") return {};  // that would be the whole machine
+  if (path.empty() || path == "/") return Error{"the root cgroup is no container's: that would be the whole machine", EINVAL};
   Result<void> killed = write_control(mount_ + path + "/cgroup.kill", "1");  // 5.14
   if (killed || !exists(path)) return {};
   // Nothing forks while it is frozen (5.2), and what is frozen can be killed.

@@ -176,7 +176,12 @@ Result<void> Containers::restore() {
     c.cgroup_id = entry.cgroup;
     c.slot = entry.slot;
     c.plain = entry.flags & TL_CONTAINER_PLAIN;
-    (void)!read_entry(file_of(index), c);
+    // Whoever died between the entry and its file had bound nothing, and answered nobody: the runtime asks again.
+    if (!read_entry(file_of(index), c) && !memory_.look_up(entry.cgroup) && !(entry.flags & TL_CONTAINER_STARTED)) {
+      memory_.table[index].flags = 0;
+      --bound;
+      continue;
+    }
     if (c.id.empty()) c.id = "cgroup-" + std::to_string(entry.cgroup);
     // Whoever died between the entry and its binding had answered nobody yet; the runtime asks again, and must not be told that it is bound when it is not.
     if (!memory_.look_up(entry.cgroup))

@@ -140,5 +140,18 @@ TEST(HookSwitch, IsReadEachTime) {
   std::filesystem::remove_all(root);
 }
 
+TEST(Preemption, IsReadEachTime) {
+  const std::string root = testing::TempDir() + "/preemption_" + std::to_string(getpid());
+  EXPECT_FALSE(Preemption(root).is_full()) << "without debugfs nobody can change it";
+  std::filesystem::create_directories(root + "/sys/kernel/debug/sched");
+  const auto set = [&](const char* text) { std::ofstream(root + "/sys/kernel/debug/sched/preempt") << text; };
+  set("none (voluntary) full \n");
+  const Preemption preemption(root);
+  EXPECT_FALSE(preemption.is_full());
+  set("none voluntary (full) \n");
+  EXPECT_TRUE(preemption.is_full());
+  std::filesystem::remove_all(root);
+}
+
 }  // namespace
 }  // namespace treeline::kernel

@@ -11,6 +11,8 @@
 
 #include <csignal>
 
+#include "enforcer/base/mounts.h"
+
 namespace treeline::workload {
 namespace {
 
@@ -51,6 +53,18 @@ TEST(Process, OneWhoseFirstThreadHasEndedIsAliveWhileAnotherRuns) {
   ASSERT_EQ(waitpid(child, nullptr, 0), child);
   close(ended[0]);
   close(ended[1]);
+}
+
+TEST(ProcView, OfTheLastMountOnProc) {
+  const std::string head = "20 1 0:20 / /proc rw,nosuid - proc proc rw";
+  EXPECT_FALSE(parse_proc_view(head + "\n").hides);
+  const ProcView group = parse_proc_view(head + "\n21 20 0:20 / /proc rw - proc proc rw,gid=27,hidepid=invisible\n");
+  EXPECT_TRUE(group.hides);
+  EXPECT_FALSE(group.only_traceable);
+  EXPECT_EQ(group.group, 27u);
+  EXPECT_TRUE(parse_proc_view(head + ",hidepid=2\n").hides);
+  EXPECT_TRUE(parse_proc_view(head + ",hidepid=ptraceable\n").only_traceable);
+  EXPECT_FALSE(parse_proc_view("20 1 0:20 / /srv/proc rw - proc proc rw,hidepid=2\nnonsense - proc\n").hides);
 }
 
 }  // namespace

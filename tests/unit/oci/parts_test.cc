@@ -91,6 +91,14 @@ TEST(Choice, in_a_pod_of_cri_o) {
   EXPECT_EQ(chosen(container + R"("io.kubernetes.cri.container-type":"sandbox"})"), "web") << "a pod's own annotation does not make it one";
 }
 
+// podman before 4.5.1 hands on the annotations of the image.
+TEST(Choice, podmans_image_does_not_say_what_the_container_is) {
+  const std::string podman = R"({"io.container.manager":"libpod","treeline.policy":"web","treeline.policy.x":"wide","treeline.sandbox-policy":"wide",)";
+  for (const char* image : {R"("io.kubernetes.cri.container-type":"sandbox"})", R"("io.kubernetes.cri-o.ContainerType":"sandbox"})",
+                            R"("io.kubernetes.cri.container-name":"x"})", R"("io.kubernetes.container.name":"x"})"})
+    EXPECT_EQ(chosen(podman + image), "web") << image;
+}
+
 TEST(InProcess, a_handler_of_crun_that_needs_no_annotation) {
   for (const char* word : {"/", "//", ""})
     EXPECT_THAT(check_payload(value(R"({"process":{"args":[")" + std::string(word) + R"(","up"]}})")).error().message, HasSubstr("process.args begins with"));
