@@ -42,6 +42,7 @@ class Log {
       first_ = line.pid;
       processes_[first_] = std::make_shared<Process>();
       processes_[first_]->pid = first_;
+      processes_[first_]->threads->insert(first_);
     }
     const uint32_t pid = known(line);
     if (processes_.count(pid) == 0) {
@@ -235,7 +236,9 @@ class Log {
     if (flags.find("CLONE_THREAD") == std::string_view::npos) {
       child->pid = pid;
       child->parent = parent.pid;
+      child->threads = std::make_shared<std::set<int64_t>>();
     }
+    child->threads->insert(pid);
     processes_[pid] = std::move(child);
     const auto queue = waiting_.find(pid);
     if (queue == waiting_.end()) return true;

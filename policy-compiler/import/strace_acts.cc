@@ -21,6 +21,7 @@ struct NamedAct {
   int path;
   uint32_t access;
 };
+constexpr uint32_t kHanded = TL_READ | TL_WRITE | TL_APPEND | TL_LIST;  // what may be asked of an open file
 constexpr NamedAct kNamedActs[] = {
     {"mkdir", -1, 0, TL_MKDIR},          {"mkdirat", 0, 1, TL_MKDIR},      {"rmdir", -1, 0, TL_DELETE},
     {"unlink", -1, 0, TL_DELETE},        {"unlinkat", 0, 1, TL_DELETE},    {"mknod", -1, 0, TL_MKNOD},
@@ -220,6 +221,9 @@ void Tracee::inherit(Process& process, Position position) {
 }
 
 void Tracee::open(Process& process, std::string_view name, const Call& call, Position position) {
+  // A queue lies in no directory of the container; of what it is made by, no hook is told the name.
+  if (name == "mq_open" && call.arguments.size() > 1)
+    return grant_pattern(process, "{anon:other}", open_flags(call.arguments[1]).access & kHanded, position);
   const bool at = name == "openat" || name == "openat2", handle = name == "open_by_handle_at";
   if (!at && !handle && name != "open" && name != "creat") return;
   const size_t first = at || handle ? 1 : 0;
@@ -302,6 +306,12 @@ void Tracee::paths(Process& process, std::string_view name, const Call& call, Po
 }
 
 void Tracee::memory(Process& process, std::string_view name, const Call& call, Position position) {
+  if (name == "shmat" && call.arguments.size() > 2) {
+    grant_pattern(process, "{sysv-shm}", has(call.arguments[2], "SHM_RDONLY") ? TL_READ : TL_READ | TL_WRITE, position);
+    if (has(call.arguments[2], "SHM_EXEC"))
+      lost("executable memory of System V", "add 'map' to '{sysv-shm}', which a person signs, and the operation 'jit'", position);
+    return;
+  }
   const bool map = name == "mmap" || name == "mmap2";
   if ((!map && name != "mprotect" && name != "pkey_mprotect") || call.arguments.size() < 3) return;
   const std::string_view protection = call.arguments[2];

@@ -55,6 +55,8 @@ class Tracee {
   std::optional<std::string> pattern_behind(const Process& process, std::string_view argument);
   // linkat: what its new name needs beside 'link'. A file that had none is made by it.
   uint32_t first_name(const Process& process, const Call& call, Position position);
+  // Is argument `whom`, a process's number, that of another one? -1: nobody's number, so it may be.
+  bool is_other(const Process& process, const Call& call, int whom) const;
   // A name from a root that is not the container's: reported.
   bool is_elsewhere(const Process& process, const std::string& name, Position position);
   void grant(Process& process, const std::string& path, uint32_t access, Position position);

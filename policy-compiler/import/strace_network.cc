@@ -21,7 +21,7 @@ struct SocketKind {
 SocketKind kind_of(std::string_view family, std::string_view type, std::string_view protocol) {
   const bool stream = has(type, "SOCK_STREAM"), datagram = has(type, "SOCK_DGRAM");
   if (family == "AF_UNIX" || family == "AF_LOCAL")
-    return {stream ? TL_SOCK_UNIX_STREAM : datagram ? TL_SOCK_UNIX_DGRAM : TL_SOCK_UNIX_SEQPACKET, {}};
+    return {stream ? TL_SOCK_UNIX_STREAM : has(type, "SOCK_SEQPACKET") ? TL_SOCK_UNIX_SEQPACKET : TL_SOCK_UNIX_DGRAM, {}};
   if (family == "AF_NETLINK") return {TL_SOCK_NETLINK, {}};
   if (family == "AF_PACKET") return {TL_SOCK_PACKET, {}};
   if (family == "AF_VSOCK") return {TL_SOCK_VSOCK, {}};
@@ -111,6 +111,8 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
     files[*call.result] = std::move(open);
     return;
   }
+  if (name == "socketpair" && arguments.size() >= 3)  // its descriptors: table()
+    return add_number(node(process).sockets, kind_of(arguments[0], arguments[1], arguments[2]).kind, position);
   if ((name == "accept" || name == "accept4") && !arguments.empty()) {
     OpenFile open;
     open.pattern = "{socket}";
@@ -208,55 +210,105 @@ void Tracee::network(Process& process, std::string_view name, const Call& call, 
   node(process).network.push_back(std::move(rule));
 }
 
+namespace {
+
+// Calls whose success may have asked for an operation (tests/kernel/enforce/syscalls.toml: by which hook).
+struct Grave {
+  std::string_view call;
+  std::string_view word;  // of the first two arguments; "": any
+  int whom;               // argument that is a process's number: nothing is asked of the caller itself. -1: none
+  std::string_view operation;
+};
+constexpr std::string_view kTrace = "'ptrace-descendant' (or a wider one)", kTune = "'tune-workload' (or a wider one)", kMount = "'mount'", kKeys = "'keyring'";
+constexpr Grave kGrave[] = {
+    {"ptrace", "PTRACE_", -1, kTrace},
+    {"process_vm_readv", "", 0, kTrace},
+    {"process_vm_writev", "", 0, kTrace},
+    {"pidfd_getfd", "", -1, kTrace},
+    {"prctl", "PR_SET_MM", -1, "'ptrace'"},
+    {"mount", "", -1, kMount},
+    {"umount", "", -1, kMount},
+    {"umount2", "", -1, kMount},
+    {"pivot_root", "", -1, kMount},
+    {"move_mount", "", -1, kMount},
+    {"fsconfig", "", -1, kMount},
+    {"unshare", "CLONE_NEWUSER", -1, "'userns'"},
+    {"bpf", "", -1, "'bpf'"},
+    {"perf_event_open", "", -1, "'perf'"},
+    {"add_key", "", -1, kKeys},
+    {"request_key", "", -1, kKeys},
+    {"keyctl", "", -1, kKeys},
+    {"init_module", "", -1, "'load-module'"},
+    {"finit_module", "", -1, "'load-module'"},
+    {"kexec_load", "", -1, "'kexec'"},
+    {"kexec_file_load", "", -1, "'kexec'"},
+    {"ioctl", "TIOCSTI", -1, "'tty-inject'"},
+    {"ioctl", "TIOCLINUX", -1, "'tty-inject'"},
+    {"ioctl", "FIOSETOWN", -1, "'signal'"},
+    {"ioctl", "SIOCSPGRP", -1, "'signal'"},
+    {"fcntl", "F_SETOWN", 2, "'signal'"},
+    {"setpriority", "PRIO_PGRP", -1, kTune},
+    {"setpriority", "PRIO_USER", -1, kTune},
+    {"setpriority", "", 1, kTune},
+    {"ioprio_set", "IOPRIO_WHO_PGRP", -1, kTune},
+    {"ioprio_set", "IOPRIO_WHO_USER", -1, kTune},
+    {"ioprio_set", "", 1, kTune},
+    {"sched_setscheduler", "", 0, kTune},
+    {"sched_setparam", "", 0, kTune},
+    {"sched_setattr", "", 0, kTune},
+    {"sched_setaffinity", "", 0, kTune},
+    {"migrate_pages", "", 0, kTune},
+    {"move_pages", "", 0, kTune},
+    {"prlimit64", "", 0, "'tune'"},
+    {"io_uring_setup", "", -1, "'io-uring'"},
+    {"userfaultfd", "", -1, "'userfaultfd'"},
+    {"modify_ldt", "", -1, "'ldt'"},
+    {"seccomp", "SECCOMP_FILTER_FLAG_NEW_LISTENER", -1, "'seccomp-listener'"},
+    {"personality", "READ_IMPLIES_EXEC", -1, "'stack-exec' (or 'jit')"},
+    {"syslog", "", -1, "'kernel-log'"},
+};
+
+// Of these the hooks ask for nothing: limits that are only read, and what ps shows.
+bool harmless(std::string_view name, const Call& call) {
+  constexpr std::string_view kShown[] = {"PR_SET_MM_ARG_START", "PR_SET_MM_ARG_END", "PR_SET_MM_ENV_START", "PR_SET_MM_ENV_END", "PR_SET_MM_AUXV"};
+  if (name == "prlimit64") return call.arguments.size() > 2 && call.arguments[2] == "NULL";
+  return name == "prctl" && call.arguments.size() > 1 && std::find(std::begin(kShown), std::end(kShown), call.arguments[1]) != std::end(kShown);
+}
+
+struct Signal {
+  std::string_view call;
+  int whom;
+  size_t signal;  // argument; signal 0 only asks whether the process is there
+};
+constexpr Signal kSignals[] = {
+    {"kill", 0, 1}, {"tkill", 0, 1}, {"tgkill", 0, 2}, {"rt_sigqueueinfo", 0, 1}, {"rt_tgsigqueueinfo", 0, 2}, {"pidfd_send_signal", -1, 1},
+};
+
+}  // namespace
+
+bool Tracee::is_other(const Process& process, const Call& call, int whom) const {
+  if (whom < 0) return true;
+  const auto at = static_cast<size_t>(whom);
+  const auto target = at < call.arguments.size() ? descriptor(call.arguments[at]) : std::nullopt;
+  return !target || (target->number != 0 && process.threads->count(target->number) == 0);
+}
+
 // What is grave is a person's word, as in learning: it is named, not granted.
 void Tracee::operations(Process& process, std::string_view name, const Call& call, Position position) {
-  struct Grave {
-    std::string_view call, word, operation;
-  };
-  constexpr Grave kGrave[] = {
-      {"ptrace", "PTRACE_", "ptrace-descendant"},
-      {"process_vm_readv", "", "ptrace-descendant"},
-      {"process_vm_writev", "", "ptrace-descendant"},
-      {"mount", "", "mount"},
-      {"umount2", "", "mount"},
-      {"pivot_root", "", "mount"},
-      {"move_mount", "", "mount"},
-      {"unshare", "CLONE_NEWUSER", "userns"},
-      {"bpf", "", "bpf"},
-      {"perf_event_open", "", "perf"},
-      {"add_key", "", "keyring"},
-      {"keyctl", "", "keyring"},
-      {"init_module", "", "load-module"},
-      {"finit_module", "", "load-module"},
-      {"kexec_load", "", "kexec"},
-      {"kexec_file_load", "", "kexec"},
-      {"pidfd_getfd", "", "ptrace-descendant"},
-      {"fsconfig", "", "mount"},
-      {"ioctl", "TIOCSTI", "tty-inject"},
-      {"ioctl", "TIOCLINUX", "tty-inject"},
-      {"ioctl", "FIOSETOWN", "signal"},
-      {"ioctl", "SIOCSPGRP", "signal"},
-      {"fcntl", "F_SETOWN", "signal"},
-      {"io_uring_setup", "", "io-uring"},
-      {"userfaultfd", "", "userfaultfd"},
-      {"modify_ldt", "", "ldt"},
-      {"syslog", "", "kernel-log"},
-  };
+  const std::string by = " by " + text::quoted(node(process).executable.text);
   for (const Grave& grave : kGrave) {
     if (grave.call != name) continue;
     const auto says = [&](size_t at) { return at < call.arguments.size() && has(call.arguments[at], grave.word); };
     if (!says(0) && !says(1) && !grave.word.empty()) continue;
-    lost(std::string(name) + " by " + text::quoted(node(process).executable.text),
-         "add the operation '" + std::string(grave.operation) + "' (or a wider one) if it is needed", position);
+    if (!harmless(name, call) && is_other(process, call, grave.whom))
+      lost(std::string(name) + by, "add the operation " + std::string(grave.operation) + " if it is needed", position);
+    break;
   }
-  if (name == "pidfd_send_signal" && call.arguments.size() > 1 && call.arguments[1] != "0")
-    lost("signals by descriptors of processes by " + text::quoted(node(process).executable.text),
-         "add the operation 'signal-descendant' or 'signal-workload' if they are needed", position);
-  if ((name == "kill" || name == "tkill" || name == "tgkill") && call.arguments.size() > 1) {
-    const auto target = descriptor(call.arguments[0]);
-    if (!target || call.arguments.back() == "0") return;
-    if (target->number != static_cast<int64_t>(process.pid) && target->number != 0)
-      lost("signals to other processes by " + text::quoted(node(process).executable.text),
+  for (const Signal& signal : kSignals) {
+    if (signal.call != name || call.arguments.size() <= signal.signal || call.arguments[signal.signal] == "0") continue;
+    const bool group = name == "kill" && call.arguments[0] == "0";  // others may be in it
+    if (group || is_other(process, call, signal.whom))
+      lost((signal.whom < 0 ? "signals by descriptors of processes" : "signals to other processes") + by,
            "add the operation 'signal-descendant' or 'signal-workload' if they are needed", position);
   }
 }

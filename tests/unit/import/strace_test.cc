@@ -213,5 +213,80 @@ TEST(Strace, DescriptorsThatAreClosed_AtExec_AreNotInherited) {
   EXPECT_THAT(done("1 close_range(9, 3, 0) = 0\n1 execve(\"/b\", [\"b\"], 0x1) = 0\n"), HasSubstr("; /b: /srv/f"));
 }
 
+// The first line that is not carried, and what is to be added for it.
+std::string listed(const std::string& lines) {
+  const Outcome out = take("7 execve(\"/a\", [\"a\"], 0x1) = 0\n7 clone(flags=CLONE_VM|CLONE_THREAD) = 8\n7 clone(flags=SIGCHLD) = 9\n" + lines);
+  for (const Diagnostic& d : out.findings.list())
+    if (d.code == "not-carried") return d.remedy;
+  return "";
+}
+
+TEST(Strace, GraveCall_Imported_IsNamedWithItsOperation) {
+  struct {
+    const char *call, *operation;
+  } const kCalls[] = {
+      {"prlimit64(9, RLIMIT_NOFILE, {rlim_cur=1, rlim_max=1}, NULL) = 0", "'tune'"},
+      {"setpriority(PRIO_PROCESS, 9, 5) = 0", "'tune-workload'"},
+      {"setpriority(PRIO_PGRP, 0, 5) = 0", "'tune-workload'"},
+      {"ioprio_set(IOPRIO_WHO_PROCESS, 9, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)) = 0", "'tune-workload'"},
+      {"ioprio_set(1, 9, 0) = 0", "'tune-workload'"},
+      {"sched_setscheduler(9, SCHED_FIFO, [1]) = 0", "'tune-workload'"},
+      {"sched_setparam(9, [1]) = 0", "'tune-workload'"},
+      {"sched_setattr(9, {size=56, sched_policy=SCHED_OTHER}, 0) = 0", "'tune-workload'"},
+      {"sched_setaffinity(9, 8, [0]) = 0", "'tune-workload'"},
+      {"migrate_pages(9, 1, [1], [2]) = 0", "'tune-workload'"},
+      {"move_pages(9, 1, [0x1], [0], [0], MPOL_MF_MOVE) = 0", "'tune-workload'"},
+      {"request_key(\"user\", \"x\", NULL, KEY_SPEC_SESSION_KEYRING) = 1", "'keyring'"},
+      {"keyctl(KEYCTL_READ, 1, 0x1, 1) = 1", "'keyring'"},
+      {"kill(9, SIGTERM) = 0", "'signal-descendant'"},
+      {"kill(0, SIGTERM) = 0", "'signal-descendant'"},
+      {"rt_sigqueueinfo(9, SIGUSR1, {si_signo=SIGUSR1}) = 0", "'signal-descendant'"},
+      {"rt_tgsigqueueinfo(9, 9, SIGUSR1, {si_signo=SIGUSR1}) = 0", "'signal-descendant'"},
+      {"pidfd_send_signal(5, SIGTERM, NULL, 0) = 0", "'signal-descendant'"},
+      {"seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, {len=1, filter=0x1}) = 5", "'seccomp-listener'"},
+      {"prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, 3, 0, 0) = 0", "'ptrace'"},
+      {"personality(PER_LINUX|READ_IMPLIES_EXEC) = 0", "'stack-exec'"},
+      {"shmat(1, NULL, SHM_EXEC) = 0x7f12", "'{sysv-shm}'"},
+      {"umount(\"/mnt\") = 0", "'mount'"},
+      {"move_mount(9, \"\", AT_FDCWD, \"/mnt\", MOVE_MOUNT_F_EMPTY_PATH) = 0", "'mount'"},
+      {"process_vm_readv(9, [], 1, [], 1, 0) = 1", "'ptrace-descendant'"},
+      {"fcntl(3, F_SETOWN, 9) = 0", "'signal'"},
+      {"fcntl(3, F_SETOWN_EX, {type=F_OWNER_PID, pid=9}) = 0", "'signal'"},
+  };
+  for (const auto& [call, operation] : kCalls) {
+    EXPECT_THAT(listed("7 " + std::string(call) + "\n"), HasSubstr(operation)) << call;
+    const std::string refused = std::string(call).substr(0, std::string(call).rfind(" = ")) + " = -1 EPERM (Operation not permitted)";
+    EXPECT_EQ(listed("7 " + refused + "\n"), "") << refused;
+  }
+}
+
+// A process may do so to itself, of whichever of its threads; and of some calls no hook asks.
+TEST(Strace, CallThatNoHookRefuses_Imported_IsNotNamed) {
+  for (const char* call :
+       {"prlimit64(0, RLIMIT_NOFILE, {rlim_cur=1, rlim_max=1}, NULL)", "prlimit64(9, RLIMIT_NOFILE, NULL, {rlim_cur=1, rlim_max=1})",
+        "setpriority(PRIO_PROCESS, 0, 5)", "sched_setaffinity(8, 8, [0])", "sched_setscheduler(7, SCHED_FIFO, [1])", "ioprio_set(IOPRIO_WHO_PROCESS, 7, 0)",
+        "move_pages(0, 1, [0x1], [0], [0], MPOL_MF_MOVE)", "tgkill(7, 8, SIGURG)", "tkill(8, SIGURG)", "kill(9, 0)", "rt_sigqueueinfo(9, 0, {})",
+        "seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=1, filter=0x1})", "prctl(PR_SET_MM, PR_SET_MM_ARG_START, 0x7f12, 0, 0)", "prctl(PR_SET_NAME, \"x\")",
+        "personality(PER_LINUX)", "shmget(0x1, 4096, IPC_CREAT|0600)", "mount_setattr(-1, \"/mnt\", 0, {attr_set=MOUNT_ATTR_RDONLY}, 32)",
+        "open_tree(AT_FDCWD, \"/mnt\", OPEN_TREE_CLONE)", "fsmount(9, 0, 0)", "process_vm_readv(7, [], 1, [], 1, 0)", "fcntl(3, F_SETOWN, 7)"})
+    EXPECT_EQ(listed("7 " + std::string(call) + " = 0\n"), "") << call;
+}
+
+TEST(Strace, MemoryAndQueuesOfSystemV_Imported_AreTheirKinds) {
+  EXPECT_THAT(done("1 shmat(1, NULL, SHM_RDONLY) = 0x7f12\n"), HasSubstr("{sysv-shm}" + word(TL_READ)));
+  EXPECT_THAT(done("1 shmat(1, NULL, 0) = 0x7f12\n"), HasSubstr("{sysv-shm}" + word(TL_READ | TL_WRITE)));
+  EXPECT_THAT(done("1 mq_open(\"q\", O_WRONLY|O_CREAT, 0600, NULL) = 4\n"), HasSubstr("{anon:other}" + word(TL_WRITE)));
+}
+
+TEST(Strace, SocketPair_Imported_IsAKindOfSocket) {
+  for (const auto& [type, kind] : {std::pair("SOCK_STREAM|SOCK_CLOEXEC", TL_SOCK_UNIX_STREAM), {"SOCK_DGRAM", TL_SOCK_UNIX_DGRAM},
+                                   {"SOCK_SEQPACKET", TL_SOCK_UNIX_SEQPACKET}, {"SOCK_RAW", TL_SOCK_UNIX_DGRAM}}) {
+    const Outcome out = take(kOld + "1999 socketpair(AF_UNIX, " + type + ", 0, [3, 4]) = 0\n");
+    ASSERT_TRUE(out.imported);
+    ASSERT_EQ(out.imported->policy.nodes[0].sockets.size(), 1u) << type;
+    EXPECT_EQ(out.imported->policy.nodes[0].sockets[0].value, static_cast<uint32_t>(kind)) << type;
+  }
+}
+
 }  // namespace
 }  // namespace treeline::import_
