@@ -96,7 +96,7 @@ std::optional<std::string> Tracee::path(Process& process, const Call& call, size
     if (!from) {
       base.reset();
     } else if (from->path) {
-      base = from->path;
+      base = is_deleted(*from->path) ? std::nullopt : from->path;
       resolved_ = true;
     } else if (from->number >= 0) {
       const auto open = process.files->find(from->number);
@@ -105,7 +105,7 @@ std::optional<std::string> Tracee::path(Process& process, const Call& call, size
     }
   }
   if (name->bytes.empty()) {  // AT_EMPTY_PATH: the descriptor itself
-    auto itself = directory && base && !is_deleted(*base) ? absolute(*base, std::nullopt) : std::nullopt;
+    auto itself = directory && base ? absolute(*base, std::nullopt) : std::nullopt;
     if (!itself)
       lost("files that are named by a descriptor whose name is not known", "record with strace -y", position);
     return itself;
@@ -127,6 +127,7 @@ bool Tracee::is_elsewhere(const Process& process, const std::string& name, Posit
 
 bool Tracee::act(Process& process, std::string_view name, const Call& call, Position position) {
   if (!call.complete) return true;
+  ++acts_;
   const bool connecting = name == "connect" && call.error == "EINPROGRESS";
   if (executes(name)) {
     if (*call.result != 0) return true;
@@ -215,7 +216,7 @@ void Tracee::inherit(Process& process, Position position) {
   for (auto& [number, file] : *process.files) {
     if (file.close_on_exec) continue;
     kept->emplace(number, file);
-    if (!file.pattern.empty()) grant_pattern(process, file.pattern, file.access, position);
+    if (!file.pattern.empty()) grant_pattern(process, is_unlinked(file) ? "{unlinked}" : file.pattern, file.access & kHanded, position);
   }
   process.files = std::move(kept);
 }
@@ -246,10 +247,14 @@ void Tracee::open(Process& process, std::string_view name, const Call& call, Pos
     file = path(process, call, first, at ? std::optional<size_t>(0) : std::nullopt, position);
   if (!file) return;
   OpenFile open;
+  open.opened = acts_;
   open.access = wanted.access;
   open.close_on_exec = has(flags, "O_CLOEXEC");
   if (wanted.unnamed) {
     open.pattern = (*file == "/" ? "" : passes::literal_pattern(*file)) + "/{tmpfile}";
+    grant_pattern(process, open.pattern, open.access, position);
+  } else if (call.result_path && is_deleted(*call.result_path) && file->starts_with("/proc/")) {  // by /proc/self/fd/3
+    open.pattern = call.result_path->starts_with("/memfd:") ? "{memfd}" : "{unlinked}";
     grant_pattern(process, open.pattern, open.access, position);
   } else {
     open.path = *file;
@@ -272,7 +277,11 @@ void Tracee::paths(Process& process, std::string_view name, const Call& call, Po
     if (name == "linkat") access |= first_name(process, call, position);
     if (exchange) access = TL_DELETE | TL_RENAME_IN;
     if (act.access == TL_DELETE && name == "renameat2" && has(flags, "RENAME_WHITEOUT")) access |= TL_MKNOD;
-    if (const auto file = path(process, call, at, directory, position)) grant(process, *file, access, position);
+    if (const auto file = path(process, call, at, directory, position)) {
+      grant(process, *file, access, position);
+      const bool renames = name.starts_with("rename");
+      if (!exchange && act.access == (renames ? TL_RENAME_IN : TL_DELETE)) removed_[*file] = acts_;
+    }
     if (act.access == TL_RENAME_IN && !exchange && !has(flags, "RENAME_NOREPLACE"))
       lost("a rename may have replaced a file: the log does not say whether it was there",
            "add 'delete' to the new name then", position);
@@ -283,7 +292,7 @@ void Tracee::paths(Process& process, std::string_view name, const Call& call, Po
     if (const auto from = descriptor(call.arguments[0])) {
       const auto open = process.files->find(from->number);
       if (from->path)
-        process.at->directory = from->path;
+        process.at->directory = is_deleted(*from->path) ? std::nullopt : from->path;
       else if (open != process.files->end() && !open->second.path.empty())
         process.at->directory = open->second.path;
     }
@@ -317,7 +326,10 @@ void Tracee::memory(Process& process, std::string_view name, const Call& call, P
   const std::string_view protection = call.arguments[2];
   if (!has(protection, "PROT_EXEC")) return;
   if (map && call.arguments.size() >= 5 && !has(call.arguments[3], "MAP_ANONYMOUS")) {
-    if (const auto pattern = pattern_behind(process, call.arguments[4]))
+    if (is_unlinked(process, call.arguments[4]))
+      lost("executable maps of files that have no name any more",
+           "add 'map' to '{unlinked}' (of memfd_create '{memfd}', with the operation 'jit'), which a person signs", position);
+    else if (const auto pattern = pattern_behind(process, call.arguments[4]))
       grant_pattern(process, *pattern, TL_MAP, position);
     else
       lost("executable maps of files whose name is not known", "record with strace -y", position);

@@ -53,6 +53,9 @@ class Tracee {
                                   Position position);
   // The pattern of a descriptor's file. nullopt: not known.
   std::optional<std::string> pattern_behind(const Process& process, std::string_view argument);
+  // Had the descriptor's file a name that is gone, as far as the log shows?
+  bool is_unlinked(const OpenFile& file) const;
+  bool is_unlinked(const Process& process, std::string_view argument) const;
   // linkat: what its new name needs beside 'link'. A file that had none is made by it.
   uint32_t first_name(const Process& process, const Call& call, Position position);
   // Is argument `whom`, a process's number, that of another one? -1: nobody's number, so it may be.
@@ -80,6 +83,8 @@ class Tracee {
   std::vector<std::map<std::string, Position, std::less<>>> calls_;      // by node
   std::vector<std::set<std::string, std::less<>>> networks_;             // by node: rules that it has
   std::map<std::string, Loss> losses_;
+  std::map<std::string, size_t, std::less<>> removed_;  // names: at which act
+  size_t acts_ = 0;
   size_t unlisted_ = 0;  // beyond kMost reasons
   Position first_unlisted_;
   Position numbers_;  // where a number below the own directory of /proc became {digits} first

@@ -75,6 +75,19 @@ std::optional<std::string> Tracee::pattern_behind(const Process& process, std::s
   return open->second.pattern;
 }
 
+bool Tracee::is_unlinked(const OpenFile& file) const {
+  const auto removed = removed_.find(file.path);
+  return removed != removed_.end() && removed->second > file.opened;
+}
+
+bool Tracee::is_unlinked(const Process& process, std::string_view argument) const {
+  const auto from = descriptor(argument);
+  const auto open = from ? process.files->find(from->number) : process.files->end();
+  const bool known = open != process.files->end();
+  if (known && open->second.pattern.ends_with("/{tmpfile}")) return false;  // it never had one
+  return from && from->path ? is_deleted(*from->path) : known && is_unlinked(open->second);
+}
+
 uint32_t Tracee::first_name(const Process& process, const Call& call, Position position) {
   const auto source = quoted(argument(call, 1));
   if (!source) return 0;

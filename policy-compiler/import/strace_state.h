@@ -24,6 +24,7 @@ struct OpenFile {
   bool close_on_exec = false;
   std::optional<ir::Protocol> protocol;  // of an internet socket
   bool datagram = false;
+  size_t opened = 0;  // at which act; 0: not by a name
   bool any_port = false;  // an internet socket without a port of its own choice
 };
 

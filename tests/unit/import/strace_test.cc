@@ -288,5 +288,38 @@ TEST(Strace, SocketPair_Imported_IsAKindOfSocket) {
   }
 }
 
+// To who inherits or maps it, what has lost its name is {unlinked}; by a descriptor it is changed as by the last name.
+TEST(Strace, FileThatHasLostItsName_Imported_IsNoFileOfThatName) {
+  const std::string made = "1 openat(AT_FDCWD, \"/tmp/u\", O_RDWR|O_CREAT, 0600) = 4\n", gone = made + "1 unlink(\"/tmp/u\") = 0\n";
+  const std::string replaced = made + "1 rename(\"/tmp/v\", \"/tmp/u\") = 0\n", exec = "1 execve(\"/b\", [\"b\"], 0x1) = 0\n";
+  const std::string read_write = word(TL_READ | TL_WRITE);
+  EXPECT_THAT(done(made + exec), HasSubstr("; /b: /srv/f" + word(TL_READ) + " /tmp/u" + read_write)) << "to make it is no right of who inherits it";
+  for (const std::string& before : {gone, replaced}) {
+    EXPECT_THAT(done(before + exec), HasSubstr("; /b: /srv/f" + word(TL_READ) + " {unlinked}" + read_write)) << before;
+    EXPECT_THAT(done(before + made + exec), HasSubstr(" /tmp/u" + read_write)) << "another one";
+  }
+  const std::string words = "/tmp/u" + word(TL_READ | TL_WRITE | TL_CREATE | TL_DELETE);
+  for (const char* file : {"4", "4</tmp/u (deleted)>", "4</tmp/u>(deleted)"}) {
+    const std::string map = "1 mmap(NULL, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE, " + std::string(file) + ", 0) = 0x7f12\n";
+    EXPECT_THAT(done(gone + map), testing::EndsWith(words)) << file;
+    EXPECT_THAT(listed("7" + made.substr(1) + "7 unlink(\"/tmp/u\") = 0\n7" + map.substr(1)), HasSubstr("'{unlinked}'")) << file;
+    EXPECT_THAT(done(gone + "1 fchmod(" + file + ", 0600) = 0\n"), HasSubstr("/tmp/u" + word(TL_READ | TL_WRITE | TL_CREATE | TL_DELETE | TL_SETATTR))) << file;
+  }
+  EXPECT_THAT(done("1 openat(AT_FDCWD, \"/proc/self/fd/4\", O_RDONLY) = 5</tmp/u (deleted)>\n"), testing::EndsWith(" {unlinked}" + word(TL_READ)));
+  EXPECT_THAT(done("1 openat(AT_FDCWD, \"/proc/self/fd/4\", O_RDONLY) = 5</memfd:m>(deleted)\n"), testing::EndsWith(" {memfd}" + word(TL_READ)));
+  const std::string unnamed = "1 openat(AT_FDCWD, \"/tmp\", O_RDWR|O_TMPFILE, 0600) = 4</tmp/#12 (deleted)>\n";
+  EXPECT_THAT(done(unnamed + "1 mmap(NULL, 1, PROT_EXEC, MAP_PRIVATE, 4</tmp/#12 (deleted)>, 0) = 0x7f12\n"),
+              HasSubstr("/tmp/{tmpfile}" + word(TL_READ | TL_WRITE | TL_MAP)));
+}
+
+TEST(Strace, DirectoryThatHasLostItsName_Imported_IsNoPlaceToStartFrom) {
+  for (const char* call : {"openat(4</tmp/d (deleted)>, \".\", O_RDONLY|O_DIRECTORY) = 5</tmp/d (deleted)>",
+                           "openat(AT_FDCWD</tmp/d>(deleted), \".\", O_RDONLY|O_DIRECTORY) = 5</tmp/d>(deleted)"}) {
+    EXPECT_THAT(done("1 " + std::string(call) + "\n"), Not(HasSubstr("deleted"))) << call;
+    EXPECT_NE(listed("7 " + std::string(call) + "\n"), "") << call;
+  }
+  EXPECT_THAT(done("1 fchdir(4</tmp/d (deleted)>) = 0\n1 openat(AT_FDCWD, \".\", O_RDONLY|O_DIRECTORY) = 5\n"), Not(HasSubstr("deleted")));
+}
+
 }  // namespace
 }  // namespace treeline::import_
