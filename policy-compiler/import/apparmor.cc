@@ -61,6 +61,7 @@ class AppArmorReader {
       return false;
     }
     for (const auto& denial : denied_) deny(denial);
+    if (root) list_unreached(file_.profiles, false);
     if (!only_written_.empty())
       diagnostics_.note(*only_written_.begin(), "narrower",
                         "'w' makes symbolic links as well; 'link', which is the right to hard ones too, is granted "
@@ -318,6 +319,20 @@ class AppArmorReader {
       lost(statement,
            "it takes away what other rules grant" + std::string(words[0] == "network" ? ": no socket is granted" : ""),
            "add by hand what remains of it");
+  }
+
+  // Profiles that no program of the draft runs under; why one that is attached itself is none has been said.
+  void list_unreached(const std::vector<Profile>& profiles, bool children) {
+    for (const Profile& profile : profiles) {
+      if (profile.hat || profile.conditional) continue;
+      const auto runs = programs_.lower_bound({&profile, ""});
+      if ((children || profile.attachment.empty()) && (runs == programs_.end() || runs->first.first != &profile))
+        diagnostics_.warning(profile.position, "not-carried",
+                             "profile " + text::quoted(profile.name) + ": nothing here leads to it, so what is said in it is left out",
+                             children ? "write a rule that starts a program under it, where it is meant"
+                                      : "name the program that it is set for with --exec, or write a rule that starts one under it");
+      list_unreached(profile.children, true);
+    }
   }
 
   // The program that runs `executable` under `profile`; made with what it may start.

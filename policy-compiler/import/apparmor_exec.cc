@@ -106,13 +106,23 @@ const Profile* Execs::started(const Profile& from, const ExecRule& rule, const s
   const Profile* target = nullptr;
   if (kind == 'i') target = &from;
   if (kind == 'c') target = find(from.children, rule.target, pattern);
-  if (kind == 'p') target = find(file_.profiles, rule.target, pattern);
+  if (kind == 'p') target = rule.target.empty() ? find(file_.profiles, "", pattern) : named(file_.profiles, rule.target);
   if (target == nullptr && kind != 'u' && rule.mode.find('i') != std::string::npos) target = &from;
   if (target != nullptr && !target->conditional) return target;
   diagnostics_.warning(rule.position, "not-carried",
                        kind == 'u' ? text::quoted(pattern) + " runs unconfined"
                                    : text::quoted(pattern) + " runs under a profile that is not in this file",
                        "add it below 'children' with the rights that it needs");
+  return nullptr;
+}
+
+const Profile* Execs::named(const std::vector<Profile>& profiles, const std::string& name) {
+  if (const Profile* whole = find(profiles, name, "")) return whole;
+  for (size_t end = name.find("//"); end != std::string::npos; end = name.find("//", end + 1)) {
+    const Profile* parent = end == 0 ? nullptr : find(profiles, name.substr(0, end), "");
+    const std::string child = name.substr(end + 2);
+    if (parent != nullptr && !parent->conditional && !child.empty()) return named(parent->children, child);
+  }
   return nullptr;
 }
 

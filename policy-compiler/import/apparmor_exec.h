@@ -50,6 +50,8 @@ class Execs {
   bool by_attachment(const Profile& profile, const ExecRule& rule, const std::string& pattern, const Add& add);
   const Attachments& attachments(const std::vector<Profile>& profiles);
   const Profile* started(const Profile& from, const ExecRule& rule, const std::string& pattern);
+  // By a name as aa-exec(1) takes it: "web//shell" is the child 'shell' of 'web'.
+  const Profile* named(const std::vector<Profile>& profiles, const std::string& name);
   const Profile* find(const std::vector<Profile>& profiles, const std::string& name, const std::string& pattern);
   bool too_many(Position position);
 

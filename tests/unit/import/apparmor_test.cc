@@ -254,6 +254,37 @@ TEST(AppArmor, StepToTheProfileThatIsAttached_Imported_LeadsThere) {
   EXPECT_THAT(web("  /opt/* pix,", "", shell).profile(), HasSubstr("/opt/*"));
 }
 
+TEST(AppArmor, StepToAChildByItsFullName_Imported_LeadsThere) {
+  const std::string kid = "\n  profile kid {\n    /k r,\n    profile grand {\n      /g r,\n    }\n  }";
+  for (const auto& [rule, file] : {std::pair("/usr/bin/x px -> web//kid,", "/k: read"), {"/usr/bin/x px -> web//kid//grand,", "/g: read"}}) {
+    const Outcome out = web("  " + std::string(rule) + kid);
+    ASSERT_TRUE(out.imported);
+    ASSERT_EQ(out.imported->policy.nodes.size(), 2u) << rule;
+    EXPECT_FALSE(out.says("not-carried", 2)) << rule;
+    EXPECT_THAT(out.profile(), HasSubstr(file)) << rule;
+  }
+  for (const char* name : {"web//other", "web//", "//kid", "other//kid", "web//kid//grand//x"}) {
+    const Outcome out = web("  /usr/bin/x px -> " + std::string(name) + "," + kid);
+    EXPECT_TRUE(out.says("not-carried", 2)) << name;
+    EXPECT_EQ(out.imported->policy.nodes.size(), 1u) << name;
+  }
+  EXPECT_TRUE(web("  /usr/bin/x px -> web//HAT,\n  ^HAT {\n    /k r,\n  }").says("not-carried", 2)) << "a hat is no child";
+}
+
+TEST(AppArmor, ProfileThatNothingLeadsTo_Imported_IsListed) {
+  const std::string orphan = "profile orphan {\n  /srv/o rw,\n}\n", kid = "  profile kid {\n    /k r,\n  }";
+  const Outcome out = web("  /a r,\n" + kid, "", orphan);
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.says("not-carried", 3)) << "the child";
+  EXPECT_TRUE(out.says("not-carried", 7));
+  const Outcome led = web("  /usr/bin/x cx -> kid,\n  /usr/bin/y px -> orphan,\n" + kid, "", orphan);
+  EXPECT_FALSE(led.says("not-carried")) << led.profile();
+  Options options;
+  options.format = Format::kAppArmor;
+  options.programs = {"/bin/o"};
+  EXPECT_FALSE(take("profile web /usr/sbin/web {\n  /a r,\n}\n" + orphan, options).says("not-carried"));
+}
+
 TEST(AppArmor, ProfilesAttachedToOnePath_Imported_AreTheNarrower) {
   const Outcome out = web("  /a r,", "", "profile all /usr/sbin/* {\n  /b r,\n}\n");
   ASSERT_TRUE(out.imported);
