@@ -364,7 +364,9 @@ std::optional<ir::Policy> read_kubearmor(const Source& source, const Options& op
   reader.finish();
   add_programs(draft, options);
   auto policy = std::move(draft).finish(name);
-  if (policy) denials.apply(*policy, diagnostics);
+  if (!policy) return std::nullopt;
+  denials.apply(*policy, diagnostics);
+  diagnostics.note({}, "import-question", "the source does not say which files are mapped as code", "add 'map' to the shared libraries");
   return policy;
 }
 

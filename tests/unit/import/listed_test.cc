@@ -325,6 +325,21 @@ TEST(Seccomp, CallsOfCertainKernels_Imported_AreLeftOut) {
   EXPECT_FALSE(imported(R"("excludes": {"minKernel": "4.8"})"));
 }
 
+std::string remedies(const Outcome& out, std::string_view code) {
+  std::string text;
+  for (const Diagnostic& d : out.findings.list())
+    if (d.code == code) text += d.remedy + "\n";
+  return text;
+}
+
+TEST(KubeArmor, FilesThatAreMappedAsCode_Imported_AreAQuestion) {
+  const Outcome out = take("apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n  process: {matchPaths: [{path: /a}]}\n"
+                           "  file: {matchDirectories: [{dir: /usr/lib/, recursive: true, readOnly: true}]}\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_THAT(out.profile(), Not(HasSubstr("map")));
+  EXPECT_EQ(remedies(out, "import-question"), "add 'map' to the shared libraries\n");
+}
+
 TEST(AnyFormat, ListOfResources_Imported_SaysToImportItsItems) {
   const std::string items =
       "\nitems:\n- apiVersion: security.kubearmor.com/v1\n  kind: KubeArmorPolicy\n  spec: {process: {matchPaths: "
