@@ -6,6 +6,7 @@
 #include <map>
 
 #include "bpf/lsm/abi.h"
+#include "policy-compiler/backends/seccomp/program.h"
 #include "policy-compiler/import/flags.h"
 #include "policy-compiler/ir/names.h"
 #include "policy-compiler/passes/pattern.h"
@@ -150,11 +151,14 @@ void Draft::grant_syscall(ir::Node& node, std::string_view name, Position positi
   const bool form = !name.empty() && name.size() <= 63 && (name[0] < '0' || name[0] > '9') &&
                     std::all_of(name.begin(), name.end(),
                                 [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
-  if (form)
+  const bool known = form && backends::seccomp::call_known(std::string(name));
+  if (known)
     node.syscalls.push_back({std::string(name), position});
   else
-    diagnostics_.warning(position, "not-carried", text::quoted(name) + " is no name of a system call",
-                         "use a name of syscalls(2)");
+    diagnostics_.warning(position, "not-carried",
+                         text::quoted(name) + (form ? " is no system call that libseccomp " + backends::seccomp::libseccomp_version() + " knows"
+                                                    : " is no name of a system call"),
+                         form ? "list it where libseccomp is newer, if it is one" : "use a name of syscalls(2)");
 }
 
 void Draft::grant_protocol(ir::Node& node, std::string_view name, Position position, const ir::Peer& peer) {

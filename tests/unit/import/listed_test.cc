@@ -332,12 +332,34 @@ std::string remedies(const Outcome& out, std::string_view code) {
   return text;
 }
 
+const char* const kContainer =
+    "apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nspec:\n  execs: [{path: /a}]\n";
+
 TEST(KubeArmor, FilesThatAreMappedAsCode_Imported_AreAQuestion) {
   const Outcome out = take("apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n  process: {matchPaths: [{path: /a}]}\n"
                            "  file: {matchDirectories: [{dir: /usr/lib/, recursive: true, readOnly: true}]}\n");
   ASSERT_TRUE(out.imported);
   EXPECT_THAT(out.profile(), Not(HasSubstr("map")));
   EXPECT_EQ(remedies(out, "import-question"), "add 'map' to the shared libraries\n");
+}
+
+// `compile` would stop at them (syscall-unknown).
+TEST(AnyFormat, CallThatIsNotKnown_Imported_IsListedAndLeftOut) {
+  Options options;
+  options.programs = {"/a"};
+  options.syscalls = true;
+  for (const std::string& text :
+       {"{\"defaultAction\": \"SCMP_ACT_ERRNO\",\n\"syscalls\": [{\"action\": \"SCMP_ACT_ALLOW\",\n\n\"names\": [\"read\",\n\"notacall\"]}]}" + std::string(),
+        "apiVersion: security-profiles-operator.x-k8s.io/v1beta1\nkind: SeccompProfile\nspec:\n  defaultAction: SCMP_ACT_ERRNO\n"
+        "  syscalls: [{action: SCMP_ACT_ALLOW, names: [read, notacall]}]\n" + std::string(),
+        kContainer + std::string("  syscalls: [read, notacall]\n"),
+        "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 read(0, \"\", 1) = 0\n\n\n1 syscall_0x1ff(0, 0) = -1 ENOSYS (Function not implemented)\n" + std::string()}) {
+    const Outcome out = take(text, options);
+    ASSERT_TRUE(out.imported) << text;
+    EXPECT_TRUE(out.says("not-carried", 5)) << text;
+    EXPECT_THAT(out.profile(), HasSubstr("read]")) << text;
+    EXPECT_THAT(out.profile(), testing::AllOf(Not(HasSubstr("notacall")), Not(HasSubstr("0x1ff")))) << text;
+  }
 }
 
 TEST(AnyFormat, ListOfResources_Imported_SaysToImportItsItems) {
