@@ -15,6 +15,9 @@ struct OpenFlags {
   bool known = true;     // false: no access mode among the words
 };
 
+// Is this one of open(2)'s flags, whether or not it asks for anything?
+bool known_open_flag(std::string_view word);
+
 // "O_RDWR|O_CREAT|O_EXCL, 0600" or "O_RDWR O_CREAT": words separated by anything. O_PATH opens nothing.
 OpenFlags open_flags(std::string_view text);
 

@@ -32,7 +32,8 @@ class KubescapeReader {
     root.finish();
     if (spec_value == nullptr) return true;
     Object spec(*spec_value, "spec", diagnostics_);
-    spec.ignore({"architectures", "imageID", "imageTag"});
+    spec.ignore({"imageID", "imageTag"});
+    architectures_ = spec.list("architectures");
     for (const char* key : {"matchLabels", "matchExpressions"})
       refuse_said(spec, *spec_value, key, "for which workload it is, a profile does not say",
                   "bind the profile to that workload");
@@ -101,7 +102,12 @@ class KubescapeReader {
       Object one(*open, "an open", diagnostics_);
       const std::string_view path = one.text("path");
       std::string flags;
-      for (const Value* flag : one.list("flags")) flags += flag->text + " ";
+      for (const Value* flag : one.list("flags")) {
+        flags += flag->text + " ";
+        if (!known_open_flag(flag->text))
+          diagnostics_.note(flag->position, "narrower", text::quoted(path) + " is opened with " + text::quoted(flag->text) + ", which is not known",
+                            "add to the file's words what that flag asks for");
+      }
       one.finish();
       const OpenFlags wanted = open_flags(flags);
       if (!wanted.known) {
@@ -117,7 +123,9 @@ class KubescapeReader {
     }
     for (const Value* capability : item.list("capabilities"))
       draft_.grant_capability(draft_.common, capability->text, capability->position);
-    for (const Value* call : item.list("syscalls")) draft_.grant_syscall(draft_.common, call->text, call->position);
+    const std::vector<const Value*> calls = item.list("syscalls");
+    for (const Value* call : calls) draft_.grant_syscall(draft_.common, call->text, call->position);
+    if (!calls.empty()) ask_architectures(architectures_, diagnostics_);
     for (const Value* peer : item.list("egress")) neighbour(*peer, ir::Direction::kOut);
     for (const Value* peer : item.list("ingress")) neighbour(*peer, ir::Direction::kIn);
     item.refuse("endpoints", "requests of HTTP, which no hook sees", "hold them in a proxy");
@@ -260,6 +268,7 @@ class KubescapeReader {
   Draft& draft_;
   const Options& options_;
   Diagnostics& diagnostics_;
+  std::vector<const Value*> architectures_;
   bool arguments_ = false, maps_ = false, neighbours_only_ = false;
 };
 

@@ -31,6 +31,10 @@ std::optional<ir::Policy> read_strace(const Source& source, const Options& optio
 // metadata.name, or "".
 std::string name_of(const Value& document);
 
+// Calls are listed without their architecture, and the filter that is compiled of them is for all that there are: where
+// the source names some only (SCMP_ARCH_X86_64, amd64), that is a question.
+void ask_architectures(const std::vector<const Value*>& named, Diagnostics& diagnostics);
+
 // --exec: programs that may start anything of the container.
 void add_programs(Draft& draft, const Options& options);
 

@@ -4,7 +4,6 @@
 // whose spec has the same fields. They name no program and no file: only `syscalls` comes out, for the programs of
 // --exec.
 #include <algorithm>
-#include <array>
 #include <map>
 #include <utility>
 
@@ -54,7 +53,7 @@ class SeccompReader {
                          "import a filter that lists what is allowed: defaultAction SCMP_ACT_ERRNO");
       return false;
     }
-    root.ignore({"defaultErrnoRet", "defaultErrno", "archMap", "flags"});
+    root.ignore({"defaultErrnoRet", "defaultErrno", "flags"});
     root.refuse("listenerPath", "a process that is asked", "write the operation seccomp-listener by hand");
     root.refuse("listenerMetadata", "for a process that is asked", "write the operation seccomp-listener by hand");
     architectures(root);
@@ -77,26 +76,16 @@ class SeccompReader {
   };
   using Refusals = std::map<std::string, Refusal, std::less<>>;
 
-  // Calls are listed without their architecture; the filter that is compiled of them is for all that there are.
+  // Docker's map has an entry for each machine that it may run on: the machine, and what else its kernel runs.
   void architectures(Object& root) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kKnown = {
-        {{"SCMP_ARCH_X86_64", "x86_64"},
-         {"SCMP_ARCH_X86", "x86"},
-         {"SCMP_ARCH_X32", "x32"},
-         {"SCMP_ARCH_AARCH64", "aarch64"}}};
-    const std::vector<const Value*> named = root.list("architectures");
-    std::string words;
-    size_t known = 0;
-    for (const auto& [name, word] : kKnown) {
-      if (std::none_of(named.begin(), named.end(), [&, &of = name](const Value* one) { return one->text == of; }))
-        continue;
-      words += (known++ == 0 ? "" : ",") + std::string(word);
+    std::vector<const Value*> named = root.list("architectures");
+    for (const Value* machine : root.list("archMap")) {
+      Object entry(*machine, "an entry of archMap", diagnostics_);
+      if (const Value* own = entry.get("architecture")) named.push_back(own);
+      for (const Value* other : entry.list("subArchitectures")) named.push_back(other);
+      entry.finish();
     }
-    if (!named.empty() && known != kKnown.size())
-      diagnostics_.note(
-          named[0]->position, "import-question",
-          "the calls are allowed on certain architectures only, which a profile does not say",
-          known == 0 ? "none of them is one that a filter is made for" : "compile with --seccomp-arch " + words);
+    ask_architectures(named, diagnostics_);
   }
 
   void entry(const Value& value, Refusals& refused) {
@@ -182,6 +171,25 @@ class SeccompReader {
 
 }  // namespace
 
+void ask_architectures(const std::vector<const Value*>& named, Diagnostics& diagnostics) {
+  struct Known {
+    std::string_view scmp, go, word;
+  };
+  constexpr Known kKnown[] = {{"SCMP_ARCH_X86_64", "amd64", "x86_64"},
+                              {"SCMP_ARCH_X86", "386", "x86"},
+                              {"SCMP_ARCH_X32", "x32", "x32"},
+                              {"SCMP_ARCH_AARCH64", "arm64", "aarch64"}};
+  std::string words;
+  size_t found = 0;
+  for (const Known& known : kKnown)
+    if (std::any_of(named.begin(), named.end(), [&](const Value* one) { return one->text == known.scmp || one->text == known.go; }))
+      words += (found++ == 0 ? "" : ",") + std::string(known.word);
+  if (!named.empty() && found != std::size(kKnown))
+    diagnostics.note(named[0]->position, "import-question",
+                     "the calls are allowed on certain architectures only, which a profile does not say",
+                     found == 0 ? "none of them is one that a filter is made for" : "compile with --seccomp-arch " + words);
+}
+
 std::optional<ir::Policy> read_docker_seccomp(const Source& source, const Options& options, Diagnostics& diagnostics) {
   if (source.documents.empty()) return std::nullopt;
   if (source.documents.size() > 1)
@@ -208,7 +216,10 @@ std::optional<ir::Policy> read_spo_seccomp(const Source& source, const Options& 
     spec.ignore({"targetWorkload", "disabled", "state", "apiVersion", "kind", "metadata", "status"});
     spec.refuse("baseProfileName", "calls of another profile, which is not in this file",
                 "import that one as well and merge the two");
-    good &= SeccompReader(draft, diagnostics).filter(spec);
+    if (!SeccompReader(draft, diagnostics).filter(spec)) {
+      good = false;
+      continue;  // what it says further was not looked at
+    }
     spec.finish();
     if (spec_value != nullptr) root.finish();
     if (name.empty()) name = name_of(document);

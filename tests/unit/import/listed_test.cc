@@ -332,8 +332,53 @@ std::string remedies(const Outcome& out, std::string_view code) {
   return text;
 }
 
+TEST(Seccomp, MapOfArchitectures_Imported_IsAQuestionAsTheirListIs) {
+  Options options;
+  options.programs = {"/a"};
+  const auto asked = [&](const std::string& map) {
+    return remedies(take("{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"archMap\": [" + map +
+                             "],\n\"syscalls\": [{\"names\": [\"read\"], \"action\": \"SCMP_ACT_ALLOW\"}]}",
+                         options),
+                    "import-question");
+  };
+  EXPECT_EQ(asked(R"({"architecture": "SCMP_ARCH_X86_64", "subArchitectures": []})"), "compile with --seccomp-arch x86_64\n");
+  EXPECT_EQ(asked(R"({"architecture": "SCMP_ARCH_AARCH64"}, {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X32"]})"),
+            "compile with --seccomp-arch x86_64,x32,aarch64\n");
+  EXPECT_EQ(asked(R"({"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]},
+                     {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]})"),
+            "")
+      << "as Docker's own";
+  EXPECT_EQ(asked(R"({"architecture": "SCMP_ARCH_S390X"})"), "none of them is one that a filter is made for\n");
+  EXPECT_EQ(asked(""), "");
+}
+
+TEST(Seccomp, FilterThatOnlyLogs_Imported_IsOneErrorAndNothingBesides) {
+  const Outcome out = take("apiVersion: security-profiles-operator.x-k8s.io/v1beta1\nkind: SeccompProfile\nspec:\n  defaultAction: SCMP_ACT_LOG\n"
+                           "  baseProfileName: runc\n  architectures: [SCMP_ARCH_X86_64]\n  flags: [X]\n  syscalls: [{action: SCMP_ACT_ALLOW, names: [read]}]\n");
+  EXPECT_FALSE(out.imported);
+  EXPECT_TRUE(out.says("import-format", 4));
+  EXPECT_FALSE(out.says("unknown-field"));
+}
+
 const char* const kContainer =
     "apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nspec:\n  execs: [{path: /a}]\n";
+
+TEST(Kubescape, ArchitecturesOfCalls_Imported_AreAQuestion) {
+  const std::string calls = "  syscalls: [read]\n";
+  const auto asked = [](const std::string& more) { return remedies(take(kContainer + more), "import-question"); };
+  EXPECT_THAT(asked("  architectures: [amd64]\n" + calls), HasSubstr("--seccomp-arch x86_64\n"));
+  EXPECT_THAT(asked("  architectures: [amd64, arm64]\n" + calls), HasSubstr("--seccomp-arch x86_64,aarch64\n"));
+  EXPECT_THAT(asked("  architectures: [amd64]\n"), Not(HasSubstr("seccomp"))) << "no calls";
+  EXPECT_THAT(asked(calls), Not(HasSubstr("seccomp")));
+}
+
+TEST(Kubescape, FlagThatIsNotKnown_Imported_IsSaid) {
+  const std::string opens = "  opens:\n    - path: /x\n      flags: [O_RDWR, O_SYNC, ";
+  const Outcome out = take(kContainer + opens + "O_NOSUCH]\n");
+  EXPECT_TRUE(out.says("narrower", 7));
+  EXPECT_THAT(out.profile(), HasSubstr("/x: read write\n"));
+  EXPECT_FALSE(take(kContainer + opens + "O_CLOEXEC]\n").says("narrower"));
+}
 
 TEST(KubeArmor, FilesThatAreMappedAsCode_Imported_AreAQuestion) {
   const Outcome out = take("apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nspec:\n  action: Allow\n  process: {matchPaths: [{path: /a}]}\n"
