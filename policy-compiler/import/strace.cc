@@ -149,11 +149,19 @@ class Log {
         if (pid == first_)
           first_exits();
         else
-          processes_.erase(pid);
+          exits(pid);
         return true;
       default:
         return true;
     }
+  }
+
+  // A thread's number may be another process's from here on.
+  void exits(uint32_t pid) {
+    const auto process = processes_.find(pid);
+    if (process == processes_.end()) return;
+    if (process->second->pid != pid) process->second->threads->erase(pid);
+    processes_.erase(process);
   }
 
   // Its place is kept: lines without a number may come, and are another's.

@@ -41,7 +41,7 @@ struct Process {
   bool lost = false;            // it executed something that has no path: what it starts has no place in the tree
   uint32_t pid = 0;
   uint32_t parent = 0;
-  std::shared_ptr<std::set<int64_t>> threads = std::make_shared<std::set<int64_t>>();  // the numbers that it has had
+  std::shared_ptr<std::set<int64_t>> threads = std::make_shared<std::set<int64_t>>();  // their numbers
   std::shared_ptr<Files> files = std::make_shared<Files>();
   std::shared_ptr<Whereabouts> at = std::make_shared<Whereabouts>();
 };

@@ -354,7 +354,8 @@ TEST(Seccomp, MapOfArchitectures_Imported_IsAQuestionAsTheirListIs) {
 
 TEST(Seccomp, FilterThatOnlyLogs_Imported_IsOneErrorAndNothingBesides) {
   const Outcome out = take("apiVersion: security-profiles-operator.x-k8s.io/v1beta1\nkind: SeccompProfile\nspec:\n  defaultAction: SCMP_ACT_LOG\n"
-                           "  baseProfileName: runc\n  architectures: [SCMP_ARCH_X86_64]\n  flags: [X]\n  syscalls: [{action: SCMP_ACT_ALLOW, names: [read]}]\n");
+                           "  baseProfileName: runc\n  architectures: [SCMP_ARCH_X86_64]\n  flags: [X]\n"
+                           "  syscalls: [{action: SCMP_ACT_ALLOW, names: [read]}]\n");
   EXPECT_FALSE(out.imported);
   EXPECT_TRUE(out.says("import-format", 4));
   EXPECT_FALSE(out.says("unknown-field"));

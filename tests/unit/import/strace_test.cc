@@ -270,6 +270,8 @@ TEST(Strace, CallThatNoHookRefuses_Imported_IsNotNamed) {
         "personality(PER_LINUX)", "shmget(0x1, 4096, IPC_CREAT|0600)", "mount_setattr(-1, \"/mnt\", 0, {attr_set=MOUNT_ATTR_RDONLY}, 32)",
         "open_tree(AT_FDCWD, \"/mnt\", OPEN_TREE_CLONE)", "fsmount(9, 0, 0)", "process_vm_readv(7, [], 1, [], 1, 0)", "fcntl(3, F_SETOWN, 7)"})
     EXPECT_EQ(listed("7 " + std::string(call) + " = 0\n"), "") << call;
+  EXPECT_NE(listed("8 exit(0) = ?\n8 +++ exited with 0 +++\n7 clone(flags=SIGCHLD) = 8\n7 kill(8, SIGTERM) = 0\n"), "")
+      << "the number of a thread that is gone";
 }
 
 TEST(Strace, MemoryAndQueuesOfSystemV_Imported_AreTheirKinds) {
