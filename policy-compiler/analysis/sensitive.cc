@@ -22,7 +22,7 @@ struct Name {
 
 // Of a user, in his home: read, what opens other doors; written, what runs when he logs in, opens a shell or calls git.
 #define KEY_DIRECTORIES "{.ssh,.aws,.azure,.kube,.docker,.gnupg}"
-#define KEY_FILES "{.netrc,.git-credentials,.vault-token,.pgpass,.my.cnf,.npmrc,.pypirc}"
+#define KEY_FILES "{.netrc,.git-credentials,.vault-token,.pgpass,.my.cnf,.npmrc,.pypirc,.env}"
 #define LOGIN_FILES \
   "{.bashrc,.bash_profile,.bash_login,.bash_logout,.profile,.zshrc,.zshenv,.zprofile,.zlogin,.zlogout,.gitconfig,.xprofile,.xsessionrc,.pam_environment}"
 
@@ -48,7 +48,7 @@ constexpr Name kNames[] = {
     // What init, cron or a daemon then starts; clients with a command for a shell; more archivers, tracers and languages.
     {Sensitive::kInterpreter,
      "/**/{systemctl,busctl,machinectl,crontab,at,batch,bwrap,firejail,ltrace,valgrind,perf,ip,nmap,irb,pry,rake,bundle,gem,composer,cargo,sqlite3,psql,mysql,mariadb,"
-     "mongosh,redis-cli,ftp,lftp,telnet,mail,zip,7z,cpio,m4,bc,rlwrap,dbus-send,gdbus,ansible-playbook}" BUILDS},
+     "mongosh,redis-cli,bpftrace,groovy,jshell,xonsh,cmake,wine,scp,ftp,lftp,telnet,mail,zip,7z,cpio,m4,bc,rlwrap,dbus-send,gdbus,ansible-playbook}" BUILDS},
     {Sensitive::kSecret, "/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/*/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/run/secrets/**"},
@@ -61,6 +61,9 @@ constexpr Name kNames[] = {
     // The cluster's own, and all files of other containers.
     {Sensitive::kSecret, "/var/lib/{etcd,kubelet,rancher,docker,containerd,containers,lxc,lxd,incus}/**"},
     {Sensitive::kSecret, "/mnt/secrets-store/**"},
+    {Sensitive::kSecret, "/vault/secrets/**"},
+    {Sensitive::kSecret, "/etc/gitlab-runner/**"},
+    {Sensitive::kSecret, "/var/backups/{shadow,gshadow}*"},
     // By their place, so that all of a home has them.
     {Sensitive::kSecret, "/root/" KEY_DIRECTORIES "/**"},
     {Sensitive::kSecret, "/root/.config/gcloud/**"},
@@ -68,6 +71,14 @@ constexpr Name kNames[] = {
     {Sensitive::kSecret, "/home/*/" KEY_DIRECTORIES "/**"},
     {Sensitive::kSecret, "/home/*/.config/gcloud/**"},
     {Sensitive::kSecret, "/home/*/" KEY_FILES},
+    {Sensitive::kSecret, "/root/.cargo/credentials{,.toml}"},
+    {Sensitive::kSecret, "/root/.m2/settings.xml"},
+    {Sensitive::kSecret, "/root/.terraform.d/credentials.tfrc.json"},
+    {Sensitive::kSecret, "/root/.config/gh/hosts.yml"},
+    {Sensitive::kSecret, "/home/*/.cargo/credentials{,.toml}"},
+    {Sensitive::kSecret, "/home/*/.m2/settings.xml"},
+    {Sensitive::kSecret, "/home/*/.terraform.d/credentials.tfrc.json"},
+    {Sensitive::kSecret, "/home/*/.config/gh/hosts.yml"},
     {Sensitive::kStartup, "/root/" LOGIN_FILES},
     {Sensitive::kStartup, "/root/.config/{systemd,autostart,git}/**"},
     {Sensitive::kStartup, "/home/*/" LOGIN_FILES},
@@ -77,9 +88,15 @@ constexpr Name kNames[] = {
     {Sensitive::kSecret, "/**/" KEY_DIRECTORIES "/**"},
     {Sensitive::kSecret, "/**/.config/gcloud/**"},
     {Sensitive::kSecret, "/**/" KEY_FILES},
-    {Sensitive::kSecret, "/**/{id_{rsa,dsa,ecdsa,ed25519},*.key,*.p12,*.pfx,*.jks,*key*.pem,*private*.pem}"},
+    {Sensitive::kSecret, "/**/{id_{rsa,dsa,ecdsa,ed25519},*.key,*.p12,*.pfx,*.jks,*.kdbx,*key*.pem,*private*.pem}"},
     {Sensitive::kStartup, "/etc/{passwd,group,subuid,subgid,sudoers,doas.conf,login.defs,nsswitch.conf}"},
-    {Sensitive::kStartup, "/etc/{crontab,anacrontab,inittab,inetd.conf,rc.local,modules,sysctl.conf,logrotate.conf}"},
+    {Sensitive::kStartup, "/etc/{crontab,anacrontab,inittab,inetd.conf,rc.local,modules,sysctl.conf,logrotate.conf,fstab,crypttab,exports,ca-certificates.conf}"},
+    // What the kubelet, dpkg and a desktop run, and whom every client of TLS believes.
+    {Sensitive::kStartup, "/opt/cni/**"},
+    {Sensitive::kStartup, "/var/lib/dpkg/info/**"},
+    {Sensitive::kStartup, "/etc/xdg/autostart/**"},
+    {Sensitive::kStartup, "/etc/ca-certificates/**"},
+    {Sensitive::kStartup, "/usr/local/share/ca-certificates/**"},
     {Sensitive::kStartup, "/etc/{environment,profile,bash.bashrc,bashrc,zshrc,zshenv,zprofile,csh.cshrc,csh.login}"},
     {Sensitive::kStartup, "/etc/ld.so.{preload,conf,cache}"},
     // Of the host, below a mount. More of it where the mount has a usual name (kRoots).
@@ -103,6 +120,7 @@ constexpr Name kNames[] = {
     {Sensitive::kStartup, "/**/.config/git/config"},
     {Sensitive::kStartup, "/**/.config/systemd/user/*"},
     {Sensitive::kStartup, "/**/*.git/hooks/*"},  // of bare repositories too
+    {Sensitive::kStartup, "/**/*.git/config"},   // core.fsmonitor, hooksPath and the like name programs
     {Sensitive::kProgram, "/{bin,sbin,lib,lib32,lib64,libx32}/**"},
     {Sensitive::kProgram, "/usr/{bin,sbin,lib,lib32,lib64,libx32,libexec}/**"},
     {Sensitive::kProgram, "/usr/local/{bin,sbin,lib}/**"},
@@ -138,7 +156,8 @@ constexpr Name kNames[] = {
     {Sensitive::kDevice, "/dev/{mapper,disk,block,char,raw,bsg,cpu,vfio,input}/**"},
     // All others: a list of what is harmless is shorter than one of drivers.
     {Sensitive::kOtherDevice, "/dev/**"},
-    {Sensitive::kRuntimeSocket, "/run/{docker,crio,podman,treeline,dockershim,cri-dockerd,snapd}.sock"},
+    {Sensitive::kRuntimeSocket, "/run/{docker,crio,podman,treeline,dockershim,cri-dockerd}.sock"},
+    {Sensitive::kRuntimeSocket, "/run/snapd{,-snap}.socket"},
     {Sensitive::kRuntimeSocket, "/var/run/{docker,crio,podman,dockershim,cri-dockerd}.sock"},
     {Sensitive::kRuntimeSocket, "/run/*/{docker,containerd,crio,podman,treeline}.sock"},
     {Sensitive::kRuntimeSocket, "/run/containerd/containerd.sock.ttrpc"},

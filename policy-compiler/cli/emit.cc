@@ -85,6 +85,8 @@ Result<network::Options> network_options(const EmitOptions& options) {
   for (const std::string& pod : options.pods) {
     Result<ir::Label> label = parse_label(pod);
     if (!label) return malformed("--pods", pod, "KEY=VALUE");
+    for (const ir::Label& known : out.pods)
+      if (known.key == label->key && known.value != label->value) return Error{"--pods: " + text::quoted(known.key) + " is given two values, which no pod has; name one"};
     out.pods.push_back(std::move(*label));
   }
   if (!options.service_cidrs.empty()) out.service_blocks.clear();
@@ -95,9 +97,14 @@ Result<network::Options> network_options(const EmitOptions& options) {
     if (!block) return Error{"--service-cidr: " + problem + "; write a block such as 10.96.0.0/12, or none"};
     out.service_blocks.push_back(*block);
   }
-  for (const std::string& text : options.services) {
+  for (auto at = options.services.begin(); at != options.services.end(); ++at) {
+    const std::string& text = *at;
+    if (std::find(options.services.begin(), at, text) != at) continue;  // said twice
     Result<network::Service> service = parse_service(text);
     if (!service) return service.error();
+    for (const network::Service& known : out.services)
+      if (known.address.v6 == service->address.v6 && known.address.address == service->address.address)
+        return Error{"--service: " + text::quoted(text) + " is of an address that another one has; name each once, and pods of several ports in the profile: 'peer: {pods: ...}'"};
     out.services.push_back(std::move(*service));
   }
   return out;

@@ -24,6 +24,7 @@ constexpr std::string_view kWhoConnects = "name the pods that connect: 'peer: {p
 constexpr std::string_view kPodsMeant = "write 'peer: {pods: ...}' where pods are meant";
 constexpr std::string_view kBehindService = "name the pods behind it: 'peer: {pods: ...}', or --service";
 constexpr std::string_view kBehindServices = "name the pods behind them in a rule of their own: 'peer: {pods: ...}'";
+constexpr std::string_view kOnePort = "name the pods in a rule for each port: 'peer: {pods: ...}' with their port";
 constexpr std::string_view kAsCalico = "emit --as calico, which knows icmp";
 constexpr std::string_view kOwnPolicy = "let it through by a policy of your own, of a kind that knows it";
 constexpr std::string_view kPickedPort = "add the ports that it picks from, such as 32768-60999";
@@ -136,6 +137,16 @@ class Gatherer {
                                   "; the labels of the pods are held");
   }
 
+  // Of a Service: its pods are let through by their own addresses and other Services' too.
+  void behind_service(const ir::NetworkRule& rule, const Service& service, const std::vector<Port>& ports) {
+    const bool translated = !service.pods.target_ports.empty();
+    residual(rule.position, "not held: " + text::quoted(text_of(rule), 200) + ": the Service's address " + ir::names::cidr_text(service.address) +
+                                (translated ? " and its port" : "") + "; the labels of the pods are held");
+    if (translated && (ports.size() > 1 || ports[0].first != ports[0].last))
+      residual(rule.position,
+               "narrower: " + text::quoted(text_of(rule), 200) + ": one port of the pods stands for all that the rule names", kOnePort);
+  }
+
   // Blocks as written. Those of Services leave; false: nothing is left.
   bool explicit_blocks(const ir::NetworkRule& rule, const std::vector<Port>& ports, bool dns, Peer& peer) {
     std::vector<Block> blocks;
@@ -156,6 +167,7 @@ class Gatherer {
       if (service != options_.services.end()) {
         Peer behind;
         behind.pods = service->pods;
+        behind_service(rule, *service, ports);
         ir::NetworkRule translated = rule;
         translated.peer.selector = service->pods;
         dns_ |= dns;

@@ -54,7 +54,7 @@ std::string attribute(std::string_view name, std::string_view value) {
 }
 
 std::string place(std::string_view file, Position position) {
-  std::string out(file);
+  std::string out = text::printable(file, 4096);
   if (position.line != 0) out += ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
   return out;
 }
@@ -70,7 +70,7 @@ class Suite {
     const size_t before = names_[name]++;
     if (before != 0) name += " (" + std::to_string(before + 1) + ")";
     cases_ += "    <testcase" + attribute("name", name) + attribute("classname", name_);
-    if (!file.empty()) cases_ += attribute("file", file);
+    if (!file.empty()) cases_ += attribute("file", text::printable(file, 4096));
     if (position.line != 0) cases_ += attribute("line", std::to_string(position.line));
     cases_ += attribute("time", "0");
     cases_ += inner.empty() ? "/>\n" : ">\n" + inner + "    </testcase>\n";

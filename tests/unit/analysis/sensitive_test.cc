@@ -110,12 +110,15 @@ TEST(Sensitive, WhatRunsAsRootLater) {
 TEST(Sensitive, WhatRunsLaterForAUserOrByAnotherProgram) {
   for (const char* name : {"/etc/periodic/daily/x", "/etc/init/x.conf", "/etc/update-motd.d/00", "/home/u/.zshenv", "/root/.zprofile", "/home/u/.zlogin", "/home/u/.bash_login",
                            "/data/u/.bash_logout", "/home/u/.config/systemd/user/x.service", "/root/.config/autostart/x.desktop", "/data/.gitconfig", "/home/u/.config/git/config",
-                           "/srv/x.git/hooks/post-receive", "/srv/x/.git/hooks/update", "/boot/vmlinuz-6.1", "/vmlinuz", "/home/u/.ssh/authorized_keys", "/host/home/u/.bashrc"})
+                           "/srv/x.git/hooks/post-receive", "/srv/x/.git/hooks/update", "/boot/vmlinuz-6.1", "/vmlinuz", "/home/u/.ssh/authorized_keys", "/host/home/u/.bashrc",
+                           "/opt/cni/bin/bridge", "/var/lib/dpkg/info/x.postinst", "/etc/fstab", "/etc/xdg/autostart/x.desktop", "/srv/x/.git/config", "/usr/local/share/ca-certificates/x.crt"})
     EXPECT_EQ(grade_file(TL_WRITE, kinds(name), false).risk, Risk::kCritical) << name;
   for (const char* name : {"/home/u/.azure/x", "/root/.git-credentials", "/home/u/.vault-token", "/var/lib/postgresql/.pgpass", "/home/u/.my.cnf", "/app/.npmrc", "/home/u/.pypirc",
-                           "/home/u/.netrc", "/srv/id_rsa", "/srv/id_ed25519", "/mnt/secrets-store/db/password", "/home/u/.config/gcloud/credentials.db"})
+                           "/home/u/.netrc", "/srv/id_rsa", "/srv/id_ed25519", "/mnt/secrets-store/db/password", "/home/u/.config/gcloud/credentials.db",
+                           "/app/.env", "/vault/secrets/db", "/etc/gitlab-runner/config.toml", "/var/backups/shadow.bak", "/srv/x.kdbx", "/home/u/.cargo/credentials.toml",
+                           "/root/.config/gh/hosts.yml", "/home/u/.m2/settings.xml"})
     EXPECT_EQ(grade_file(TL_READ, kinds(name), false).risk, Risk::kHigh) << name;
-  for (const char* name : {"/run/nri/nri.sock", "/run/user/1000/bus", "/run/user/0/systemd/private", "/var/lib/kubelet/device-plugins/kubelet.sock"})
+  for (const char* name : {"/run/nri/nri.sock", "/run/user/1000/bus", "/run/user/0/systemd/private", "/var/lib/kubelet/device-plugins/kubelet.sock", "/run/snapd.socket"})
     EXPECT_EQ(grade_file(TL_CONNECT, kinds(name), false).risk, Risk::kCritical) << name;
   for (const char* name : {"/home/u/x", "/home/u/.config/app/x", "/home/.bashrc/x", "/srv/hooks/x", "/srv/id_rsa.pub", "/run/user/1000/x", "/vmlinuz2", "/etc/initx"})
     EXPECT_EQ(kinds(name), 0u) << name;
@@ -142,7 +145,7 @@ TEST(Sensitive, LaunchersInterpretersAndPackageManagers) {
   for (const char* name : {"gosu", "nice", "watch", "tmux", "screen", "git", "tar", "tcc", "go", "dpkg", "qemu-x86_64-static", "qemu-aarch64", "ipython3", "modprobe",
                            "busybox-x86_64", "bash5.2.15", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld-musl-x86_64.so.1", "ld64.so.2", "ld-2.31.so", "ld.so",
                            "pip3", "npm", "apt-get", "sed", "less", "rsync", "taskset", "su-exec", "systemctl", "crontab", "at", "batch", "bwrap", "ltrace", "strace", "gdb",
-                           "ip", "nmap", "irb", "irb3.1", "sqlite3", "psql", "mysql", "zip"})
+                           "ip", "nmap", "irb", "irb3.1", "sqlite3", "psql", "mysql", "zip", "cmake", "bpftrace", "jshell", "scp"})
     EXPECT_NE(kinds(std::string("/opt/") + name) & (1u << static_cast<uint8_t>(Sensitive::kInterpreter) | 1u << static_cast<uint8_t>(Sensitive::kShell)), 0u) << name;
   EXPECT_TRUE(holds(kinds("/lib64/ld-linux-x86-64.so.2"), Sensitive::kInterpreter));
   for (const char* name : {"gitea", "tarantool", "watchman", "ld", "lddtree", "gofmt", "niceshaper", "dpkg-architecture", "nginx", "postgres", "redis-server", "mysqld", "zipinfo", "iptables", "atd", "perfd"})

@@ -178,6 +178,13 @@ TEST(NetworkPolicy, AddressOfAServiceThatIsNamed_Lowered_IsTheSelectorOfItsPods)
   EXPECT_THAT(lower(Target::kCilium, policy, options).text,
               HasSubstr("\"k8s:io.kubernetes.pod.namespace\": kube-system"));
   EXPECT_THAT(lower(Target::kCalico, policy, options).text, HasSubstr("k8s-app == \\\"kube-dns\\\""));
+  for (const Target target : kAll) {
+    const std::string text = lower(target, policy, options).text;
+    EXPECT_THAT(text, HasSubstr("the Service's address 10.96.0.10/32 and its port; the labels of the pods are held")) << text;
+    EXPECT_THAT(text, Not(HasSubstr("one port of the pods stands for all")));
+    EXPECT_THAT(lower(target, profile("      - {direction: out, protocol: udp, peer: 10.96.0.10, port: [53, 9153]}\n"), options).text,
+                HasSubstr("one port of the pods stands for all"));
+  }
 }
 
 // Nothing comes from a Service's address, and what comes in comes to the own port.

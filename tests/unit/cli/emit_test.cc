@@ -43,6 +43,15 @@ TEST_F(EmitTest, AnOptionOfAnotherTargetIsRefused) {
   EXPECT_EQ(emit("calico", {.pods = {"app=web"}, .split_ranges = true}).exit, kYes);
 }
 
+TEST_F(EmitTest, WhatCannotBothBeMeantIsRefused) {
+  const Outcome pods = emit("networkpolicy", {.pods = {"app=web", "app=api"}});
+  EXPECT_EQ(pods.exit, kUsage);
+  EXPECT_THAT(pods.err, HasSubstr("'app' is given two values"));
+  const Outcome services = emit("cilium", {.services = {"10.96.0.10=a/b=c", "10.96.0.10=a/b=d:53"}});
+  EXPECT_EQ(services.exit, kUsage);
+  EXPECT_THAT(services.err, HasSubstr("is of an address that another one has"));
+}
+
 // What is near it is the name of another workload, whose pods would be fenced.
 TEST_F(EmitTest, ANameThatIsNoLabelNeedsThePodsNamed) {
   for (const char* name : {"web-", "web.", "_web-"}) {

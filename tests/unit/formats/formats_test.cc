@@ -180,6 +180,12 @@ TEST(Junit, ControlCharactersAndMarkupStayText) {
   EXPECT_THAT(xml, Not(HasSubstr("]]>")));
 }
 
+TEST(Junit, AFileNameBeginsNoLine) {
+  Document d = document();
+  d.subjects[0].findings[0].diagnostic.file = "a\x1b[31m\n::error x.yaml";
+  EXPECT_THAT(to_junit(d), Not(HasSubstr("\n::error")));
+}
+
 TEST(Junit, AFailureIsAnError) {
   Document d;
   d.command = "check";
