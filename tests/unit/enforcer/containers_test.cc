@@ -135,6 +135,19 @@ TEST_F(ContainersTest, WhatADyingDaemonHadBegunToBindIsBound) {
   EXPECT_FALSE(containers_->held(index)) << "nobody may be told that it is bound";
 }
 
+// Between the entry and its file: nobody was answered, and nothing is bound.
+TEST_F(ContainersTest, WhatADyingDaemonHadNotWrittenYetIsGivenUp) {
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  bindings_.clear();
+  std::filesystem::remove_all(directory_);
+  start();
+  ASSERT_TRUE(containers_->restore());
+  EXPECT_TRUE(containers_->all().empty());
+  EXPECT_EQ(control_.bound, 0u);
+  ASSERT_TRUE(containers_->bind(binding("a", 77)));
+  EXPECT_EQ(bindings_.at(77), containers_->find("a")->index);
+}
+
 TEST_F(ContainersTest, WhatWasBoundAndIsNotIsKnownUntilItIsForgotten) {
   ASSERT_TRUE(containers_->bind(binding("a", 77)));
   ASSERT_TRUE(containers_->bind(binding("b", 78)));
