@@ -62,7 +62,7 @@ static __noinline enum held map_held(struct tl_tag *tag, struct file *file)
 
 static __always_inline bool is_open_of_layer(struct file *file)
 {
-	return file->f_path.dentry->d_inode != file->f_inode || is_stacked_layer(file->f_path.mnt);
+	return is_stacked_layer(file->f_path.mnt) || file->f_path.dentry->d_inode != file->f_inode;
 }
 
 #define OPENED(words) WHAT(TL_HOOK_FILE_OPEN, TL_REASON_ACCESS, TL_KIND_FILE, words)
@@ -113,17 +113,17 @@ int BPF_PROG(tl_file_open, struct file *file)
 	if ((file->f_mode & FMODE_WRITE) && inode->i_sb->s_magic == PROC_SUPER_MAGIC && is_switch_of_hooks(file_dentry(raw_argument(ctx, 0))))
 		ASK(report_path(PROTECTED(TL_HOOK_FILE_OPEN, TL_WRITE), file_dentry(raw_argument(ctx, 0)), file_mount(raw_argument(ctx, 0)), 0, 0));
 	words = words_of_open(flags, file->f_mode, inode->i_mode);
+	answer = file_held(&s, file, words);
+	if (answer == HELD)
+		goto held;
+	if (answer == NO_PREFIX)
+		remember_prefix(file_mount(raw_argument(ctx, 0)));
 	/*
 	 * An open with O_CREAT asks to make the file (path_mknod) whenever the kernel does not remember its name, before it looks whether there is one
 	 * (fs/namei.c, lookup_open): what learned it while the name was remembered needs the same.
 	 */
 	if (s.mode == TL_MODE_LEARN && (flags & O_CREAT) && !(file->f_mode & FMODE_CREATED) && (inode->i_mode & S_IFMT) == S_IFREG)
 		words |= TL_CREATE;
-	answer = file_held(&s, file, words);
-	if (answer == HELD)
-		goto held;
-	if (answer == NO_PREFIX)
-		remember_prefix(file_mount(raw_argument(ctx, 0)));
 	what = OPENED(words) |
 	       WHAT_FLAGS((flags & O_TMPFILE_BIT) && (words & (TL_WRITE | TL_APPEND)) && !inode->i_nlink ? WHAT_TMPFILE : 0) |
 	       WHAT_FLAGS((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? WHAT_EXCL : 0); /* learning: its name was born here */
