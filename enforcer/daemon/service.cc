@@ -81,20 +81,15 @@ Result<void> Service::open() {
   grace_ = std::move(*grace);
   publisher_ = std::make_unique<store::Publisher>(
       store::Publisher::Memory{maps.slots(), maps.arena_bytes(), [this] { return grace_->wait(); }});
-  const auto walk_tags = [&maps](const std::function<void(const tl_tag&)>& use) {
-    kernel::for_each<uint64_t, tl_tag>(maps.tags_by_task.get(), 1 << 20, [&](uint64_t, const tl_tag& tag) { use(tag); });
-  };
-  const auto walk_tasks = [this](const std::function<void(const tl_task&)>& use) {
-    if (Result<std::vector<tl_task>> tasks = engine_->tasks(); tasks)
-      for (const tl_task& task : *tasks) use(task);
-  };
+  const auto tags = [this](const std::function<void(const tl_tag&)>& use) { walk_tags(use); };
+  const auto tasks = [this](const std::function<void(const tl_task&)>& use) { walk_tasks(use); };
   registry_ = std::make_unique<store::Registry>(
       *publisher_, kept_, transient_,
-      store::Registry::World{walk_tags, [this] { return why_not_enforce(); },
+      store::Registry::World{tags, [this] { return why_not_enforce(); },
                              [this](uint32_t mode) { return mode == TL_MODE_ENFORCE && facts_.boot_parameter == "monitor" ? uint32_t{TL_MODE_MONITOR} : mode; },
                              [this](uint32_t slot) { return containers_ ? containers_->bound_to(slot) : 0; }, conf_.runtime + "/slots.json",
                              store::Admission({.required = conf_.require_signature, .keys = conf_.trusted_keys, .guarded = true, .now = {}}),
-                             [this](uint32_t slot) { forget_denials(slot); }, walk_tasks});
+                             [this](uint32_t slot) { forget_denials(slot); }, tasks});
   workload::Containers::Memory bound;
   bound.table = maps.container_table();
   bound.buckets = maps.bucket_table();
@@ -109,12 +104,7 @@ Result<void> Service::open() {
     if (bpf_map_lookup_elem(maps.bindings.get(), &cgroup, &index) != 0) return std::nullopt;
     return index;
   };
-  bound.tagged = [walk_tags, walk_tasks](uint32_t index) {
-    bool found = false;
-    walk_tags([&](const tl_tag& tag) { found |= tag.container == index; });
-    if (!found) walk_tasks([&](const tl_task& task) { found |= task.container == index; });
-    return found;
-  };
+  bound.tagged = [this](uint32_t index) { return living().contains(index); };
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
   if (Result<void> restored = unbound_.restore(); !restored) return restored;
@@ -137,6 +127,23 @@ Result<void> Service::open() {
   if (Result<void> resumed = resume_sessions(); !resumed) return resumed;
   for (uint32_t index : ended) end_container(index);
   return loop_.add(source_->poll_fd(), EPOLLIN, [this](uint32_t) { source_->consume(); });
+}
+
+void Service::walk_tags(const std::function<void(const tl_tag&)>& use) const {
+  kernel::for_each<uint64_t, tl_tag>(engine_->maps().tags_by_task.get(), 1 << 20, [&](uint64_t, const tl_tag& tag) { use(tag); });
+}
+
+void Service::walk_tasks(const std::function<void(const tl_task&)>& use) const {
+  if (Result<std::vector<tl_task>> tasks = engine_->tasks(); tasks)
+    for (const tl_task& task : *tasks) use(task);
+}
+
+// By pid as well: a chain of forks runs ahead of a walk over the tags.
+std::set<uint32_t> Service::living() const {
+  std::set<uint32_t> containers;
+  walk_tags([&](const tl_tag& tag) { containers.insert(tag.container); });
+  walk_tasks([&](const tl_task& task) { containers.insert(task.container); });
+  return containers;
 }
 
 // From bound processes. What the store or the configuration says is in force at the next start, so whoever could write there would need no hole.

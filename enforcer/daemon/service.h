@@ -188,8 +188,11 @@ class Service {
   [[nodiscard]] std::string shared_with(const Peer& peer, const std::string& cgroup) const;  // "": nobody of those that ask and answer
   void list_unbound(const std::string& id, pid_t pid, const workload::Look& look, bool own_cgroup);
   Answer unbind(const Json& request);
-  [[nodiscard]] bool lives_elsewhere(const workload::Container& container) const;
-  [[nodiscard]] bool is_left(uint32_t index);
+  void walk_tags(const std::function<void(const tl_tag&)>& use) const;
+  void walk_tasks(const std::function<void(const tl_task&)>& use) const;
+  [[nodiscard]] std::set<uint32_t> living() const;  // containers that some task belongs to
+  [[nodiscard]] bool may_be_left(const workload::Container& container) const;
+  [[nodiscard]] bool is_left(uint32_t index, std::optional<std::set<uint32_t>>& living);
   void end_container(uint32_t index);
   void end_replaced();
   void sweep();

@@ -192,15 +192,15 @@ Service::Answer Service::unbind(const Json& request) {
   }
   // A runtime that says "gone" too early frees nobody: the binding goes when the cgroup holds no process.
   const uint32_t index = container->index;
-  if (cgroups_.ended(container->cgroup) && !lives_elsewhere(*container)) end_container(index);
+  if (cgroups_.ended(container->cgroup) && !(may_be_left(*container) && living().contains(index))) end_container(index);
   return Json{{"bound", containers_->at(index) != nullptr}};
 }
 
-// Its processes have left its cgroup, which is still there for the next `exec` or probe: unbound, that would run free in what they have made of it.
-bool Service::lives_elsewhere(const workload::Container& container) const {
+// Where its processes have left its cgroup, and that is still there for the next `exec` or probe: unbound, that would run free in what they have made of it.
+bool Service::may_be_left(const workload::Container& container) const {
   if (container.plain || container.cgroup.empty()) return false;
   const Result<uint64_t> id = cgroups_.id(container.cgroup);
-  return id && *id == container.cgroup_id && containers_->tagged(container.index);
+  return id && *id == container.cgroup_id;
 }
 
 // The container's cgroup is empty or gone.
@@ -266,12 +266,14 @@ void Service::watch_unbegun() {
   }
 }
 
-// The look is at every tag, and those of the dead go soon after them: often at first, then now and then.
-bool Service::is_left(uint32_t index) {
+// The look is at every task, once for all (`living`), and the tags of the dead go soon after them: often at first, then now and then.
+bool Service::is_left(uint32_t index, std::optional<std::set<uint32_t>>& living) {
   int& looks = left_.try_emplace(index, 0).first->second;
   if (++looks > kLooksSoon && looks % kLookEach != 0) return true;
   const workload::Container& container = *containers_->at(index);
-  const bool lives = lives_elsewhere(container);
+  bool lives = may_be_left(container);
+  if (lives && !living) living = this->living();
+  lives = lives && living->contains(index);
   if (!lives) left_.erase(index);
   else if (looks == kLooksSoon)
     log_warning("container " + container.id + ": its cgroup is empty, and processes of it live outside of it (treeline ps " + container.id + "): it stays bound");
@@ -293,12 +295,13 @@ void Service::sweep() {
   if (unknown && !unknown_told_)
     log_error("cannot see whether " + std::to_string(unknown) + " bound containers still run: " + why.message + "; they stay bound until it can be seen");
   unknown_told_ = unknown != 0;
+  std::optional<std::set<uint32_t>> living;
   for (uint32_t index : empty) {
     // A command that has not told its child's exit status yet still wants it in the trace.
     auto run = runs_.find(index);
     if (run != runs_.end() && run->second.peer != 0 && !run->second.ended) continue;
     if (engine_->maps().container_table()[index].kill_asked) continue;  // who has left its cgroup is not dead yet (respond())
-    if (is_left(index)) continue;
+    if (is_left(index, living)) continue;
     end_container(index);
   }
   unbound_.sweep(cgroups_);

@@ -89,8 +89,6 @@ class Containers {
   [[nodiscard]] uint32_t bound_to(uint32_t slot) const;
   // Do the hooks find it by its cgroup?
   [[nodiscard]] bool held(uint32_t index) const;
-  // Does some living task belong to it?
-  [[nodiscard]] bool tagged(uint32_t index) const { return memory_.tagged(index); }
   // Has the entrypoint begun? (the kernel sets the flag when the entry exec commits)
   [[nodiscard]] bool started(uint32_t index) const;
   // When it was bound, in ns since boot.
