@@ -104,7 +104,11 @@ Result<void> Service::open() {
     if (bpf_map_lookup_elem(maps.bindings.get(), &cgroup, &index) != 0) return std::nullopt;
     return index;
   };
-  bound.tagged = [this](uint32_t index) { return living().contains(index); };
+  bound.tagged = [this](uint32_t index) {
+    bool found = false;
+    walk_tags([&](const tl_tag& tag) { found |= tag.container == index; });
+    return found || living().contains(index);
+  };
   containers_ = std::make_unique<workload::Containers>(std::move(bound), conf_.runtime + "/containers");
   if (Result<void> restored = containers_->restore(); !restored) return restored;
   if (Result<void> restored = unbound_.restore(); !restored) return restored;
@@ -138,11 +142,13 @@ void Service::walk_tasks(const std::function<void(const tl_task&)>& use) const {
     for (const tl_task& task : *tasks) use(task);
 }
 
-// By pid as well: a chain of forks runs ahead of a walk over the tags.
+// By pid where the kernel lists them: a chain of forks runs ahead of a walk over the tags, and the tag of who died while the hooks were off stays.
 std::set<uint32_t> Service::living() const {
   std::set<uint32_t> containers;
-  walk_tags([&](const tl_tag& tag) { containers.insert(tag.container); });
-  walk_tasks([&](const tl_task& task) { containers.insert(task.container); });
+  if (Result<std::vector<tl_task>> tasks = engine_->tasks(); tasks)
+    for (const tl_task& task : *tasks) containers.insert(task.container);
+  else
+    walk_tags([&](const tl_tag& tag) { containers.insert(tag.container); });
   return containers;
 }
 

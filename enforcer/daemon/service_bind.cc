@@ -266,18 +266,15 @@ void Service::watch_unbegun() {
   }
 }
 
-// The look is at every task, once for all (`living`), and the tags of the dead go soon after them: often at first, then now and then.
+// The look is at every task, once for all (`living`). The tags of the dead go soon after them.
 bool Service::is_left(uint32_t index, std::optional<std::set<uint32_t>>& living) {
-  int& looks = left_.try_emplace(index, 0).first->second;
-  if (++looks > kLooksSoon && looks % kLookEach != 0) return true;
   const workload::Container& container = *containers_->at(index);
-  bool lives = may_be_left(container);
-  if (lives && !living) living = this->living();
-  lives = lives && living->contains(index);
-  if (!lives) left_.erase(index);
-  else if (looks == kLooksSoon)
+  const bool there = may_be_left(container);
+  if (there && !living) living = this->living();
+  if (!there || !living->contains(index)) return false;
+  if (++left_[index] == kLooksSoon)
     log_warning("container " + container.id + ": its cgroup is empty, and processes of it live outside of it (treeline ps " + container.id + "): it stays bound");
-  return lives;
+  return true;
 }
 
 void Service::sweep() {
