@@ -200,7 +200,7 @@ Service::Answer Service::unbind(const Json& request) {
 bool Service::may_be_left(const workload::Container& container) const {
   if (container.plain || container.cgroup.empty()) return false;
   const Result<uint64_t> id = cgroups_.id(container.cgroup);
-  return id && *id == container.cgroup_id;
+  return id ? *id == container.cgroup_id : id.error().code != ENOENT;  // in doubt it is there
 }
 
 // The container's cgroup is empty or gone.

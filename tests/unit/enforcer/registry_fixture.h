@@ -78,7 +78,10 @@ class RegistryTest : public testing::Test {
                                                            },
                                                            [this] { return why_not_; }, [](uint32_t mode) { return mode; },
                                                            [this](uint32_t) { return bound_; }, root_ + "/slots.json", admission_,
-                                                           [this](uint32_t slot) { given_.push_back(slot); }});
+                                                           [this](uint32_t slot) { given_.push_back(slot); },
+                                                           [this](const std::function<void(const tl_task&)>& use) {
+                                                             for (const tl_task& task : tasks_) use(task);
+                                                           }});
   }
   Result<Policy*> load(uint32_t mode, const std::string& executable = "/a", Orphans orphans = Orphans::kRefuse) {
     Change change;
@@ -98,6 +101,7 @@ class RegistryTest : public testing::Test {
   std::vector<tl_slot> slots_{TL_SLOTS};
   std::vector<std::byte> arena_{2 * TL_ELEMENT};
   std::vector<tl_tag> tags_;
+  std::vector<tl_task> tasks_;  // by pid: what a walk of the tags may have missed
   std::optional<Error> why_not_;
   Admission admission_;
   uint32_t bound_ = 0;

@@ -59,6 +59,10 @@ TEST_F(RegistryTest, WhatEndedStaysInForceWhileATaskStandsOnIt) {
   EXPECT_TRUE(registry_->free_ended().empty());
   EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_LEARN);
   tags_.clear();
+  tasks_.push_back({});
+  tasks_.back().slot = slot;
+  EXPECT_TRUE(registry_->free_ended().empty()) << "it is found by its pid";
+  tasks_.clear();
   EXPECT_EQ(registry_->free_ended(), std::vector<uint32_t>{slot});
   EXPECT_EQ(publisher_->read(slot).mode, TL_MODE_OFF);
   EXPECT_FALSE(registry_->has_ended());

@@ -109,7 +109,7 @@ TEST(InProcess, a_handler_of_crun_that_needs_no_annotation) {
 TEST(InProcess, handlers_of_crun_by_annotation_and_by_name) {
   EXPECT_TRUE(check_payload(value("{}")));
   EXPECT_TRUE(check_payload(value(R"({"annotations":{"run.oci.keep_original_groups":"1","a":"run.oci.handler"}})")));
-  for (const char* key : {"run.oci.handler", "module.wasm.image/variant", "run.oci.seccomp_bpf_data"}) {
+  for (const char* key : {"run.oci.handler", "module.wasm.image/variant", "run.oci.seccomp_bpf_data", "run.oci.delegate-cgroup"}) {
     const json::Value config = value("{\"annotations\":{\"" + std::string(key) + "\":\"\"}}");
     EXPECT_THAT(check_payload(config).error().message, HasSubstr("annotation '" + std::string(key) + "'"));
   }
