@@ -194,7 +194,8 @@ class Service {
   [[nodiscard]] bool may_be_left(const workload::Container& container) const;
   [[nodiscard]] bool is_left(uint32_t index, std::optional<std::set<uint32_t>>& living);
   void end_container(uint32_t index);
-  void end_replaced();
+  using Which = std::function<bool(const workload::Container&)>;
+  void end_replaced(const Which& which);
   void sweep();
   void watch_unbegun();
   void free_ended();  // slots that nobody stands on any more

@@ -92,13 +92,17 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
   }
   if (cgroup == "/") return Error{"process " + std::to_string(pid) + " is in the root cgroup: the container needs a cgroup of its own (is the cgroup manager disabled, or is this cgroup v1?)", EPERM};
   if (!whose.empty()) return Error{"cgroup " + cgroup + " also holds " + whose + ": the container needs a cgroup of its own", EPERM};
-  end_replaced();
+  const auto related = [&cgroup](const workload::Container& other) {
+    return !other.cgroup.empty() && (workload::is_at_or_below(cgroup, other.cgroup) || workload::is_at_or_below(other.cgroup, cgroup));
+  };
+  // Those alone: a look at every container's cgroup would make each start dearer by each that runs.
+  end_replaced([&](const workload::Container& other) { return other.id == id || related(other); });
   if (std::optional<Json> bound = bound_before(id, cgroup, *policy, text_at(request, "bundle"))) {
     unbound_.forget(cgroup);
     return *bound;
   }
   for (auto& [index, container] : containers_->all())
-    if (!container.cgroup.empty() && (workload::is_at_or_below(cgroup, container.cgroup) || workload::is_at_or_below(container.cgroup, cgroup)))
+    if (related(container))
       return Error{"cgroup " + cgroup + " lies inside or around that of '" + container.id + "', which is bound: a policy never replaces another one", EPERM};
   Result<uint64_t> cgroup_id = cgroups_.id(cgroup);
   if (!cgroup_id) return cgroup_id.error();
@@ -245,10 +249,10 @@ void Service::free_ended() {
 }
 
 // Their path is another cgroup's now: they ended while nobody looked.
-void Service::end_replaced() {
+void Service::end_replaced(const Which& which) {
   std::vector<uint32_t> replaced;
   for (const auto& [index, container] : containers_->all())
-    if (!container.cgroup.empty() && cgroups_.replaced(container.cgroup, container.cgroup_id)) replaced.push_back(index);
+    if (!container.cgroup.empty() && which(container) && cgroups_.replaced(container.cgroup, container.cgroup_id)) replaced.push_back(index);
   for (uint32_t index : replaced) end_container(index);
 }
 
@@ -278,7 +282,7 @@ bool Service::is_left(uint32_t index, std::optional<std::set<uint32_t>>& living)
 }
 
 void Service::sweep() {
-  end_replaced();
+  end_replaced([](const workload::Container&) { return true; });
   std::vector<uint32_t> empty;
   size_t unknown = 0;
   Error why;

@@ -85,6 +85,10 @@ class SeccompReader {
       for (const Value* other : entry.list("subArchitectures")) named.push_back(other);
       entry.finish();
     }
+    if (named.empty())
+      diagnostics_.note(root.position(), "import-question",
+                        "the filter names no architecture: a runtime takes it for the machine's own only, and a profile's calls are for all",
+                        "compile with --seccomp-arch and the machines' own, as x86_64 or aarch64");
     ask_architectures(named, diagnostics_);
   }
 

@@ -9,6 +9,7 @@
 Containers have the engine's own defaults (capabilities, seccomp filter, /proc masks), no network, and the host's directory EXCHANGE at /x.
 Everything is called by its absolute path of Debian's packages; nothing of it lasts, as this runs in the micro VM.
 """
+import hashlib
 import json
 import pathlib
 import shutil
@@ -56,6 +57,7 @@ class Podman:
     name = "podman"
     _plain = ("/usr/bin/podman", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs")
     _call = (*_plain, "--runtime", "treeline")
+    root = ("--rootfs", ROOT)  # what containers are made from; or (an image's name,)
 
     def begin(self):
         place = pathlib.Path("/etc/containers/containers.conf.d/treeline.conf")
@@ -67,8 +69,8 @@ class Podman:
 
     def start(self, name, policy, command, *options):
         named = ("--annotation", f"treeline.policy={policy}") if policy else ()
-        return run(*self._call, "run", "--detach", "--name", name, "--network", "none", "--volume", f"{EXCHANGE}:/x", *named, *options, "--rootfs",
-                   ROOT, *command)
+        return run(*self._call, "run", "--detach", "--name", name, "--network", "none", "--volume", f"{EXCHANGE}:/x", *named, *options, *self.root,
+                   *command)
 
     def execute(self, name, *command):
         return run(*self._call, "exec", name, *command)
@@ -87,6 +89,30 @@ class Podman:
 
     def identity(self, name):
         return run(*self._call, "inspect", "--format", "{{.Id}}", name)[1]
+
+    def add_image(self, name, annotations):
+        """An image of ROOT whose manifest bears these annotations."""
+        place = pathlib.Path("/tmp") / name
+        layer = subprocess.run(["/usr/bin/tar", "-C", str(ROOT), "-c", "."], check=True, stdout=subprocess.PIPE).stdout
+        media = "application/vnd.oci.image."
+        (place / "blobs/sha256").mkdir(parents=True)
+
+        def blob(kind, data):
+            digest = hashlib.sha256(data).hexdigest()
+            (place / "blobs/sha256" / digest).write_bytes(data)
+            return {"mediaType": media + kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+        layer = blob("layer.v1.tar", layer)
+        settings = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}
+        manifest = {"schemaVersion": 2, "mediaType": media + "manifest.v1+json", "config": blob("config.v1+json", json.dumps(settings).encode()),
+                    "layers": [layer], "annotations": annotations}
+        index = {"schemaVersion": 2, "manifests": [blob("manifest.v1+json", json.dumps(manifest).encode())]}
+        (place / "index.json").write_text(json.dumps(index))
+        (place / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        status, said = run(*self._plain, "pull", f"oci:{place}")
+        if status != 0:
+            raise AssertionError(f"podman pull: {said}")
+        return said.splitlines()[-1]
 
 
 class Containerd:

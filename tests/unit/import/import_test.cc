@@ -262,6 +262,17 @@ TEST(Seccomp, ArchitecturesAndCallsThatAreAskedFor_Imported_AreSaid) {
   EXPECT_THAT(remedies, HasSubstr("--seccomp-arch x86_64,x32\n"));
 }
 
+// Each runtime then hands libseccomp none, and its default is the machine's own (seccomp_init(3)).
+TEST(Seccomp, NoArchitecture_Imported_IsTheMachinesOwnAndSaid) {
+  Options options;
+  options.programs = {"/a"};
+  const std::string calls = R"("syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]})";
+  EXPECT_TRUE(take("\n{\"defaultAction\": \"SCMP_ACT_ERRNO\", " + calls, options).says("import-question", 2));
+  EXPECT_TRUE(take("\n{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"architectures\": [], " + calls, options).says("import-question", 2));
+  const std::string all = R"("architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64"], )";
+  EXPECT_FALSE(take("{\"defaultAction\": \"SCMP_ACT_ERRNO\", " + all + calls, options).says("import-question"));
+}
+
 TEST(Kubescape, NeighbourWithoutAPortAndAFilterOfItsOwn_Imported_AreListed) {
   const std::string head =
       "apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: ContainerProfile\nmetadata: {name: x}\nspec:\n "
