@@ -325,8 +325,9 @@ void Service::tick() {
   watch_hooks();
   respond();
   watch_frozen();
-  sweep();
-  watch_unbegun();
+  const std::set<uint32_t> due = due_containers();
+  sweep(due);
+  watch_unbegun(due);
   report_losses();
   prove_again();
   registry_->write_again();

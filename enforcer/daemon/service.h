@@ -194,10 +194,10 @@ class Service {
   [[nodiscard]] bool may_be_left(const workload::Container& container) const;
   [[nodiscard]] bool is_left(uint32_t index, std::optional<std::set<uint32_t>>& living);
   void end_container(uint32_t index);
-  using Which = std::function<bool(const workload::Container&)>;
-  void end_replaced(const Which& which);
-  void sweep();
-  void watch_unbegun();
+  std::set<uint32_t> due_containers();
+  void end_replaced(const std::set<uint32_t>& those);
+  void sweep(const std::set<uint32_t>& those);
+  void watch_unbegun(const std::set<uint32_t>& those);
   void free_ended();  // slots that nobody stands on any more
 
   // service_run.cc
@@ -282,6 +282,7 @@ class Service {
   std::map<uint32_t, Unbegun> unbegun_;         // by container
   std::map<uint32_t, int> left_;                // by container whose cgroup is empty: how often it was looked whether processes of it live elsewhere
   uint64_t ready_since_ = 0;                    // of an ephemeral daemon: ns since boot; 0: not yet
+  uint32_t swept_ = 0;  // up to this container
   int look_for_ended_ = 0;  // seconds
   uint64_t ticks_ = 0;
   bool detach_asked_ = false;

@@ -96,7 +96,10 @@ Service::Answer Service::bind(Peer& peer, const Json& request) {
     return !other.cgroup.empty() && (workload::is_at_or_below(cgroup, other.cgroup) || workload::is_at_or_below(other.cgroup, cgroup));
   };
   // Those alone: a look at every container's cgroup would make each start dearer by each that runs.
-  end_replaced([&](const workload::Container& other) { return other.id == id || related(other); });
+  std::set<uint32_t> in_the_way;
+  for (const auto& [index, other] : containers_->all())
+    if (other.id == id || related(other)) in_the_way.insert(index);
+  end_replaced(in_the_way);
   if (std::optional<Json> bound = bound_before(id, cgroup, *policy, text_at(request, "bundle"))) {
     unbound_.forget(cgroup);
     return *bound;
@@ -248,18 +251,34 @@ void Service::free_ended() {
   forget_unbound_learned();  // what left its cgroup while it was learned went on counting, for nobody
 }
 
+// Those to look at in this second: all, but of very many a part, so that what a look costs has a bound; a `treeline run` waits for its own.
+std::set<uint32_t> Service::due_containers() {
+  constexpr size_t kEachSecond = 256;
+  const std::map<uint32_t, workload::Container>& all = containers_->all();
+  std::set<uint32_t> due;
+  auto next = all.upper_bound(swept_);
+  for (size_t looked = 0; looked < std::min(kEachSecond, all.size()); ++looked, ++next) {
+    if (next == all.end()) next = all.begin();
+    due.insert(swept_ = next->first);
+  }
+  for (const auto& [index, run] : runs_) due.insert(index);
+  return due;
+}
+
 // Their path is another cgroup's now: they ended while nobody looked.
-void Service::end_replaced(const Which& which) {
-  std::vector<uint32_t> replaced;
-  for (const auto& [index, container] : containers_->all())
-    if (!container.cgroup.empty() && which(container) && cgroups_.replaced(container.cgroup, container.cgroup_id)) replaced.push_back(index);
-  for (uint32_t index : replaced) end_container(index);
+void Service::end_replaced(const std::set<uint32_t>& those) {
+  for (uint32_t index : those)
+    if (const workload::Container* container = containers_->at(index); container && !container->cgroup.empty() && cgroups_.replaced(container->cgroup, container->cgroup_id))
+      end_container(index);
 }
 
 // A runtime that runs the payload in its own process executes nothing under the policy. (`runc create` without a start waits, and uses no CPU.)
-void Service::watch_unbegun() {
+void Service::watch_unbegun(const std::set<uint32_t>& those) {
   constexpr uint64_t kBeginsWithin = 30'000'000'000, kIdle = 100'000;  // ns, µs
-  for (const auto& [index, container] : containers_->all()) {
+  for (uint32_t index : those) {
+    const workload::Container* found = containers_->at(index);
+    if (!found) continue;
+    const workload::Container& container = *found;
     if (container.plain || container.cgroup.empty() || containers_->started(index) || boot_ns() - containers_->bound_at(index) < kBeginsWithin) continue;
     const std::optional<uint64_t> used = cgroups_.cpu_time(container.cgroup);
     if (!used) continue;
@@ -281,14 +300,15 @@ bool Service::is_left(uint32_t index, std::optional<std::set<uint32_t>>& living)
   return true;
 }
 
-void Service::sweep() {
-  end_replaced([](const workload::Container&) { return true; });
+void Service::sweep(const std::set<uint32_t>& those) {
+  end_replaced(those);
   std::vector<uint32_t> empty;
   size_t unknown = 0;
   Error why;
-  for (auto& [index, container] : containers_->all()) {
-    if (container.cgroup.empty()) continue;
-    Result<bool> somebody = cgroups_.populated(container.cgroup);
+  for (uint32_t index : those) {
+    const workload::Container* container = containers_->at(index);
+    if (!container || container->cgroup.empty()) continue;
+    Result<bool> somebody = cgroups_.populated(container->cgroup);
     if (!somebody) ++unknown, why = somebody.error();
     else if (!*somebody) empty.push_back(index);
     else left_.erase(index);

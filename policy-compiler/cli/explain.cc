@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/analysis/rule_table.h"
 #include "policy-compiler/backends/seccomp/calls.h"
+#include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
 #include "policy-compiler/cli/matrix.h"
@@ -149,7 +150,7 @@ int explain(const ExplainOptions& options) {
   Result<Answer> answer = ask(loaded->policy, options.question[0], options.question[1], options.question[2]);
   if (!answer) return report.usage(answer.error());
   if (answer->act == "syscall" && loaded->bundle && backends::seccomp::lists_calls(loaded->policy) &&
-      loaded->bundle->find(backends::seccomp::kCallsOci) == nullptr)
+      loaded->bundle->find(backends::seccomp::kCallsOci) == nullptr && backends::seccomp::closing_errno(loaded->policy, answer->object) == 0)
     answer->note = "yet nothing holds it: the bundle was compiled without the filter of listed calls (--backend bpf,seccomp)";
   report.fields(answer_json(*answer));
   report.print(answer_text(*answer, loaded->diagnostics.file(), report));

@@ -6,6 +6,7 @@
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/backends/seccomp/arguments.h"
 #include "policy-compiler/backends/seccomp/calls.h"
+#include "policy-compiler/backends/seccomp/lower.h"
 #include "policy-compiler/backends/seccomp/program.h"
 #include "policy-compiler/backends/seccomp/runtime_calls.h"
 #include "policy-compiler/frontend/network.h"
@@ -342,14 +343,23 @@ ir::OnViolation cost_of(const ir::Policy& policy, const Question& question, pass
   return ir::cost_of(policy, question.row < TL_ROW_FIRST ? ir::kNoNode : question.row - TL_ROW_FIRST, violated(question));
 }
 
-// The filter knows no nodes (backends/seccomp/calls.h).
+constexpr std::string_view kNoClone3 = "the filter answers ENOSYS, for which a libc calls clone: its flags lie in memory, and no node holds ";
+constexpr std::string_view kRefused = "the filter refuses it whatever its arguments: no node holds ";
+
+// What a listed call, or any where none is listed, meets all the same; "" where it passes with some arguments. clone3 is answered, not refused.
+std::string refused_all_the_same(const ir::Policy& policy, const std::string& call) {
+  if (call == "clone3") return "";
+  const bool refused = seccomp::lists_calls(policy) ? !seccomp::may_pass(call, seccomp::held_by_any(policy)) : seccomp::closing_errno(policy, call) != 0;
+  return refused ? std::string(kRefused) + seccomp::opened_by(call) : "";
+}
+
+// The filter knows no nodes (backends/seccomp/calls.h). `allowed`: by the list.
 std::string what_the_filter_does(const ir::Policy& policy, const std::string& call, bool allowed) {
-  if (!seccomp::lists_calls(policy)) return "no node lists system calls, so there is no filter of them but the closing one";
-  if (!seccomp::may_pass(call, seccomp::held_by_any(policy)))
-    return std::string(allowed ? "yet " : "") +
-           (call == "clone3" ? "the filter answers ENOSYS, for which a libc calls clone: its flags lie in memory, and no node holds "
-                             : "the filter refuses it whatever its arguments: no node holds ") +
-           seccomp::opened_by(call);
+  if (const std::string why = refused_all_the_same(policy, call); !why.empty()) return why;
+  if (!seccomp::lists_calls(policy))
+    return call == "clone3" && seccomp::closing_errno(policy, call) != 0 ? "yet " + std::string(kNoClone3) + "the operation userns"
+                                                                          : "no node lists system calls, so there is no filter of them but the closing one";
+  if (call == "clone3" && !seccomp::may_pass(call, seccomp::held_by_any(policy))) return (allowed ? "yet " : "") + std::string(kNoClone3) + seccomp::opened_by(call);
   if (allowed) return "";
   for (uint32_t n = 0; n < policy.nodes.size(); ++n)
     for (const ir::SyscallRule& rule : policy.nodes[n].syscalls)
@@ -360,6 +370,17 @@ std::string what_the_filter_does(const ir::Policy& policy, const std::string& ca
     if (std::find(runtime.calls.begin(), runtime.calls.end(), call) != runtime.calls.end())
       return "yet it passes: the filter is one for the workload, and the container runtime makes it before the entrypoint";
   return "no node lists it, and the filter refuses it to the workload as a whole";
+}
+
+// What no hook asks for is the filter's alone, and that knows no nodes either.
+std::string open_for_another(const ir::Policy& policy, uint32_t operation) {
+  if (operation != TL_OP_LDT && operation != TL_OP_SECCOMP_LISTENER) return "";
+  for (uint32_t n = 0; n < policy.nodes.size(); ++n)
+    for (const ir::NumberRule& rule : policy.nodes[n].operations)
+      if (rule.value == operation)
+        return "yet it passes: no hook asks for it, the filter is one for the workload, and " + text::printable(ir::canonical_path(policy, n), 4096) +
+               " holds it on line " + std::to_string(rule.position.line);
+  return "";
 }
 
 }  // namespace
@@ -373,8 +394,12 @@ Result<Answer> ask(const ir::Policy& policy, passes::Evaluator& evaluator, const
                    const std::string& object) {
   const Result<Question> question = read_question(policy, node, act, object);
   if (!question) return question.error();
-  const passes::Verdict verdict = evaluate(evaluator, *question);
+  passes::Verdict verdict = evaluate(evaluator, *question);
   Answer answer;
+  if (question->kind == Kind::kSyscall) {
+    answer.note = what_the_filter_does(policy, question->call, verdict.allowed);
+    verdict.allowed &= refused_all_the_same(policy, question->call).empty();
+  }
   answer.allowed = verdict.allowed;
   answer.row = question->row;
   answer.node = row_path(policy, question->row);
@@ -385,7 +410,7 @@ Result<Answer> ask(const ir::Policy& policy, passes::Evaluator& evaluator, const
     answer.cost = names::cost_text(cost_of(policy, *question, evaluator));
   }
   if (verdict.allowed && verdict.next != 0 && act != "interpret") answer.next = row_path(policy, verdict.next);
-  if (question->kind == Kind::kSyscall) answer.note = what_the_filter_does(policy, question->call, verdict.allowed);
+  if (question->kind == Kind::kOperation && !verdict.allowed) answer.note = open_for_another(policy, question->number);
   answer.rules = verdict.rules;
   return answer;
 }

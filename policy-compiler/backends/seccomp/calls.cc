@@ -116,16 +116,17 @@ std::string heading(const ir::Policy& policy, const std::set<std::string>& liste
 void note_residuals(const ir::Policy& policy, const std::set<std::string>& listed, size_t refused,
                     const std::set<std::string>& runtime, const std::vector<Architecture>& architectures,
                     std::vector<CallResidual>& residuals) {
-  ir::Position first;
+  std::vector<ir::Position> lists;  // a group's stands in several nodes
   bool differ = false;
   for (const ir::Node& node : policy.nodes) {
-    if (first.line == 0 && !node.syscalls.empty()) first = node.syscalls[0].position;
+    if (!node.syscalls.empty() && std::find(lists.begin(), lists.end(), node.syscalls[0].position) == lists.end()) lists.push_back(node.syscalls[0].position);
     std::set<std::string> own;
     for (const ir::SyscallRule& call : node.syscalls) own.insert(call.name);
     differ |= own != listed;
   }
-  if (differ || !runtime.empty())
-    residuals.push_back({first,
+  const ir::Position first = lists.front();
+  for (const ir::Position where : differ || !runtime.empty() ? lists : std::vector<ir::Position>())
+    residuals.push_back({where,
                          "system calls are held for the workload as a whole: each process may make " +
                              (refused == 0 ? "the " : std::to_string(listed.size() - refused) + " of the ") +
                              std::to_string(listed.size()) + " that its nodes list together, and " +

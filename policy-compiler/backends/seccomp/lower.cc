@@ -126,6 +126,12 @@ std::string lower(const ir::Policy& policy) {
          ",\n  \"syscalls\": [" + entries + (entries.empty() ? "]\n}\n" : "\n  ]\n}\n");
 }
 
+int closing_errno(const ir::Policy& policy, std::string_view call) {
+  for (const Refusal& refusal : kRefusals)
+    if (refusal.argument < 0 && std::find(refusal.names.begin(), refusal.names.end(), call) != refusal.names.end() && !open(policy, refusal)) return refusal.error;
+  return 0;
+}
+
 std::vector<ClosingResidual> closing_residuals(const ir::Policy& policy) {
   std::vector<ClosingResidual> residuals;
   for (const tl_operation operation : {TL_OP_LDT, TL_OP_SECCOMP_LISTENER}) {

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy-compiler/ir/policy.h"
@@ -31,6 +32,9 @@ constexpr std::string_view kArtifact = "closing.json";
 constexpr std::string_view kArtifactKind = "seccomp";
 
 std::string lower(const ir::Policy& policy);
+
+// With what the closing filter answers this call, whatever its arguments: an errno; 0 where it passes with some.
+int closing_errno(const ir::Policy& policy, std::string_view call);
 
 // A rule that no hook holds, and this filter not by node: it has to stay open for those that do not hold the operation.
 struct ClosingResidual {

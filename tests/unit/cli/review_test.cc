@@ -10,6 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr const char* kProfile = R"(treeline: 1
 name: web
@@ -316,16 +317,49 @@ TEST_F(ReviewTest, ExplainSaysOfASystemCallWhatTheFilterMakesOfIt) {
   EXPECT_THAT(mount.out, HasSubstr("may not make the system call mount; yet it passes: the filter is one for the workload, and entry > /entry.sh (/bin/sh) > /other lists it on line 16"));
   EXPECT_THAT(ask(listed, "openat").out, HasSubstr("yet it passes: the filter is one for the workload, and the container runtime makes it"));
   EXPECT_THAT(ask(listed, "ptrace").out, HasSubstr("no node lists it, and the filter refuses it"));
-  EXPECT_THAT(ask(listed, "io_uring_setup").out, HasSubstr("the filter refuses it whatever its arguments: no node holds the operation io-uring"));
+  const Outcome io_uring = ask(listed, "io_uring_setup");
+  EXPECT_EQ(io_uring.exit, 1) << "it is listed, and no node holds the operation";
+  EXPECT_THAT(io_uring.out, HasSubstr("the filter refuses it whatever its arguments: no node holds the operation io-uring\n  "));
   EXPECT_THAT(ask(listed, "clone3").out, HasSubstr("yet the filter answers ENOSYS, for which a libc calls clone"));
   const std::string taken = with("taken.yaml", "        syscalls: [read]\n        accept: {residual: {syscalls: why}}\n");
   ASSERT_EQ(run([&] { return cli::compile({taken, base_ + "/taken", false, false}); }).exit, 0);
   EXPECT_THAT(ask(base_ + "/taken", "mount").out, HasSubstr("yet nothing holds it: the bundle was compiled without the filter"));
+  EXPECT_THAT(ask(base_ + "/taken", "userfaultfd").out, HasSubstr("the filter refuses it whatever its arguments: no node holds the operation userfaultfd"))
+      << "closing.json is in every bundle";
   const Outcome none = ask(profile_, "ptrace");
   EXPECT_EQ(none.exit, 0);
   EXPECT_THAT(none.out, HasSubstr("no node lists system calls, so there is no filter of them but the closing one"));
+  for (const char* call : {"io_uring_enter", "userfaultfd", "modify_ldt"}) {
+    const Outcome closed = ask(profile_, call);
+    EXPECT_EQ(closed.exit, 1) << call;
+    EXPECT_THAT(closed.out, HasSubstr("the filter refuses it whatever its arguments: no node holds the operation")) << call;
+  }
+  EXPECT_EQ(ask(profile_, "clone3").exit, 0);
+  EXPECT_THAT(ask(profile_, "clone3").out, HasSubstr("yet the filter answers ENOSYS")) << "a thread starts all the same";
   EXPECT_THAT(ask(listed, "raed").err, HasSubstr("did you mean 'read'?"));
   EXPECT_EQ(run([&] { return cli::explain({listed, {"web", "syscall", "mount"}, true, false}); }).json()["note"].get<std::string>().substr(0, 14), "yet it passes:");
+}
+
+TEST_F(ReviewTest, ExplainSaysOfAnOperationThatOnlyTheFilterHoldsWhoElseOpensIt) {
+  const std::string shared = with("shared.yaml", "      - {exec: /other, users: [33], operations: [ldt]}\n");
+  const Outcome o = run([&] { return cli::explain({shared, {"web", "operation", "ldt"}, false, false}); });
+  EXPECT_EQ(o.exit, 1);
+  EXPECT_THAT(o.out, HasSubstr("yet it passes: no hook asks for it, the filter is one for the workload, and entry > /entry.sh (/bin/sh) > /other holds it on line 15"));
+  EXPECT_THAT(run([&] { return cli::explain({shared, {"web", "operation", "userns"}, false, false}); }).out, Not(HasSubstr("yet")));
+}
+
+TEST_F(ReviewTest, EachNodesListOfCallsIsWeakerThanWritten) {
+  const auto compile = [&](const std::string& first, const std::string& second) {
+    const std::string lists = with("lists.yaml", "        syscalls: [read]\n" + first + "      - {exec: /other, users: [33], syscalls: [read, mount]" + second + "}\n");
+    return run([&] { return cli::compile({lists, base_ + "/lists", false, false, {"bpf", "seccomp"}}); });
+  };
+  const std::string accepts = "accept: {residual: {syscalls: why}}";
+  EXPECT_EQ(compile("        " + accepts + "\n", ", " + accepts).exit, 0);
+  for (const auto& o : {compile("        " + accepts + "\n", ""), compile("", ", " + accepts)}) {
+    EXPECT_EQ(o.exit, 1);
+    EXPECT_THAT(o.err, HasSubstr("[residual]"));
+  }
+  EXPECT_THAT(compile("", "").err, HasSubstr("2 errors"));
 }
 
 TEST_F(ReviewTest, CasesThatAreNotThere) { EXPECT_EQ(run([&] { return cli::test({profile_, "", false}); }).exit, 3); }
