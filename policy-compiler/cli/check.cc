@@ -8,6 +8,7 @@
 #include "policy-compiler/analysis/kernel_limits.h"
 #include "policy-compiler/analysis/risk.h"
 #include "policy-compiler/backends/bpf/lower.h"
+#include "policy-compiler/backends/seccomp/calls.h"
 #include "policy-compiler/cli/backends.h"
 #include "policy-compiler/cli/commands.h"
 #include "policy-compiler/cli/load.h"
@@ -41,6 +42,7 @@ void look_closely(Loaded& loaded, const Bounds& bounds) {
   all.take(loaded.diagnostics);
   analysis::grade(loaded.policy, *loaded.paths, all);
   analysis::note_kernel_limits(loaded.policy, bounds.kernel, all);
+  backends::seccomp::report_unknown_calls(loaded.policy, all);
   if (const auto lowered = backends::bpf::lower(loaded.policy, std::move(*loaded.paths), all))
     note_residuals(loaded.policy, lowered->residuals, all);
   analysis::apply_accepted(loaded.policy, all);

@@ -24,18 +24,6 @@ Places listed_calls(const ir::Policy& policy) {
   return places;
 }
 
-void report_unknown(const ir::Policy& policy, Diagnostics& diagnostics) {
-  std::set<std::pair<ir::Position, std::string>> said;  // a group's calls stand once and count for many nodes
-  for (const ir::Node& node : policy.nodes)
-    for (const ir::SyscallRule& call : node.syscalls) {
-      if (call_known(call.name) || !said.insert({call.position, call.name}).second) continue;
-      const std::string guess = text::did_you_mean(closest_call(call.name));
-      diagnostics.error(call.position, "syscall-unknown",
-                        text::quoted(call.name) + " is no system call that libseccomp " + libseccomp_version() + " knows",
-                        guess.empty() ? "remove it, or compile where libseccomp is newer" : guess);
-    }
-}
-
 void report_absent(const Places& places, const std::vector<Architecture>& architectures, Diagnostics& diagnostics) {
   std::string words;
   for (const Architecture architecture : architectures)
@@ -156,10 +144,22 @@ bool lists_calls(const ir::Policy& policy) {
                      [](const ir::Node& node) { return !node.syscalls.empty(); });
 }
 
+void report_unknown_calls(const ir::Policy& policy, Diagnostics& diagnostics) {
+  std::set<std::pair<ir::Position, std::string>> said;  // a group's calls stand once and count for many nodes
+  for (const ir::Node& node : policy.nodes)
+    for (const ir::SyscallRule& call : node.syscalls) {
+      if (call_known(call.name) || !said.insert({call.position, call.name}).second) continue;
+      const std::string guess = text::did_you_mean(closest_call(call.name));
+      diagnostics.error(call.position, "syscall-unknown",
+                        text::quoted(call.name) + " is no system call that libseccomp " + libseccomp_version() + " knows",
+                        guess.empty() ? "remove it, or compile where libseccomp is newer" : guess);
+    }
+}
+
 std::optional<CallFilter> lower_calls(const ir::Policy& policy, const CallOptions& options, Diagnostics& diagnostics) {
   if (!lists_calls(policy)) return std::nullopt;
   const size_t errors = diagnostics.errors();
-  report_unknown(policy, diagnostics);
+  report_unknown_calls(policy, diagnostics);
   if (diagnostics.errors() != errors) return std::nullopt;
   const Places places = listed_calls(policy);
   report_absent(places, options.architectures, diagnostics);

@@ -52,6 +52,8 @@ struct CallFilter {
 
 // Does any node list calls?
 bool lists_calls(const ir::Policy& policy);
+// Names that are no system call of any architecture: errors, also where no filter is made.
+void report_unknown_calls(const ir::Policy& policy, Diagnostics& diagnostics);
 
 std::optional<CallFilter> lower_calls(const ir::Policy& policy, const CallOptions& options, Diagnostics& diagnostics);
 

@@ -121,6 +121,13 @@ entry:
   EXPECT_EQ(check({wide}, false, true).exit, 1);
 }
 
+TEST_F(CommandsTest, CheckKnowsTheSystemCallsThatAFilterWouldRefuse) {
+  const std::string slip = put("slip.yaml", "treeline: 1\nname: slip\nentry:\n  - {exec: /a, users: [1], syscalls: [read, opneat]}\n");
+  const Outcome o = check({slip}, true);
+  EXPECT_EQ(o.exit, 1);
+  EXPECT_THAT(o.codes("error"), testing::ElementsAre("syscall-unknown 4"));
+}
+
 TEST_F(CommandsTest, AnInterpretedScriptIsNoInterpreterProgram) {
   EXPECT_THAT(check({profile_}, true).out, Not(HasSubstr("interpreter-program")));
 }
