@@ -128,7 +128,7 @@ class Files {
         if (by_this == 0) continue;
         Entry& entry = entries_[{pair, gained, number, u}];
         // Sights come shortest name first, but an alarming one says more.
-        const Grade grade_here = gained ? grade(by_this, sight, number) : Grade{};
+        const Grade grade_here = gained ? grade(by_this, sight, number, row) : Grade{};
         if (entry.example == nullptr || grade_here.risk > entry.grade.risk) entry.example = &sight;
         entry.grade = graver(std::move(entry.grade), grade_here);
         entry.words |= by_this;
@@ -151,10 +151,11 @@ class Files {
   }
 
   // By text, whether a name is executed is not known where a signature lets it be written too.
-  Grade grade(Words words, const Sight& sight, uint32_t number) {
+  Grade grade(Words words, const Sight& sight, uint32_t number, uint32_t row) {
     const bool executed = after_.executed() || (in_.spots.by_text() && signed_anywhere_);
     const std::optional<SensitiveSet> kinds = kinds_here(sight.kinds, number);
-    Grade grade = grade_file(static_cast<ir::AccessSet>(words & 0xffff), kinds.value_or(0), executed);
+    const ir::AccessSet held = words_of(static_cast<ir::AccessSet>(words & 0xffff), node_at(*in_.after.policy, row));
+    Grade grade = grade_file(held, kinds.value_or(0), executed);
     if (!sight.known || !kinds) grade = graver(std::move(grade), not_graded());
     if ((words & kInterpret) != 0) grade = graver(std::move(grade), {Risk::kHigh, "runs what the script says"});
     if ((words & kUnsafe) != 0) grade = graver(std::move(grade), {Risk::kCritical, "what the container wrote may be executed here"});

@@ -61,7 +61,16 @@ class NodeGrader {
   }
 
   void network(const ir::NetworkRule& rule) {
-    if (rule.direction == ir::Direction::kOut) egress(rule, network_left(rule, {}));
+    const NetworkSet set = network_left(rule, {});
+    if (rule.direction == ir::Direction::kOut) egress(rule, set);
+    const Risk risk = grade_network(rule.direction, rule.protocol, set.reach()).risk;
+    if (rule.protocol == ir::Protocol::kRaw || rule.protocol == ir::Protocol::kOther)
+      add(rule.position, "unusual-protocol",
+          program_ + (rule.direction == ir::Direction::kOut ? " may send " : " may receive ") +
+              (rule.protocol == ir::Protocol::kRaw ? "raw packets" : "by a protocol that has no name here"),
+          "remove it where the workload runs without it, or give it to a smaller node of its own", {risk, ""});
+    else if (rule.direction == ir::Direction::kIn && risk >= Risk::kHigh)
+      add(rule.position, "any-ingress", program_ + " may listen on any port", "name the ports that it serves", {risk, ""});
     if (socketless(rule))
       out_.finding(Severity::kNote, rule.position, "unused-rule",
                    program_ + " may not make a socket for this rule, and no node above it may",

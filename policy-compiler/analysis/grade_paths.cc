@@ -64,6 +64,7 @@ class PathGrader {
       look_at_all(found, paths_.dfa.sets);
     else
       look_at_each();
+    for (uint32_t number = 0; number < paths_.patterns.size(); ++number) look_at_devices(number);
     for (const auto& [key, finding] : sensitive_) report_sensitive(*key.second, paths_.patterns[key.first].text, finding);
     for (const auto& [key, example] : shells_) report_shell(*key.second, example);
     for (const auto& [key, found_here] : interpreters_)
@@ -133,7 +134,7 @@ class PathGrader {
         if (use.kind == passes::UseKind::kStep) look_at_program(use, number, either(kinds), name);
         if (use.kind != passes::UseKind::kFile) continue;
         // Written and executed: check_paths() said so already.
-        const Grade grade = grade_file(use.access, here(kinds, always_[number]), false);
+        const Grade grade = grade_file(words_of(use.access, node_of(use)), here(kinds, always_[number]), false);
         // Without a reason it is what every profile is made of.
         if (grade.risk < Risk::kMedium || grade.why.empty()) continue;
         Finding& known = sensitive_[{number, &use}];
@@ -142,6 +143,19 @@ class PathGrader {
       }
     }
   }
+
+  // A device, whatever its name is.
+  void look_at_devices(uint32_t number) {
+    if (paths_.patterns[number].reserved_class != 0) return;
+    for (const passes::Use& use : paths_.patterns[number].uses) {
+      if (use.kind != passes::UseKind::kFile || (words_of(use.access, node_of(use)) & TL_MKNOD) == 0) continue;
+      const Grade grade = grade_file(TL_MKNOD, 0, false);
+      Finding& known = sensitive_[{number, &use}];
+      if (known.words == 0 || grade.risk > known.grade.risk) known = {grade, use.access, ""};
+    }
+  }
+
+  const ir::Node* node_of(const passes::Use& use) const { return use.row < TL_ROW_FIRST ? nullptr : &policy_.nodes[use.row - TL_ROW_FIRST]; }
 
   // A shell counts wherever the network reaches it, also where it listens itself; an interpreter once, and not that of a script.
   void look_at_program(const passes::Use& use, uint32_t number, SensitiveSet kinds, const std::string& name) {
@@ -165,7 +179,7 @@ class PathGrader {
   }
 
   void report_sensitive(const passes::Use& use, const std::string& pattern, const Finding& finding) {
-    const std::string name = learn::pattern_text(finding.example);
+    const std::string name = finding.example.empty() ? pattern : learn::pattern_text(finding.example);
     std::string message = program(use.row) + " may " + ir::names::access_text(finding.words) + " " + text::quoted(pattern);
     if (name != pattern) message += ", so " + text::quoted(name);
     out_.finding(severity(finding.grade.risk), use.position, "sensitive-file", message + ", which " + finding.grade.why,

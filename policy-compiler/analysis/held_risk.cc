@@ -22,10 +22,10 @@ Grade of_rules(const ir::Node& node) {
   return grade;
 }
 
-Grade of_use(const passes::Use& use, SensitiveSet kinds, bool executed) {
+Grade of_use(const ir::Policy& policy, const passes::Use& use, SensitiveSet kinds, bool executed) {
   if (use.unsafe) return {Risk::kCritical, "what the container wrote may be executed"};
   if (use.kind != passes::UseKind::kFile) return {};
-  return grade_file(use.access, kinds, executed);
+  return grade_file(words_of(use.access, node_at(policy, use.row)), kinds, executed);
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ std::vector<Grade> gravest_held(const Comparison& in) {
   for (uint32_t n = 0; n < policy.nodes.size(); ++n) held[TL_ROW_FIRST + n] = of_rules(policy.nodes[n]);
 
   const auto each_use = [&](uint32_t number, SensitiveSet kinds, bool executed) {
-    for (const passes::Use& use : patterns[number].uses) held[use.row] = graver(std::move(held[use.row]), of_use(use, kinds, executed));
+    for (const passes::Use& use : patterns[number].uses) held[use.row] = graver(std::move(held[use.row]), of_use(policy, use, kinds, executed));
   };
   for (uint32_t number = 0; number < patterns.size(); ++number) {
     if (patterns[number].reserved_class != 0) {

@@ -9,7 +9,9 @@ namespace treeline::analysis {
 
 bool faces_network(const ir::Node& node) {
   return std::any_of(node.network.begin(), node.network.end(), [](const ir::NetworkRule& rule) { return rule.direction == ir::Direction::kIn; }) ||
-         std::any_of(node.sockets.begin(), node.sockets.end(), [](const ir::NumberRule& socket) { return socket.value == TL_SOCK_VSOCK; });
+         std::any_of(node.sockets.begin(), node.sockets.end(), [](const ir::NumberRule& socket) {
+           return socket.value == TL_SOCK_VSOCK || socket.value == TL_SOCK_PACKET || socket.value == TL_SOCK_XDP;
+         });
 }
 
 Reach reach_from_network(const ir::Policy& policy) {

@@ -3,7 +3,9 @@
 // Which nodes an attacker from the network gets to: those that serve somebody, and all that they may execute, step by step, back edges included.
 //
 // Who serves localhost alone is one of them: a proxy beside it (the sidecar of a mesh, a web server before an application) hands on what comes from
-// outside. So is who may have a vsock socket: no rule says whether it serves by it.
+// outside. So is who may have a vsock socket: no rule says whether it serves by it; and a packet or xdp socket, which receives what no rule judges.
+//
+// {socket} alone makes nobody one: each child with a socketpair as its stdin or output has it. An accepted connection is inherited from who listens, above.
 #pragma once
 
 #include <vector>

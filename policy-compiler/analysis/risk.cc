@@ -3,6 +3,7 @@
 
 #include <linux/capability.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "bpf/lsm/abi.h"
@@ -109,12 +110,20 @@ Grade grade_file(ir::AccessSet words, SensitiveSet name, bool executed) {
     return of(content ? Risk::kCritical : Risk::kHigh, named(kind));
   }
   if (holds(name, Sensitive::kProcess) && (reads || changes)) return of(Risk::kHigh, named(Sensitive::kProcess));
-  if (holds(name, Sensitive::kSecret) && reads) return of(Risk::kHigh, named(Sensitive::kSecret));
+  // A socket among secrets hands them out.
+  if (holds(name, Sensitive::kSecret) && (reads || (words & TL_CONNECT) != 0)) return of(Risk::kHigh, named(Sensitive::kSecret));
   if (holds(name, Sensitive::kOtherDevice) && reads) return of(Risk::kHigh, named(Sensitive::kOtherDevice));
-  if ((words & TL_MKNOD) != 0) return of(Risk::kHigh, "makes devices, where the node also holds mknod");
+  if (holds(name, Sensitive::kAgentSocket) && (words & TL_CONNECT) != 0) return of(Risk::kHigh, named(Sensitive::kAgentSocket));
+  if ((words & TL_MKNOD) != 0) return of(Risk::kHigh, "may be made a device");
   if (holds(name, Sensitive::kKernel) && reads) return of(Risk::kMedium, named(Sensitive::kKernel));
   if (changes || (words & (TL_MAP | TL_CONNECT)) != 0) return of(Risk::kMedium);
   return of(Risk::kLow);
+}
+
+ir::AccessSet words_of(ir::AccessSet words, const ir::Node* node) {
+  if (node == nullptr || (words & TL_MKNOD) == 0) return words;
+  const bool devices = std::any_of(node->capabilities.begin(), node->capabilities.end(), [](const ir::NumberRule& rule) { return rule.value == CAP_MKNOD; });
+  return devices ? words : static_cast<ir::AccessSet>((words & ~TL_MKNOD) | TL_CREATE);
 }
 
 Grade grade_exec(SensitiveSet name, bool from_network) {
@@ -163,7 +172,7 @@ Grade grade_network(ir::Direction direction, ir::Protocol protocol, const Networ
   if (direction == ir::Direction::kOut && reach.outside && reach.any_address)
     return of(Risk::kHigh, reach.any_port ? "any port of the outside" : "any address of the outside");
   if (direction == ir::Direction::kOut && reach.metadata) return of(Risk::kHigh, "the cloud's metadata service hands out credentials");
-  if (direction == ir::Direction::kIn && reach.any_port) return of(Risk::kHigh, "any port");
+  if (direction == ir::Direction::kIn && reach.any_port && protocol != ir::Protocol::kIcmp) return of(Risk::kHigh, "any port");
   return of(Risk::kMedium);
 }
 

@@ -37,6 +37,8 @@ Grade graver(Grade a, Grade b);
 
 // `words` on a name of these kinds; `executed`: some node of the policy executes, maps or interprets by it.
 Grade grade_file(ir::AccessSet words, SensitiveSet name, bool executed);
+// The words as they count for who has them: without the capability `mknod` makes fifos and sockets alone, which is making files.
+ir::AccessSet words_of(ir::AccessSet words, const ir::Node* node);
 // A step to a program; `from_network`: who controls what arrives from the network may get here.
 Grade grade_exec(SensitiveSet name, bool from_network);
 Grade grade_capability(uint32_t capability);

@@ -16,9 +16,9 @@ struct Name {
 };
 
 // Builds of a program lie beside each other under names like these: bash-static, busybox.static, ksh93, ksh2020, zsh5, zsh-5.9, pypy3.10,
-// bash5.2.15, busybox-x86_64. Without a '*': each would be a loop below every tree.
+// bash5.2.15, lldb-14, busybox-x86_64. Without a '*': each would be a loop below every tree.
 #define BUILDS \
-  "{,{-,.}static,[0-9],[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9]{,[0-9]}{,.[0-9],.[0-9][0-9]},-{x86_64,amd64,i686,aarch64,arm64}}"
+  "{,{-,.}static,[0-9],{,-}[0-9][0-9],[0-9][0-9][0-9][0-9],{,-}[0-9].[0-9]{,[0-9]}{,.[0-9],.[0-9][0-9]},-{x86_64,amd64,i686,aarch64,arm64}}"
 
 // Of a user, in his home: read, what opens other doors; written, what runs when he logs in, opens a shell or calls git.
 #define KEY_DIRECTORIES "{.ssh,.aws,.azure,.kube,.docker,.gnupg}"
@@ -28,12 +28,18 @@ struct Name {
 
 constexpr Name kNames[] = {
     {Sensitive::kShell,
-     "/**/{sh,bash,rbash,static-sh,dash,ash,ksh,rksh,oksh,mksh,lksh,zsh,rzsh,fish,csh,tcsh,yash,posh,sash,nu,elvish,busybox,toybox}" BUILDS},
+     "/**/{sh,bash,rbash,static-sh,sh.distrib,dash,ash,hush,ksh,rksh,oksh,loksh,mksh,lksh,zsh,rzsh,fish,csh,bsd-csh,tcsh,yash,posh,bosh,sash,osh,ysh,oil,"
+     "oils-for-unix,nu,elvish,git-shell,busybox{,-extras},bbsuid,toybox}" BUILDS},
+    // Too short to be meant anywhere.
+    {Sensitive::kShell, "/bin/{rc,rc.byron,es}"},
+    {Sensitive::kShell, "/usr/bin/{rc,rc.byron,es}"},
+    {Sensitive::kShell, "/usr/local/bin/{rc,es}"},
+    {Sensitive::kShell, "/usr/lib/plan9/bin/rc"},
     // Languages.
     {Sensitive::kInterpreter, "/**/{python,ipython,perl,ruby,node,nodejs,php,lua,luajit,tclsh,expect,java,guile,deno,bun,pwsh}{,[.0-9\\-]*}"},
     // The dynamic loader, called as a program: it runs whatever file the node may map.
     {Sensitive::kInterpreter, "/**/ld{,64}{,-linux,-musl}{,-*}.so{,.[0-9]}"},
-    {Sensitive::kInterpreter, "/**/qemu-*"},  // of another architecture, or of a whole machine
+    {Sensitive::kInterpreter, "/**/{qemu,s6}-*"},  // of another architecture, or of a whole machine; a family of launchers
     // Smaller ones; editors and debuggers, which have one; what starts a program that an argument names: here, as another user, in another namespace,
     // in a container, on another machine.
     {Sensitive::kInterpreter,
@@ -49,6 +55,12 @@ constexpr Name kNames[] = {
     {Sensitive::kInterpreter,
      "/**/{systemctl,busctl,machinectl,crontab,at,batch,bwrap,firejail,ltrace,valgrind,perf,ip,nmap,irb,pry,rake,bundle,gem,composer,cargo,sqlite3,psql,mysql,mariadb,"
      "mongosh,redis-cli,bpftrace,groovy,jshell,xonsh,cmake,wine,scp,ftp,lftp,telnet,mail,zip,7z,cpio,m4,bc,rlwrap,dbus-send,gdbus,ansible-playbook}" BUILDS},
+    // Launchers of containers and supervisors, of a login and of a session; more languages, and other names of those above.
+    {Sensitive::kInterpreter,
+     "/**/{prlimit,setarch,linux32,linux64,i386,x86_64,numactl,cpulimit,chpst,softlimit,setuidgid,envuidgid,envdir,execlineb,tini,dumb-init,catatonit,daemonize,unbuffer,"
+     "catchsegv,proot,fakeroot{,-sysv,-tcp},fakechroot,dbus-run-session,ssh-agent,gpg-agent,sg,newgrp,login,getty,agetty}" BUILDS},
+    {Sensitive::kInterpreter,
+     "/**/{original-awk,view,rview,rvim,vimdiff,lldb,ocaml,ghci,runghc,swipl,sbcl,racket,octave{,-cli},escript,iex,erlexec,beam.smp,kotlin,scala,wish}" BUILDS},
     {Sensitive::kSecret, "/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/*/etc/{shadow,gshadow,shadow-,gshadow-}"},
     {Sensitive::kSecret, "/run/secrets/**"},
@@ -109,6 +121,7 @@ constexpr Name kNames[] = {
      "docker,containerd,crio,cni,alternatives,ld.so.conf.d}/**"},
     {Sensitive::kStartup, "/etc/apt/apt.conf.d/**"},
     {Sensitive::kStartup, "/run/{udev,systemd}/**"},
+    {Sensitive::kStartup, "/run/initctl"},  // /dev/initctl leads there
     {Sensitive::kStartup, "/boot/**"},
     {Sensitive::kStartup, "/{vmlinuz,initrd.img}{,.old}"},
     {Sensitive::kStartup, "/etc/{shadow,gshadow}"},
@@ -125,12 +138,12 @@ constexpr Name kNames[] = {
     {Sensitive::kProgram, "/usr/{bin,sbin,lib,lib32,lib64,libx32,libexec}/**"},
     {Sensitive::kProgram, "/usr/local/{bin,sbin,lib}/**"},
     {Sensitive::kKernel, "/proc/sys/**"},
-    {Sensitive::kKernel, "/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
-    {Sensitive::kKernel, "/proc/{acpi,bus,fs,irq,scsi}/**"},
+    {Sensitive::kKernel, "/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list,latency_stats,mtrr}"},
+    {Sensitive::kKernel, "/proc/{acpi,bus,driver,fs,irq,scsi}/**"},
     {Sensitive::kKernel, "/sys/**"},
     // procfs and sysfs are the same wherever they are mounted. Processes' directories are known by the superblock, the rest by where a mount usually lies.
     {Sensitive::kKernel, "/*/proc/sys/**"},
-    {Sensitive::kKernel, "/*/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list}"},
+    {Sensitive::kKernel, "/*/proc/{sysrq-trigger,kallsyms,modules,kpagecount,kpageflags,keys,timer_list,latency_stats,mtrr}"},
     {Sensitive::kKernel, "/*/sys/{kernel,fs,class,devices,module,firmware,bus,block,power}/**"},
     {Sensitive::kProcess, "/**/{other}/**"},
     {Sensitive::kProcess, "/**/{workload}/{environ,mem,maps,root,cwd,fd}"},
@@ -146,8 +159,8 @@ constexpr Name kNames[] = {
     {Sensitive::kProcess, "/**/{workload}/{root,cwd,fd,map_files}/**"},
     // Read, they are all that the machine holds, or what is typed into it.
     {Sensitive::kDevice, "/dev/{mem,kmem,port,kmsg,kvm,nvram,fuse}"},
-    {Sensitive::kDevice, "/proc/{kcore,kmsg}"},
-    {Sensitive::kDevice, "/*/proc/{kcore,kmsg}"},
+    {Sensitive::kDevice, "/proc/{kcore,kmsg,vmcore}"},
+    {Sensitive::kDevice, "/*/proc/{kcore,kmsg,vmcore}"},
     {Sensitive::kDevice, "/*/dev/{mem,kmem,port,kmsg,kvm,fuse}"},
     {Sensitive::kDevice, "/*/dev/{{sd,hd,vd,xvd,dasd}[a-z],{md,loop,sg,nbd,zram}[0-9],nvme[0-9],mmcblk[0-9],dm-[0-9]}*"},
     {Sensitive::kDevice, "/dev/{sd,hd,vd,xvd,dasd}[a-z]*"},
@@ -165,8 +178,10 @@ constexpr Name kNames[] = {
     {Sensitive::kRuntimeSocket, "/run/nri/nri.sock"},
     {Sensitive::kRuntimeSocket, "/var/run/nri/nri.sock"},
     {Sensitive::kRuntimeSocket, "/var/lib/kubelet/{device-plugins,plugins_registry}/*"},
-    // The shims: an abstract name, which begins with a '/' itself (CVE-2020-15257), later files.
+    // The shims: an abstract name, which begins with a '/' itself (CVE-2020-15257), later files. No wildcard meets the empty component, and who writes
+    // {abstract}/** means all: so by the name without it too.
     {Sensitive::kRuntimeSocket, "{abstract}//containerd-shim/**"},
+    {Sensitive::kRuntimeSocket, "{abstract}/containerd-shim/**"},
     {Sensitive::kRuntimeSocket, "/run/containerd/s/*"},
     {Sensitive::kRuntimeSocket, "/run/buildkit/buildkitd.sock"},
     {Sensitive::kRuntimeSocket, "/var/lib/{lxd,incus}/unix.socket"},
@@ -183,6 +198,14 @@ constexpr Name kNames[] = {
     // His own systemd and what his bus starts.
     {Sensitive::kSessionSocket, "/run/user/*/bus"},
     {Sensitive::kSessionSocket, "/run/user/*/systemd/private"},
+    {Sensitive::kSessionSocket, "{abstract}//tmp/dbus-*"},
+    {Sensitive::kSessionSocket, "/run/screen/**"},
+    // Of ssh, tmux, a desktop's keyring and GnuPG. By their place, so that who may connect to all of /tmp is known to.
+    {Sensitive::kAgentSocket, "/tmp/ssh-*/agent.*"},
+    {Sensitive::kAgentSocket, "/tmp/tmux-*/**"},
+    {Sensitive::kAgentSocket, "/run/user/*/keyring/*"},
+    {Sensitive::kAgentSocket, "/run/user/*/gnupg/S.*"},
+    {Sensitive::kAgentSocket, "/run/user/*/gnupg/d.*/S.*"},
     {Sensitive::kRuntimeSocket, "/**/{docker,containerd,crio,podman,buildkitd}.sock"},
 };
 
@@ -315,6 +338,8 @@ std::string_view sensitive_text(Sensitive kind) {
       return "starts what it is told to: who connects is the user whose session it is";
     case Sensitive::kInterpreter:
       return "runs what it is told to";
+    case Sensitive::kAgentSocket:
+      return "acts for its user: who connects uses the keys or the terminal";
     case Sensitive::kMemory:
       return "is the memory of a running program: who writes it changes what is executed";
   }

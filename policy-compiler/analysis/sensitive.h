@@ -35,8 +35,9 @@ enum class Sensitive : uint8_t {
   kInterpreter,    // a program that does, or starts, what a file or an argument says
   kSessionSocket,  // starts programs as the user whose session it is, outside of the container
   kMemory,         // the memory of a process of the workload, its own too: who writes it changes what is executed
+  kAgentSocket,    // of a user: signs with keys, hands them out, or types into a terminal for who connects
 };
-constexpr uint8_t kSensitiveKinds = 12;
+constexpr uint8_t kSensitiveKinds = 13;
 
 // Bit n: the kind of number n, by place; bit n + kSensitiveKinds: by a name that may lie anywhere.
 using SensitiveSet = uint32_t;

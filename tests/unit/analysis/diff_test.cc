@@ -36,6 +36,12 @@ TEST(Diff, PatternWidenedOnlyTheNewPartIsAllowed) {
   EXPECT_THAT(diff.nodes[0].changes[0].example, HasSubstr("/etc/h"));
 }
 
+TEST(Diff, WhoMayMakeDevicesGainsThem) {
+  const std::string word = "    files: {/srv/x: mknod}\n", capability = "    capabilities: [mknod]\n";
+  EXPECT_THAT(lines(compared(node(""), node(word))), ElementsAre("+medium file /srv/x mknod"));
+  EXPECT_THAT(lines(compared(node(capability), node(word + capability))), ElementsAre("+high file /srv/x mknod"));
+}
+
 TEST(Diff, OnlyTheMissingWordIsNamed) {
   EXPECT_THAT(lines(compared(node("    files: {/var/log/x: read append}\n"), node("    files: {/var/log/x: write}\n"))),
               ElementsAre("+medium file /var/log/x write", "-low file /var/log/x read"));

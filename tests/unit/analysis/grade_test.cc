@@ -61,8 +61,50 @@ TEST(Grade, WhoServesLocalhostOrVsockFacesTheNetwork) {
   };
   EXPECT_THAT(with("    sockets: [inet-stream]\n"), ElementsAre("interpreter-program 7 medium"));
   EXPECT_THAT(with("    sockets: [inet-stream]\n    network: [{direction: in, protocol: tcp, peer: localhost, port: 80}]\n"), testing::Contains("shell-behind-network 8 critical"));
-  EXPECT_THAT(with("    sockets: [vsock]\n"), testing::Contains("shell-behind-network 7 critical"));
+  for (const char* kind : {"vsock", "packet", "xdp"})
+    EXPECT_THAT(with("    sockets: [" + std::string(kind) + "]\n"), testing::Contains("shell-behind-network 7 critical")) << kind;
   EXPECT_THAT(with("    sockets: [inet-stream]\n    network: [{direction: out, protocol: tcp, peer: localhost, port: 80}]\n"), ElementsAre("interpreter-program 8 medium"));
+}
+
+// An accepted connection is inherited by who is started from the listener; a socketpair by any child.
+TEST(Grade, AHandedSocketCountsBelowWhoListens) {
+  const std::string shell = "      - {exec: /bin/rbash, users: [1], files: {'{socket}': read write}}\n";
+  const auto with = [&](const std::string& lines, const std::string& beside) {
+    return found(graded(test::read("treeline: 1\nname: x\nentry:\n  - exec: /a\n    users: [1]\n    children:\n" + shell + "    sockets: [inet-stream]\n" + lines + beside)));
+  };
+  const std::string listens = "    network: [{direction: in, protocol: tcp, port: 80}]\n";
+  EXPECT_THAT(with(listens, ""), testing::Contains("shell-behind-network 7 critical"));
+  EXPECT_THAT(with("", "  - {exec: /b, users: [1], sockets: [inet-stream], network: [{direction: in, protocol: tcp, port: 80}]}\n"), ElementsAre("interpreter-program 7 medium"));
+}
+
+TEST(Grade, IngressByWhatTheRuleMeans) {
+  const auto lines = [](const std::string& rule) { return found_in("    sockets: [inet-stream, inet-ping]\n    network:\n      - {direction: in, " + rule + "}\n"); };
+  EXPECT_THAT(lines("protocol: tcp, port: any"), ElementsAre("any-ingress 8 high"));
+  EXPECT_THAT(lines("protocol: tcp, port: 1024-65535"), ElementsAre("any-ingress 8 high"));
+  EXPECT_THAT(lines("protocol: tcp, port: [80, 8000-8999]"), IsEmpty());
+  EXPECT_THAT(lines("protocol: icmp"), IsEmpty());
+  EXPECT_THAT(lines("protocol: raw"), ElementsAre("unusual-protocol 8 high"));
+  EXPECT_THAT(lines("protocol: other"), ElementsAre("unusual-protocol 8 high"));
+  EXPECT_THAT(found_in("    network:\n      - {direction: out, protocol: raw, peer: internal}\n"), ElementsAre("unusual-protocol 7 high"));
+  EXPECT_THAT(found_in("    sockets: [inet-stream]\n    network: [{direction: in, protocol: tcp, port: any}]\n    accept: {any-ingress: {in tcp any port 0-65535: games}}\n"),
+              ElementsAre("any-ingress 7 high accepted"));
+}
+
+// Of who lacks the capability mknod(2) makes fifos and sockets: each server with a unix socket has the word.
+TEST(Grade, ADeviceIsMadeByWordAndCapability) {
+  const std::string capability = "    capabilities: [mknod]\n";
+  EXPECT_THAT(found_in("    files: {/srv/x: mknod}\n" + capability), ElementsAre("dangerous-capability 7 high", "sensitive-file 6 high"));
+  EXPECT_THAT(found_in("    files: {/srv/x: mknod}\n"), IsEmpty());
+  EXPECT_THAT(found_in("    files: {/etc/passwd: mknod}\n"), ElementsAre("sensitive-file 6 critical"));
+  EXPECT_THAT(found_in("    files: {/srv/x: mknod}\n" + capability + "    accept: {sensitive-file: {/srv/x mknod: why}, dangerous-capability: {mknod: why}}\n"),
+              ElementsAre("dangerous-capability 7 high accepted", "sensitive-file 6 high accepted"));
+}
+
+TEST(Grade, AllAbstractNamesAndAllOfTmp) {
+  EXPECT_THAT(found_in("    files:\n      '{abstract}/**': connect\n"), ElementsAre("sensitive-file 7 critical"));
+  EXPECT_THAT(found_in("    files:\n      '{abstract}/bus': connect\n"), IsEmpty());
+  EXPECT_THAT(found_in("    files:\n      /tmp/**: connect\n"), ElementsAre("sensitive-file 7 high"));
+  EXPECT_THAT(found_in("    files:\n      /tmp/x/**: read write create connect\n"), IsEmpty());
 }
 
 TEST(Grade, AShellThatListensItself) {

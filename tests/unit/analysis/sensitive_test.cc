@@ -32,10 +32,12 @@ TEST(Sensitive, NamesHaveTheirKinds) {
 
 TEST(Sensitive, ShellsByTheNamesThatTheyHaveBehindLinks) {
   for (const char* name : {"ksh93", "ksh2020", "lksh", "bash-static", "mksh-static", "zsh5", "zsh-5.9", "rzsh", "yash", "posh", "sash", "busybox.static",
-                           "static-sh", "nu", "elvish", "rbash", "sh"})
+                           "static-sh", "nu", "elvish", "rbash", "sh", "bsd-csh", "busybox-extras", "bbsuid", "loksh", "oksh", "rc", "es", "osh", "oils-for-unix", "git-shell",
+                           "sh.distrib", "hush", "ash", "bosh"})
     EXPECT_TRUE(holds(kinds(std::string("/usr/bin/") + name), Sensitive::kShell)) << name;
-  for (const char* name : {"ssh", "shred", "fish_indent", "bash.bashrc", "zsh.sh"})
+  for (const char* name : {"ssh", "shred", "fish_indent", "bash.bashrc", "zsh.sh", "rcp", "esc", "git-shellx"})
     EXPECT_FALSE(holds(kinds(std::string("/usr/bin/") + name), Sensitive::kShell)) << name;
+  for (const char* name : {"/etc/rc", "/app/es", "/usr/share/x/rc"}) EXPECT_FALSE(holds(kinds(name), Sensitive::kShell)) << name;
 }
 
 TEST(Sensitive, ProgramsThatDoWhatTheyAreTold) {
@@ -150,6 +152,35 @@ TEST(Sensitive, LaunchersInterpretersAndPackageManagers) {
   EXPECT_TRUE(holds(kinds("/lib64/ld-linux-x86-64.so.2"), Sensitive::kInterpreter));
   for (const char* name : {"gitea", "tarantool", "watchman", "ld", "lddtree", "gofmt", "niceshaper", "dpkg-architecture", "nginx", "postgres", "redis-server", "mysqld", "zipinfo", "iptables", "atd", "perfd"})
     EXPECT_EQ(kinds(std::string("/opt/") + name), 0u) << name;
+}
+
+TEST(Sensitive, LaunchersOfContainersOfLoginsAndOtherLanguages) {
+  for (const char* name : {"prlimit", "setarch", "linux32", "linux64", "i386", "x86_64", "numactl", "chpst", "setuidgid", "envuidgid", "s6-setuidgid", "s6-svscan", "execlineb",
+                           "tini", "tini-static", "dumb-init", "catatonit", "cpulimit", "daemonize", "unbuffer", "catchsegv", "proot", "fakeroot", "fakeroot-sysv", "fakechroot",
+                           "dbus-run-session", "ssh-agent", "gpg-agent", "sg", "newgrp", "login", "agetty", "original-awk", "view", "rview", "rvim", "vimdiff", "lldb", "lldb-14",
+                           "ocaml", "ghci", "ghci-9.0.2", "swipl", "sbcl", "racket", "octave", "octave-cli", "escript", "iex", "erlexec", "beam.smp", "kotlin", "scala", "wish8.6",
+                           "gcc-12"})
+    EXPECT_TRUE(holds(kinds(std::string("/opt/") + name), Sensitive::kInterpreter)) << name;
+  for (const char* name : {"viewer", "s6", "logind", "tinyproxy", "i386-x", "scalac", "octaves", "wishlist", "lldb-server", "ssh-agentx", "sgx"})
+    EXPECT_EQ(kinds(std::string("/opt/") + name), 0u) << name;
+}
+
+TEST(Sensitive, FilesOfTheKernelAndOfInit) {
+  for (const char* name : {"/run/initctl", "/host/run/initctl", "/proc/mtrr", "/proc/driver/x/y", "/proc/latency_stats", "/a/proc/mtrr"})
+    EXPECT_EQ(grade_file(TL_WRITE, kinds(name), false).risk, Risk::kCritical) << name;
+  for (const char* name : {"/proc/vmcore", "/a/proc/vmcore"}) EXPECT_EQ(grade_file(TL_READ, kinds(name), false).risk, Risk::kCritical) << name;
+  for (const char* name : {"/run/initctls", "/proc/driver", "/proc/mtrrs"}) EXPECT_EQ(kinds(name), 0u) << name;
+}
+
+TEST(Sensitive, AgentsActForWhoConnects) {
+  for (const char* name : {"/tmp/ssh-XXXX1/agent.7", "/tmp/tmux-1000/default", "/run/user/1000/keyring/ssh", "/run/user/1000/gnupg/S.gpg-agent", "/run/user/0/gnupg/d.x/S.gpg-agent"}) {
+    EXPECT_EQ(grade_file(TL_CONNECT, kinds(name), false).risk, Risk::kHigh) << name;
+    EXPECT_EQ(grade_file(TL_READ, kinds(name), false).risk, Risk::kLow) << name;
+  }
+  for (const char* name : {"/run/screen/S-u/7.pts", "//abstract//tmp/dbus-x", "//abstract/containerd-shim/x"})
+    EXPECT_EQ(grade_file(TL_CONNECT, kinds(name), false).risk, Risk::kCritical) << name;
+  EXPECT_EQ(grade_file(TL_CONNECT, kinds("/home/u/.gnupg/S.gpg-agent"), false).risk, Risk::kHigh);
+  for (const char* name : {"/tmp/agent.7", "/tmp/ssh-x", "/run/user/1000/gnupg/x", "//abstract//tmp/x"}) EXPECT_EQ(kinds(name), 0u) << name;
 }
 
 TEST(Sensitive, TheAutomataStaySmall) {
