@@ -130,6 +130,11 @@ class AppArmorReader {
       diagnostics_.note(profile.position, "import-question",
                         "profile " + text::quoted(profile.name) + " only reports (complain), so it may be incomplete",
                         "run the draft in the mode monitor first");
+    if (!profile.open.empty())
+      diagnostics_.warning(profile.position, "not-carried",
+                           "profile " + text::quoted(profile.name) + " allows what it has no rule for (" + std::string(profile.open) +
+                               "): only its rules are carried over",
+                           "record the workload, and add what it needs");
     for (const Statement& include : profile.includes)
       diagnostics_.warning(include.position, "not-carried",
                            "the rules of " +

@@ -230,8 +230,10 @@ class Parser {
         made.hat = word == "hat";
         continue;
       }
-      if (word.rfind("flags=", 0) == 0 || word[0] == '(') {
-        made.complain = word.find("complain") != std::string::npos;
+      if (word.rfind("flags=", 0) == 0 || word[0] == '(' || word[0] == '=') {
+        made.complain |= word.find("complain") != std::string::npos;
+        for (const std::string_view flag : {"unconfined", "default_allow"})
+          if (word.find(flag) != std::string::npos) made.open = flag;
         continue;
       }
       if (word.rfind("xattrs=", 0) == 0) continue;

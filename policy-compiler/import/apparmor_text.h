@@ -32,6 +32,7 @@ struct Profile {
   std::string attachment;  // the path it is attached to, "" where there is none
   bool hat = false;
   bool complain = false;
+  std::string_view open;  // the flag by which all is allowed that no rule denies: "unconfined", "default_allow"
   bool conditional = false;
   Position position;
   std::vector<Statement> statements;

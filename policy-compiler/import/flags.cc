@@ -12,7 +12,7 @@ bool known_open_flag(std::string_view word) {
   constexpr std::string_view kKnown[] = {"O_RDONLY",   "O_WRONLY", "O_RDWR",    "O_TRUNC",     "O_APPEND",   "O_CREAT", "O_DIRECTORY", "O_PATH",
                                          "O_TMPFILE",  "O_EXCL",   "O_CLOEXEC", "O_NOCTTY",    "O_NONBLOCK", "O_SYNC",  "O_DSYNC",     "O_RSYNC",
                                          "O_NDELAY",   "O_ASYNC",  "O_DIRECT",  "O_LARGEFILE", "O_NOATIME",  "FASYNC",  "O_NOFOLLOW",  "__O_SYNC",
-                                         "__O_TMPFILE"};
+                                         "O_FASYNC",   "__O_TMPFILE"};
   return std::find(std::begin(kKnown), std::end(kKnown), word) != std::end(kKnown);
 }
 

@@ -4,6 +4,7 @@
 // (spdx.softwarecomposition.kubescape.io/v1beta1): what one container was seen to start, open and call. One container
 // is one profile.
 #include <algorithm>
+#include <utility>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/frontend/network.h"
@@ -26,7 +27,8 @@ class KubescapeReader {
 
   bool document(const Value& value) {
     Object root(value, "the profile", diagnostics_);
-    root.ignore({"apiVersion", "metadata", "status"});
+    root.ignore({"apiVersion", "status"});
+    if (const Value* metadata = root.get("metadata")) completeness(*metadata);
     const std::string_view kind = root.text("kind");
     const Value* spec_value = root.get("spec");
     root.finish();
@@ -70,6 +72,17 @@ class KubescapeReader {
   }
 
  private:
+  // "partial": recording began after the container did. Before "completed" it still goes on, or it was given up.
+  void completeness(const Value& metadata) {
+    const Value* annotations = member(metadata, "annotations");
+    if (annotations == nullptr) return;
+    for (const auto& [key, whole] : {std::pair("kubescape.io/completion", "complete"), std::pair("kubescape.io/status", "completed")})
+      if (const Value* word = member(*annotations, key); word != nullptr && word->is_scalar() && word->text != whole)
+        diagnostics_.note(word->position, "import-question",
+                          "the recording is not whole (" + std::string(key) + ": " + text::printable(word->text, 63) + "), so the draft lacks what it did not see",
+                          "record from the container's start to its end, or run the draft in the mode monitor first");
+  }
+
   void container(const Value& value, Object& item) {
     item.ignore({"name", "imageID", "imageTag"});
     refuse_said(item, value, "identifiedCallStacks", "from where in a program a call came, which no hook asks for",
@@ -102,14 +115,17 @@ class KubescapeReader {
       Object one(*open, "an open", diagnostics_);
       const std::string_view path = one.text("path");
       std::string flags;
+      bool known = true;
       for (const Value* flag : one.list("flags")) {
         flags += flag->text + " ";
-        if (!known_open_flag(flag->text))
-          diagnostics_.note(flag->position, "narrower", text::quoted(path) + " is opened with " + text::quoted(flag->text) + ", which is not known",
+        if (known_open_flag(flag->text)) continue;
+        known = false;
+        diagnostics_.note(flag->position, "narrower", text::quoted(path) + " is opened with " + text::quoted(flag->text) + ", which is not known",
                             "add to the file's words what that flag asks for");
       }
       one.finish();
-      const OpenFlags wanted = open_flags(flags);
+      OpenFlags wanted = open_flags(flags);
+      if (!wanted.known && known && !flags.empty()) wanted = open_flags("O_RDONLY " + flags);  // it is 0, and may stand unsaid
       if (!wanted.known) {
         diagnostics_.warning(open->position, "not-carried",
                              text::quoted(path) + " is opened with flags that are not known", "write the rule by hand");

@@ -35,6 +35,9 @@ std::string name_of(const Value& document);
 // the source names some only (SCMP_ARCH_X86_64, amd64), that is a question.
 void ask_architectures(const std::vector<const Value*>& named, Diagnostics& diagnostics);
 
+// A profile of the Security Profiles Operator that is switched off: a question.
+void ask_disabled(Object& spec, Diagnostics& diagnostics);
+
 // --exec: programs that may start anything of the container.
 void add_programs(Draft& draft, const Options& options);
 

@@ -99,9 +99,9 @@ class SeccompReader {
     const std::vector<const Value*> arguments = item.list("args");
     const std::vector<const Value*> names = item.get("names") != nullptr ? item.list("names") : item.list("name");
     item.ignore({"names", "name", "errnoRet", "errno", "comment"});
-    bool conditional = false;
+    bool conditional = false, without = false;
     for (const char* key : {"includes", "excludes"})
-      if (const Value* condition = item.get(key)) conditional |= depends(*condition, key);
+      if (const Value* condition = item.get(key)) conditional |= depends(*condition, key, without);
     item.finish();
     for (const Value* name : names) {
       if (!name->is_scalar()) {
@@ -122,15 +122,15 @@ class SeccompReader {
             text::quoted(name->text) + " is decided by another process that is asked (" + std::string(action) + ")",
             "add it to 'syscalls' where the workload may call it by itself");
       if (what != Verdict::kAllow) continue;
-      if (conditional) {
+      const std::string_view held = held_by(name->text);
+      if (conditional || (without && held.empty())) {
         diagnostics_.warning(
             name->position, "not-carried",
             text::quoted(name->text) + " is allowed under a condition of the machine or of capabilities",
             "add it to 'syscalls' where the workload needs it");
         continue;
       }
-      if (!arguments.empty()) {
-        const std::string_view held = held_by(name->text);
+      if (!arguments.empty() || without) {
         if (held.empty()) {
           diagnostics_.warning(
               name->position, "not-carried",
@@ -147,13 +147,15 @@ class SeccompReader {
     }
   }
 
-  // Does the entry hold on some machines or for some capabilities only? Docker asks for capabilities, architectures and
+  // Does the entry hold on some machines or with some capabilities only? Docker asks for capabilities, architectures and
   // the kernel's version ("5.10", the oldest of ours). Calls that a machine lacks are left out there in any case.
-  bool depends(const Value& value, std::string_view key) {
+  // `without`: only for who lacks certain capabilities.
+  bool depends(const Value& value, std::string_view key, bool& without) {
     Object condition(value, std::string(key), diagnostics_);
     const std::string_view version = condition.text("minKernel");
     const bool kernel = !version.empty() && (key == "excludes" || !of_every_kernel(version));
     const bool capabilities = !condition.list("caps").empty();
+    without |= key == "excludes" && capabilities;
     bool architectures = false;
     for (const Value* arch : condition.list("arches")) {
       const bool ours = arch->text == "amd64" || arch->text == "x86" || arch->text == "x32" || arch->text == "arm64";
@@ -165,7 +167,6 @@ class SeccompReader {
         return arch->text == "amd64" || arch->text == "arm64" || arch->text == "x32" || arch->text == "x86";
       });
     condition.finish();
-    // "not with CAP_X": holds for the workload without it, which is the narrow one.
     return kernel || architectures || (key == "includes" && capabilities);
   }
 
@@ -194,6 +195,12 @@ void ask_architectures(const std::vector<const Value*>& named, Diagnostics& diag
                      found == 0 ? "none of them is one that a filter is made for" : "compile with --seccomp-arch " + words);
 }
 
+void ask_disabled(Object& spec, Diagnostics& diagnostics) {
+  if (spec.flag("disabled"))
+    diagnostics.note(spec.position(), "import-question", "the source is disabled: the operator puts it into force nowhere",
+                     "run the draft in the mode monitor first");
+}
+
 std::optional<ir::Policy> read_docker_seccomp(const Source& source, const Options& options, Diagnostics& diagnostics) {
   if (source.documents.empty()) return std::nullopt;
   if (source.documents.size() > 1)
@@ -217,7 +224,8 @@ std::optional<ir::Policy> read_spo_seccomp(const Source& source, const Options& 
     const Value* spec_value = root.get("spec");
     // Before v1beta1 some fields stood beside the metadata.
     Object spec(spec_value != nullptr ? *spec_value : document, "spec", diagnostics);
-    spec.ignore({"targetWorkload", "disabled", "state", "apiVersion", "kind", "metadata", "status"});
+    ask_disabled(spec, diagnostics);
+    spec.ignore({"targetWorkload", "state", "apiVersion", "kind", "metadata", "status"});
     spec.refuse("baseProfileName", "calls of another profile, which is not in this file",
                 "import that one as well and merge the two");
     if (!SeccompReader(draft, diagnostics).filter(spec)) {

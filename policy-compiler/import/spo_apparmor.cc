@@ -36,7 +36,8 @@ class SpoReader {
     root.finish();
     if (spec_value == nullptr) return;
     Object spec(*spec_value, "spec", diagnostics_);
-    spec.ignore({"disabled", "state"});
+    ask_disabled(spec, diagnostics_);
+    spec.ignore({"state"});
     complains_ = spec.text("mode") == "Complain";
     complains_ |= spec.flag("complainMode");
     if (complains_)

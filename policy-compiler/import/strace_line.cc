@@ -96,12 +96,21 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
+// "/dev/null<char 1:3>" of -yy: the device's name. A '<' of the name itself is escaped.
+std::string_view without_device(std::string_view path) {
+  const size_t at = path.rfind('<');
+  if (at == std::string_view::npos || !path.ends_with('>')) return path;
+  const std::string_view what = path.substr(at);
+  return what.starts_with("<char ") || what.starts_with("<block ") ? path.substr(0, at) : path;
+}
+
 // What an annotation says, deleted or not.
 std::optional<std::string> annotated(std::string_view text) {
   if (text.size() < 2 || text[0] != '<') return std::nullopt;
   const bool deleted = text.ends_with(kDeleted);
   if (!deleted && text.back() != '>') return std::nullopt;
-  return unescape(text.substr(1, text.size() - 1 - (deleted ? kDeleted.size() : 1))) + (deleted ? " (deleted)" : "");
+  const std::string_view inside = text.substr(1, text.size() - 1 - (deleted ? kDeleted.size() : 1));
+  return unescape(without_device(inside)) + (deleted ? " (deleted)" : "");
 }
 
 constexpr std::string_view kUnfinished = "<unfinished ...>";

@@ -307,5 +307,16 @@ TEST(SpoAppArmor, Globs_Imported_MeanWhatTheyDoInAProfile) {
   EXPECT_THAT(out.profile(), HasSubstr("/opt/a b"));
 }
 
+TEST(AppArmor, ProfileThatAllowsWhatNoRuleDenies_Imported_IsListed) {
+  for (const std::string flags : {"flags=(unconfined)", "flags=(default_allow)", "flags=(attach_disconnected, unconfined)", "flags = (default_allow)"}) {
+    const Outcome out = take("# open\nprofile web /usr/sbin/web " + flags + " {\n  /a r,\n}\n");
+    ASSERT_TRUE(out.imported) << flags;
+    EXPECT_TRUE(out.says("not-carried", 2)) << flags;
+    EXPECT_THAT(out.profile(), HasSubstr("/a: read"));
+  }
+  EXPECT_FALSE(take("profile web /usr/sbin/web flags=(attach_disconnected) {\n  /a r,\n}\n").says("not-carried"));
+  EXPECT_TRUE(take("profile web /usr/sbin/web flags=(complain) {\n  /a r,\n}\n").says("import-question", 1));
+}
+
 }  // namespace
 }  // namespace treeline::import_

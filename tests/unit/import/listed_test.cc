@@ -425,5 +425,56 @@ TEST(AnyFormat, ListOfResources_Imported_SaysToImportItsItems) {
     }
 }
 
+TEST(Seccomp, CallsForWhoLacksACapability_Imported_AreThoseThatOtherRightsHold) {
+  Options options;
+  options.programs = {"/a"};
+  const Outcome out = take(R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+ {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+ {"names": ["umount2"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+ {"names": ["unshare"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+ {"names": ["write"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": []}}]})",
+                           options);
+  ASSERT_TRUE(out.imported);
+  EXPECT_TRUE(out.says("not-carried", 3));
+  EXPECT_TRUE(out.says("narrower", 4));
+  EXPECT_THAT(out.profile(), HasSubstr("syscalls: [read, unshare, write]"));
+}
+
+TEST(Spo, DisabledProfile_Imported_IsAQuestion) {
+  Options options;
+  options.programs = {"/a"};
+  const std::string calls = "apiVersion: security-profiles-operator.x-k8s.io/v1beta1\nkind: SeccompProfile\nspec:\n  defaultAction: SCMP_ACT_ERRNO\n"
+                            "  architectures: [SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32, SCMP_ARCH_AARCH64]\n"
+                            "  syscalls: [{action: SCMP_ACT_ALLOW, names: [read]}]\n";
+  EXPECT_TRUE(take(calls + "  disabled: true\n", options).says("import-question", 4));
+  EXPECT_FALSE(take(calls + "  disabled: false\n", options).says("import-question"));
+  EXPECT_TRUE(take(std::string(kSpoHead) + "  disabled: true\n").says("import-question", 5));
+  EXPECT_TRUE(take(std::string(kSpoHead) + "  disabled: false\n").findings.list().empty());
+}
+
+TEST(Kubescape, RecordingThatIsNotWhole_Imported_IsAQuestion) {
+  const auto asked = [](const std::string& annotations) {
+    const Outcome out = take(std::string(kContainer) + "metadata:\n  annotations:\n" + annotations);
+    std::string text;
+    for (const Diagnostic& d : out.findings.list())
+      if (d.message.find("not whole") != std::string::npos) text += d.code + " " + std::to_string(d.position.line) + "\n";
+    return text;
+  };
+  EXPECT_EQ(asked("    kubescape.io/completion: partial\n    kubescape.io/status: completed\n"), "import-question 7\n");
+  EXPECT_EQ(asked("    kubescape.io/completion: complete\n    kubescape.io/status: ready\n"), "import-question 8\n");
+  EXPECT_EQ(asked("    kubescape.io/completion: complete\n    kubescape.io/status: completed\n"), "");
+}
+
+TEST(Kubescape, OpenWithoutAnAccessMode_Imported_Reads) {
+  const auto opened = [](const std::string& flags) { return take(kContainer + ("  opens:\n    - path: /x\n      flags: [" + flags + "]\n")); };
+  EXPECT_THAT(opened("O_DIRECTORY").profile(), HasSubstr("/x: list\n"));
+  EXPECT_THAT(opened("O_LARGEFILE, O_CLOEXEC, O_NONBLOCK, O_NOFOLLOW, O_NOATIME").profile(), HasSubstr("/x: read\n"));
+  EXPECT_FALSE(opened("O_DIRECTORY").says("not-carried"));
+  EXPECT_THAT(opened("O_PATH").profile(), Not(HasSubstr("/x")));
+  EXPECT_FALSE(opened("O_PATH").says("not-carried"));
+  EXPECT_TRUE(opened("O_NOSUCH").says("not-carried", 6));
+  EXPECT_TRUE(opened("").says("not-carried", 6));
+}
+
 }  // namespace
 }  // namespace treeline::import_

@@ -323,5 +323,14 @@ TEST(Strace, DirectoryThatHasLostItsName_Imported_IsNoPlaceToStartFrom) {
   EXPECT_THAT(done("1 fchdir(4</tmp/d (deleted)>) = 0\n1 openat(AT_FDCWD, \".\", O_RDONLY|O_DIRECTORY) = 5\n"), Not(HasSubstr("deleted")));
 }
 
+TEST(Strace, DeviceThatYyShows_Imported_IsTheFileOfThatName) {
+  const Outcome out = take("1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 openat(AT_FDCWD</srv>, \"/dev/null\", O_RDWR|O_CLOEXEC) = 3</dev/null<char 1:3>>\n"
+                           "1 fchmod(4</dev/pts/0<char 136:0>>, 0620) = 0\n1 dup2(3</dev/null<char 1:3>>, 1</dev/pts/0<char 136:0>>) = 1</dev/null<char 1:3>>\n");
+  ASSERT_TRUE(out.imported);
+  EXPECT_THAT(out.profile(), HasSubstr("/dev/null: read write"));
+  EXPECT_THAT(out.profile(), HasSubstr("/dev/pts/0: setattr"));
+  EXPECT_THAT(out.profile(), Not(HasSubstr("char")));
+}
+
 }  // namespace
 }  // namespace treeline::import_
