@@ -157,19 +157,15 @@ void apply_accepted(const ir::Policy& policy, Diagnostics& diagnostics) {
   Diagnostics more(diagnostics.file());
   std::set<Position> told = mark_accepted(policy, diagnostics, more);
   diagnostics.take(more);
-  std::set<std::string> codes;
-  for (const Diagnostic& finding : diagnostics.list()) codes.insert(finding.code);
-  const std::vector<std::string_view> known(codes.begin(), codes.end());
   for (uint32_t n = 0; n < policy.nodes.size(); ++n)
     for (const ir::Accepted& accepted : policy.nodes[n].accepted) {
       if (!told.insert(accepted.position).second) continue;
-      std::string guess = codes.count(accepted.code) != 0 ? "" : text::did_you_mean(text::closest(accepted.code, known));
-      if (const std::string names = fuller_names(policy, n, accepted.about); guess.empty() && !names.empty())
-        guess = "a network rule is named with its direction and protocol: " + names;
+      const std::string names = fuller_names(policy, n, accepted.about);
       diagnostics.warning(accepted.position, "accept-unused",
                           "nothing here is found as " + text::quoted(accepted.code) +
                               (accepted.about.empty() ? "" : " about " + text::quoted(accepted.about)),
-                          guess.empty() ? "remove it, or name a finding of this node as `check` prints it; mistakes cannot be accepted" : guess);
+                          names.empty() ? "remove it, or name a finding of this node as `check` prints it"
+                                        : "a network rule is named with its direction and protocol: " + names);
     }
 }
 

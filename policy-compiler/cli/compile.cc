@@ -26,6 +26,7 @@ std::string accepted_text(const Diagnostics& diagnostics) {
 int compile(const CompileOptions& options) {
   Report report("compile", options.output);
   if (options.strict) report.strict();
+  if (options.bundle == "-") return report.usage(Error{"-o -: a bundle is a directory; name one"});
   const Result<Chosen> chosen = choose_backends(options);
   if (!chosen) return report.usage(chosen.error());
   Result<Loaded> loaded = load(options.profile);

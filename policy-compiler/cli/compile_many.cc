@@ -70,7 +70,7 @@ using Act = int (*)(const CompileOptions&);
 // Prints the policy's name; nothing where the profile cannot be read or has none, which compile() says.
 int name_of(const CompileOptions& options) {
   struct stat status {};
-  if (stat(options.profile.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return kYes;  // what can be read once is left to compile()
+  if (options.profile == "-" || stat(options.profile.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return kYes;  // what can be read once is left to compile()
   const Result<std::string> text = frontend::load_text(options.profile);
   if (!text) return kFailed;
   Diagnostics unused(options.profile);
@@ -203,6 +203,7 @@ Diagnostics findings_of(const Json& result) {
 int compile_many(const CompileManyOptions& options) {
   Report report("compile", options.each.output);
   if (options.each.strict) report.strict();
+  if (options.directory == "-") return report.usage(Error{"-o -: the bundles are put into a directory; name one"});
   const Result<std::vector<CompileOptions>> all = plan(options);
   if (!all) return report.usage(all.error());
   const Result<std::vector<Done>> names = run(name_of, *all, options.jobs, false);

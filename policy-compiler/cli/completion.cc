@@ -69,7 +69,8 @@ _treelinec() {
 }
 complete -F _treelinec treelinec
 )";
-  return std::fputs(script.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? kYes : kFailed;
+  std::fputs(script.c_str(), stdout);
+  return written(kYes);
 }
 
 }  // namespace treeline::cli

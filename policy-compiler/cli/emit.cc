@@ -89,9 +89,13 @@ Result<network::Options> network_options(const EmitOptions& options) {
       if (known.key == label->key && known.value != label->value) return Error{"--pods: " + text::quoted(known.key) + " is given two values, which no pod has; name one"};
     out.pods.push_back(std::move(*label));
   }
-  if (!options.service_cidrs.empty()) out.service_blocks.clear();
-  for (const std::string& text : options.service_cidrs) {
-    if (text == "none") continue;
+  const std::vector<std::string>& blocks = options.service_cidrs;
+  if (!blocks.empty()) out.service_blocks.clear();
+  const auto is_none = [](const std::string& text) { return text == "none"; };
+  if (std::any_of(blocks.begin(), blocks.end(), is_none) && !std::all_of(blocks.begin(), blocks.end(), is_none))
+    return Error{"--service-cidr: 'none' stands beside others; name the blocks, or none alone"};
+  for (const std::string& text : blocks) {
+    if (is_none(text)) continue;
     std::string problem, remedy;
     const auto block = frontend::parse_cidr(text, problem, remedy);
     if (!block) return Error{"--service-cidr: " + problem + "; write a block such as 10.96.0.0/12, or none"};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <filesystem>
 
 #include "policy-compiler/cli/commands.h"
@@ -22,6 +23,11 @@ uint32_t first_difference(std::string_view a, std::string_view b) {
 
 // One file: its part of the exit status. Error: it could not be read or written.
 Result<int> format_one(const std::string& path, bool check, Report& report) {
+  std::error_code none;
+  const std::filesystem::file_status status = std::filesystem::status(path, none);
+  // A new file takes the place of what is read: of a pipe or a device none can, and a pipe would be waited for.
+  if (!check && path != "-" && std::filesystem::is_other(status))
+    return Error{"cannot lay out " + text::quoted(path, 4096) + ": it is no regular file; name one, or '-' from standard input to standard output", EINVAL};
   Result<std::string> text = frontend::load_text(path);
   if (!text) return text.error();
   Diagnostics diagnostics(path == "-" ? "standard input" : path);
@@ -38,9 +44,7 @@ Result<int> format_one(const std::string& path, bool check, Report& report) {
   if (!formatted) return kNo;
   if (check) return differs ? kNo : kYes;
   if (path != "-" && !differs) return kYes;
-  // A new file takes its place: with the old one's mode, where that can be had.
-  std::error_code none;
-  const std::filesystem::file_status status = std::filesystem::status(path, none);
+  // With the old one's mode, where that can be had.
   if (Result<void> written = files::write_file(path, *formatted); !written) return written.error();
   if (path != "-" && !none) std::filesystem::permissions(path, status.permissions(), none);
   if (path != "-") report.print(text::printable(path, 4096) + ": formatted\n");

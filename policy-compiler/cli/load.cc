@@ -64,7 +64,7 @@ Result<Loaded> load(bundle::Bundle bundle, const std::string& path) {
 
 Result<Loaded> load(const std::string& path) {
   struct stat status {};
-  if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+  if (path != "-" && stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
     Result<bundle::Bundle> bundle = bundle::read(path);
     if (!bundle) return bundle.error();
     return load(std::move(*bundle), path);

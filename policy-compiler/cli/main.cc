@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <sstream>
 #include <thread>
 
 #include "bpf/lsm/abi.h"
@@ -112,7 +113,7 @@ constexpr const char* kSchemaFooter = R"(
 and as the first line of a profile, for editors with a YAML language server:
   # yaml-language-server: $schema=treeline.schema.json)";
 
-// --format, and --json as its short form. Of every command that reports findings.
+// --format, and --json as its short form.
 void add_output(CLI::App* command, cli::Output& output) {
   command
       ->add_option_function<std::string>(
@@ -149,7 +150,7 @@ int version(bool json) {
   }
   std::printf("treelinec %s (language %d, image %d, bundle %d)\n", TREELINE_VERSION, frontend::kLanguage, TL_ABI_IMAGE,
               bundle::kSchema);
-  return std::fflush(stdout) == 0 ? cli::kYes : cli::kFailed;
+  return cli::written(cli::kYes);
 }
 
 }  // namespace
@@ -382,7 +383,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    if (e.get_exit_code() == 0) {  // --help, --version
+      std::ostringstream text;
+      app.exit(e, text, text);
+      std::fputs(text.str().c_str(), stdout);
+      return cli::written(cli::kYes);
+    }
     return cli::Report("usage", cli::Output()).usage(Error{support::usage_error(app, e, "treelinec")});
   } catch (const std::bad_alloc&) {
     std::fputs("treelinec: error: out of memory\n", stderr);

@@ -196,6 +196,10 @@ int Report::finish(int exit) {
       put(stdout, formats::to_markdown(document_));
       break;
   }
+  return written(exit);
+}
+
+int written(int exit) {
   // A write that failed earlier (a full disk) is no success either.
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit;
   put(stderr, "treelinec: error: cannot write standard output: it is not whole\n");

@@ -81,6 +81,9 @@ class Report {
   bool colour_out_, colour_err_;
 };
 
+// `exit`, where all that went to standard output has been written; else kFailed, and it is said.
+int written(int exit);
+
 // One diagnostic with its source line; exposed for tests.
 std::string render(const Diagnostic& diagnostic, std::string_view source_line, bool colour);
 

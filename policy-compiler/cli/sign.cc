@@ -21,14 +21,14 @@ Result<bundle::Terms> terms_of(const SignOptions& options) {
     return Error{"--generation is at most " + std::to_string(bundle::kMaxGeneration)};
   if (options.minimum_generation > options.generation)
     return Error{"--minimum-generation " + std::to_string(options.minimum_generation) + " is above --generation " +
-                 std::to_string(options.generation) + ": the bundle would refuse itself"};
+                 std::to_string(options.generation) + ": the bundle would refuse itself; raise the one or lower the other"};
   if (options.expires.empty()) return terms;
   terms.expires = utc::parse(options.expires);
   if (!terms.expires)
     return Error{"--expires " + text::quoted(options.expires) +
                  " is no moment; write 2027-01-31 or 2027-01-31T12:00:00Z"};
   if (*terms.expires <= static_cast<int64_t>(std::time(nullptr)))
-    return Error{"--expires " + utc::format(*terms.expires) + " is past already"};
+    return Error{"--expires " + utc::format(*terms.expires) + " is past already; name a moment that is to come"};
   return terms;
 }
 

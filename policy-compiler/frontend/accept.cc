@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy-compiler/frontend/accept.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "policy-compiler/frontend/fields.h"
 #include "policy-compiler/support/text.h"
 
@@ -9,10 +12,13 @@ namespace {
 
 constexpr std::string_view kAcceptForm = "write CODE: why it is right here, or CODE: and below it WHAT: why";
 
-bool is_code(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos;
-}
+// A code that says nothing of a node (unused-group), or nothing that a reason answers (accept-unused), is not here. A test holds the list against the
+// table of all codes.
+constexpr std::string_view kCodes[] = {
+    "any-egress", "any-user", "back-edge-program", "broad-pattern", "dangerous-capability", "dangerous-operation", "dangerous-socket", "dead-step",
+    "interpreter-behind-network", "interpreter-program", "kernel-limit", "metadata-egress", "netlink-protocol", "netlink-socket", "not-graded",
+    "process-by-name", "residual", "sensitive-file", "shadowed-rule", "shell-behind-network", "unsafe-write-and-execute", "unused-rule",
+    "written-scripts"};
 
 void read_reason(const Entry& entry, const std::string& code, const std::string& about, std::vector<ir::Accepted>& accepted,
                  Diagnostics& diagnostics) {
@@ -29,6 +35,8 @@ void read_reason(const Entry& entry, const std::string& code, const std::string&
 
 }  // namespace
 
+std::span<const std::string_view> accepted_codes() { return kCodes; }
+
 void read_accept(const Value& value, std::vector<ir::Accepted>& accepted, Diagnostics& diagnostics) {
   if (!value.is_mapping()) {
     if (!value.is_refused())
@@ -41,9 +49,10 @@ void read_accept(const Value& value, std::vector<ir::Accepted>& accepted, Diagno
                         "mend some of them");
       return;
     }
-    if (!is_code(entry.key)) {
-      diagnostics.error(entry.position, "accept-code", text::quoted(entry.key) + " is no code of a finding",
-                        "write the word that `check` prints in brackets");
+    if (std::find(std::begin(kCodes), std::end(kCodes), entry.key) == std::end(kCodes)) {
+      const std::string guess = text::did_you_mean(text::closest(entry.key, kCodes));
+      diagnostics.error(entry.position, "accept-code", text::quoted(entry.key) + " is no code of a finding that can be accepted",
+                        !guess.empty() ? guess : "write the word in brackets of a warning or a note of `check`; mistakes cannot be accepted");
       continue;
     }
     if (!entry.value.is_mapping()) {

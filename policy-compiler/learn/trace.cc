@@ -2,13 +2,13 @@
 #include "policy-compiler/learn/trace.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "bpf/lsm/abi.h"
 #include "policy-compiler/learn/object_name.h"
 #include "policy-compiler/learn/trace_line.h"
+#include "policy-compiler/support/files.h"
 #include "policy-compiler/support/saturate.h"
 #include "policy-compiler/support/text.h"
 
@@ -381,19 +381,9 @@ std::optional<Trace> read_trace(std::string_view text, Diagnostics& diagnostics,
 }
 
 Result<std::optional<Trace>> load_trace(Diagnostics& diagnostics, size_t most_depth) {
-  const std::string& path = diagnostics.file();
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    return Error{"cannot open the trace " + text::quoted(path) + ": does it exist, and may this user read it?", ENOENT};
-  std::string text, block(1 << 20, '\0');
-  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
-    text.append(block, 0, static_cast<size_t>(in.gcount()));
-    if (text.size() > kMaxTraceBytes) {
-      return Error{"the trace " + text::quoted(path) + " is larger than 512 MiB: record a shorter run", EFBIG};
-    }
-  }
-  if (in.bad()) return Error{"cannot read the trace " + text::quoted(path), EIO};
-  return read_trace(text, diagnostics, most_depth);
+  const Result<std::string> text = files::read_file(diagnostics.file(), kMaxTraceBytes);
+  if (!text) return text.error();
+  return read_trace(*text, diagnostics, most_depth);
 }
 
 std::optional<int64_t> day_of(std::string_view text) {

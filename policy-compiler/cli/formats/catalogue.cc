@@ -39,7 +39,8 @@ constexpr Entry kEntries[] = {
     {"unknown-name", Stage::kShape, kError, "", "A word that is none of those that may stand here."},
     {"version", Stage::kShape, kError, "", "A version of the language that this compiler does not read."},
 
-    {"accept-code", Stage::kRules, kError, "", "'accept' names no finding of `check`."},
+    {"accept-code", Stage::kRules, kError, "",
+     "'accept' with a word that is no code of a warning or note about a node: a slip, or a mistake, which nothing accepts."},
     {"accept-reason", Stage::kRules, kError, "",
      "'accept' without a reason, or with one that says nothing. Who reads it later has only that."},
     {"access-empty", Stage::kRules, kError, "", "A file rule without access words."},

@@ -283,6 +283,25 @@ TEST_F(CommandsTest, TwoProfilesOfOnePolicyAreNotCompiledIntoOneDirectory) {
   EXPECT_THAT(check({profile_, other}, true).codes(), Not(testing::Contains("name-twice 0")));
 }
 
+TEST_F(CommandsTest, ABundleIsNotWrittenToStandardOutput) {
+  const std::string other = put("other.yaml", "treeline: 1\nname: other\nentry:\n  - {exec: /a, users: [0]}\n");
+  const Outcome one = compile(profile_, "-"), many = run([&] { return cli::compile_many({{profile_, other}, "-", 2, {}}); });
+  EXPECT_EQ(one.exit, 2);
+  EXPECT_THAT(one.err, HasSubstr("a bundle is a directory; name one"));
+  EXPECT_EQ(many.exit, 2);
+  EXPECT_FALSE(std::filesystem::exists("-"));
+}
+
+TEST_F(CommandsTest, AWordThatIsNoCodeIsNotAccepted) {
+  const auto accepting = [&](const std::string& accept) { return check({put("taken.yaml", std::string(kRight) + "        accept: {" + accept + "}\n")}, true); };
+  const Outcome slip = accepting("any-usr: why");
+  EXPECT_EQ(slip.exit, 1);
+  EXPECT_THAT(slip.codes("error"), testing::ElementsAre("accept-code 16"));
+  EXPECT_EQ(slip.json()["diagnostics"][0]["remedy"], "did you mean 'any-user'?");
+  for (const char* code : {"syntax", "write-and-execute", "accept-unused", "Any-User", "jit"}) EXPECT_EQ(accepting(std::string(code) + ": why").exit, 1) << code;
+  EXPECT_EQ(accepting("any-user: why").exit, 0);
+}
+
 TEST_F(CommandsTest, ArchitecturesWithoutTheFilterAreRefused) {
   const Outcome o = run([&] { return cli::compile({.profile = profile_, .bundle = base_ + "/web", .output = false, .architectures = {"x86_64"}}); });
   EXPECT_EQ(o.exit, 2);

@@ -50,6 +50,10 @@ TEST_F(EmitTest, WhatCannotBothBeMeantIsRefused) {
   const Outcome services = emit("cilium", {.services = {"10.96.0.10=a/b=c", "10.96.0.10=a/b=d:53"}});
   EXPECT_EQ(services.exit, kUsage);
   EXPECT_THAT(services.err, HasSubstr("is of an address that another one has"));
+  const Outcome blocks = emit("cilium", {.service_cidrs = {"none", "10.96.0.0/12"}});
+  EXPECT_EQ(blocks.exit, kUsage);
+  EXPECT_THAT(blocks.err, HasSubstr("'none' stands beside others"));
+  EXPECT_EQ(emit("cilium", {.service_cidrs = {"none", "none"}}).exit, kYes);
 }
 
 // What is near it is the name of another workload, whose pods would be fenced.

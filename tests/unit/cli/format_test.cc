@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fmt, merge and --format as a script sees them: exit status, files, standard output.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -79,6 +80,14 @@ TEST_F(FormatTest, AMistakeInOneFileDoesNotKeepTheOthersFromBeingFormatted) {
   EXPECT_EQ(o.exit, 3);
   EXPECT_EQ(get("web.yaml"), kEven);
   EXPECT_EQ(get("bad.yaml"), "name: web\n");
+}
+
+TEST_F(FormatTest, WhatIsNoRegularFileIsNotWaitedFor) {
+  const std::string pipe = base_ + "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const Outcome o = run([&] { return format({{pipe}, {}, false}); });
+  EXPECT_EQ(o.exit, 3);
+  EXPECT_THAT(o.err, HasSubstr("it is no regular file; name one"));
 }
 
 TEST_F(FormatTest, JsonIsLeftToFormattersOfJson) {

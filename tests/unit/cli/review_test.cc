@@ -220,6 +220,13 @@ TEST_F(ReviewTest, ReplayOfCallsThatHangOnArgumentsIsNotComplete) {
 
 TEST_F(ReviewTest, ReplayOfATraceWithMistakes) { EXPECT_EQ(replay(put("bad.jsonl", "{}\n")).exit, 1); }
 
+TEST_F(ReviewTest, ReplayOfADirectorySaysWhatItIs) {
+  const Outcome o = replay(base_);
+  EXPECT_EQ(o.exit, 3);
+  EXPECT_THAT(o.err, HasSubstr("'" + base_ + "': Is a directory; name a file, not a directory"));
+  EXPECT_THAT(replay(base_ + "/none.jsonl").err, HasSubstr("No such file or directory; check the name"));
+}
+
 TEST_F(ReviewTest, CasesThatHold) {
   const Outcome o = cases("treeline-cases: 1\ncases:\n  - {node: web, act: append, object: /var/log/web.log, expect: allow}\n"
                           "  - {node: web, act: exec, object: /bin/sh, expect: deny}\n"

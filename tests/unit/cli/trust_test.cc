@@ -250,13 +250,16 @@ TEST_F(TrustTest, ALineOfAMegabyteIsNotTakenApartForEachMistake) {
 TEST_F(TrustTest, OutputThatCannotBeWrittenIsNoSuccess) {
   const std::string profile = put("web.yaml", "treeline: 1\nname: web\nentry:\n  - exec: /web\n    users: [33]\n");
   // In a child: a stream that has failed stays so.
-  EXPECT_EXIT(
-      {
-        if (std::freopen("/dev/full", "w", stdout) == nullptr) std::exit(99);
-        std::setvbuf(stdout, nullptr, _IONBF, 0);
-        std::exit(cli::check({{profile}, true, false, "", ""}));
-      },
-      testing::ExitedWithCode(kFailed), "");
+  const auto on_a_full_disk = [](const std::function<int()>& command, int buffering) {
+    if (std::freopen("/dev/full", "w", stdout) == nullptr) std::exit(99);
+    std::setvbuf(stdout, nullptr, buffering, BUFSIZ);
+    std::exit(command());
+  };
+  const char* said = "cannot write standard output: it is not whole";
+  for (const int buffering : {_IONBF, _IOFBF}) {
+    EXPECT_EXIT(on_a_full_disk([&] { return cli::check({{profile}, true, false, "", ""}); }, buffering), testing::ExitedWithCode(kFailed), said);
+    EXPECT_EXIT(on_a_full_disk([] { return cli::completion("bash"); }, buffering), testing::ExitedWithCode(kFailed), said);
+  }
 }
 
 TEST_F(TrustTest, EntryIsTheRuntimeWhateverANodeIsCalled) {

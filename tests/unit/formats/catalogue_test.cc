@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include <set>
 #include <sstream>
 
+#include "policy-compiler/frontend/accept.h"
 #include "tests/unit/common.h"
 
 namespace treeline::cli::formats {
@@ -97,6 +99,17 @@ TEST(Catalogue, EntriesStandByStageAndCodeAndSaySomething) {
     }
     before = &entry;
   }
+}
+
+TEST(Catalogue, WhatSaysSomethingOfANodeCanBeAccepted) {
+  // Of no node, or of an acceptance.
+  const std::set<std::string_view> others = {"accept-outgrown", "accept-unused", "check-incomplete", "moves-budget", "unused-group"};
+  std::vector<std::string_view> codes;
+  for (const Entry& entry : catalogue())
+    if (entry.severity != Severity::kError && entry.stage >= Stage::kTree && entry.stage <= Stage::kGrades && !others.contains(entry.code))
+      codes.push_back(entry.code);
+  std::sort(codes.begin(), codes.end());
+  EXPECT_THAT(frontend::accepted_codes(), testing::ElementsAreArray(codes));
 }
 
 TEST(Catalogue, ThePageIsTheTable) {

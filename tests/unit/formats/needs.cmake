@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-list(APPEND needs treeline_cli_formats)
+list(APPEND needs treeline_cli_formats treeline_frontend)
