@@ -49,7 +49,6 @@ KEY_HOOK(key_permission, KEY_PERMISSION)
  * (context, parameter): mount(2) and fsconfig; what a file system mounts by itself when a path leads there (NFS, tracefs below debugfs) or when it is used
  * for the first time is nobody's right. Those two flags no caller can set (path_mount, FSCONFIG_SET_FLAG).
  */
-#define SB_KERNMOUNT (1u << 22)
 #define SB_SUBMOUNT (1u << 26)
 SEC("lsm/fs_context_parse_param")
 int BPF_PROG(tl_fs_context_parse_param, struct fs_context *context)

@@ -83,6 +83,7 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 struct super_block {
+	unsigned long s_flags;
 	unsigned long s_magic;
 	u32 s_dev;
 	struct dentry *s_root;

@@ -86,12 +86,34 @@ __noinline bool is_nameless(u64 dentry)
 	return !READ32(struct inode, i_nlink, READ(struct dentry, d_inode, dentry)) && has_name_of_tmpfile(dentry);
 }
 
+#define SB_KERNMOUNT (1u << 22) /* linux/fs.h: the kernel mounted it for itself, which no caller of mount(2) can say */
+
+/*
+ * What has no name in the container. An object of the kernel's own, a pipe, a socket, a memfd, never had one (d_alloc_pseudo, d_alloc_anon), and is judged by its
+ * class; devtmpfs is the kernel's own too, and its files lie below its root. Any other is in doubt: it may have a path elsewhere.
+ */
+__noinline u64 judge_nameless(u64 what, u64 dentry)
+{
+	u64 superblock = READ(struct dentry, d_sb, dentry);
+	struct tl_tag *tag = my_tag();
+
+	if (!tag)
+		return 0;
+	if (READ(struct dentry, d_parent, dentry) != dentry || READ(struct super_block, s_root, superblock) == dentry ||
+	    !(READ(struct super_block, s_flags, superblock) & SB_KERNMOUNT))
+		return what | WHAT_CLASS(TL_CLASS_DETACHED);
+	return judge_class(tag, what, internal_class(dentry));
+}
+
 /* Asks for each name that the container has for the dentry. */
 #define ASK_NAMES(what, dentry) \
 	do { \
 		u64 my_ns = my_namespace(), named = name_mount(dentry, my_ns, 0), asked = (what) | WHAT_FLAGS(is_nameless(dentry) ? WHAT_TMPFILE : 0); \
-		if (!named) /* no name at all: said of the object itself */ \
-			ASK(report_path(asked | WHAT_CLASS(TL_CLASS_DETACHED), dentry, 0, 0, 0)); \
+		if (!named) { \
+			u64 not_held = judge_nameless(asked, dentry); \
+			if (not_held) /* said of the object itself */ \
+				ASK(report_path(not_held, dentry, 0, 0, 0)); \
+		} \
 		for (u32 i = 0; i < MAX_NAMES && named && !(named & FURTHER); i++) { \
 			ASK_PATH(asked | WHAT_FLAGS(WHAT_NAME), dentry, named); \
 			named = name_mount(dentry, my_ns, named); \

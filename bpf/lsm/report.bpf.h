@@ -36,7 +36,8 @@ static __always_inline struct tl_event *my_draft(void)
 /* What a violation costs beside the refusal: by what the operator said of the policy, else by the path, else by the reason. */
 static __always_inline u32 cost_of_violation(const struct subject *s, u64 slot_flags, u64 what, u32 reason)
 {
-	if (slot_flags & TL_SLOT_DENY)
+	/* A descriptor is somebody else's act: whoever may send one would have the receiver killed. It is left out, which is all. */
+	if ((slot_flags & TL_SLOT_DENY) || what_hook(what) == TL_HOOK_FILE_RECEIVE)
 		return TL_COST_DENY;
 	if (slot_flags & TL_SLOT_FREEZE_CONTAINER)
 		return TL_COST_FREEZE_CONTAINER;

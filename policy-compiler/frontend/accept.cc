@@ -15,10 +15,10 @@ constexpr std::string_view kAcceptForm = "write CODE: why it is right here, or C
 // A code that says nothing of a node (unused-group), or nothing that a reason answers (accept-unused), is not here. A test holds the list against the
 // table of all codes.
 constexpr std::string_view kCodes[] = {
-    "any-egress", "any-user", "back-edge-program", "broad-pattern", "dangerous-capability", "dangerous-operation", "dangerous-socket", "dead-step",
+    "any-egress", "any-ingress", "any-user", "back-edge-program", "broad-pattern", "dangerous-capability", "dangerous-operation", "dangerous-socket", "dead-step",
     "interpreter-behind-network", "interpreter-program", "kernel-limit", "metadata-egress", "netlink-protocol", "netlink-socket", "not-graded",
     "process-by-name", "residual", "sensitive-file", "shadowed-rule", "shell-behind-network", "unsafe-write-and-execute", "unused-rule",
-    "written-scripts"};
+    "unusual-protocol", "written-scripts"};
 
 void read_reason(const Entry& entry, const std::string& code, const std::string& about, std::vector<ir::Accepted>& accepted,
                  Diagnostics& diagnostics) {
