@@ -14,6 +14,7 @@ namespace treeline::learn {
 namespace {
 
 constexpr ir::AccessSet kNeverImplied = TL_EXECUTE | TL_MAP;
+constexpr ir::AccessSet kMadeAndWritten = TL_CREATE | TL_WRITE;
 constexpr int kMaxRounds = 8;  // a file renamed twice takes two
 
 // One node's rules, to be asked for a name: the literal one by its text, the folded ones by the directory in which their first class stands.
@@ -76,8 +77,15 @@ class Rules {
 
 struct Pair {
   std::vector<std::string> from, to;
-  LearnedFile as;  // the rule of the old name without its words, for nodes that have none
+  LearnedFile as, onto;  // the rules of the two names without their words, for nodes that have none
+  std::set<uint32_t> movers = {};
 };
+
+LearnedFile without_words(LearnedFile rule) {
+  rule.words.clear();
+  rule.implied = 0;
+  return rule;
+}
 
 // In the draft: what was written as well is executed and mapped by no node of it.
 bool is_executed(const Observed& observed, const std::string& name) {
@@ -115,10 +123,8 @@ uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<Lear
       left_out[who].insert(pattern_text(move.from) + " -> " + pattern_text(move.to));
       continue;
     }
-    LearnedFile as = *old_rule;
-    as.words.clear();
-    as.implied = 0;
-    pairs.try_emplace({old_rule->pattern, new_rule->pattern}, Pair{std::move(from), std::move(to), std::move(as)});
+    Pair pair{std::move(from), std::move(to), without_words(*old_rule), without_words(*new_rule)};
+    pairs.try_emplace({old_rule->pattern, new_rule->pattern}, std::move(pair)).first->second.movers.insert(who);
   }
   for (const auto& [node, ends] : left_out) ask(observed, node, ends, questions);
   uint64_t added = 0;
@@ -138,6 +144,15 @@ uint64_t close_over_moves(const Observed& observed, std::vector<std::vector<Lear
     }
     if (!changed) break;
   }
+  // What is written under one name and put under the other replaces, the next time, what lies there by then.
+  for (const auto& [patterns, pair] : pairs)
+    for (const uint32_t who : pair.movers) {
+      const ir::AccessSet held = nodes[who].rights(pair.from);
+      if ((held & kMadeAndWritten) != kMadeAndWritten || (nodes[who].rights(pair.to) & (TL_RENAME_IN | TL_DELETE)) != TL_RENAME_IN) continue;
+      LearnedFile& rule = nodes[who].insert(pair.onto);
+      rule.implied = static_cast<ir::AccessSet>(rule.implied | TL_DELETE);
+      ++added;
+    }
   for (size_t i = 0; i < files.size(); i++) files[i] = nodes[i].take();
   return added;
 }

@@ -7,6 +7,9 @@
 //
 // So each node that has a right on the new name gets it on the old one too: `implied` words, which nobody was seen to
 // use and which give no one anything, for a file under that name is one that will be there under the other in a moment.
+// Likewise `delete` on the new name for the node that makes and writes the file under the old one: the first time nothing is there to be replaced, on a
+// volume that is kept there is the next time.
+//
 // Execute and map are never implied; nor is any word on a file that is executed or mapped, as its new name is one that somebody writes: such a
 // rename is left out, which is a question. How many words there are is part of what the profile permits beyond use.
 #pragma once

@@ -75,9 +75,9 @@ TEST_F(SignTest, WhatMakesNoSenseIsSaidAndNothingIsWritten) {
   EXPECT_EQ(sign("soon").exit, kUsage);
   const Outcome past = sign("2001-01-01"), itself = sign("", 2, 3);
   EXPECT_EQ(past.exit, kUsage);
-  EXPECT_THAT(past.err, HasSubstr("is past already; name a moment that is to come"));
+  EXPECT_THAT(past.out, HasSubstr("is past already; name a moment that is to come"));
   EXPECT_EQ(itself.exit, kUsage);
-  EXPECT_THAT(itself.err, HasSubstr("would refuse itself; raise the one or lower the other"));
+  EXPECT_THAT(itself.out, HasSubstr("would refuse itself; raise the one or lower the other"));
   EXPECT_EQ(verify("soon").exit, kUsage);
   secret_ = public_;
   EXPECT_EQ(sign().exit, kFailed);

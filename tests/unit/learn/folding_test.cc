@@ -318,6 +318,17 @@ TEST(Moves, WhoMayTheNewNameMayTheOldOne) {
   EXPECT_THAT(learned.evidence, testing::HasSubstr("\"implied\""));
 }
 
+TEST(Moves, WhatIsPutInPlaceOnceIsReplacedTheNextTime) {
+  const Learned learned = two_starts([](Recording& r, const std::string& n, int) {
+    r.file(n, "create write", "/data/state.tmp");
+    r.rename(n, "/data/state.tmp", "/data/state");
+    r.file(n, "create append", "/data/log");
+    r.rename(n, "/data/log", "/data/log.1");
+  });
+  EXPECT_EQ(words_of(learned.policy, 0, "/data/state"), "create delete rename-in");
+  EXPECT_EQ(words_of(learned.policy, 0, "/data/log.1"), "create rename-in") << "what may only be appended to stays";
+}
+
 TEST(ImageDirectory, LooksInsideAndNeverOut) {
   std::string root = testing::TempDir() + "treeline-image-XXXXXX";
   ASSERT_NE(mkdtemp(root.data()), nullptr);
