@@ -88,11 +88,11 @@ TEST(StraceLine, ArgumentsThatHoldSigns_Read_StayWhole) {
 }
 
 TEST(StraceLine, DevicesOfYy_Read_AreNamedWithoutTheirNumbers) {
-  const auto read = [](const std::string& shown) { return read_call("3" + shown + ", \"x\", O_RDONLY) = 4" + shown); };
   for (const auto& [shown, name] : {std::pair("</dev/null<char 1:3>>", "/dev/null"), std::pair("</dev/sda<block 8:0>>", "/dev/sda"),
                                     std::pair("</dev/pts/0<char 136:0>>", "/dev/pts/0"), std::pair("</srv/a\\74char 1:3\\76>", "/srv/a<char 1:3>"),
                                     std::pair("<TCP:[10.0.0.1:80->10.0.0.2:9]>", "TCP:[10.0.0.1:80->10.0.0.2:9]"), std::pair("<pipe:[7]>", "pipe:[7]")}) {
-    const Call call = read(shown);
+    const std::string text = std::string("3") + shown + ", \"x\", O_RDONLY) = 4" + shown;
+    const Call call = read_call(text);
     ASSERT_EQ(call.arguments.size(), 3u) << shown;
     EXPECT_EQ(descriptor(call.arguments[0])->path.value_or(""), name);
     EXPECT_EQ(call.result_path.value_or(""), name);
